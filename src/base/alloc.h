@@ -1,0 +1,56 @@
+/* Memory: one allocator value, and arenas on top of it.
+ *
+ * All memory of the library comes from here. Nothing aborts: every function
+ * that gives memory can give NULL, and the caller turns that into
+ * QUERN_NO_MEMORY (qn_no_memory() in diag.h reports it without allocating).
+ */
+#ifndef QUERN_BASE_ALLOC_H
+#define QUERN_BASE_ALLOC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** `size` zeroed bytes; size 0 gives a valid pointer. NULL when none left. */
+void *qn_calloc(size_t size);
+
+/** n * size zeroed bytes, NULL on overflow too. */
+void *qn_calloc_n(size_t n, size_t size);
+
+/** Bytes aligned to 64, not zeroed. Freed by qn_free(). */
+void *qn_alloc_aligned(size_t size);
+
+/** Grow or shrink; new bytes are not set. On failure the old block stays. */
+void *qn_realloc_n(void *block, size_t n, size_t size);
+
+/** NULL is fine. */
+void qn_free(void *block);
+
+/** Copy of a string. */
+char *qn_strdup(const char *text);
+
+/** Bump allocator. Zero-initialised storage is a valid empty arena.
+ * Thread-compatible. */
+struct qn_arena {
+    struct qn_arena_block *head; /* newest block first */
+    size_t used;                 /* bytes handed out, for accounts */
+};
+
+/** Free all blocks; the arena is empty and usable again. */
+void qn_arena_finish(struct qn_arena *arena);
+
+/** Keep one block, forget all that was handed out. */
+void qn_arena_reset(struct qn_arena *arena);
+
+/** `size` zeroed bytes aligned to 16. NULL when none left. */
+void *qn_arena_alloc(struct qn_arena *arena, size_t size);
+void *qn_arena_alloc_n(struct qn_arena *arena, size_t n, size_t size);
+
+/** NUL-terminated copy of a string, or of `size` bytes. */
+char *qn_arena_strdup(struct qn_arena *arena, const char *text);
+char *qn_arena_strndup(struct qn_arena *arena, const char *text, size_t size);
+
+/** NUL-terminated text of a format. */
+char *qn_arena_printf(struct qn_arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

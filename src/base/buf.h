@@ -1,0 +1,28 @@
+/* Counted immutable bytes: a mapped file, heap, or memory of the caller. */
+#ifndef QUERN_BASE_BUF_H
+#define QUERN_BASE_BUF_H
+
+#include <stdatomic.h>
+
+#include <quern/tensor.h>
+
+struct qn_buf {
+    atomic_uint count;
+    const unsigned char *data;
+    size_t size;
+    bool owned; /* heap that may be written while the count is 1 */
+    quern_release_fn release;
+    void *user;
+};
+
+/** Zeroed heap bytes aligned to 64. NULL when none left. */
+struct qn_buf *qn_buf_create(size_t size);
+
+/** Wrap bytes; release may be NULL. NULL when none left (not released). */
+struct qn_buf *qn_buf_wrap(void *data, size_t size, quern_release_fn release,
+                           void *user);
+struct qn_buf *qn_buf_retain(struct qn_buf *buf);
+/** NULL is fine. */
+void qn_buf_release(struct qn_buf *buf);
+
+#endif

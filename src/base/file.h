@@ -1,0 +1,48 @@
+/* Files: mapping, reading whole, and writing whole or not at all. */
+#ifndef QUERN_BASE_FILE_H
+#define QUERN_BASE_FILE_H
+
+#include "base/buf.h"
+#include "base/diag.h"
+
+/** Map (or with context->copy_files read) a regular file.
+ * "-" reads standard input. FIFO, device and folder are refused by name.
+ * @return QUERN_OK; _IO with the path and the system's reason; _LIMIT */
+enum quern_code qn_file_map(struct quern_context *context, const char *path,
+                            struct qn_buf **out_buf)
+    __attribute__((warn_unused_result));
+
+/** Map a file below a folder without following links out of it: each step is
+ * opened with openat(O_NOFOLLOW); "..", absolute paths, empty parts and
+ * backslashes are refused (reliability.md §5).
+ * @param folder  path of the folder; "" is the current one */
+enum quern_code qn_file_map_below(struct quern_context *context,
+                                  const char *folder, const char *relative,
+                                  struct qn_buf **out_buf)
+    __attribute__((warn_unused_result));
+
+/** A file being written: a temporary one beside `path` until commit. */
+struct qn_writer {
+    struct quern_context *context;
+    char *path;
+    char *temporary;
+    int fd;
+    unsigned char *buffer;
+    size_t used;
+    uint64_t written;     /* bytes so far, buffered ones included */
+    enum quern_code code; /* first failure; later writes do nothing */
+};
+
+enum quern_code qn_writer_open(struct qn_writer *writer,
+                               struct quern_context *context, const char *path)
+    __attribute__((warn_unused_result));
+/** Append; the first failure is kept and told by commit. */
+void qn_writer_put(struct qn_writer *writer, const void *data, size_t size);
+/** Flush, fsync, rename, fsync the folder. Mode of a replaced file is kept. On
+ * failure the temporary file is removed and `path` is as before. */
+enum quern_code qn_writer_commit(struct qn_writer *writer)
+    __attribute__((warn_unused_result));
+/** Give up: remove the temporary file. Fine after commit and on zeros. */
+void qn_writer_abort(struct qn_writer *writer);
+
+#endif

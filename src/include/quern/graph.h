@@ -1,0 +1,322 @@
+/** @file graph.h
+ * Walking and editing graphs. Tier: stable.
+ *
+ * Nodes stand in an order that is topological at all times: a new node is put
+ * before a given one. A value is made by one node output, or is a graph input
+ * or an initializer; it knows all its uses, also those inside subgraphs. All
+ * pointers stay valid for the life of the model: an erased node or value only
+ * carries a mark, and touching it is an error that names it.
+ *
+ * Every edit is journaled: a pass that fails leaves nothing behind. An edit
+ * that returns an error has changed nothing. Errors go to the context of the
+ * model. Strings passed in are copied; strings returned are borrowed from the
+ * model. Walking is O(1) a step.
+ */
+#ifndef QUERN_GRAPH_H
+#define QUERN_GRAPH_H
+
+#include <quern/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------- graphs */
+
+QUERN_API struct quern_model *quern_graph_model(const struct quern_graph *g);
+QUERN_API const char *quern_graph_name(const struct quern_graph *graph);
+/** Node that holds this graph as an attribute; NULL for the top graph and for
+ * the body of a function. */
+QUERN_API struct quern_node *quern_graph_parent(const struct quern_graph *g);
+
+/** First node in order; NULL for an empty graph. */
+QUERN_API struct quern_node *quern_graph_first(const struct quern_graph *graph);
+QUERN_API struct quern_node *quern_graph_last(const struct quern_graph *graph);
+QUERN_API size_t quern_graph_n_nodes(const struct quern_graph *graph);
+
+QUERN_API size_t quern_graph_n_inputs(const struct quern_graph *graph);
+QUERN_API struct quern_value *quern_graph_input(const struct quern_graph *graph,
+                                                size_t i);
+QUERN_API size_t quern_graph_n_outputs(const struct quern_graph *graph);
+QUERN_API struct quern_value *
+quern_graph_output(const struct quern_graph *graph, size_t i);
+
+/** First initializer (in file order, new ones last); see
+ * quern_value_next_initializer(). */
+QUERN_API struct quern_value *
+quern_graph_first_initializer(const struct quern_graph *graph);
+QUERN_API struct quern_value *
+quern_value_next_initializer(const struct quern_value *value);
+
+/** Value of that name in this graph or an enclosing one; NULL when none. */
+QUERN_API struct quern_value *quern_graph_find(const struct quern_graph *graph,
+                                               const char *name);
+
+/* -------------------------------------------------------------- nodes */
+
+QUERN_API struct quern_node *quern_node_next(const struct quern_node *node);
+QUERN_API struct quern_node *quern_node_prev(const struct quern_node *node);
+QUERN_API struct quern_graph *quern_node_graph(const struct quern_node *node);
+/** Never reused within a model. */
+QUERN_API uint32_t quern_node_id(const struct quern_node *node);
+/** May be "". */
+QUERN_API const char *quern_node_name(const struct quern_node *node);
+QUERN_API const char *quern_node_op(const struct quern_node *node);
+/** "" for ONNX's own ("ai.onnx" is given as ""). */
+QUERN_API const char *quern_node_domain(const struct quern_node *node);
+/** Opset version that the model imports for the node's domain. */
+QUERN_API int64_t quern_node_opset(const struct quern_node *node);
+/** Operator test; `op` is "Conv" or "com.microsoft.Gelu". */
+QUERN_API bool quern_node_is(const struct quern_node *node, const char *op);
+QUERN_API bool quern_node_erased(const struct quern_node *node);
+
+QUERN_API size_t quern_node_n_inputs(const struct quern_node *node);
+/** Input i; NULL when it is left out ("" or beyond the end). */
+QUERN_API struct quern_value *quern_node_input(const struct quern_node *node,
+                                               size_t i);
+QUERN_API size_t quern_node_n_outputs(const struct quern_node *node);
+QUERN_API struct quern_value *quern_node_output(const struct quern_node *node,
+                                                size_t i);
+
+/** Graphs held by attributes (bodies of If, Loop, Scan), in attribute order. */
+QUERN_API size_t quern_node_n_subgraphs(const struct quern_node *node);
+QUERN_API struct quern_graph *quern_node_subgraph(const struct quern_node *node,
+                                                  size_t i);
+
+/** Fill a place with what is known of a node, for quern_fail(). */
+QUERN_API struct quern_place quern_node_place(const struct quern_node *node);
+
+/* --------------------------------------------------------- attributes */
+
+/** True when the attribute stands in the node itself (no schema default). */
+QUERN_API bool quern_node_has_attr(const struct quern_node *node,
+                                   const char *name);
+
+/** Read an attribute through the schema of the node's opset: the value in the
+ * node, else the schema's default.
+ * @return QUERN_OK; _NOT_FOUND when it is absent without a default (no error
+ * is stored); _INVALID_MODEL when it has another type (error stored) */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_attr_int(const struct quern_node *node, const char *name,
+                    int64_t *out_value);
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_attr_float(const struct quern_node *node, const char *name,
+                      float *out_value);
+/** NUL-terminated bytes; `out_size` may be NULL. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_attr_string(const struct quern_node *node, const char *name,
+                       const char **out_bytes, size_t *out_size);
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_attr_ints(const struct quern_node *node, const char *name,
+                     const int64_t **out_values, size_t *out_len);
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_attr_floats(const struct quern_node *node, const char *name,
+                       const float **out_values, size_t *out_len);
+/** The tensor is borrowed. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_attr_tensor(const struct quern_node *node, const char *name,
+                       struct quern_tensor **out_tensor);
+/** Shorter forms for callers that have a fallback: the value, or `fallback`
+ * when the attribute is absent without default or has another type. */
+QUERN_API int64_t quern_node_int(const struct quern_node *node,
+                                 const char *name, int64_t fallback);
+QUERN_API float quern_node_float(const struct quern_node *node,
+                                 const char *name, float fallback);
+
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_set_int(struct quern_node *node, const char *name, int64_t value);
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_set_float(struct quern_node *node, const char *name, float value);
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_set_string(struct quern_node *node, const char *name,
+                      const char *value);
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_set_ints(struct quern_node *node, const char *name,
+                    const int64_t *values, size_t len);
+/** Retains the tensor. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_set_tensor(struct quern_node *node, const char *name,
+                      struct quern_tensor *tensor);
+/** Copy attribute `name` from another node (any type but graph); absent in
+ * `from` means removed here. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_copy_attr(struct quern_node *node, const struct quern_node *from,
+                     const char *name);
+/** Removing an absent attribute is fine. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_remove_attr(struct quern_node *node, const char *name);
+
+/* ------------------------------------------------------------- values */
+
+QUERN_API const char *quern_value_name(const struct quern_value *value);
+/** Never reused within a model; nodes and values have separate counts. */
+QUERN_API uint32_t quern_value_id(const struct quern_value *value);
+QUERN_API struct quern_graph *quern_value_graph(const struct quern_value *v);
+/** Node that makes it; NULL for graph inputs and initializers. */
+QUERN_API struct quern_node *quern_value_producer(const struct quern_value *v);
+QUERN_API size_t quern_value_output_index(const struct quern_value *value);
+QUERN_API bool quern_value_is_graph_input(const struct quern_value *value);
+QUERN_API bool quern_value_is_graph_output(const struct quern_value *value);
+QUERN_API bool quern_value_erased(const struct quern_value *value);
+
+/** The tensor of an initializer that the caller cannot override (not also a
+ * graph input), or of a Constant node; NULL when it is not constant.
+ * Borrowed until the value is edited. */
+QUERN_API struct quern_tensor *quern_value_constant(const struct quern_value *);
+
+/** True for an initializer, also for one that is a graph input. */
+QUERN_API bool quern_value_is_initializer(const struct quern_value *value);
+
+/** One use: input `index` of `node`, or, with node NULL, output `index` of
+ * `graph`. Order of uses is the order in which they were made. */
+QUERN_API const struct quern_use *
+quern_value_first_use(const struct quern_value *value);
+QUERN_API const struct quern_use *quern_use_next(const struct quern_use *use);
+QUERN_API struct quern_node *quern_use_node(const struct quern_use *use);
+QUERN_API size_t quern_use_index(const struct quern_use *use);
+QUERN_API size_t quern_value_n_uses(const struct quern_value *value);
+/** The only use when there is exactly one and it is a node in the same graph,
+ * else NULL. */
+QUERN_API struct quern_node *quern_value_only_user(const struct quern_value *v);
+
+/* -------------------------------------------------------------- types */
+
+/** One dimension. `value` >= 0: known. -1: `expr` if not NULL is an expression
+ * over symbols (equal expressions are the same pointer), else unknown. */
+struct quern_dim {
+    int64_t value;
+    const struct quern_expr *expr;
+};
+
+enum quern_kind {
+    QUERN_KIND_UNKNOWN = 0,
+    QUERN_KIND_TENSOR = 1,
+    QUERN_KIND_SPARSE = 2,
+    QUERN_KIND_SEQUENCE = 3,
+    QUERN_KIND_OPTIONAL = 4,
+    QUERN_KIND_MAP = 5,
+    QUERN_KIND_OPAQUE = 6,
+};
+
+QUERN_API enum quern_kind quern_value_kind(const struct quern_value *value);
+/** Element type, QUERN_UNDEFINED when not known. For sequences and optionals
+ * of tensors that of the tensors inside. */
+QUERN_API enum quern_dtype quern_value_dtype(const struct quern_value *value);
+/** Rank, -1 when not known. */
+QUERN_API int quern_value_rank(const struct quern_value *value);
+/** `rank` dimensions, borrowed until the type changes; NULL when rank < 1. */
+QUERN_API const struct quern_dim *quern_value_dims(const struct quern_value *);
+/** Elements, -1 when a dimension is not a number. */
+QUERN_API int64_t quern_value_len(const struct quern_value *value);
+
+/** The same two dimensions: equal numbers, or the same expression. */
+QUERN_API bool quern_dim_equal(struct quern_dim a, struct quern_dim b);
+
+/** Declare the type of a tensor value that a pass made (journaled). */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_value_set_type(struct quern_value *value, enum quern_dtype dtype,
+                     int rank, const struct quern_dim *dims);
+/** Give `value` the type that `from` has (journaled). */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_value_copy_type(struct quern_value *value,
+                      const struct quern_value *from);
+
+/* -------------------------------------------------------------- edits */
+
+/** Make a value without producer. Its name is `name`, or `name_1`, `name_2`, …
+ * where that is taken in any graph of the model. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_value_create(struct quern_graph *graph, const char *name,
+                   struct quern_value **out_value);
+
+/** Make an initializer; retains the tensor. Name as quern_value_create(). */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_constant_create(struct quern_graph *graph, const char *name,
+                      struct quern_tensor *tensor,
+                      struct quern_value **out_value);
+
+/** Replace the tensor of an initializer; retains it. Tables that hold entries
+ * for the value keep them only if same_value says that the numbers are the
+ * same. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_value_set_constant(struct quern_value *value,
+                         struct quern_tensor *tensor, bool same_value);
+
+/** Make a node.
+ * @param before   node of the same graph that it stands in front of; NULL:
+ *                 last in the graph
+ * @param op       "Conv" or "com.microsoft.Gelu"
+ * @param name     wanted name, made unique as in quern_value_create(); "" stays
+ * @param inputs   `n_inputs` values, NULL for one that is left out
+ * @param outputs  `n_outputs` values without producer (NULL: left out), as
+ *                 made by quern_value_create() or freed by
+ *                 quern_node_set_output()
+ * @return QUERN_OK; _INVALID_ARGUMENT (other model, erased, has a producer);
+ * _NO_MEMORY */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_create(struct quern_graph *graph, struct quern_node *before,
+                  const char *op, const char *name,
+                  struct quern_value *const *inputs, size_t n_inputs,
+                  struct quern_value *const *outputs, size_t n_outputs,
+                  struct quern_node **out_node);
+
+/** Set input i (i may be one past the last; NULL leaves it out; trailing
+ * left-out inputs are dropped). */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_set_input(struct quern_node *node, size_t i,
+                     struct quern_value *value);
+
+/** Let `node` produce `value` as output i. The value is taken from the node
+ * that made it before, whose output is then left out; the value that stood at
+ * output i loses its producer. This keeps the name of a value that users know
+ * while another node now makes it. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_set_output(struct quern_node *node, size_t i,
+                      struct quern_value *value);
+
+/** Change the operator; attributes and inputs stay. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_set_op(struct quern_node *node, const char *op);
+
+/** Move a node in front of another of the same graph (NULL: to the end). */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_move(struct quern_node *node, struct quern_node *before);
+
+/** Erase a node. Its outputs must have no uses; they are erased with it. The
+ * values it read stay, also when nothing reads them any more. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_erase(struct quern_node *node);
+
+/** Erase a value without producer and uses that is no graph input: an unused
+ * initializer. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_value_erase(struct quern_value *value);
+
+/** Let everything that reads `old` read `value` instead: inputs of nodes (also
+ * in subgraphs), but NOT graph outputs, whose names belong to the user (see
+ * quern_node_set_output()). Table entries of `old` move to `value` when
+ * same_value says that both hold the same numbers. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_replace_uses(struct quern_value *old, struct quern_value *value,
+                   bool same_value);
+
+/** Make `value` stand for `old` everywhere, graph outputs included: uses as
+ * quern_replace_uses(); where `old` is a graph output, the producer of `value`
+ * now makes `old` instead (names are kept) and the other uses of `value` read
+ * `old`. If that cannot be done (value is an input, an initializer or another
+ * graph output), an Identity is put in. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_replace_value(struct quern_value *old, struct quern_value *value,
+                    bool same_value);
+
+/** Erase `node` if nothing uses its outputs, then the nodes that fed only it,
+ * and so on, and initializers that are left without use. Graph inputs stay.
+ * Does nothing when the node is in use. Linear in what it erases. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_erase_dead(struct quern_node *node);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,166 @@
+/** @file pass.h
+ * Passes and plugins. Tier: stable.
+ *
+ * A pass is a static descriptor and a function. Built-in passes are compiled
+ * from the same descriptors as plugins and use nothing but <quern/…>.
+ *
+ * A plugin is a shared object that exports one function:
+ *
+ *     QUERN_PLUGIN_EXPORT const struct quern_plugin *
+ *     quern_plugin_entry(const struct quern_host *host);
+ *
+ * It returns static data (NULL: "I cannot serve this host"), and calls the
+ * ordinary functions of libquern. Structs that cross the border begin with
+ * their size and only ever grow at their end. Plugins are never unloaded.
+ */
+#ifndef QUERN_PASS_H
+#define QUERN_PASS_H
+
+#include <quern/match.h>
+#include <quern/table.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Number of the interface between quern and plugins. It changes only when an
+ * old plugin could no longer work. */
+#define QUERN_ABI 1
+
+/** What a pass does to the numbers. */
+enum quern_contract {
+    QUERN_BIT_EXACT = 0,  /**< moves data, integers, shapes: same bits out */
+    QUERN_REAL_EXACT = 1, /**< equal in real arithmetic (folding, fusing) */
+    QUERN_APPROXIMATE = 2,
+    QUERN_CHANGES_PRECISION = 3, /**< quantization and its like */
+};
+
+/** What a pass needs before it runs, and what it is. */
+enum quern_pass_flags {
+    QUERN_PASS_NEEDS_SHAPES = 1u << 0, /**< the manager infers types first */
+    QUERN_PASS_NEEDS_RANGES = 1u << 1, /**< `calibrate` must have run */
+    QUERN_PASS_NEEDS_DATA = 1u << 2,   /**< needs calibration data */
+    QUERN_PASS_NEEDS_TARGET = 1u << 3, /**< needs a target profile */
+    QUERN_PASS_SUBGRAPHS = 1u << 4, /**< run is called for the top graph only
+                                         and enters subgraphs by itself;
+                                         without it: once for each graph */
+    QUERN_PASS_REPEAT = 1u << 5, /**< run again until it changes nothing
+                                      (bounded by the manager) */
+};
+
+enum quern_option_type {
+    QUERN_OPTION_BOOL = 0,   /**< bool */
+    QUERN_OPTION_INT = 1,    /**< int64_t */
+    QUERN_OPTION_FLOAT = 2,  /**< double */
+    QUERN_OPTION_ENUM = 3,   /**< int: index into `choices` */
+    QUERN_OPTION_STRING = 4, /**< const char *; NULL when unset */
+    QUERN_OPTION_STRINGS = 5 /**< struct quern_strings */
+};
+
+/** A list of strings. */
+struct quern_strings {
+    const char *const *items;
+    size_t count;
+};
+
+/** One option: a row of a table that ends with a row whose name is NULL. Its
+ * value is stored at `offset` of the params struct, which starts as a copy of
+ * params_default. */
+struct quern_option {
+    const char *name; /**< as users write it: "max-bytes" */
+    enum quern_option_type type;
+    size_t offset;
+    double minimum; /**< INT, FLOAT: both 0 mean no bounds */
+    double maximum;
+    const char *const *choices; /**< ENUM: NULL-ended */
+    const char *help;           /**< one sentence; units */
+};
+
+/** What a pass is. Keep it `static const`. */
+struct quern_pass_desc {
+    uint32_t struct_size; /**< sizeof(struct quern_pass_desc) */
+    uint32_t abi;         /**< QUERN_ABI */
+    const char *name;     /**< "fuse-conv-bn"; plugins: "com.acme.my-pass" */
+    const char *summary;  /**< one line, no dot at its end */
+    const struct quern_option *options; /**< NULL: none */
+    size_t params_size;                 /**< bytes of the params struct */
+    const void *params_default;         /**< NULL: zeros */
+    uint32_t flags;                     /**< enum quern_pass_flags */
+    enum quern_contract contract;
+    const char *const *after; /**< passes that must have run before if they are
+                                   in the pipeline at all; NULL-ended or NULL */
+    /** The work. Edits are counted by the manager from the journal.
+     * @param params  filled params struct, borrowed for the call
+     * @return QUERN_OK also when nothing applied; any error rolls back */
+    enum quern_code (*run)(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params);
+    const char *group; /**< "clean", "fuse", …: only for lists */
+};
+
+/** What a shared object brings. */
+struct quern_plugin {
+    uint32_t struct_size; /**< sizeof(struct quern_plugin) */
+    uint32_t abi;         /**< QUERN_ABI */
+    const char *name;     /**< reverse-DNS: "com.acme.tools" */
+    const char *version;
+    const char *licence;
+    const struct quern_pass_desc *const *passes; /**< NULL-ended */
+};
+
+/** What the host tells a plugin. */
+struct quern_host {
+    uint32_t struct_size;
+    uint32_t abi;
+    const char *version; /**< quern_version() */
+};
+
+#define QUERN_PLUGIN_EXPORT __attribute__((visibility("default")))
+
+/* --------------------------------------------- what a running pass may ask */
+
+QUERN_API struct quern_context *quern_pass_context(struct quern_pass_ctx *ctx);
+QUERN_API struct quern_model *quern_pass_model(struct quern_pass_ctx *ctx);
+
+/** Memory that is gone after the pass, zeroed; NULL when there is none left
+ * (an error is stored). */
+QUERN_API void *quern_pass_alloc(struct quern_pass_ctx *ctx, size_t size);
+
+/** QUERN_CANCELLED when the user wants to stop, else QUERN_OK. Call it in long
+ * loops. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_pass_poll(struct quern_pass_ctx *ctx);
+
+/** Add a line to the account of the step: what was done at which node and why
+ * ("folded BatchNormalization into Conv"). `node` may be NULL. */
+QUERN_API void quern_pass_account(struct quern_pass_ctx *ctx,
+                                  const struct quern_node *node,
+                                  const char *format, ...) QUERN_PRINTF(3, 4);
+
+/** Compute the outputs of a node from constants.
+ * @param budget       bytes that the outputs may have together
+ * @param out_tensors  room for quern_node_n_outputs(); each filled one must be
+ *                     released by the caller; left-out outputs give NULL
+ * @return QUERN_OK; _NOT_FOUND (an input is no constant); _LIMIT (over budget);
+ * _UNSUPPORTED (the engine lacks the operator). None of these stores an error.
+ * Others do. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_eval(struct quern_pass_ctx *ctx, struct quern_node *node, size_t budget,
+           struct quern_tensor **out_tensors);
+
+/** Infer type and shape of the outputs of a node that the pass made or
+ * changed. Unknown operators give unknown types. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_infer_node(struct quern_pass_ctx *ctx, struct quern_node *node);
+
+/** An int64 or int32 tensor that inference could follow through shape
+ * arithmetic although it is not constant: its elements as dimensions.
+ * @return number of elements, or -1 when not known */
+QUERN_API int quern_shape_value(struct quern_pass_ctx *ctx,
+                                const struct quern_value *value,
+                                const struct quern_dim **out_dims);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
