@@ -1,0 +1,120 @@
+/** @file run.h
+ * Running a graph. Tier: experimental.
+ *
+ * An engine is a model prepared for running: the operators chosen, weights
+ * packed once. It borrows the model, which must not be edited while the engine
+ * lives. One engine serves many runners; each runner belongs to one thread.
+ */
+#ifndef QUERN_RUN_H
+#define QUERN_RUN_H
+
+#ifndef QUERN_EXPERIMENTAL
+#error "define QUERN_EXPERIMENTAL to use <quern/run.h>, which may still change"
+#endif
+
+#include <quern/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct quern_engine;
+struct quern_runner;
+
+enum quern_engine_kind {
+    QUERN_ENGINE_AUTO = 0, /**< embedded, else ONNX Runtime, which is told */
+    QUERN_ENGINE_CPU = 1,  /**< the embedded one */
+    QUERN_ENGINE_ORT = 2,  /**< ONNX Runtime, loaded at run time */
+};
+
+struct quern_engine_options {
+    uint32_t struct_size;
+    enum quern_engine_kind kind;
+    const char *ort_library; /**< path, or NULL: the usual places */
+    const char *backend;     /**< "onednn", "plain", or NULL: the best there is;
+                                  embedded engine only */
+    bool fuse; /**< fuse chains (Conv + Relu …). Values inside a fused chain
+                    cannot be tapped; false for calibration */
+    bool profile; /**< collect time per node */
+    /** Values to compute instead of the graph outputs; NULL: graph outputs.
+     * Only what they need is run. */
+    struct quern_value *const *outputs;
+    size_t n_outputs;
+    /** Values that a tap will look at (no matter how often they are used). */
+    struct quern_value *const *taps;
+    size_t n_taps;
+};
+
+/** A value as it was produced: valid only during the tap call. Any stride
+ * order is possible (strides in elements; [N, C, H, W] may lie as NHWC). */
+struct quern_view {
+    enum quern_dtype dtype;
+    int rank;
+    int64_t dims[QUERN_MAX_RANK];
+    int64_t strides[QUERN_MAX_RANK];
+    const void *data;
+};
+
+/** Looks at tapped value number `tap`. May be called in any order that respects
+ * data flow, once per run per value. An error stops the run. */
+typedef enum quern_code (*quern_tap_fn)(void *user, size_t tap,
+                                        const struct quern_view *view);
+
+/** Prepare the top graph of a model.
+ * @param options  may be NULL
+ * @return QUERN_OK; _UNSUPPORTED naming node, operator, opset and reason;
+ * _NO_MEMORY; … */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_engine_open(struct quern_model *model,
+                  const struct quern_engine_options *options,
+                  struct quern_engine **out_engine);
+/** All its runners must be gone. */
+QUERN_API void quern_engine_close(struct quern_engine **engine);
+
+/** "embedded (oneDNN 2.6.3, x86-64-v4)", "ONNX Runtime 1.32.0". */
+QUERN_API const char *quern_engine_description(const struct quern_engine *e);
+
+/** State for one thread; reports to `context` (a worker's own, or the
+ * model's). */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_runner_create(struct quern_engine *engine, struct quern_context *context,
+                    struct quern_runner **out_runner);
+QUERN_API void quern_runner_destroy(struct quern_runner **runner);
+
+/** Run once.
+ * @param inputs   a tensor for each graph input that is no initializer, in
+ *                 graph order (quern_engine_input()); others may be NULL
+ * @param outputs  filled with one count each, released by the caller; the
+ *                 number of outputs asked for. Tensors belong to the caller
+ *                 and are dense row-major.
+ * @param tap      may be NULL
+ * @return QUERN_OK; _INVALID_ARGUMENT (dtype, rank, size: what was found, what
+ * was needed); _LIMIT; _CANCELLED; whatever the tap returned */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_runner_run(struct quern_runner *runner,
+                 struct quern_tensor *const *inputs, size_t n_inputs,
+                 struct quern_tensor **outputs, size_t n_outputs,
+                 quern_tap_fn tap, void *tap_user);
+
+/** Graph inputs that a run needs, in the order of `inputs`. */
+QUERN_API size_t quern_engine_n_inputs(const struct quern_engine *engine);
+QUERN_API struct quern_value *quern_engine_input(const struct quern_engine *e,
+                                                 size_t i);
+QUERN_API size_t quern_engine_n_outputs(const struct quern_engine *engine);
+
+/** Time spent per node when `profile` was asked for. */
+struct quern_node_time {
+    uint32_t node_id;
+    const char *kernel; /**< what ran: "onednn conv brgconv", "plain Gather" */
+    uint64_t calls;
+    uint64_t nanoseconds;
+};
+QUERN_API size_t quern_runner_n_times(const struct quern_runner *runner);
+QUERN_API struct quern_node_time
+quern_runner_time(const struct quern_runner *runner, size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,259 @@
+/* The model in memory: fields behind the handles of <quern/graph.h>.
+ *
+ * All objects live in the arena of their model and are freed with it; an
+ * erased one only carries a mark. Tensors are counted. Read the fields freely;
+ * write them only through edit.h (journaled) or, while a model is being built
+ * by a reader and nothing is journaled yet, through build.h.
+ *
+ * Reading order: struct quern_model, quern_graph, quern_node, quern_value,
+ * struct qn_attr, struct qn_type.
+ */
+#ifndef QUERN_IR_IR_H
+#define QUERN_IR_IR_H
+
+#include <quern/graph.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/map.h"
+#include "ir/journal.h"
+#include "ir/schema.h"
+
+/** Bytes that are not NUL-terminated. */
+struct qn_span {
+    const unsigned char *data;
+    size_t size;
+};
+
+/** Type of a value. Immutable; shared between values; lives in the arena. */
+struct qn_type {
+    enum quern_kind kind;
+    enum quern_dtype dtype; /* tensor, sparse: element; map: key */
+    int rank;               /* tensor, sparse; -1 unknown */
+    const struct quern_dim *dims;
+    const struct qn_type *element; /* sequence, optional: inside; map: value */
+    struct qn_span opaque;         /* opaque: the wire bytes */
+    const char *denotation;        /* may be NULL */
+};
+
+/** A canonical expression over symbols; equal ones are the same pointer.
+ * infer/ makes them; the reader makes only symbols. */
+enum qn_expr_kind {
+    QN_EXPR_SYMBOL,
+    QN_EXPR_SUM,      /* constant + sum of coefficient * term */
+    QN_EXPR_PRODUCT,  /* product of terms, each no sum */
+    QN_EXPR_FLOORDIV, /* terms[0] / terms[1], rounded down */
+    QN_EXPR_MOD,
+    QN_EXPR_MIN,
+    QN_EXPR_MAX,
+};
+
+struct quern_expr {
+    enum qn_expr_kind kind;
+    uint32_t id;        /* order of making: canonical order of operands */
+    const char *symbol; /* SYMBOL */
+    int64_t constant;   /* SUM: addend; FLOORDIV, MOD with n_terms 1: divisor */
+    size_t n_terms;
+    const struct quern_expr *const *terms;
+    const int64_t *coefficients; /* SUM: n_terms of them */
+    struct quern_expr *next;     /* chain of the intern table */
+};
+
+enum qn_attr_type { /* numbers of AttributeProto.AttributeType */
+    QN_ATTR_UNDEFINED = 0,
+    QN_ATTR_FLOAT = 1,
+    QN_ATTR_INT = 2,
+    QN_ATTR_STRING = 3,
+    QN_ATTR_TENSOR = 4,
+    QN_ATTR_GRAPH = 5,
+    QN_ATTR_FLOATS = 6,
+    QN_ATTR_INTS = 7,
+    QN_ATTR_STRINGS = 8,
+    QN_ATTR_TENSORS = 9,
+    QN_ATTR_GRAPHS = 10,
+    QN_ATTR_SPARSE_TENSOR = 11,
+    QN_ATTR_SPARSE_TENSORS = 12,
+    QN_ATTR_TYPE_PROTO = 13,
+    QN_ATTR_TYPE_PROTOS = 14,
+};
+
+/** One attribute. `len` counts list elements (1 for a single one). */
+struct qn_attr {
+    const char *name;
+    enum qn_attr_type type;
+    const char *ref_name; /* ref_attr_name inside functions, else NULL */
+    size_t len;
+    union {
+        float f;
+        int64_t i;
+        struct qn_span s; /* also NUL-terminated one byte further */
+        const float *floats;
+        const int64_t *ints;
+        const struct qn_span *strings;
+        struct quern_tensor **tensors;      /* TENSOR, TENSORS: owned counts */
+        struct quern_graph **graphs;        /* GRAPH, GRAPHS */
+        const struct qn_span *wire;         /* sparse, type protos: the bytes of
+                                               each message */
+    } u;
+    struct qn_span origin; /* AttributeProto as read; data NULL once changed */
+    struct qn_attr *next;
+};
+
+/** A use: input of a node, or (node NULL) output of a graph. */
+struct quern_use {
+    struct quern_value *value; /* NULL: left out */
+    struct quern_node *node;
+    struct quern_graph *graph; /* of node NULL */
+    uint32_t index;
+    struct quern_use *next; /* chain of the value's uses */
+    struct quern_use *prev;
+};
+
+struct quern_node {
+    uint32_t id;
+    bool erased;
+    const char *name;
+    const char *op;
+    const char *domain;   /* "" for ai.onnx */
+    const char *overload; /* "" mostly */
+    struct quern_graph *graph;
+    struct quern_node *prev;
+    struct quern_node *next;
+    int64_t order; /* ascending along the graph; renumbered when out of gaps */
+    size_t n_inputs;
+    struct quern_use **inputs; /* each used object is never moved */
+    size_t n_outputs;
+    struct quern_value **outputs; /* NULL: left out */
+    struct qn_attr *attrs;
+    struct qn_span origin; /* NodeProto as read; data NULL once anything in it
+                              or in its subgraphs changed */
+};
+
+struct quern_value {
+    uint32_t id;
+    bool erased;
+    bool is_input;    /* of `graph` */
+    const char *name; /* unique in its graph; may shadow nothing */
+    struct quern_graph *graph;
+    struct quern_node *producer;
+    uint32_t output_index;
+    struct quern_use *first_use;
+    struct quern_use *last_use;
+    uint32_t n_uses;
+    struct quern_tensor *tensor; /* initializer: one count; else NULL */
+    const struct qn_type *type;  /* inferred or set; NULL unknown */
+    const struct qn_type *declared; /* input/output/value_info of the file */
+    struct qn_span info_origin;     /* ValueInfoProto as read */
+    struct qn_span tensor_origin;   /* TensorProto as read (initializer), spans
+                                       the skeleton: see io/skim.h; data NULL
+                                       once changed */
+    struct quern_value *next_init; /* list of the graph's initializers */
+    struct quern_value *prev_init;
+    struct quern_value *next_value; /* all values of the graph, by making */
+};
+
+struct quern_graph {
+    uint32_t id;
+    const char *name;
+    struct quern_model *model;
+    struct quern_node *parent;       /* NULL: top graph or function */
+    struct quern_function *function; /* body of a function, else NULL */
+    struct quern_node *first;
+    struct quern_node *last;
+    size_t n_nodes;
+    size_t n_inputs;
+    struct quern_value **inputs;
+    size_t n_outputs;
+    struct quern_use **outputs;
+    struct quern_value *first_init;
+    struct quern_value *last_init;
+    struct quern_value *first_value;
+    struct quern_value *last_value;
+    struct qn_span extra; /* fields kept as wire bytes: doc_string, sparse
+                             initializers, annotations, metadata, unknown */
+    const char *const *reserved; /* names that `extra` uses, NULL-ended */
+};
+
+struct qn_opset {
+    const char *domain; /* "" for ai.onnx */
+    int64_t version;
+    struct qn_span origin;
+};
+
+/** A FunctionProto. Bodies are read but never changed here; `origin` is what
+ * is written back. */
+struct quern_function {
+    const char *domain;
+    const char *name;
+    const char *overload;
+    struct quern_graph *body;
+    size_t n_opsets;
+    const struct qn_opset *opsets;
+    size_t n_attributes;
+    const char *const *attributes;       /* names without default */
+    struct qn_attr *attribute_defaults; /* attribute_proto */
+    struct qn_span origin;
+    struct quern_function *next;
+};
+
+struct qn_metadata {
+    const char *key;
+    const char *value;
+    struct qn_metadata *next;
+};
+
+struct quern_model {
+    struct quern_context *context;
+    struct qn_arena arena;
+    struct qn_buf *bytes; /* the file; NULL for a model made in memory */
+    const char *path;     /* NULL for memory */
+    int64_t ir_version;
+    int64_t model_version;
+    const char *producer_name;    /* NULL: absent */
+    const char *producer_version; /* NULL: absent */
+    const char *domain;           /* NULL: absent */
+    size_t n_opsets;
+    struct qn_opset *opsets;
+    struct qn_metadata *metadata;
+    struct quern_graph *graph;
+    struct quern_function *functions;
+    struct qn_span extra; /* doc_string, training_info, configuration, unknown:
+                             wire bytes of whole fields in file order */
+    bool has_external;    /* some initializer lies in another file */
+    uint32_t next_node_id;
+    uint32_t next_value_id;
+    uint32_t next_graph_id;
+    uint32_t next_expr_id;
+    struct qn_names *names;        /* every value and node name of all graphs */
+    struct quern_expr **exprs;     /* intern table, 256 chains */
+    struct quern_table *tables;    /* side tables */
+    struct qn_journal journal;
+    void *io; /* the reader's own (kept skeleton …), freed by io_release */
+    void (*io_release)(struct quern_model *model);
+};
+
+/** Set the text of a graph's place ("main/If#12.then_branch") into the arena
+ * of the diagnostics; NULL when no memory is left. */
+const char *qn_graph_path(const struct quern_graph *graph);
+
+/** Attribute of the node itself, or NULL. */
+const struct qn_attr *qn_node_attr(const struct quern_node *node,
+                                   const char *name);
+
+/** Schema of the node at the model's opset, or NULL when unknown. */
+const struct qn_schema *qn_node_schema(const struct quern_node *node);
+
+/** Symbol as an expression, interned in the model; NULL: no memory. */
+const struct quern_expr *qn_expr_symbol(struct quern_model *model,
+                                        const char *symbol);
+
+/** Set a value's type without journal: types are facts computed from the
+ * graph, not edits. */
+void qn_value_set_type(struct quern_value *value, const struct qn_type *type);
+
+/** A tensor type in the model's arena; dims copied. NULL: no memory. */
+const struct qn_type *qn_type_tensor(struct quern_model *model,
+                                     enum quern_dtype dtype, int rank,
+                                     const struct quern_dim *dims);
+
+#endif
