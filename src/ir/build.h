@@ -27,6 +27,14 @@ struct quern_value *qn_graph_own_value(const struct quern_graph *graph,
 struct quern_value *qn_build_value(struct quern_graph *graph, const char *name,
                                    bool *out_duplicate);
 
+/** Keep a name from being given to new values: one that only `extra` bytes
+ * mention. */
+bool qn_build_reserve(struct quern_graph *graph, const char *name);
+
+/** Let the model own a tensor that an attribute holds: takes one count (on
+ * failure too). */
+bool qn_build_own(struct quern_model *model, struct quern_tensor *tensor);
+
 /** Append to the inputs of the graph. */
 bool qn_build_input(struct quern_graph *graph, struct quern_value *value);
 /** Append to the outputs of the graph. */
@@ -44,6 +52,12 @@ struct quern_node *qn_build_node(struct quern_graph *graph, const char *domain,
                                  size_t n_inputs,
                                  struct quern_value *const *outputs,
                                  size_t n_outputs);
+
+/** A node that stands nowhere yet, without id; inputs and outputs empty.
+ * NULL: no memory. */
+struct quern_node *qn_node_alloc(struct quern_graph *graph, const char *domain,
+                                 const char *op, const char *name,
+                                 size_t n_inputs, size_t n_outputs);
 
 /** Append an attribute (owned by the arena). */
 void qn_build_attr(struct quern_node *node, struct qn_attr *attr);

@@ -171,7 +171,7 @@ struct quern_graph {
     struct quern_value *last_value;
     struct qn_span extra; /* fields kept as wire bytes: doc_string, sparse
                              initializers, annotations, metadata, unknown */
-    const char *const *reserved; /* names that `extra` uses, NULL-ended */
+    struct quern_graph *next_graph; /* chain of the model's graphs */
 };
 
 struct qn_opset {
@@ -225,6 +225,9 @@ struct quern_model {
     uint32_t next_graph_id;
     uint32_t next_expr_id;
     struct qn_names *names;        /* every value and node name of all graphs */
+    struct quern_graph *graphs;    /* all of them, newest first */
+    struct qn_owned *owned;        /* tensors of attributes: counts that are
+                                      given up when the model goes */
     struct quern_expr **exprs;     /* intern table, 256 chains */
     struct quern_table *tables;    /* side tables */
     struct qn_journal journal;
@@ -247,9 +250,17 @@ const struct qn_schema *qn_node_schema(const struct quern_node *node);
 const struct quern_expr *qn_expr_symbol(struct quern_model *model,
                                         const char *symbol);
 
+/** Type that is known of a value: inferred or set, for graph inputs also the
+ * declared one. NULL when nothing is known. */
+const struct qn_type *qn_value_type(const struct quern_value *value);
+
 /** Set a value's type without journal: types are facts computed from the
  * graph, not edits. */
 void qn_value_set_type(struct quern_value *value, const struct qn_type *type);
+
+/** Type of a tensor, in the model's arena. NULL: no memory. */
+const struct qn_type *qn_type_of_tensor(struct quern_model *model,
+                                        const struct quern_tensor *tensor);
 
 /** A tensor type in the model's arena; dims copied. NULL: no memory. */
 const struct qn_type *qn_type_tensor(struct quern_model *model,

@@ -40,13 +40,13 @@ struct qn_edit {
     uint32_t id; /* of the node or value */
     struct quern_tensor *dropped; /* count that the edit gave up: released on
                                      commit, handed back on undo */
-    struct quern_tensor *added;   /* count that undo gives up */
+    struct quern_tensor *added; /* the model's count of it, which undo gives
+                                   up; not counted again here */
 };
 
 struct qn_write {
     void *address;
-    uint32_t size;   /* 1 to 8 */
-    uint32_t n_edit; /* edits that were logged before it */
+    uint32_t size; /* 1 to 8 */
     unsigned char old[8];
 };
 
