@@ -13,7 +13,7 @@
 
 #include "base/alloc.h"
 
-struct qn_pool;
+
 
 /** Storage of diagnostics. Room for one error is part of the struct, so that
  * running out of memory can always be told. */
@@ -35,7 +35,6 @@ struct quern_context {
     bool copy_files;
     struct quern_context *parent; /* of a worker's child, else NULL */
     atomic_bool cancelled;        /* children look at their root's */
-    struct qn_pool *pool;         /* made on first use; NULL in children */
     void (*progress)(void *, const char *, uint64_t, uint64_t);
     void (*message)(void *, const struct quern_message *);
     void *user;

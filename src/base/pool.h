@@ -18,7 +18,4 @@ enum quern_code qn_parallel(struct quern_context *context, size_t n,
                             qn_loop_fn fn, void *user)
     __attribute__((warn_unused_result));
 
-/** Stop and join the workers; called when the context goes. NULL is fine. */
-void qn_pool_destroy(struct qn_pool *pool);
-
 #endif

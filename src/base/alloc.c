@@ -1,0 +1,51 @@
+/* Memory: the one place that calls malloc. */
+#include "base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+
+void *qn_calloc(size_t size)
+{
+    return calloc(1, size == 0 ? 1 : size);
+}
+
+void *qn_calloc_n(size_t n, size_t size)
+{
+    size_t total = 0;
+    return qn_mul(n, size, &total) ? qn_calloc(total) : NULL;
+}
+
+void *qn_alloc_aligned(size_t size)
+{
+    size_t padded = 0;
+    if (!qn_add(size == 0 ? 1 : size, 63, &padded)) {
+        return NULL;
+    }
+    return aligned_alloc(64, padded & ~(size_t)63);
+}
+
+void *qn_realloc_n(void *block, size_t n, size_t size)
+{
+    size_t total = 0;
+    if (!qn_mul(n, size, &total)) {
+        return NULL;
+    }
+    return realloc(block, total == 0 ? 1 : total);
+}
+
+void qn_free(void *block)
+{
+    free(block);
+}
+
+char *qn_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = qn_calloc(size);
+    if (copy != NULL) {
+        memcpy(copy, text, size);
+    }
+    return copy;
+}

@@ -1,0 +1,134 @@
+/* Bump allocator: blocks that double up to 1 MiB; a request larger than a
+ * block gets one of its own, behind the current one. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/checked.h"
+
+enum { ALIGN = 16, FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
+
+struct qn_arena_block {
+    struct qn_arena_block *next; /* older */
+    size_t used;
+    size_t size; /* bytes behind this header */
+    size_t pad;  /* keeps the bytes aligned to 16 */
+};
+
+_Static_assert(sizeof(struct qn_arena_block) % ALIGN == 0, "aligned blocks");
+
+void qn_arena_finish(struct qn_arena *arena)
+{
+    while (arena->head != NULL) {
+        struct qn_arena_block *next = arena->head->next;
+        qn_free(arena->head);
+        arena->head = next;
+    }
+    arena->used = 0;
+}
+
+void qn_arena_reset(struct qn_arena *arena)
+{
+    struct qn_arena_block *keep = arena->head;
+    if (keep == NULL) {
+        return;
+    }
+    struct qn_arena rest = {.head = keep->next};
+    qn_arena_finish(&rest);
+    memset(keep + 1, 0, keep->used);
+    keep->next = NULL;
+    keep->used = 0;
+    arena->used = 0;
+}
+
+static struct qn_arena_block *new_block(struct qn_arena *arena, size_t size)
+{
+    size_t room = FIRST_BLOCK;
+    if (arena->head != NULL && arena->head->size < LARGEST_BLOCK) {
+        room = arena->head->size * 2;
+    } else if (arena->head != NULL) {
+        room = LARGEST_BLOCK;
+    }
+    room = size > room ? size : room;
+    size_t total = 0;
+    struct qn_arena_block *block = NULL;
+    if (qn_add(room, sizeof *block, &total)) {
+        block = qn_calloc(total);
+    }
+    if (block == NULL) {
+        return NULL;
+    }
+    block->size = room;
+    if (size > LARGEST_BLOCK / 4 && arena->head != NULL) {
+        block->next = arena->head->next; /* full at once: behind the head */
+        arena->head->next = block;
+    } else {
+        block->next = arena->head;
+        arena->head = block;
+    }
+    return block;
+}
+
+void *qn_arena_alloc(struct qn_arena *arena, size_t size)
+{
+    size_t padded = 0;
+    if (!qn_add(size == 0 ? 1 : size, ALIGN - 1, &padded)) {
+        return NULL;
+    }
+    padded &= ~(size_t)(ALIGN - 1);
+    struct qn_arena_block *block = arena->head;
+    if (block == NULL || block->size - block->used < padded) {
+        block = new_block(arena, padded);
+        if (block == NULL) {
+            return NULL;
+        }
+    }
+    unsigned char *start = (unsigned char *)(block + 1) + block->used;
+    block->used += padded;
+    arena->used += padded;
+    return start;
+}
+
+void *qn_arena_alloc_n(struct qn_arena *arena, size_t n, size_t size)
+{
+    size_t total = 0;
+    return qn_mul(n, size, &total) ? qn_arena_alloc(arena, total) : NULL;
+}
+
+char *qn_arena_strndup(struct qn_arena *arena, const char *text, size_t size)
+{
+    size_t room = 0;
+    char *copy = qn_add(size, 1, &room) ? qn_arena_alloc(arena, room) : NULL;
+    if (copy != NULL && size > 0) {
+        memcpy(copy, text, size);
+    }
+    return copy;
+}
+
+char *qn_arena_strdup(struct qn_arena *arena, const char *text)
+{
+    return qn_arena_strndup(arena, text, strlen(text));
+}
+
+char *qn_arena_printf(struct qn_arena *arena, const char *format, ...)
+{
+    char small[256];
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(small, sizeof small, format, args);
+    va_end(args);
+    if (size < 0) {
+        return NULL;
+    }
+    if ((size_t)size < sizeof small) {
+        return qn_arena_strndup(arena, small, (size_t)size);
+    }
+    char *text = qn_arena_alloc(arena, (size_t)size + 1);
+    if (text != NULL) {
+        va_start(args, format);
+        vsnprintf(text, (size_t)size + 1, format, args);
+        va_end(args);
+    }
+    return text;
+}

@@ -1,0 +1,63 @@
+/* Counted immutable bytes. */
+#include "base/buf.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+struct qn_buf *qn_buf_create(size_t size)
+{
+    struct qn_buf *buf = qn_calloc(sizeof *buf);
+    unsigned char *data = qn_alloc_aligned(size);
+    if (buf == NULL || data == NULL) {
+        qn_free(buf);
+        qn_free(data);
+        return NULL;
+    }
+    memset(data, 0, size);
+    atomic_init(&buf->count, 1);
+    buf->data = data;
+    buf->size = size;
+    buf->owned = true;
+    return buf;
+}
+
+struct qn_buf *qn_buf_wrap(void *data, size_t size, quern_release_fn release,
+                           void *user)
+{
+    struct qn_buf *buf = qn_calloc(sizeof *buf);
+    if (buf != NULL) {
+        atomic_init(&buf->count, 1);
+        buf->data = data;
+        buf->size = size;
+        buf->release = release;
+        buf->user = user;
+    }
+    return buf;
+}
+
+struct qn_buf *qn_buf_retain(struct qn_buf *buf)
+{
+    if (buf != NULL) {
+        /* The caller holds a count, so nothing has to be ordered here. */
+        atomic_fetch_add_explicit(&buf->count, 1, memory_order_relaxed);
+    }
+    return buf;
+}
+
+void qn_buf_release(struct qn_buf *buf)
+{
+    /* Release, so that writes of other holders happen before the free. */
+    if (buf == NULL ||
+        atomic_fetch_sub_explicit(&buf->count, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    /* The bytes are ours or the lender's now: writing (freeing) is allowed. */
+    void *data = (void *)buf->data;
+    if (buf->owned) {
+        qn_free(data);
+    } else if (buf->release != NULL) {
+        buf->release(buf->user, data);
+    }
+    qn_free(buf);
+}
