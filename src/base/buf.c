@@ -52,12 +52,10 @@ void qn_buf_release(struct qn_buf *buf)
         atomic_fetch_sub_explicit(&buf->count, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    /* The bytes are ours or the lender's now: writing (freeing) is allowed. */
-    void *data = (void *)buf->data;
     if (buf->owned) {
-        qn_free(data);
+        qn_free(buf->data);
     } else if (buf->release != NULL) {
-        buf->release(buf->user, data);
+        buf->release(buf->user, buf->data);
     }
     qn_free(buf);
 }

@@ -8,7 +8,7 @@
 
 struct qn_buf {
     atomic_uint count;
-    const unsigned char *data;
+    unsigned char *data; /* read only, unless owned and the count is 1 */
     size_t size;
     bool owned; /* heap that may be written while the count is 1 */
     quern_release_fn release;

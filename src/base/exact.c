@@ -1,0 +1,102 @@
+/* Sum of doubles that does not depend on order.
+ *
+ * Fixed point of 640 bits, two's complement, least bit 2^-300: floats (lowest
+ * bit 2^-149) and products of two floats (2^-298) are represented exactly, and
+ * 2^340 - 2^-300 is room for 2^84 products of the largest floats (2^256).
+ * Doubles with bits below 2^-300 are truncated toward zero there, which is the
+ * same for every order of adding.
+ */
+#include <string.h>
+
+#include "base/numeric.h"
+
+enum { LIMBS = 10, LOWEST = -300 };
+
+/* Add (or subtract) a 128-bit number at limb `at`; the carry runs on. */
+static void add_at(uint64_t *limbs, size_t at, uint64_t low, uint64_t high,
+                   bool negative)
+{
+    uint64_t parts[2] = {low, high};
+    uint64_t carry = 0;
+    for (size_t i = at; i < LIMBS; i++) {
+        uint64_t part = i - at < 2 ? parts[i - at] : 0;
+        if (i - at >= 2 && carry == 0) {
+            break;
+        }
+        uint64_t sum;
+        bool over;
+        if (negative) {
+            over = __builtin_sub_overflow(limbs[i], part, &sum);
+            over |= __builtin_sub_overflow(sum, carry, &sum);
+        } else {
+            over = __builtin_add_overflow(limbs[i], part, &sum);
+            over |= __builtin_add_overflow(sum, carry, &sum);
+        }
+        limbs[i] = sum;
+        carry = over ? 1 : 0;
+    }
+}
+
+void qn_exact_add(struct qn_exact_sum *sum, double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int exponent = (int)(bits >> 52 & 0x7ff);
+    uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1);
+    if (exponent == 0x7ff) {
+        sum->n_nonfinite++;
+        return;
+    }
+    if (exponent == 0) {
+        return; /* below 2^-1022: under the lowest bit */
+    }
+    fraction |= UINT64_C(1) << 52;
+    int shift = exponent - 1075 - LOWEST; /* of the fraction's lowest bit */
+    if (shift < 0) {
+        fraction = shift > -64 ? fraction >> -shift : 0;
+        shift = 0;
+    }
+    size_t at = (size_t)shift / 64;
+    unsigned bit = (unsigned)shift % 64;
+    if (at >= LIMBS) {
+        sum->n_nonfinite++; /* no float and no square of one is that large */
+        return;
+    }
+    uint64_t high = bit == 0 ? 0 : fraction >> (64 - bit);
+    add_at(sum->limbs, at, fraction << bit, high, bits >> 63 != 0);
+}
+
+void qn_exact_merge(struct qn_exact_sum *sum, const struct qn_exact_sum *other)
+{
+    uint64_t carry = 0;
+    for (size_t i = 0; i < LIMBS; i++) {
+        uint64_t part;
+        bool over =
+            __builtin_add_overflow(sum->limbs[i], other->limbs[i], &part);
+        over |= __builtin_add_overflow(part, carry, &sum->limbs[i]);
+        carry = over ? 1 : 0;
+    }
+    sum->n_nonfinite += other->n_nonfinite;
+}
+
+double qn_exact_value(const struct qn_exact_sum *sum)
+{
+    uint64_t limbs[LIMBS];
+    bool negative = sum->limbs[LIMBS - 1] >> 63 != 0;
+    uint64_t carry = negative ? 1 : 0;
+    for (size_t i = 0; i < LIMBS; i++) {
+        limbs[i] = negative ? ~sum->limbs[i] + carry : sum->limbs[i];
+        carry = carry != 0 && limbs[i] == 0 ? 1 : 0;
+    }
+    /* From the highest limb down, each addition exact or rounding once: what is
+     * lost lies below the last bit of the result. */
+    double value = 0.0;
+    for (int i = LIMBS - 1; i >= 0; i--) {
+        if (value > 0.0 && value >= ldexp(1.0, 64 * (i + 2) + LOWEST)) {
+            break;
+        }
+        value += ldexp((double)(limbs[i] >> 32), 64 * i + 32 + LOWEST);
+        value += ldexp((double)(limbs[i] & 0xffffffffu), 64 * i + LOWEST);
+    }
+    return negative ? -value : value;
+}
