@@ -420,8 +420,8 @@ struct quern_tensor *quern_value_constant(const struct quern_value *value)
     if (value->tensor == NULL) {
         struct quern_tensor *tensor = NULL;
         if (constant_tensor(node, &tensor) == QUERN_OK) {
-            /* A cache of what the node says: no edit, hence the cast. */
-            ((struct quern_value *)value)->tensor = tensor;
+            /* A cache of what the node says: no edit. */
+            node->outputs[value->output_index]->tensor = tensor;
         }
     }
     return value->tensor;

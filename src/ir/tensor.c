@@ -1,0 +1,345 @@
+/* Tensors: making, sharing, comparing. Reading and casting: tensor_read.c. */
+#include "ir/tensor.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/checked.h"
+
+enum quern_code qn_tensor_size_of(struct quern_context *context,
+                                  enum quern_dtype dtype, int rank,
+                                  const int64_t *dims, int64_t *out_len,
+                                  size_t *out_size)
+{
+    if (rank < 0 || rank > QUERN_MAX_RANK) {
+        return quern_fail(context, QUERN_LIMIT, NULL,
+                          "tensor has rank %d, at most %d is supported", rank,
+                          QUERN_MAX_RANK);
+    }
+    for (int i = 0; i < rank; i++) {
+        if (dims[i] < 0) {
+            return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
+                              "dimension %d of a tensor is %lld, needs 0 or "
+                              "more",
+                              i, (long long)dims[i]);
+        }
+    }
+    if (!qn_shape_len(rank, dims, out_len) ||
+        !qn_packed_size(*out_len, quern_dtype_bits(dtype), out_size)) {
+        return quern_fail(context, QUERN_LIMIT, NULL,
+                          "number of elements of a tensor overflows");
+    }
+    return QUERN_OK;
+}
+
+static struct quern_tensor *alloc(enum quern_dtype dtype, int rank,
+                                  const int64_t *dims, int64_t len)
+{
+    size_t dims_size = (size_t)rank * sizeof(int64_t);
+    struct quern_tensor *t = qn_calloc(sizeof *t + dims_size);
+    if (t != NULL) {
+        atomic_init(&t->count, 1);
+        t->dtype = dtype;
+        t->rank = rank;
+        t->len = len;
+        if (rank > 0) {
+            memcpy(t->dims, dims, dims_size);
+        }
+    }
+    return t;
+}
+
+/* Takes one count of the buffer. */
+static enum quern_code finish(struct quern_context *context,
+                              struct quern_tensor *t, struct qn_buf *buf,
+                              size_t offset, size_t size,
+                              struct quern_tensor **out_tensor)
+{
+    if (t == NULL || buf == NULL) {
+        qn_free(t);
+        qn_buf_release(buf);
+        return qn_no_memory(context);
+    }
+    t->buf = buf;
+    t->data = buf->data + offset;
+    t->size = size;
+    *out_tensor = t;
+    return QUERN_OK;
+}
+
+enum quern_code quern_tensor_create(struct quern_context *context,
+                                    enum quern_dtype dtype, int rank,
+                                    const int64_t *dims,
+                                    struct quern_tensor **out_tensor)
+{
+    int64_t len = 0;
+    size_t size = 0;
+    enum quern_code code =
+        qn_tensor_size_of(context, dtype, rank, dims, &len, &size);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    if (quern_dtype_bits(dtype) == 0) {
+        return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
+                          "tensor of type %s has no bytes",
+                          quern_dtype_name(dtype));
+    }
+    if (size > context->max_memory) {
+        return quern_fail(context, QUERN_LIMIT, NULL,
+                          "tensor needs %zu bytes, limit is %llu", size,
+                          (unsigned long long)context->max_memory);
+    }
+    return finish(context, alloc(dtype, rank, dims, len), qn_buf_create(size),
+                  0, size, out_tensor);
+}
+
+static enum quern_code check_size(struct quern_context *context,
+                                  enum quern_dtype dtype, size_t found,
+                                  size_t needed)
+{
+    if (found == needed) {
+        return QUERN_OK;
+    }
+    return quern_fail(context, QUERN_MALFORMED, NULL,
+                      "tensor of type %s has %zu bytes, its shape needs %zu",
+                      quern_dtype_name(dtype), found, needed);
+}
+
+enum quern_code quern_tensor_wrap(struct quern_context *context,
+                                  enum quern_dtype dtype, int rank,
+                                  const int64_t *dims, void *data, size_t size,
+                                  quern_release_fn release, void *user,
+                                  struct quern_tensor **out_tensor)
+{
+    int64_t len = 0;
+    size_t needed = 0;
+    enum quern_code code =
+        qn_tensor_size_of(context, dtype, rank, dims, &len, &needed);
+    if (code == QUERN_OK) {
+        code = check_size(context, dtype, size, needed);
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    struct quern_tensor *t = alloc(dtype, rank, dims, len);
+    struct qn_buf *buf =
+        t != NULL ? qn_buf_wrap(data, size, release, user) : NULL;
+    return finish(context, t, buf, 0, size, out_tensor);
+}
+
+enum quern_code qn_tensor_slice(struct quern_context *context,
+                                enum quern_dtype dtype, int rank,
+                                const int64_t *dims, struct qn_buf *buf,
+                                size_t offset, size_t size,
+                                struct quern_tensor **out_tensor)
+{
+    int64_t len = 0;
+    size_t needed = 0;
+    enum quern_code code =
+        qn_tensor_size_of(context, dtype, rank, dims, &len, &needed);
+    if (code == QUERN_OK) {
+        code = check_size(context, dtype, size, needed);
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    return finish(context, alloc(dtype, rank, dims, len), qn_buf_retain(buf),
+                  offset, size, out_tensor);
+}
+
+enum quern_code qn_tensor_strings(struct quern_context *context, int rank,
+                                  const int64_t *dims,
+                                  const struct qn_string *strings, size_t n,
+                                  struct quern_tensor **out_tensor)
+{
+    int64_t len = 0;
+    size_t size = 0;
+    size_t total = 0;
+    enum quern_code code =
+        qn_tensor_size_of(context, QUERN_STRING, rank, dims, &len, &size);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    if ((uint64_t)len != n) {
+        return quern_fail(context, QUERN_MALFORMED, NULL,
+                          "tensor has %zu strings, its shape needs %lld", n,
+                          (long long)len);
+    }
+    bool fits = qn_mul(n, sizeof *strings, &total);
+    for (size_t i = 0; i < n && fits; i++) {
+        fits = qn_add(total, strings[i].size, &total);
+    }
+    struct qn_buf *buf = fits ? qn_buf_create(total) : NULL;
+    struct quern_tensor *t =
+        buf != NULL ? alloc(QUERN_STRING, rank, dims, len) : NULL;
+    if (t != NULL) {
+        struct qn_string *copy = (struct qn_string *)(void *)buf->data;
+        char *bytes = (char *)(copy + n);
+        for (size_t i = 0; i < n; i++) {
+            copy[i] = (struct qn_string){bytes, strings[i].size};
+            if (strings[i].size > 0) {
+                memcpy(bytes, strings[i].bytes, strings[i].size);
+            }
+            bytes += strings[i].size;
+        }
+        t->strings = copy;
+    }
+    return finish(context, t, buf, 0, 0, out_tensor);
+}
+
+enum quern_code quern_tensor_of_floats(struct quern_context *context,
+                                       int64_t len, const float *values,
+                                       struct quern_tensor **out_tensor)
+{
+    int64_t n = len < 0 ? 1 : len;
+    enum quern_code code = quern_tensor_create(context, QUERN_FLOAT,
+                                               len < 0 ? 0 : 1, &n, out_tensor);
+    if (code == QUERN_OK && n > 0) {
+        memcpy(quern_tensor_data_mut(*out_tensor), values,
+               (size_t)n * sizeof *values);
+    }
+    return code;
+}
+
+enum quern_code quern_tensor_of_ints(struct quern_context *context, int64_t len,
+                                     const int64_t *values,
+                                     struct quern_tensor **out_tensor)
+{
+    int64_t n = len < 0 ? 1 : len;
+    enum quern_code code = quern_tensor_create(context, QUERN_INT64,
+                                               len < 0 ? 0 : 1, &n, out_tensor);
+    if (code == QUERN_OK && n > 0) {
+        memcpy(quern_tensor_data_mut(*out_tensor), values,
+               (size_t)n * sizeof *values);
+    }
+    return code;
+}
+
+enum quern_code quern_tensor_reshape(struct quern_tensor *tensor, int rank,
+                                     const int64_t *dims,
+                                     struct quern_tensor **out_tensor)
+{
+    int64_t len = 0;
+    if (rank < 0 || rank > QUERN_MAX_RANK || !qn_shape_len(rank, dims, &len) ||
+        len != tensor->len) {
+        return QUERN_INVALID_ARGUMENT;
+    }
+    struct quern_tensor *t = alloc(tensor->dtype, rank, dims, len);
+    if (t == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    t->buf = qn_buf_retain(tensor->buf);
+    t->data = tensor->data;
+    t->size = tensor->size;
+    t->strings = tensor->strings;
+    *out_tensor = t;
+    return QUERN_OK;
+}
+
+struct quern_tensor *quern_tensor_retain(struct quern_tensor *tensor)
+{
+    if (tensor != NULL) {
+        atomic_fetch_add_explicit(&tensor->count, 1, memory_order_relaxed);
+    }
+    return tensor;
+}
+
+void quern_tensor_release(struct quern_tensor **tensor)
+{
+    struct quern_tensor *t = tensor != NULL ? *tensor : NULL;
+    if (t == NULL) {
+        return;
+    }
+    *tensor = NULL;
+    if (atomic_fetch_sub_explicit(&t->count, 1, memory_order_acq_rel) == 1) {
+        qn_buf_release(t->buf);
+        qn_free(t);
+    }
+}
+
+enum quern_dtype quern_tensor_dtype(const struct quern_tensor *tensor)
+{
+    return tensor->dtype;
+}
+
+int quern_tensor_rank(const struct quern_tensor *tensor)
+{
+    return tensor->rank;
+}
+
+const int64_t *quern_tensor_dims(const struct quern_tensor *tensor)
+{
+    return tensor->dims;
+}
+
+int64_t quern_tensor_len(const struct quern_tensor *tensor)
+{
+    return tensor->len;
+}
+
+size_t quern_tensor_size(const struct quern_tensor *tensor)
+{
+    return tensor->size;
+}
+
+const void *quern_tensor_data(const struct quern_tensor *tensor)
+{
+    return tensor->size > 0 ? tensor->data : NULL;
+}
+
+void *quern_tensor_data_mut(struct quern_tensor *tensor)
+{
+    struct qn_buf *buf = tensor->buf;
+    bool alone = atomic_load(&tensor->count) == 1 && buf->owned &&
+                 atomic_load(&buf->count) == 1 && tensor->strings == NULL;
+    return alone ? buf->data + (tensor->data - buf->data) : NULL;
+}
+
+bool quern_tensor_string(const struct quern_tensor *tensor, int64_t i,
+                         const char **out_bytes, size_t *out_size)
+{
+    if (tensor->strings == NULL || i < 0 || i >= tensor->len) {
+        return false;
+    }
+    *out_bytes = tensor->strings[i].bytes;
+    *out_size = tensor->strings[i].size;
+    return true;
+}
+
+bool quern_tensor_equal(const struct quern_tensor *a,
+                        const struct quern_tensor *b)
+{
+    if (a == b) {
+        return true;
+    }
+    if (a->dtype != b->dtype || a->rank != b->rank || a->size != b->size ||
+        (a->rank > 0 &&
+         memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) != 0)) {
+        return false;
+    }
+    for (int64_t i = 0; a->strings != NULL && i < a->len; i++) {
+        if (a->strings[i].size != b->strings[i].size ||
+            memcmp(a->strings[i].bytes, b->strings[i].bytes,
+                   a->strings[i].size) != 0) {
+            return false;
+        }
+    }
+    return a->size == 0 || a->data == b->data ||
+           memcmp(a->data, b->data, a->size) == 0;
+}
+
+enum quern_code quern_tensor_align(struct quern_context *context,
+                                   struct quern_tensor *tensor,
+                                   struct quern_tensor **out_tensor)
+{
+    if (tensor->size == 0 || ((uintptr_t)tensor->data & 63) == 0) {
+        *out_tensor = quern_tensor_retain(tensor);
+        return QUERN_OK;
+    }
+    enum quern_code code = quern_tensor_create(
+        context, tensor->dtype, tensor->rank, tensor->dims, out_tensor);
+    if (code == QUERN_OK) {
+        memcpy(quern_tensor_data_mut(*out_tensor), tensor->data, tensor->size);
+    }
+    return code;
+}
