@@ -15,8 +15,8 @@
  *
  * All results are the same bits for any number of threads, any order and any
  * sharding of the samples. Functions on different objects are thread-safe;
- * one object belongs to one thread at a time. The context is used to report
- * errors only and may be a different one in each call.
+ * one object belongs to one thread at a time. The context is never NULL, is
+ * used to report errors only, and may be a different one in each call.
  */
 #ifndef QUERN_QUANT_H
 #define QUERN_QUANT_H
@@ -77,7 +77,6 @@ quern_quant_codes(enum quern_dtype dtype, uint32_t flags, int32_t *out_qmin,
  * the tests). The range is widened to hold 0. A range so small that the scale
  * would not be a normal number of float_dtype gives scale 1, zero point 0; so
  * does an inverted one that does not hold 0 on the right side (lo > 0 > hi).
- * @param context  may be NULL: nothing is reported then
  * @return QUERN_OK; _INVALID_ARGUMENT (dtype, float_dtype, codes that do not
  * fit the type); _NUMERIC (lo or hi not finite, their difference overflows) */
 QUERN_NODISCARD QUERN_API enum quern_code
@@ -306,7 +305,6 @@ struct quern_range {
 /** Choose a range. Of a tensor that saw no finite value the range is 0, 0.
  * Percentile, entropy and mse take under a millisecond.
  * Sources: Migacz, GTC 2017 (entropy); measured rule 5 (mse behind readers).
- * @param context  may be NULL
  * @return QUERN_OK; _INVALID_ARGUMENT (a method that needs a histogram where
  * none was kept; percentile or levels out of range); _NO_MEMORY */
 QUERN_NODISCARD QUERN_API enum quern_code
