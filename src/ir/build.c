@@ -323,6 +323,19 @@ bool qn_build_metadata(struct quern_model *model, const char *key,
     return entry->key != NULL && entry->value != NULL;
 }
 
+void qn_build_reorder(struct quern_graph *graph,
+                      struct quern_node *const *nodes)
+{
+    size_t n = graph->n_nodes;
+    for (size_t i = 0; i < n; i++) {
+        nodes[i]->prev = i > 0 ? nodes[i - 1] : NULL;
+        nodes[i]->next = i + 1 < n ? nodes[i + 1] : NULL;
+        nodes[i]->order = (int64_t)i * ORDER_GAP;
+    }
+    graph->first = n > 0 ? nodes[0] : NULL;
+    graph->last = n > 0 ? nodes[n - 1] : NULL;
+}
+
 void qn_build_finish(struct quern_model *model)
 {
     model->journal.active = true;

@@ -68,6 +68,10 @@ bool qn_build_opset(struct quern_model *model, const char *domain,
 bool qn_build_metadata(struct quern_model *model, const char *key,
                        const char *value);
 
+/** Give the nodes of a graph another order: all of them, in `nodes`. */
+void qn_build_reorder(struct quern_graph *graph,
+                      struct quern_node *const *nodes);
+
 /** The model is complete: from now on edits are journaled. */
 void qn_build_finish(struct quern_model *model);
 

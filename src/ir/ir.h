@@ -32,7 +32,7 @@ struct qn_type {
     int rank;               /* tensor, sparse; -1 unknown */
     const struct quern_dim *dims;
     const struct qn_type *element; /* sequence, optional: inside; map: value */
-    struct qn_span opaque;         /* opaque: the wire bytes */
+    struct qn_span opaque;         /* TypeProto as read; data NULL if not */
     const char *denotation;        /* may be NULL */
 };
 
@@ -127,6 +127,8 @@ struct quern_node {
     struct qn_attr *attrs;
     struct qn_span origin; /* NodeProto as read; data NULL once anything in it
                               or in its subgraphs changed */
+    struct qn_span source; /* the same, kept: doc_string, metadata and unknown
+                              fields of a changed node come from there */
 };
 
 struct quern_value {
@@ -144,9 +146,8 @@ struct quern_value {
     const struct qn_type *type;  /* inferred or set; NULL unknown */
     const struct qn_type *declared; /* input/output/value_info of the file */
     struct qn_span info_origin;     /* ValueInfoProto as read */
-    struct qn_span tensor_origin;   /* TensorProto as read (initializer), spans
-                                       the skeleton: see io/skim.h; data NULL
-                                       once changed */
+    struct qn_span tensor_origin;   /* TensorProto as read (initializer); data
+                                       NULL once changed */
     struct quern_value *next_init; /* list of the graph's initializers */
     struct quern_value *prev_init;
     struct quern_value *next_value; /* all values of the graph, by making */
@@ -169,8 +170,9 @@ struct quern_graph {
     struct quern_value *last_init;
     struct quern_value *first_value;
     struct quern_value *last_value;
-    struct qn_span extra; /* fields kept as wire bytes: doc_string, sparse
-                             initializers, annotations, metadata, unknown */
+    struct qn_span origin; /* GraphProto as read: doc_string, sparse
+                              initializers, annotations, metadata and unknown
+                              fields are written from there */
     struct quern_graph *next_graph; /* chain of the model's graphs */
 };
 
@@ -217,8 +219,6 @@ struct quern_model {
     struct qn_metadata *metadata;
     struct quern_graph *graph;
     struct quern_function *functions;
-    struct qn_span extra; /* doc_string, training_info, configuration, unknown:
-                             wire bytes of whole fields in file order */
     bool has_external;    /* some initializer lies in another file */
     uint32_t next_node_id;
     uint32_t next_value_id;

@@ -1,0 +1,272 @@
+/* What the verbs of the command share: options, messages, exit codes. */
+#include "cli.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The context that Ctrl-C cancels. A signal handler can reach nothing else. */
+static struct quern_context *volatile interrupted;
+
+static void on_interrupt(int signal_number)
+{
+    struct quern_context *context = interrupted;
+    if (context != NULL) {
+        quern_context_cancel(context);
+    }
+    /* A second one ends the process at once; temporary files are then left. */
+    signal(signal_number, SIG_DFL);
+}
+
+int cli_exit_code(enum quern_code code)
+{
+    switch (code) {
+    case QUERN_OK:
+        return 0;
+    case QUERN_INVALID_ARGUMENT:
+    case QUERN_NOT_FOUND:
+        return 2;
+    case QUERN_MALFORMED:
+    case QUERN_INVALID_MODEL:
+    case QUERN_LIMIT:
+    case QUERN_NUMERIC:
+        return 3;
+    case QUERN_UNSUPPORTED:
+        return 4;
+    case QUERN_IO:
+        return 5;
+    case QUERN_NO_MEMORY:
+        return 6;
+    case QUERN_CANCELLED:
+        return 130;
+    case QUERN_INTERNAL:
+        return 7;
+    }
+    return 7;
+}
+
+static void print_message(const struct quern_message *message)
+{
+    char line[4096];
+    quern_message_format(message, line, sizeof line);
+    fprintf(stderr, "%s\n", line);
+}
+
+int cli_finish(struct cli *cli, enum quern_code code)
+{
+    struct quern_context *context = cli->context;
+    interrupted = NULL;
+    if (context != NULL) {
+        if (code != QUERN_OK && quern_error(context) != NULL) {
+            print_message(quern_error(context));
+        } else if (code != QUERN_OK) {
+            fprintf(stderr, "error[%s]: %s\n", quern_code_name(code),
+                    cli->verb);
+        }
+        for (size_t i = 0; i < quern_n_messages(context); i++) {
+            const struct quern_message *m = quern_message(context, i);
+            bool wanted = code != QUERN_OK || cli->verbose ||
+                          m->severity == QUERN_SEVERITY_WARNING;
+            if (wanted && !cli->quiet) {
+                print_message(m);
+            }
+        }
+        if (quern_n_dropped(context) > 0 && !cli->quiet) {
+            fprintf(stderr, "note: %zu more messages\n",
+                    quern_n_dropped(context));
+        }
+    }
+    quern_context_destroy(&cli->context);
+    free(cli->plugins);
+    free(cli->args);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "error[io]: standard output cannot be written\n");
+        return code == QUERN_OK ? 5 : cli_exit_code(code);
+    }
+    return cli_exit_code(code);
+}
+
+enum quern_code cli_usage(struct cli *cli, const char *format, ...)
+{
+    va_list args;
+    fprintf(stderr, "error[invalid-argument]: %s: ", cli->verb);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\nnote: see 'quern %s --help'\n", cli->verb);
+    return QUERN_INVALID_ARGUMENT;
+}
+
+/* ------------------------------------------------------------- progress */
+
+/* A line on the terminal for what takes over a second, at most 10 a second. */
+static void on_progress(void *user, const char *what, uint64_t done,
+                        uint64_t total)
+{
+    static struct timespec first;
+    static struct timespec last;
+    struct timespec now;
+    (void)user;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (first.tv_sec == 0) {
+        first = now;
+    }
+    double since_first = difftime(now.tv_sec, first.tv_sec);
+    double since_last = difftime(now.tv_sec, last.tv_sec) +
+                        (double)(now.tv_nsec - last.tv_nsec) * 1e-9;
+    if (since_first < 1.0 || since_last < 0.1) {
+        return;
+    }
+    last = now;
+    if (total > 0) {
+        fprintf(stderr, "\r\033[K%s %llu/%llu", what, (unsigned long long)done,
+                (unsigned long long)total);
+    } else {
+        fprintf(stderr, "\r\033[K%s", what);
+    }
+    if (total > 0 && done >= total) {
+        fprintf(stderr, "\r\033[K");
+    }
+}
+
+/* -------------------------------------------------------------- parsing */
+
+struct parse {
+    struct cli *cli;
+    argp_parser_t own;
+    void *self;
+    enum quern_code code;
+};
+
+static bool append(const char ***list, size_t *n, const char *item)
+{
+    const char **grown = realloc(*list, (*n + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return false;
+    }
+    grown[(*n)++] = item;
+    *list = grown;
+    return true;
+}
+
+static const struct argp_option common_options[] = {
+    {NULL, 0, NULL, 0, "Options of every verb:", 90},
+    {"threads", CLI_KEY_THREADS, "N", 0, "threads to use (default: all)", 90},
+    {"plugin", CLI_KEY_PLUGIN, "FILE", 0, "load passes from a shared object",
+     90},
+    {"json", CLI_KEY_JSON, NULL, 0, "results as JSON", 90},
+    {"copy", CLI_KEY_COPY, NULL, 0, "read files instead of mapping them", 90},
+    {"verbose", 'v', NULL, 0, "tell more", 90},
+    {"quiet", 'q', NULL, 0, "no warnings", 90},
+    {0},
+};
+
+static error_t parse_common(int key, char *arg, struct argp_state *state)
+{
+    struct parse *p = state->input;
+    struct cli *cli = p->cli;
+    char *end = NULL;
+    switch (key) {
+    case CLI_KEY_THREADS:
+        cli->options.n_threads = (int)strtol(arg, &end, 10);
+        if (end == arg || *end != '\0' || cli->options.n_threads < 1 ||
+            cli->options.n_threads > 1024) {
+            p->code = cli_usage(cli, "--threads '%s': needs 1 to 1024", arg);
+            return EINVAL;
+        }
+        return 0;
+    case CLI_KEY_PLUGIN:
+        return append(&cli->plugins, &cli->n_plugins, arg) ? 0 : ENOMEM;
+    case CLI_KEY_JSON:
+        cli->json = true;
+        return 0;
+    case CLI_KEY_COPY:
+        cli->options.copy_files = true;
+        return 0;
+    case 'v':
+        cli->verbose = true;
+        return 0;
+    case 'q':
+        cli->quiet = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        return append(&cli->args, &cli->n_args, arg) ? 0 : ENOMEM;
+    default:
+        break;
+    }
+    if (key < 0 || key >= ARGP_KEY_FINI || p->own == NULL) {
+        return ARGP_ERR_UNKNOWN;
+    }
+    void *input = state->input;
+    state->input = p->self;
+    error_t code = p->own(key, arg, state);
+    state->input = input;
+    if (code == EINVAL) {
+        p->code = QUERN_INVALID_ARGUMENT;
+    }
+    return code;
+}
+
+/* Own options, then the common ones, in one table. */
+static struct argp_option *join_options(const struct argp_option *own)
+{
+    static const struct argp_option end = {0};
+    size_t n = 0;
+    while (own != NULL && (own[n].name != NULL || own[n].doc != NULL)) {
+        n++;
+    }
+    size_t m = sizeof common_options / sizeof *common_options;
+    struct argp_option *all = calloc(n + m + 1, sizeof *all);
+    if (all != NULL) {
+        if (n > 0) {
+            memcpy(all, own, n * sizeof *all);
+        }
+        memcpy(all + n, common_options, m * sizeof *all);
+        all[n + m] = end;
+    }
+    return all;
+}
+
+enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
+                          const struct argp_option *options, argp_parser_t parse,
+                          void *self, const char *args_doc, const char *doc,
+                          size_t min_args, size_t max_args)
+{
+    struct argp_option *all = join_options(options);
+    struct parse p = {cli, parse, self, QUERN_OK};
+    struct argp argp = {all, parse_common, args_doc, doc, NULL, NULL, NULL};
+    cli->verb = argv[0];
+    cli->options.struct_size = sizeof cli->options;
+    if (all == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    char name[64];
+    snprintf(name, sizeof name, "quern %s", argv[0]);
+    argv[0] = name;
+    argp_err_exit_status = 2;
+    error_t failed = argp_parse(&argp, argc, argv, 0, NULL, &p);
+    free(all);
+    if (failed != 0) {
+        return p.code != QUERN_OK ? p.code
+               : failed == ENOMEM ? QUERN_NO_MEMORY
+                                  : QUERN_INVALID_ARGUMENT;
+    }
+    if (cli->n_args < min_args || cli->n_args > max_args) {
+        return cli_usage(cli, "%zu arguments given, needs %s",
+                         cli->n_args, args_doc);
+    }
+    if (!cli->quiet && isatty(STDERR_FILENO)) {
+        cli->options.progress = on_progress;
+    }
+    enum quern_code code = quern_context_create(&cli->options, &cli->context);
+    if (code == QUERN_OK) {
+        interrupted = cli->context;
+        signal(SIGINT, on_interrupt);
+        signal(SIGTERM, on_interrupt);
+        signal(SIGPIPE, SIG_IGN);
+    }
+    return code;
+}

@@ -1,0 +1,67 @@
+/* What the verbs of the command share. */
+#ifndef QUERN_CLI_CLI_H
+#define QUERN_CLI_CLI_H
+
+#include <argp.h>
+#include <stdio.h>
+
+#include <quern/quern.h>
+
+/** Options that every verb takes. */
+struct cli {
+    const char *verb;
+    struct quern_context_options options;
+    struct quern_context *context; /* made by cli_parse() */
+    bool json;
+    bool verbose;
+    bool quiet;
+    const char **plugins; /* --plugin, in order */
+    size_t n_plugins;
+    const char **args; /* positional ones */
+    size_t n_args;
+};
+
+/** Keys of long options without a letter. */
+enum cli_key {
+    CLI_KEY_THREADS = 0x100,
+    CLI_KEY_JSON,
+    CLI_KEY_COPY,
+    CLI_KEY_PLUGIN,
+    CLI_KEY_FIRST, /* a verb's own begin here */
+};
+
+/** Parse a verb's command line and make the context.
+ * @param options   the verb's own table, ended by {0}
+ * @param parse     its parser; called for its own keys and for nothing else
+ * @param self      handed to parse as state->input
+ * @param min_args, max_args  number of positional arguments
+ * @return QUERN_OK, or the code to end with (usage has been told) */
+enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
+                          const struct argp_option *options, argp_parser_t parse,
+                          void *self, const char *args_doc, const char *doc,
+                          size_t min_args, size_t max_args);
+
+/** Print stored warnings (unless -q) and the error, free the context.
+ * @return the exit code of the process */
+int cli_finish(struct cli *cli, enum quern_code code);
+
+/** Exit code of the process for a code (design.md §5). */
+int cli_exit_code(enum quern_code code);
+
+/** Error of usage told by the verb itself. */
+enum quern_code cli_usage(struct cli *cli, const char *format, ...)
+    QUERN_PRINTF(2, 3);
+
+int cmd_convert(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_quantize(int argc, char **argv);
+int cmd_apply(int argc, char **argv);
+int cmd_optimize(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+int cmd_passes(int argc, char **argv);
+int cmd_targets(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+
+#endif

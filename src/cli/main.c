@@ -1,0 +1,51 @@
+/* The command: finds the verb. */
+#include "cli.h"
+
+#include <string.h>
+
+struct verb {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+
+static const struct verb verbs[] = {
+    {"convert", cmd_convert, "write a model again, byte for byte if unchanged"},
+};
+
+enum { N_VERBS = sizeof verbs / sizeof *verbs };
+
+static void help(FILE *out)
+{
+    fprintf(out, "Usage: quern VERB [ARGUMENTS]\n\n"
+                 "Rewrites and quantizes ONNX models.\n\n");
+    for (size_t i = 0; i < N_VERBS; i++) {
+        fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
+    }
+    fprintf(out, "\n'quern VERB --help' tells about a verb; "
+                 "'quern --version' the version.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        printf("quern %s\n", quern_version());
+        return 0;
+    }
+    for (size_t i = 0; i < N_VERBS; i++) {
+        if (strcmp(argv[1], verbs[i].name) == 0) {
+            return verbs[i].run(argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "error[invalid-argument]: unknown verb '%s'\n", argv[1]);
+    help(stderr);
+    return 2;
+}

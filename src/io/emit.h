@@ -1,0 +1,42 @@
+/* Emitting protobuf: a sink that counts or writes, so that sizes and bytes come
+ * from the same code. */
+#ifndef QUERN_IO_EMIT_H
+#define QUERN_IO_EMIT_H
+
+#include "base/file.h"
+#include "ir/ir.h"
+
+/** writer NULL: only count. */
+struct qn_sink {
+    struct qn_writer *writer;
+    uint64_t size;
+};
+
+void qn_emit_raw(struct qn_sink *sink, const void *data, size_t size);
+void qn_emit_int(struct qn_sink *sink, unsigned field, int64_t value);
+void qn_emit_float(struct qn_sink *sink, unsigned field, float value);
+void qn_emit_bytes(struct qn_sink *sink, unsigned field, const void *data,
+                   size_t size);
+/** Nothing for NULL. */
+void qn_emit_string(struct qn_sink *sink, unsigned field, const char *text);
+/** Tag and length of a message of `size` bytes that follows. */
+void qn_emit_header(struct qn_sink *sink, unsigned field, uint64_t size);
+
+/** Top-level fields of a message as they are, those whose number lies in
+ * [first, last] and not in `known` (ended by 0). */
+void qn_emit_fields(struct qn_sink *sink, struct qn_span message,
+                    unsigned first, unsigned last, const unsigned *known);
+
+/** Messages of the graph, each as a whole field with tag and length. */
+void qn_emit_node(struct qn_sink *sink, unsigned field,
+                  const struct quern_node *node);
+void qn_emit_graph(struct qn_sink *sink, unsigned field,
+                   const struct quern_graph *graph);
+/** name NULL: without one. */
+void qn_emit_tensor(struct qn_sink *sink, unsigned field,
+                    const struct quern_tensor *tensor, const char *name);
+/** Graph input, output or value_info entry. */
+void qn_emit_value_info(struct qn_sink *sink, unsigned field,
+                        const struct quern_value *value);
+
+#endif

@@ -1,0 +1,323 @@
+/* Emitting IR objects as protobuf. What was read and not touched goes out as
+ * the bytes that came in. */
+#include <string.h>
+
+#include "io/emit.h"
+#include "ir/tensor.h"
+
+typedef void (*body_fn)(struct qn_sink *out, const void *object);
+
+/* A message as a field: its body is counted first, then written. */
+static void nested(struct qn_sink *sink, unsigned field, body_fn body,
+                   const void *object)
+{
+    struct qn_sink count = {NULL, 0};
+    body(&count, object);
+    qn_emit_header(sink, field, count.size);
+    if (sink->writer != NULL) {
+        body(sink, object);
+    } else {
+        sink->size += count.size;
+    }
+}
+
+static const unsigned no_fields[] = {0};
+
+/* -------------------------------------------------------------- tensors */
+
+struct named_tensor {
+    const struct quern_tensor *tensor;
+    const char *name;
+};
+
+static void tensor_body(struct qn_sink *out, const void *object)
+{
+    const struct named_tensor *named = object;
+    const struct quern_tensor *t = named->tensor;
+    for (int i = 0; i < t->rank; i++) {
+        qn_emit_int(out, 1, t->dims[i]);
+    }
+    qn_emit_int(out, 2, (int64_t)t->dtype);
+    for (int64_t i = 0; t->strings != NULL && i < t->len; i++) {
+        qn_emit_bytes(out, 6, t->strings[i].bytes, t->strings[i].size);
+    }
+    qn_emit_string(out, 8, named->name);
+    if (t->strings == NULL) {
+        qn_emit_bytes(out, 9, t->data, t->size);
+    }
+}
+
+void qn_emit_tensor(struct qn_sink *sink, unsigned field,
+                    const struct quern_tensor *tensor, const char *name)
+{
+    nested(sink, field, tensor_body, &(struct named_tensor){tensor, name});
+}
+
+/* ---------------------------------------------------------------- types */
+
+static void dim_body(struct qn_sink *out, const void *object)
+{
+    const struct quern_dim dim = *(const struct quern_dim *)object;
+    if (dim.value >= 0) {
+        qn_emit_int(out, 1, dim.value);
+    } else if (dim.expr != NULL && dim.expr->kind == QN_EXPR_SYMBOL) {
+        qn_emit_string(out, 2, dim.expr->symbol);
+    }
+}
+
+static void shape_body(struct qn_sink *out, const void *object)
+{
+    const struct qn_type *type = object;
+    for (int i = 0; i < type->rank; i++) {
+        nested(out, 1, dim_body, &type->dims[i]);
+    }
+}
+
+static void tensor_type_body(struct qn_sink *out, const void *object)
+{
+    const struct qn_type *type = object;
+    qn_emit_int(out, 1, (int64_t)type->dtype);
+    if (type->rank >= 0) {
+        nested(out, 2, shape_body, type);
+    }
+}
+
+static void type_body(struct qn_sink *out, const void *object);
+
+static void element_body(struct qn_sink *out, const void *object)
+{
+    const struct qn_type *type = object;
+    if (type->kind == QUERN_KIND_MAP) {
+        qn_emit_int(out, 1, (int64_t)type->dtype);
+    }
+    if (type->element != NULL) {
+        nested(out, type->kind == QUERN_KIND_MAP ? 2 : 1, type_body, type->element);
+    }
+}
+
+/* Depth is that of the type, which a reader has bounded. */
+static void type_body(struct qn_sink *out, const void *object)
+{
+    const struct qn_type *type = object;
+    static const unsigned fields[] = {
+        [QUERN_KIND_TENSOR] = 1,   [QUERN_KIND_SPARSE] = 8,
+        [QUERN_KIND_SEQUENCE] = 4, [QUERN_KIND_OPTIONAL] = 9,
+        [QUERN_KIND_MAP] = 5,
+    };
+    if (type->opaque.data != NULL) {
+        qn_emit_raw(out, type->opaque.data, type->opaque.size);
+    } else if (type->kind == QUERN_KIND_TENSOR ||
+               type->kind == QUERN_KIND_SPARSE) {
+        nested(out, fields[type->kind], tensor_type_body, type);
+    } else if (type->element != NULL) {
+        nested(out, fields[type->kind], element_body, type);
+    }
+}
+
+static void value_info_body(struct qn_sink *out, const void *object)
+{
+    const struct quern_value *value = object;
+    const struct qn_type *type =
+        value->declared != NULL ? value->declared : value->type;
+    qn_emit_string(out, 1, value->name);
+    if (type != NULL) {
+        nested(out, 2, type_body, type);
+    }
+}
+
+void qn_emit_value_info(struct qn_sink *sink, unsigned field,
+                        const struct quern_value *value)
+{
+    if (value->info_origin.data != NULL) {
+        qn_emit_bytes(sink, field, value->info_origin.data,
+                      value->info_origin.size);
+    } else {
+        nested(sink, field, value_info_body, value);
+    }
+}
+
+/* ----------------------------------------------------------- attributes */
+
+static void emit_list(struct qn_sink *out, const struct qn_attr *attr)
+{
+    for (size_t i = 0; i < attr->len; i++) {
+        switch (attr->type) {
+        case QN_ATTR_FLOATS:
+            qn_emit_float(out, 7, attr->u.floats[i]);
+            break;
+        case QN_ATTR_INTS:
+            qn_emit_int(out, 8, attr->u.ints[i]);
+            break;
+        case QN_ATTR_STRINGS:
+            qn_emit_bytes(out, 9, attr->u.strings[i].data,
+                          attr->u.strings[i].size);
+            break;
+        case QN_ATTR_TENSORS:
+            qn_emit_tensor(out, 10, attr->u.tensors[i], NULL);
+            break;
+        case QN_ATTR_GRAPHS:
+            qn_emit_graph(out, 11, attr->u.graphs[i]);
+            break;
+        case QN_ATTR_SPARSE_TENSORS:
+            qn_emit_bytes(out, 23, attr->u.wire[i].data, attr->u.wire[i].size);
+            break;
+        case QN_ATTR_TYPE_PROTOS:
+            qn_emit_bytes(out, 15, attr->u.wire[i].data, attr->u.wire[i].size);
+            break;
+        case QN_ATTR_UNDEFINED:
+        case QN_ATTR_FLOAT:
+        case QN_ATTR_INT:
+        case QN_ATTR_STRING:
+        case QN_ATTR_TENSOR:
+        case QN_ATTR_GRAPH:
+        case QN_ATTR_SPARSE_TENSOR:
+        case QN_ATTR_TYPE_PROTO:
+            break;
+        }
+    }
+}
+
+static void emit_single(struct qn_sink *out, const struct qn_attr *attr)
+{
+    switch ((int)attr->type) {
+    case QN_ATTR_FLOAT:
+        qn_emit_float(out, 2, attr->u.f);
+        break;
+    case QN_ATTR_INT:
+        qn_emit_int(out, 3, attr->u.i);
+        break;
+    case QN_ATTR_STRING:
+        qn_emit_bytes(out, 4, attr->u.s.data, attr->u.s.size);
+        break;
+    case QN_ATTR_TENSOR:
+        qn_emit_tensor(out, 5, attr->u.tensors[0], NULL);
+        break;
+    case QN_ATTR_GRAPH:
+        qn_emit_graph(out, 6, attr->u.graphs[0]);
+        break;
+    case QN_ATTR_TYPE_PROTO:
+        qn_emit_bytes(out, 14, attr->u.wire[0].data, attr->u.wire[0].size);
+        break;
+    case QN_ATTR_SPARSE_TENSOR:
+        qn_emit_bytes(out, 22, attr->u.wire[0].data, attr->u.wire[0].size);
+        break;
+    default:
+        emit_list(out, attr);
+        break;
+    }
+}
+
+static void attr_body(struct qn_sink *out, const void *object)
+{
+    const struct qn_attr *attr = object;
+    qn_emit_string(out, 1, attr->name);
+    if (attr->ref_name == NULL) {
+        emit_single(out, attr);
+    }
+    qn_emit_int(out, 20, (int64_t)attr->type);
+    qn_emit_string(out, 21, attr->ref_name);
+}
+
+static bool holds_graph(const struct qn_attr *attr)
+{
+    return attr->type == QN_ATTR_GRAPH || attr->type == QN_ATTR_GRAPHS;
+}
+
+static void emit_attr(struct qn_sink *sink, const struct qn_attr *attr)
+{
+    /* A body may have changed under an attribute that did not. */
+    if (attr->origin.data != NULL && !holds_graph(attr)) {
+        qn_emit_bytes(sink, 5, attr->origin.data, attr->origin.size);
+    } else {
+        nested(sink, 5, attr_body, attr);
+    }
+}
+
+/* ---------------------------------------------------------------- nodes */
+
+static void node_body(struct qn_sink *out, const void *object)
+{
+    const struct quern_node *node = object;
+    static const unsigned known[] = {1, 2, 3, 4, 5, 7, 8, 0};
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        const struct quern_value *v = node->inputs[i]->value;
+        qn_emit_string(out, 1, v != NULL ? v->name : "");
+    }
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        const struct quern_value *v = node->outputs[i];
+        qn_emit_string(out, 2, v != NULL ? v->name : "");
+    }
+    if (*node->name != '\0') {
+        qn_emit_string(out, 3, node->name);
+    }
+    qn_emit_string(out, 4, node->op);
+    for (const struct qn_attr *a = node->attrs; a != NULL; a = a->next) {
+        emit_attr(out, a);
+    }
+    qn_emit_fields(out, node->source, 6, 6, no_fields);
+    if (*node->domain != '\0') {
+        qn_emit_string(out, 7, node->domain);
+    }
+    if (*node->overload != '\0') {
+        qn_emit_string(out, 8, node->overload);
+    }
+    qn_emit_fields(out, node->source, 9, UINT32_MAX, known);
+}
+
+void qn_emit_node(struct qn_sink *sink, unsigned field,
+                  const struct quern_node *node)
+{
+    if (node->origin.data != NULL) {
+        qn_emit_bytes(sink, field, node->origin.data, node->origin.size);
+    } else {
+        nested(sink, field, node_body, node);
+    }
+}
+
+/* ---------------------------------------------------------------- graph */
+
+/* value_info of a value that lives and is neither input nor output. */
+static bool has_hint(const struct quern_value *v)
+{
+    return !v->erased && !v->is_input && v->info_origin.data != NULL &&
+           (v->producer != NULL || v->tensor != NULL) &&
+           !quern_value_is_graph_output(v);
+}
+
+static void graph_body(struct qn_sink *out, const void *object)
+{
+    const struct quern_graph *graph = object;
+    static const unsigned known[] = {1, 2, 5, 11, 12, 13, 0};
+    for (const struct quern_node *n = graph->first; n != NULL; n = n->next) {
+        qn_emit_node(out, 1, n);
+    }
+    qn_emit_string(out, 2, graph->name);
+    for (const struct quern_value *v = graph->first_init; v != NULL;
+         v = v->next_init) {
+        if (v->tensor_origin.data != NULL) {
+            qn_emit_bytes(out, 5, v->tensor_origin.data, v->tensor_origin.size);
+        } else {
+            qn_emit_tensor(out, 5, v->tensor, v->name);
+        }
+    }
+    qn_emit_fields(out, graph->origin, 6, 10, known);
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        qn_emit_value_info(out, 11, graph->inputs[i]);
+    }
+    for (size_t i = 0; i < graph->n_outputs; i++) {
+        qn_emit_value_info(out, 12, graph->outputs[i]->value);
+    }
+    for (const struct quern_value *v = graph->first_value; v != NULL;
+         v = v->next_value) {
+        if (has_hint(v)) {
+            qn_emit_value_info(out, 13, v);
+        }
+    }
+    qn_emit_fields(out, graph->origin, 14, UINT32_MAX, known);
+}
+
+void qn_emit_graph(struct qn_sink *sink, unsigned field,
+                   const struct quern_graph *graph)
+{
+    nested(sink, field, graph_body, graph);
+}

@@ -1,0 +1,341 @@
+/* Opening models: bytes to IR. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "io/io.h"
+#include "io/reader.h"
+#include "io/skim.h"
+
+enum { NEWEST_IR = 14 };
+
+enum quern_code qn_reader_fail(struct qn_reader *r, enum quern_code code,
+                               uint64_t offset, const char *name,
+                               const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct quern_place place = QUERN_PLACE_NONE;
+    place.stage = "read";
+    place.file = r->path;
+    place.offset = (int64_t)offset;
+    place.tensor = name;
+    return quern_fail(r->context, code, &place, "%s", text);
+}
+
+struct qn_span qn_reader_span(const struct qn_reader *r, uint64_t offset,
+                              uint64_t size)
+{
+    return (struct qn_span){r->bytes->data + offset, (size_t)size};
+}
+
+static void *scratch_alloc(void *user, size_t size)
+{
+    return qn_arena_alloc(user, size);
+}
+
+static void scratch_free(void *user, void *block)
+{
+    (void)user; /* goes with the arena */
+    (void)block;
+}
+
+enum quern_code qn_reader_unpack(struct qn_reader *r,
+                                 const ProtobufCMessageDescriptor *type,
+                                 ProtobufCMessage **out_message)
+{
+    struct qn_skeleton skeleton;
+    enum quern_code code = qn_skim(r->context, r->path, r->bytes->data,
+                                   r->bytes->size, type, &skeleton);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    ProtobufCAllocator allocator = {scratch_alloc, scratch_free, &r->scratch};
+    static const uint8_t nothing;
+    *out_message = protobuf_c_message_unpack(
+        type, &allocator, skeleton.size,
+        skeleton.data != NULL ? skeleton.data : &nothing);
+    qn_free(skeleton.data);
+    /* The skim has seen every byte: what is left to fail is memory. */
+    return *out_message != NULL ? QUERN_OK : qn_no_memory(r->context);
+}
+
+static enum quern_code read_opsets(struct qn_reader *r,
+                                   const Onnx__ModelProto *p)
+{
+    struct quern_model *model = r->model;
+    for (size_t i = 0; i < p->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *o = p->opset_import[i];
+        const char *domain = qn_domain(o->domain);
+        if (quern_model_opset(model, domain) != 0) {
+            return qn_reader_fail(r, QUERN_INVALID_MODEL, 0, NULL,
+                                  "opset of domain '%s' is imported twice",
+                                  domain);
+        }
+        if (o->version < 1 || o->version > INT32_MAX) {
+            return qn_reader_fail(r, QUERN_INVALID_MODEL, 0, NULL,
+                                  "opset version %lld of domain '%s'",
+                                  (long long)o->version, domain);
+        }
+        if (!qn_build_opset(model, domain, o->version,
+                            (struct qn_span){NULL, 0})) {
+            return qn_no_memory(r->context);
+        }
+        int64_t newest = qn_schema_newest(domain);
+        if (newest != 0 && o->version > newest) {
+            quern_warn(r->context, NULL,
+                       "opset %lld of domain '%s' is newer than the newest "
+                       "known, %lld: its new operators are not understood",
+                       (long long)o->version, domain, (long long)newest);
+        }
+    }
+    /* Before IR 3 there was no import: opset 1. */
+    if (p->n_opset_import == 0 &&
+        !qn_build_opset(model, "", 1, (struct qn_span){NULL, 0})) {
+        return qn_no_memory(r->context);
+    }
+    return QUERN_OK;
+}
+
+static enum quern_code read_metadata(struct qn_reader *r,
+                                     const Onnx__ModelProto *p)
+{
+    for (size_t i = 0; i < p->n_metadata_props; i++) {
+        const Onnx__StringStringEntryProto *e = p->metadata_props[i];
+        char *value = qn_arena_strndup(&r->scratch,
+                                       (const char *)e->value.data,
+                                       e->value.len);
+        if (value == NULL || !qn_build_metadata(
+                                 r->model, e->key != NULL ? e->key : "",
+                                 value)) {
+            return qn_no_memory(r->context);
+        }
+    }
+    return QUERN_OK;
+}
+
+static enum quern_code read_function(struct qn_reader *r,
+                                     const Onnx__FunctionProto *p,
+                                     struct quern_function **out_function)
+{
+    struct qn_arena *arena = &r->model->arena;
+    struct quern_function *f = qn_arena_alloc(arena, sizeof *f);
+    struct quern_graph *body = f != NULL ? qn_graph_create(r->model) : NULL;
+    struct qn_opset *opsets =
+        qn_arena_alloc_n(arena, p->n_opset_import, sizeof *opsets);
+    const char **attributes =
+        qn_arena_alloc_n(arena, p->n_attribute, sizeof *attributes);
+    if (body == NULL || opsets == NULL || attributes == NULL) {
+        return qn_no_memory(r->context);
+    }
+    f->domain = qn_arena_strdup(arena, qn_domain(p->domain));
+    f->name = qn_arena_strdup(arena, p->name != NULL ? p->name : "");
+    f->overload = qn_arena_strdup(arena, p->overload != NULL ? p->overload
+                                                             : "");
+    f->origin = qn_reader_span(r, p->quern_offset, p->quern_size);
+    f->body = body;
+    body->function = f;
+    body->name = f->name;
+    bool good = f->domain != NULL && f->name != NULL && f->overload != NULL;
+    for (size_t i = 0; i < p->n_opset_import && good; i++) {
+        opsets[i].domain = qn_arena_strdup(
+            arena, qn_domain(p->opset_import[i]->domain));
+        opsets[i].version = p->opset_import[i]->version;
+        good = opsets[i].domain != NULL;
+    }
+    for (size_t i = 0; i < p->n_attribute && good; i++) {
+        attributes[i] = qn_arena_strdup(arena, p->attribute[i]);
+        good = attributes[i] != NULL;
+    }
+    if (!good) {
+        return qn_no_memory(r->context);
+    }
+    f->opsets = opsets;
+    f->n_opsets = p->n_opset_import;
+    f->attributes = attributes;
+    f->n_attributes = p->n_attribute;
+    *out_function = f;
+    return QUERN_OK;
+}
+
+static enum quern_code read_function_body(struct qn_reader *r,
+                                          const Onnx__FunctionProto *p,
+                                          struct quern_function *f)
+{
+    for (size_t i = 0; i < p->n_input; i++) {
+        bool duplicate = false;
+        struct quern_value *v =
+            qn_build_value(f->body, p->input[i], &duplicate);
+        if (duplicate) {
+            return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset,
+                                  p->input[i], "function input stands twice");
+        }
+        if (v == NULL || !qn_build_input(f->body, v)) {
+            return qn_no_memory(r->context);
+        }
+    }
+    enum quern_code code = qn_read_nodes(r, p->node, p->n_node, f->body);
+    for (size_t i = 0; i < p->n_attribute_proto && code == QUERN_OK; i++) {
+        struct qn_attr *attr = NULL;
+        code = qn_read_attr(r, p->attribute_proto[i], NULL, f->body, &attr);
+        if (code == QUERN_OK) {
+            attr->next = f->attribute_defaults;
+            f->attribute_defaults = attr;
+        }
+    }
+    for (size_t i = 0; i < p->n_output && code == QUERN_OK; i++) {
+        struct quern_value *v = qn_graph_own_value(f->body, p->output[i]);
+        if (v == NULL) {
+            code = qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset,
+                                  p->output[i],
+                                  "function output is made nowhere");
+        } else if (!qn_build_output(f->body, v)) {
+            code = qn_no_memory(r->context);
+        }
+    }
+    return code;
+}
+
+static enum quern_code read_functions(struct qn_reader *r,
+                                      const Onnx__ModelProto *p)
+{
+    struct quern_function **tail = &r->model->functions;
+    for (size_t i = 0; i < p->n_functions; i++) {
+        enum quern_code code = read_function(r, p->functions[i], tail);
+        if (code == QUERN_OK) {
+            code = read_function_body(r, p->functions[i], *tail);
+        }
+        if (code != QUERN_OK) {
+            return code;
+        }
+        tail = &(*tail)->next;
+    }
+    return QUERN_OK;
+}
+
+static const char *copy_or_null(struct qn_reader *r, const char *text)
+{
+    return text != NULL ? qn_arena_strdup(&r->model->arena, text) : NULL;
+}
+
+static enum quern_code fill_model(struct qn_reader *r,
+                                  const Onnx__ModelProto *p)
+{
+    struct quern_model *model = r->model;
+    if (p->graph == NULL) {
+        return qn_reader_fail(r, QUERN_MALFORMED, 0, NULL,
+                              "no graph: this is no ONNX model");
+    }
+    if (p->ir_version > NEWEST_IR) {
+        quern_warn(r->context, NULL,
+                   "IR version %lld is newer than the newest known, %d",
+                   (long long)p->ir_version, NEWEST_IR);
+    }
+    model->ir_version = p->ir_version;
+    model->model_version = p->has_model_version ? p->model_version : -1;
+    model->producer_name = copy_or_null(r, p->producer_name);
+    model->producer_version = copy_or_null(r, p->producer_version);
+    model->domain = copy_or_null(r, p->domain);
+    enum quern_code code = read_opsets(r, p);
+    if (code == QUERN_OK) {
+        code = read_metadata(r, p);
+    }
+    if (code == QUERN_OK) {
+        code = read_functions(r, p);
+    }
+    return code == QUERN_OK ? qn_read_graph(r, p->graph, model->graph) : code;
+}
+
+static void finish_reader(struct qn_reader *r)
+{
+    for (struct qn_external_file *f = r->external; f != NULL; f = f->next) {
+        qn_buf_release(f->buf);
+    }
+    qn_arena_finish(&r->scratch);
+}
+
+/* Folder part of a path ("" for none), in scratch memory. */
+static const char *folder_of(struct qn_reader *r, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t size = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+    return qn_arena_strndup(&r->scratch, path, size);
+}
+
+/* Takes one count of the buffer. */
+static enum quern_code open_buf(struct quern_context *context,
+                                struct qn_buf *buf, const char *path,
+                                struct quern_model **out_model)
+{
+    struct qn_reader r = {.context = context, .path = path, .bytes = buf};
+    ProtobufCMessage *message = NULL;
+    enum quern_code code = qn_model_create(context, &r.model);
+    if (code != QUERN_OK) {
+        qn_buf_release(buf);
+        return code;
+    }
+    r.model->bytes = buf;
+    if (path != NULL && strcmp(path, "-") != 0) {
+        r.folder = folder_of(&r, path);
+        r.model->path = qn_arena_strdup(&r.model->arena, path);
+        if (r.folder == NULL || r.model->path == NULL) {
+            code = qn_no_memory(context);
+        }
+    }
+    if (code == QUERN_OK) {
+        code = qn_reader_unpack(&r, &onnx__model_proto__descriptor, &message);
+    }
+    if (code == QUERN_OK) {
+        code = fill_model(&r, (const Onnx__ModelProto *)(const void *)message);
+    }
+    finish_reader(&r);
+    if (code != QUERN_OK) {
+        quern_model_destroy(&r.model);
+        return code;
+    }
+    qn_build_finish(r.model);
+    *out_model = r.model;
+    return QUERN_OK;
+}
+
+enum quern_code quern_model_open(struct quern_context *context,
+                                 const char *path,
+                                 struct quern_model **out_model)
+{
+    struct qn_buf *buf = NULL;
+    enum quern_code code = qn_file_map(context, path, &buf);
+    return code == QUERN_OK ? open_buf(context, buf, path, out_model) : code;
+}
+
+enum quern_code quern_model_open_memory(struct quern_context *context,
+                                        const void *data, size_t size,
+                                        const char *path,
+                                        struct quern_model **out_model)
+{
+    /* Never written: the buffer is not owned. */
+    struct qn_buf *buf = qn_buf_wrap((void *)(uintptr_t)data, size, NULL, NULL);
+    return buf != NULL ? open_buf(context, buf, path, out_model)
+                       : qn_no_memory(context);
+}
+
+enum quern_code qn_tensor_open(struct quern_context *context, const char *path,
+                               struct quern_tensor **out_tensor)
+{
+    struct qn_reader r = {.context = context, .path = path};
+    ProtobufCMessage *message = NULL;
+    enum quern_code code = qn_file_map(context, path, &r.bytes);
+    if (code == QUERN_OK) {
+        code = qn_reader_unpack(&r, &onnx__tensor_proto__descriptor, &message);
+    }
+    if (code == QUERN_OK) {
+        code = qn_read_tensor(
+            &r, (const Onnx__TensorProto *)(const void *)message, out_tensor);
+    }
+    finish_reader(&r);
+    qn_buf_release(r.bytes);
+    return code;
+}

@@ -1,0 +1,231 @@
+/* Hot loops of the observers (observe_kernels.h).
+ *
+ * Sums run in float over stretches of fixed length, in 16 lanes that are joined
+ * pairwise, and in double from there on. The order of the additions is part of
+ * the definition: no reductions by `omp simd`, whose order would be the
+ * compiler's choice. Lane-wise code gives the same bits at any vector width, so
+ * each loop is built twice where the system can choose at load time: for the
+ * base instruction set and for AVX2 (which has no fused multiply-add).
+ */
+#include "quant/observe_kernels.h"
+
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Sanitizers start too late for functions that are chosen by the loader. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__OPTIMIZE__) &&      \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&         \
+    defined(__GNUC__) && !defined(__clang__)
+#define BY_CPU __attribute__((target_clones("avx2", "default")))
+#else
+#define BY_CPU
+#endif
+
+enum {
+    lanes = 16,
+    stretch = 256, /* floats summed before the sum goes on in double */
+    column_rows = 32,
+    count_block = 256
+};
+
+/* Bits of QN_FILL_LIMIT: among non-negative floats bits order as values do,
+ * infinities and NaN above all. */
+static const int32_t fill_bits = 0x461C4000;
+
+INLINE int32_t is_special(const float *x)
+{
+    int32_t bits;
+    memcpy(&bits, x, sizeof bits);
+    return (bits & INT32_MAX) >= fill_bits;
+}
+
+/* Lane l of all three joins what x[l] says. */
+INLINE void scan_step(const float *x, int n, float *lo, float *hi, int32_t *bad)
+{
+#pragma omp simd
+    for (int l = 0; l < n; l++) {
+        float v = x[l];
+        lo[l] = v < lo[l] ? v : lo[l];
+        hi[l] = v > hi[l] ? v : hi[l];
+        bad[l] |= is_special(x + l);
+    }
+}
+
+/* Lane l takes lane l + n. */
+INLINE void scan_fold(int n, float *lo, float *hi, int32_t *bad)
+{
+#pragma omp simd
+    for (int l = 0; l < n; l++) {
+        lo[l] = lo[l + n] < lo[l] ? lo[l + n] : lo[l];
+        hi[l] = hi[l + n] > hi[l] ? hi[l + n] : hi[l];
+        bad[l] |= bad[l + n];
+    }
+}
+
+BY_CPU bool qn_row_scan(const float *x, size_t n, float *out_min,
+                        float *out_max)
+{
+    float lo[lanes] = {0};
+    float hi[lanes] = {0};
+    int32_t bad[lanes] = {0};
+    size_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        scan_step(x + i, lanes, lo, hi, bad);
+    }
+    scan_step(x + i, (int)(n - i), lo, hi, bad);
+    for (int half = lanes / 2; half > 0; half /= 2) {
+        scan_fold(half, lo, hi, bad);
+    }
+    *out_min = lo[0];
+    *out_max = hi[0];
+    return bad[0] == 0;
+}
+
+/* `width` columns, a constant where this is inlined. */
+INLINE bool scan_tile(const float *x, size_t rows, size_t channels, int width,
+                      float *min, float *max)
+{
+    float lo[lanes], hi[lanes];
+    int32_t bad[lanes] = {0};
+    int32_t any = 0;
+    for (int l = 0; l < width; l++) {
+        lo[l] = min[l];
+        hi[l] = max[l];
+    }
+    for (size_t r = 0; r < rows; r++) {
+        scan_step(x + r * channels, width, lo, hi, bad);
+    }
+    for (int l = 0; l < width; l++) {
+        min[l] = lo[l];
+        max[l] = hi[l];
+        any |= bad[l];
+    }
+    return any == 0;
+}
+
+BY_CPU bool qn_column_scan(const float *x, size_t rows, size_t channels,
+                           float *min, float *max)
+{
+    bool good = true;
+    size_t c = 0;
+    for (; c + 16 <= channels; c += 16) {
+        good &= scan_tile(x + c, rows, channels, 16, min + c, max + c);
+    }
+    for (; c + 4 <= channels; c += 4) {
+        good &= scan_tile(x + c, rows, channels, 4, min + c, max + c);
+    }
+    for (; c < channels; c++) {
+        good &= scan_tile(x + c, rows, channels, 1, min + c, max + c);
+    }
+    return good;
+}
+
+/* Bin numbers. x * inverse is exact unless it underflows, therefore the test
+ * for negative fractions is made on the unscaled value. */
+INLINE void number_bins(const float *x, size_t n, float width, float inverse,
+                        int32_t *out)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        int32_t t = (int32_t)(x[i] * inverse);
+        int32_t bin = t - (x[i] < (float)t * width);
+        int32_t zero = QN_HIST_BINS + (int32_t)(i & (QN_HIST_ZEROS - 1));
+        bin &= QN_HIST_BINS - 1;
+        out[i] = x[i] < 0.0F || x[i] > 0.0F ? bin : zero;
+    }
+}
+
+BY_CPU void qn_count(const float *x, size_t n, float width, float inverse,
+                     uint32_t *tables)
+{
+    uint32_t *other = tables + QN_HIST_SLOTS;
+    int32_t bins[count_block];
+    for (size_t done = 0; done < n; done += count_block) {
+        size_t m = n - done < count_block ? n - done : count_block;
+        number_bins(x + done, m, width, inverse, bins);
+        size_t i = 0;
+        for (; i + 4 <= m; i += 4) {
+            tables[bins[i]]++;
+            other[bins[i + 1]]++;
+            tables[bins[i + 2]]++;
+            other[bins[i + 3]]++;
+        }
+        for (; i < m; i++) {
+            tables[bins[i]]++;
+        }
+    }
+}
+
+INLINE void sum_step(const float *x, int n, float *s, float *q)
+{
+#pragma omp simd
+    for (int l = 0; l < n; l++) {
+        s[l] += x[l];
+        q[l] += x[l] * x[l];
+    }
+}
+
+INLINE void sum_fold(int n, float *s, float *q)
+{
+#pragma omp simd
+    for (int l = 0; l < n; l++) {
+        s[l] += s[l + n];
+        q[l] += q[l + n];
+    }
+}
+
+BY_CPU void qn_row_sums(const float *x, size_t n, double *sum, double *square)
+{
+    for (size_t done = 0; done < n; done += stretch) {
+        size_t m = n - done < stretch ? n - done : stretch;
+        const float *part = x + done;
+        float s[lanes] = {0};
+        float q[lanes] = {0};
+        size_t i = 0;
+        for (; i + lanes <= m; i += lanes) {
+            sum_step(part + i, lanes, s, q);
+        }
+        sum_step(part + i, (int)(m - i), s, q);
+        for (int half = lanes / 2; half > 0; half /= 2) {
+            sum_fold(half, s, q);
+        }
+        *sum += (double)s[0];
+        *square += (double)q[0];
+    }
+}
+
+INLINE void sum_tile(const float *x, size_t rows, size_t channels, int width,
+                     double *sum, double *square)
+{
+    float s[lanes] = {0};
+    float q[lanes] = {0};
+    for (size_t r = 0; r < rows; r++) {
+        sum_step(x + r * channels, width, s, q);
+    }
+    for (int l = 0; l < width; l++) {
+        sum[l] += (double)s[l];
+        square[l] += (double)q[l];
+    }
+}
+
+BY_CPU void qn_column_sums(const float *x, size_t rows, size_t channels,
+                           double *sum, double *square)
+{
+    for (size_t done = 0; done < rows; done += column_rows) {
+        size_t m = rows - done < column_rows ? rows - done : column_rows;
+        const float *top = x + done * channels;
+        size_t c = 0;
+        for (; c + 16 <= channels; c += 16) {
+            sum_tile(top + c, m, channels, 16, sum + c, square + c);
+        }
+        for (; c + 4 <= channels; c += 4) {
+            sum_tile(top + c, m, channels, 4, sum + c, square + c);
+        }
+        for (; c < channels; c++) {
+            sum_tile(top + c, m, channels, 1, sum + c, square + c);
+        }
+    }
+}

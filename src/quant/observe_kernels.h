@@ -1,0 +1,43 @@
+/* Hot loops of the observers. Lane-wise IEEE arithmetic in a fixed order only,
+ * so that results do not depend on how wide the compiler vectorizes. */
+#ifndef QUERN_QUANT_OBSERVE_KERNELS_H
+#define QUERN_QUANT_OBSERVE_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    QN_HIST_BINS = 4096, /* power of two: bin numbers wrap around in a table */
+    QN_HIST_ZEROS = 32,  /* slots that count exact zeros */
+    QN_HIST_SLOTS = QN_HIST_BINS + QN_HIST_ZEROS
+};
+
+/** Values of this magnitude and more are kept apart (fills of masks). */
+#define QN_FILL_LIMIT 1e4F
+
+/** Smallest and largest of n values, each joined with 0.
+ * @return false when a value is not finite or reaches QN_FILL_LIMIT; minimum
+ * and maximum mean nothing then */
+bool qn_row_scan(const float *x, size_t n, float *out_min, float *out_max);
+
+/** The same for each of `channels` columns of `rows` rows, joined into min and
+ * max. */
+bool qn_column_scan(const float *x, size_t rows, size_t channels, float *min,
+                    float *max);
+
+/** Count values in bins of width `width` = 2^e (and its inverse): bin
+ * floor(x / width) modulo QN_HIST_BINS, exact zeros in slots of their own.
+ * Two tables of QN_HIST_SLOTS, so that equal neighbours do not wait for each
+ * other. The values passed a scan. */
+void qn_count(const float *x, size_t n, float width, float inverse,
+              uint32_t *tables);
+
+/** Sum and sum of squares of n values, added to *sum and *square. */
+void qn_row_sums(const float *x, size_t n, double *sum, double *square);
+
+/** The same for each of `channels` columns of `rows` rows. */
+void qn_column_sums(const float *x, size_t rows, size_t channels, double *sum,
+                    double *square);
+
+#endif
