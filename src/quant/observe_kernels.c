@@ -11,7 +11,9 @@
 
 #include <string.h>
 
+#ifdef __clang__ /* gcc needs no telling in C17 mode */
 #pragma STDC FP_CONTRACT OFF
+#endif
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -33,7 +35,7 @@ enum {
 
 /* Bits of QN_FILL_LIMIT: among non-negative floats bits order as values do,
  * infinities and NaN above all. */
-static const int32_t fill_bits = 0x461C4000;
+static const int32_t fill_bits = 0x46000000;
 
 INLINE int32_t is_special(const float *x)
 {
@@ -68,10 +70,14 @@ INLINE void scan_fold(int n, float *lo, float *hi, int32_t *bad)
 BY_CPU bool qn_row_scan(const float *x, size_t n, float *out_min,
                         float *out_max)
 {
-    float lo[lanes] = {0};
-    float hi[lanes] = {0};
+    float lo[lanes];
+    float hi[lanes];
     int32_t bad[lanes] = {0};
     size_t i = 0;
+    for (int l = 0; l < lanes; l++) {
+        lo[l] = x[0];
+        hi[l] = x[0];
+    }
     for (; i + lanes <= n; i += lanes) {
         scan_step(x + i, lanes, lo, hi, bad);
     }

@@ -13,10 +13,11 @@ enum {
     QN_HIST_SLOTS = QN_HIST_BINS + QN_HIST_ZEROS
 };
 
-/** Values of this magnitude and more are kept apart (fills of masks). */
-#define QN_FILL_LIMIT 1e4F
+/** Values of this magnitude and more are kept apart: fills of masks are -1e4
+ * and beyond, but may have had a score added. A power of two. */
+#define QN_FILL_LIMIT 8192.0F
 
-/** Smallest and largest of n values, each joined with 0.
+/** Smallest and largest of n > 0 values.
  * @return false when a value is not finite or reaches QN_FILL_LIMIT; minimum
  * and maximum mean nothing then */
 bool qn_row_scan(const float *x, size_t n, float *out_min, float *out_max);

@@ -22,7 +22,8 @@
 #define QUERN_QUANT_H
 
 #ifndef QUERN_EXPERIMENTAL
-#error "define QUERN_EXPERIMENTAL to use <quern/quant.h>, which may still change"
+#error                                                                         \
+    "define QUERN_EXPERIMENTAL to use <quern/quant.h>, which may still change"
 #endif
 
 #include <quern/diag.h>
@@ -68,9 +69,10 @@ struct quern_qparams {
  * point 127); int8 reduced is -64 … 64; int4 symmetric is -8 … 7 unless
  * QUERN_QUANT_NARROW.
  * @return false when dtype is none of the six */
-QUERN_NODISCARD QUERN_API bool
-quern_quant_codes(enum quern_dtype dtype, uint32_t flags, int32_t *out_qmin,
-                  int32_t *out_qmax);
+QUERN_NODISCARD QUERN_API bool quern_quant_codes(enum quern_dtype dtype,
+                                                 uint32_t flags,
+                                                 int32_t *out_qmin,
+                                                 int32_t *out_qmax);
 
 /** Scale and zero point for values in [lo, hi], to the bit what ONNX Runtime's
  * quantizer computes (reference: its compute_scale_zp; golden vectors are in
@@ -151,14 +153,15 @@ QUERN_API size_t quern_quantize_bias(const float *bias, const float *scales,
  * exactly the statistics of the whole, bit for bit:
  * - minimum, maximum and counts are exact;
  * - the histogram has bins of width 2^e aligned at zero, so two bins join
- *   exactly when the range grows; between 2049 and 4096 bins span the range
- *   and zero;
+ *   exactly when the range grows; some 2048 to 4096 bins span the range and
+ *   zero;
  * - sums are exact over samples: each call (one sample) is summed in a fixed
  *   order, the result added to wide integers.
  *
- * Values of magnitude 1e4 and more, the fills of attention masks, are kept
- * apart with statistics of their own; quern_stats_summary says whether they
- * look like fills (then they stay out of ranges and moments) or like data. */
+ * Values of magnitude 8192 and more are kept apart with statistics of their
+ * own. They stay out of ranges and moments, and are told, when they look like
+ * the fills of attention masks: 1e30 and beyond, or a few distinct values,
+ * frequent, and far off the rest. Else they are data like all other. */
 struct quern_stats;
 
 enum quern_stats_flag {
@@ -198,19 +201,19 @@ quern_stats_merge(struct quern_context *context, struct quern_stats *stats,
 
 /** The figures of a tensor as a whole. */
 struct quern_stats_summary {
-    uint64_t n_values;   /**< all, NaN and infinities included */
-    uint64_t n_used;     /**< finite values behind the figures below */
+    uint64_t n_values; /**< all, NaN and infinities included */
+    uint64_t n_used;   /**< finite values behind the figures below */
     uint64_t n_nan;
     uint64_t n_pos_inf;
     uint64_t n_neg_inf;
-    uint64_t n_fill;     /**< finite values of magnitude >= 1e4 left out */
-    bool has_fill;       /**< n_fill > 0, or -inf stands beside finite values */
-    float fill_nearest;  /**< fill of least magnitude, 0 when there is none */
+    uint64_t n_fill;    /**< finite values left out as fills of masks */
+    bool has_fill;      /**< n_fill > 0, or -inf stands beside finite values */
+    float fill_nearest; /**< fill of least magnitude, 0 when there is none */
     uint64_t nan_sample, nan_index; /**< first NaN; if n_nan */
     uint64_t inf_sample, inf_index; /**< first infinity; if there is one */
-    float min, max;      /**< 0, 0 when n_used is 0 */
-    double mean;         /**< 0 without QUERN_STATS_MOMENTS */
-    double mean_square;  /**< of x, not centred */
+    float min, max;                 /**< 0, 0 when n_used is 0 */
+    double mean;                    /**< 0 without QUERN_STATS_MOMENTS */
+    double mean_square;             /**< of x, not centred */
 };
 
 QUERN_API void quern_stats_summary(const struct quern_stats *stats,
@@ -256,7 +259,7 @@ enum quern_range_method {
                                      symmetric */
     QUERN_RANGE_ENTROPY = 2,    /**< least Kullback-Leibler divergence */
     QUERN_RANGE_MSE = 3,        /**< least squared error of the tensor */
-    QUERN_RANGE_MSEF = 4, /**< least squared error behind its reader */
+    QUERN_RANGE_MSEF = 4,       /**< least squared error behind its reader */
 };
 
 /** The function that reads a tensor, when only one does. */
@@ -307,11 +310,9 @@ struct quern_range {
  * Sources: Migacz, GTC 2017 (entropy); measured rule 5 (mse behind readers).
  * @return QUERN_OK; _INVALID_ARGUMENT (a method that needs a histogram where
  * none was kept; percentile or levels out of range); _NO_MEMORY */
-QUERN_NODISCARD QUERN_API enum quern_code
-quern_stats_range(struct quern_context *context,
-                  const struct quern_stats *stats,
-                  const struct quern_range_options *options,
-                  struct quern_range *out_range);
+QUERN_NODISCARD QUERN_API enum quern_code quern_stats_range(
+    struct quern_context *context, const struct quern_stats *stats,
+    const struct quern_range_options *options, struct quern_range *out_range);
 
 /* ------------------------------------------------------------------------ */
 /* Weights                                                                  */
@@ -387,12 +388,12 @@ QUERN_API void quern_pack_codes(const int8_t *codes, size_t len,
  * @param tap_weight `taps` factors of the mean, for padding
  *                   (quern_conv_tap_weights()); NULL: 1
  * @param out_shift groups * rows */
-QUERN_API void
-quern_weight_bias_shift(const struct quern_weight_shape *shape,
-                        const struct quern_qparams *qparams,
-                        const float *weights, const int8_t *codes,
-                        const double *mean, const double *tap_weight,
-                        double *out_shift);
+QUERN_API void quern_weight_bias_shift(const struct quern_weight_shape *shape,
+                                       const struct quern_qparams *qparams,
+                                       const float *weights,
+                                       const int8_t *codes, const double *mean,
+                                       const double *tap_weight,
+                                       double *out_shift);
 
 /** For each kernel position the part of output positions at which it reads
  * the image and not the padding.
@@ -452,9 +453,9 @@ QUERN_API void quern_gram_moments(const struct quern_gram *gram,
 struct quern_noise_reader {
     struct quern_weight_shape shape; /**< groups * cols / taps channels */
     const float *weights;
-    const float *x_min, *x_max;    /**< per channel */
-    const double *x_mean_square;   /**< per channel */
-    double range_part; /**< chosen range of x by its min-max range; 0: 1 */
+    const float *x_min, *x_max;  /**< per channel */
+    const double *x_mean_square; /**< per channel */
+    double range_part;    /**< chosen range of x by its min-max range; 0: 1 */
     double output_energy; /**< sum over output channels of E[y^2], by which
                                the noise is divided; 0: 1 */
 };
@@ -469,12 +470,12 @@ enum quern_factor_rule {
 
 struct quern_noise_options {
     enum quern_factor_rule rule;
-    double clip_max;        /**< m of QUERN_FACTOR_CLIP */
-    const double *alphas;   /**< NULL: 0, .2, .35, .5, .65, .8, 1 */
+    double clip_max;      /**< m of QUERN_FACTOR_CLIP */
+    const double *alphas; /**< NULL: 0, .2, .35, .5, .65, .8, 1 */
     size_t n_alphas;
-    double floor;           /**< least r_c / max r; 0: 1e-3 */
-    int n_levels;           /**< of the activation; 0: 255 */
-    int n_weight_levels;    /**< highest weight code; 0: 127 */
+    double floor;        /**< least r_c / max r; 0: 1e-3 */
+    int n_levels;        /**< of the activation; 0: 255 */
+    int n_weight_levels; /**< highest weight code; 0: 127 */
     bool per_tensor_weights;
 };
 
@@ -543,10 +544,10 @@ struct quern_measure_result {
                               equal, -HUGE_VAL when only the reference is 0 */
     double cosine;       /**< 1 when both are 0 */
     double mse;
-    double max_abs;      /**< largest |ref - got| */
-    double max_ref;      /**< largest |ref| */
-    double top1;         /**< part of rows with the same largest column; the
-                              first one counts on a tie */
+    double max_abs; /**< largest |ref - got| */
+    double max_ref; /**< largest |ref| */
+    double top1;    /**< part of rows with the same largest column; the
+                         first one counts on a tie */
     /** SQNR of logits. Where all rows of the reference are probabilities (in
      * [0, 1], sum 1) of their logarithm, floored at 1e-12; the mean of each
      * row is removed from both sides, since softmax does not see it. */

@@ -1,0 +1,63 @@
+/* Inside of struct quern_stats, for the files of this room. */
+#ifndef QUERN_QUANT_STATS_H
+#define QUERN_QUANT_STATS_H
+
+#include <quern/quant.h>
+
+#include "base/numeric.h"
+#include "quant/hist.h"
+
+/** Statistics of one class of finite values. Arrays have one entry a channel;
+ * min and max of a channel without values are +inf and -inf. */
+struct qn_part {
+    uint64_t n;
+    struct qn_hist hist; /* not kept without QUERN_STATS_HISTOGRAM */
+    float *min;          /* NULL: the part does not exist */
+    float *max;
+    uint64_t *count;
+    struct qn_exact_sum *sum;    /* NULL without QUERN_STATS_MOMENTS */
+    struct qn_exact_sum *square; /* same */
+};
+
+struct quern_stats {
+    uint32_t flags;
+    size_t channels;
+    uint64_t n_values, n_nan, n_pos_inf, n_neg_inf;
+    uint64_t nan_sample, nan_index; /* first one; counts if n_nan */
+    uint64_t inf_sample, inf_index;
+    struct qn_part body; /* magnitude below QN_FILL_LIMIT */
+    struct qn_part far;  /* the others; made when the first one comes */
+    /* Scratch of one call, an entry a channel. */
+    float *call_min, *call_max;
+    double *call_sum, *call_square; /* NULL without moments */
+};
+
+/** Empty part, or false when memory is out. */
+bool qn_part_init(struct qn_part *part, uint32_t flags, size_t channels);
+void qn_part_finish(struct qn_part *part);
+
+/** Room for all that `other` will add; false when memory is out. */
+bool qn_part_reserve(struct qn_part *part, uint64_t n);
+
+/** Minimum and maximum over all channels; 0, 0 when the part is empty. */
+void qn_part_range(const struct qn_part *part, size_t channels, float *out_min,
+                   float *out_max);
+
+/** Do the values of magnitude QN_FILL_LIMIT and more look like fills? */
+bool qn_stats_far_is_fill(const struct quern_stats *stats);
+
+/** Histogram of the values in use (fills left out), for range methods. */
+struct qn_bins {
+    int32_t first;
+    size_t n_bins; /* at most QN_HIST_BINS */
+    double width;
+    double total;                  /* values counted */
+    uint64_t n_zeros;              /* exact zeros, also part of bin 0 */
+    uint64_t counts[QN_HIST_BINS]; /* of bin first + i */
+    float min, max;                /* of the values; 0, 0 without any */
+};
+
+/** Needs QUERN_STATS_HISTOGRAM. */
+void qn_stats_bins(const struct quern_stats *stats, struct qn_bins *out);
+
+#endif
