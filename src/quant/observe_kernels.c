@@ -9,21 +9,12 @@
  */
 #include "quant/observe_kernels.h"
 
+#include "quant/kernel.h"
+
 #include <string.h>
 
 #ifdef __clang__ /* gcc needs no telling in C17 mode */
 #pragma STDC FP_CONTRACT OFF
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Sanitizers start too late for functions that are chosen by the loader. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__OPTIMIZE__) &&      \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&         \
-    defined(__GNUC__) && !defined(__clang__)
-#define BY_CPU __attribute__((target_clones("avx2", "default")))
-#else
-#define BY_CPU
 #endif
 
 enum {
@@ -37,7 +28,7 @@ enum {
  * infinities and NaN above all. */
 static const int32_t fill_bits = 0x46000000;
 
-INLINE int32_t is_special(const float *x)
+QN_INLINE int32_t is_special(const float *x)
 {
     int32_t bits;
     memcpy(&bits, x, sizeof bits);
@@ -45,7 +36,8 @@ INLINE int32_t is_special(const float *x)
 }
 
 /* Lane l of all three joins what x[l] says. */
-INLINE void scan_step(const float *x, int n, float *lo, float *hi, int32_t *bad)
+QN_INLINE void scan_step(const float *x, int n, float *lo, float *hi,
+                         int32_t *bad)
 {
 #pragma omp simd
     for (int l = 0; l < n; l++) {
@@ -57,7 +49,7 @@ INLINE void scan_step(const float *x, int n, float *lo, float *hi, int32_t *bad)
 }
 
 /* Lane l takes lane l + n. */
-INLINE void scan_fold(int n, float *lo, float *hi, int32_t *bad)
+QN_INLINE void scan_fold(int n, float *lo, float *hi, int32_t *bad)
 {
 #pragma omp simd
     for (int l = 0; l < n; l++) {
@@ -67,8 +59,8 @@ INLINE void scan_fold(int n, float *lo, float *hi, int32_t *bad)
     }
 }
 
-BY_CPU bool qn_row_scan(const float *x, size_t n, float *out_min,
-                        float *out_max)
+QN_BY_CPU bool qn_row_scan(const float *x, size_t n, float *out_min,
+                           float *out_max)
 {
     float lo[lanes];
     float hi[lanes];
@@ -91,8 +83,8 @@ BY_CPU bool qn_row_scan(const float *x, size_t n, float *out_min,
 }
 
 /* `width` columns, a constant where this is inlined. */
-INLINE bool scan_tile(const float *x, size_t rows, size_t channels, int width,
-                      float *min, float *max)
+QN_INLINE bool scan_tile(const float *x, size_t rows, size_t channels,
+                         int width, float *min, float *max)
 {
     float lo[lanes], hi[lanes];
     int32_t bad[lanes] = {0};
@@ -112,8 +104,8 @@ INLINE bool scan_tile(const float *x, size_t rows, size_t channels, int width,
     return any == 0;
 }
 
-BY_CPU bool qn_column_scan(const float *x, size_t rows, size_t channels,
-                           float *min, float *max)
+QN_BY_CPU bool qn_column_scan(const float *x, size_t rows, size_t channels,
+                              float *min, float *max)
 {
     bool good = true;
     size_t c = 0;
@@ -131,8 +123,8 @@ BY_CPU bool qn_column_scan(const float *x, size_t rows, size_t channels,
 
 /* Bin numbers. x * inverse is exact unless it underflows, therefore the test
  * for negative fractions is made on the unscaled value. */
-INLINE void number_bins(const float *x, size_t n, float width, float inverse,
-                        int32_t *out)
+QN_INLINE void number_bins(const float *x, size_t n, float width, float inverse,
+                           int32_t *out)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
@@ -144,8 +136,8 @@ INLINE void number_bins(const float *x, size_t n, float width, float inverse,
     }
 }
 
-BY_CPU void qn_count(const float *x, size_t n, float width, float inverse,
-                     uint32_t *tables)
+QN_BY_CPU void qn_count(const float *x, size_t n, float width, float inverse,
+                        uint32_t *tables)
 {
     uint32_t *other = tables + QN_HIST_SLOTS;
     int32_t bins[count_block];
@@ -165,7 +157,7 @@ BY_CPU void qn_count(const float *x, size_t n, float width, float inverse,
     }
 }
 
-INLINE void sum_step(const float *x, int n, float *s, float *q)
+QN_INLINE void sum_step(const float *x, int n, float *s, float *q)
 {
 #pragma omp simd
     for (int l = 0; l < n; l++) {
@@ -174,7 +166,7 @@ INLINE void sum_step(const float *x, int n, float *s, float *q)
     }
 }
 
-INLINE void sum_fold(int n, float *s, float *q)
+QN_INLINE void sum_fold(int n, float *s, float *q)
 {
 #pragma omp simd
     for (int l = 0; l < n; l++) {
@@ -183,7 +175,8 @@ INLINE void sum_fold(int n, float *s, float *q)
     }
 }
 
-BY_CPU void qn_row_sums(const float *x, size_t n, double *sum, double *square)
+QN_BY_CPU void qn_row_sums(const float *x, size_t n, double *sum,
+                           double *square)
 {
     for (size_t done = 0; done < n; done += stretch) {
         size_t m = n - done < stretch ? n - done : stretch;
@@ -203,8 +196,8 @@ BY_CPU void qn_row_sums(const float *x, size_t n, double *sum, double *square)
     }
 }
 
-INLINE void sum_tile(const float *x, size_t rows, size_t channels, int width,
-                     double *sum, double *square)
+QN_INLINE void sum_tile(const float *x, size_t rows, size_t channels, int width,
+                        double *sum, double *square)
 {
     float s[lanes] = {0};
     float q[lanes] = {0};
@@ -217,8 +210,8 @@ INLINE void sum_tile(const float *x, size_t rows, size_t channels, int width,
     }
 }
 
-BY_CPU void qn_column_sums(const float *x, size_t rows, size_t channels,
-                           double *sum, double *square)
+QN_BY_CPU void qn_column_sums(const float *x, size_t rows, size_t channels,
+                              double *sum, double *square)
 {
     for (size_t done = 0; done < rows; done += column_rows) {
         size_t m = rows - done < column_rows ? rows - done : column_rows;

@@ -410,10 +410,10 @@ quern_conv_tap_weights(int rank, const int64_t *input, const int64_t *output,
 /* Second moments                                                           */
 
 /** E[x x^T] and E[x] of the vectors that a MatMul, Gemm or Conv reads. Exact,
- * so that order and sharding do not matter: inputs are first rounded to 13-bit
+ * so that order and sharding do not matter: inputs are first rounded to 12-bit
  * integers, with one power-of-two step per input out of the known range (error
  * feedback with 1 % damping does not see the difference), and the products
- * summed in 64-bit integers. */
+ * summed in 64-bit integers. Fast for the same reason. */
 struct quern_gram;
 
 /** @param abs_max  [groups * cols]: largest magnitude of each input, from
@@ -427,7 +427,8 @@ QUERN_API void quern_gram_destroy(struct quern_gram **gram);
 
 /** Add n vectors. Element k of group g of vector r lies at
  * data[r * row_stride + (g * cols + k)]. NaN counts as 0.
- * @return QUERN_OK; _NO_MEMORY; _LIMIT (2^38 vectors) */
+ * @return QUERN_OK; _INVALID_ARGUMENT (row_stride below groups * cols);
+ * _LIMIT (2^40 vectors) */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_gram_add(struct quern_context *context, struct quern_gram *gram,
                const float *data, size_t n, size_t row_stride);
@@ -442,7 +443,7 @@ QUERN_API uint64_t quern_gram_n_rows(const struct quern_gram *gram);
 
 /** @param out_second  [groups, cols, cols] @param out_mean  [groups, cols];
  * either may be NULL; 0 when nothing was seen */
-QUERN_API void quern_gram_moments(const struct quern_gram *gram,
+QUERN_API void quern_gram_moments(struct quern_gram *gram,
                                   double *out_second, double *out_mean);
 
 /* ------------------------------------------------------------------------ */

@@ -1,0 +1,158 @@
+/* Second moments in integers. */
+#include "support.h"
+
+static struct quern_context *context;
+
+static void open_context(void)
+{
+    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
+}
+
+static void close_context(void)
+{
+    quern_context_destroy(&context);
+}
+
+enum { groups = 2, cols = 37, inputs = groups * cols, n_rows = 700 };
+
+static float data[n_rows * inputs], abs_max[inputs];
+
+static void make_data(void)
+{
+    struct lcg g = {9};
+    memset(abs_max, 0, sizeof abs_max);
+    for (int r = 0; r < n_rows; r++) {
+        double base = lcg_normal(&g);
+        for (int k = 0; k < inputs; k++) {
+            double x = (lcg_normal(&g) + base) * ldexp(1.0, k % 9 - 4);
+            data[r * inputs + k] = (float)(k == 7 ? 0.0 : x + 0.3);
+            abs_max[k] = fmaxf(abs_max[k], fabsf(data[r * inputs + k]));
+        }
+    }
+}
+
+static struct quern_gram *make(void)
+{
+    struct quern_gram *gram = NULL;
+    ck_assert_int_eq(quern_gram_create(context, groups, cols, abs_max, &gram),
+                     QUERN_OK);
+    return gram;
+}
+
+static void add(struct quern_gram *gram, int first, int n)
+{
+    ck_assert_int_eq(
+        quern_gram_add(context, gram, data + first * inputs, (size_t)n, inputs),
+        QUERN_OK);
+}
+
+static double second[2][groups * cols * cols], mean[2][inputs];
+
+START_TEST(moments_are_near_the_true_ones)
+{
+    make_data();
+    struct quern_gram *gram = make();
+    add(gram, 0, n_rows);
+    quern_gram_moments(gram, second[0], mean[0]);
+    ck_assert_uint_eq(quern_gram_n_rows(gram), n_rows);
+    for (int g = 0; g < groups; g++) {
+        for (int i = 0; i < cols; i++) {
+            for (int j = 0; j < cols; j++) {
+                const float *a = data + g * cols + i;
+                const float *b = data + g * cols + j;
+                double sum = 0.0, m = 0.0;
+                for (int r = 0; r < n_rows; r++) {
+                    sum += (double)a[r * inputs] * (double)b[r * inputs];
+                    m += (double)a[r * inputs];
+                }
+                double got = second[0][(g * cols + i) * cols + j];
+                double unit = (double)abs_max[g * cols + i] *
+                              (double)abs_max[g * cols + j];
+                ck_assert_double_eq_tol(got, sum / n_rows, 1e-4 * unit + 1e-30);
+                ck_assert_double_eq_tol(mean[0][g * cols + i], m / n_rows,
+                                        1e-4 * (double)abs_max[g * cols + i] +
+                                            1e-30);
+            }
+        }
+    }
+    quern_gram_destroy(&gram);
+}
+END_TEST
+
+START_TEST(order_and_sharding_leave_no_trace)
+{
+    make_data();
+    struct quern_gram *whole = make(), *a = make(), *b = make();
+    add(whole, 0, n_rows);
+    add(b, 650, 50);
+    add(a, 300, 350);
+    add(b, 0, 1);
+    add(a, 1, 299);
+    ck_assert_int_eq(quern_gram_merge(context, a, b), QUERN_OK);
+    quern_gram_moments(whole, second[0], mean[0]);
+    quern_gram_moments(a, second[1], mean[1]);
+    ck_assert_mem_eq(second[0], second[1], sizeof second[0]);
+    ck_assert_mem_eq(mean[0], mean[1], sizeof mean[0]);
+    /* reading does not end adding */
+    add(a, 0, 10);
+    add(whole, 0, 10);
+    quern_gram_moments(whole, second[0], NULL);
+    quern_gram_moments(a, second[1], NULL);
+    ck_assert_mem_eq(second[0], second[1], sizeof second[0]);
+    quern_gram_destroy(&whole);
+    quern_gram_destroy(&a);
+    quern_gram_destroy(&b);
+}
+END_TEST
+
+START_TEST(odd_values_and_empty_sums_are_harmless)
+{
+    make_data();
+    struct quern_gram *gram = make();
+    quern_gram_moments(gram, second[0], mean[0]);
+    ck_assert_double_eq(second[0][0], 0.0);
+    data[0] = NAN;
+    data[1] = INFINITY;
+    data[2] = -1e30F;
+    add(gram, 0, 1);
+    quern_gram_moments(gram, second[0], mean[0]);
+    ck_assert_double_eq(mean[0][0], 0.0);
+    ck_assert_double_ge(mean[0][1], (double)abs_max[1]);
+    ck_assert_double_le(mean[0][1], 2.0 * (double)abs_max[1]);
+    quern_gram_destroy(&gram);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_is_refused)
+{
+    make_data();
+    struct quern_gram *gram = make(), *other = NULL;
+    ck_assert_int_eq(quern_gram_create(context, 0, 3, abs_max, &other),
+                     QUERN_INVALID_ARGUMENT);
+    ck_assert_int_eq(
+        quern_gram_create(context, 1, (size_t)1 << 20, abs_max, &other),
+        QUERN_LIMIT);
+    ck_assert_int_eq(quern_gram_add(context, gram, data, 1, inputs - 1),
+                     QUERN_INVALID_ARGUMENT);
+    abs_max[0] *= 4.0F;
+    other = make();
+    ck_assert_int_eq(quern_gram_merge(context, gram, other),
+                     QUERN_INVALID_ARGUMENT);
+    quern_gram_destroy(&gram);
+    quern_gram_destroy(&other);
+    quern_gram_destroy(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("quant/gram");
+    TCase *t = tcase_create("all");
+    tcase_add_checked_fixture(t, open_context, close_context);
+    tcase_add_test(t, moments_are_near_the_true_ones);
+    tcase_add_test(t, order_and_sharding_leave_no_trace);
+    tcase_add_test(t, odd_values_and_empty_sums_are_harmless);
+    tcase_add_test(t, what_does_not_fit_is_refused);
+    suite_add_tcase(suite, t);
+    return run_suite(suite);
+}
