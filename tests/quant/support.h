@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef QUERN_EXPERIMENTAL
 #define QUERN_EXPERIMENTAL
+#endif
 #include <quern/quant.h>
 
 #ifndef QUERN_TESTDATA

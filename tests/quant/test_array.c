@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef QUERN_EXPERIMENTAL
 #define QUERN_EXPERIMENTAL
+#endif
 #include <quern/quant.h>
 
 static const struct quern_qparams u8 = {QUERN_UINT8, 0.5F, 10, 0, 255};

@@ -4,7 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#ifndef QUERN_EXPERIMENTAL
 #define QUERN_EXPERIMENTAL
+#endif
 #include <quern/quant.h>
 
 enum {

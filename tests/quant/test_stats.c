@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef QUERN_EXPERIMENTAL
 #define QUERN_EXPERIMENTAL
+#endif
 #include <quern/quant.h>
 
 static struct quern_context *context;
