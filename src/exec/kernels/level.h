@@ -1,0 +1,119 @@
+/* Inner loops, compiled for several CPU levels and chosen at run time. */
+#ifndef QUERN_EXEC_KERNELS_LEVEL_H
+#define QUERN_EXEC_KERNELS_LEVEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum qn_unary {
+    QN_RELU,
+    QN_LEAKY_RELU, /* p0 slope */
+    QN_SIGMOID,
+    QN_TANH,
+    QN_EXP,
+    QN_LOG,
+    QN_SQRT,
+    QN_RECIPROCAL,
+    QN_NEG,
+    QN_ABS,
+    QN_ERF,
+    QN_HARD_SIGMOID, /* p0 alpha, p1 beta */
+    QN_HARD_SWISH,
+    QN_GELU,      /* erf */
+    QN_GELU_TANH,
+    QN_SILU,
+    QN_SOFTPLUS,
+    QN_SOFTSIGN,
+    QN_ELU,   /* p0 alpha */
+    QN_SELU,  /* p0 alpha, p1 gamma */
+    QN_CELU,  /* p0 alpha */
+    QN_MISH,
+    QN_THRESHOLDED_RELU, /* p0 alpha */
+    QN_CLIP,  /* p0 low, p1 high */
+    QN_FLOOR,
+    QN_CEIL,
+    QN_ROUND,
+    QN_SIGN,
+    QN_SIN,
+    QN_COS,
+    QN_TAN,
+    QN_ASIN,
+    QN_ACOS,
+    QN_ATAN,
+    QN_SINH,
+    QN_COSH,
+    QN_ASINH,
+    QN_ACOSH,
+    QN_ATANH,
+    QN_N_UNARY,
+};
+
+enum qn_binary {
+    QN_ADD,
+    QN_SUB,
+    QN_MUL,
+    QN_DIV,
+    QN_POW,
+    QN_MIN,
+    QN_MAX,
+    QN_PRELU, /* a < 0 ? a * b : a */
+    QN_MOD,   /* sign of the divisor */
+    QN_FMOD,  /* sign of the dividend */
+    QN_N_BINARY,
+};
+
+/** Steps of the operands of a row are 0 or 1. */
+typedef void (*qn_unary_fn)(const float *x, float *y, size_t n, float p0,
+                            float p1);
+typedef void (*qn_binary_fn)(const float *a, size_t a_step, const float *b,
+                             size_t b_step, float *y, size_t n);
+
+struct qn_kernels {
+    const char *name; /* "x86-64-v3" */
+    qn_unary_fn unary[QN_N_UNARY];
+    qn_binary_fn binary[QN_N_BINARY];
+
+    /** Columns of a panel of packed B. */
+    size_t panel;
+    /** C[m, n] (+)= A[m, k] * B; B packed by pack_b. */
+    void (*gemm)(size_t m, size_t n, size_t k, const float *a, size_t lda,
+                 const float *packed, float *c, size_t ldc, bool add);
+    /** B[k, n] (element (i, j) at i * row + j * column) into panels. */
+    void (*pack_b)(size_t k, size_t n, const float *b, int64_t row,
+                   int64_t column, float *packed);
+    /** Depthwise row: y[i] += sum over taps of x[i * step + t * dilation] w[t].
+     */
+    void (*depthwise_row)(const float *x, size_t step, size_t dilation,
+                          const float *w, size_t taps, float *y, size_t n);
+    void (*softmax)(const float *x, float *y, size_t n);
+    /** y = (x - mean) / sqrt(var + epsilon) * scale + bias (bias may be NULL).
+     */
+    void (*layer_norm)(const float *x, const float *scale, const float *bias,
+                       float epsilon, float *y, size_t n);
+    float (*sum)(const float *x, size_t n);
+    float (*sum_squares)(const float *x, size_t n);
+    /** Codes of QuantizeLinear in [lo, hi], stored as int32. */
+    void (*quantize)(const float *x, float scale, int32_t zero, int32_t lo,
+                     int32_t hi, int32_t *y, size_t n);
+    void (*quantize_u8)(const float *x, float scale, int32_t zero, uint8_t *y,
+                        size_t n);
+    void (*quantize_s8)(const float *x, float scale, int32_t zero, int8_t *y,
+                        size_t n);
+    void (*dequantize_u8)(const uint8_t *x, float scale, int32_t zero, float *y,
+                          size_t n);
+    void (*dequantize_s8)(const int8_t *x, float scale, int32_t zero, float *y,
+                          size_t n);
+};
+
+/** The best level that this CPU runs. */
+const struct qn_kernels *qn_kernels_best(void);
+
+extern const struct qn_kernels qn_kernels_base;
+#ifdef QN_LEVELS
+extern const struct qn_kernels qn_kernels_v2;
+extern const struct qn_kernels qn_kernels_v3;
+extern const struct qn_kernels qn_kernels_v4;
+#endif
+
+#endif

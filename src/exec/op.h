@@ -1,0 +1,162 @@
+/* An operator while a graph runs: what kernels get and may ask.
+ *
+ * A kernel is one function that checks its inputs, computes the shape of its
+ * outputs, asks for room and fills it. What does not change between runs
+ * (attributes, packed weights) is kept in op->state, made by `prepare`.
+ */
+#ifndef QUERN_EXEC_OP_H
+#define QUERN_EXEC_OP_H
+
+#include <quern/run.h>
+
+#include "exec/array.h"
+#include "exec/kernels/level.h"
+#include "ir/ir.h"
+
+struct qn_run;
+struct qn_op;
+struct qn_program;
+
+typedef enum quern_code (*qn_op_fn)(struct qn_run *run, const struct qn_op *op);
+typedef enum quern_code (*qn_prepare_fn)(struct quern_engine *engine,
+                                         struct qn_op *op);
+
+/** A row of the registry: an operator from an opset version on. */
+struct qn_op_row {
+    const char *op;     /* with its domain unless that is ai.onnx */
+    int since;          /* first opset that this row serves */
+    qn_op_fn run;
+    qn_prepare_fn prepare; /* may be NULL */
+    int variant;           /* for families: which member */
+};
+
+/** One node of a program. Slots number the values of the engine. */
+struct qn_op {
+    const struct quern_node *node;
+    const struct qn_op_row *row;
+    const char *kernel; /* for profiles */
+    int opset;
+    int n_in;
+    int n_out;
+    int *in; /* -1: left out */
+    int *out; /* -1: nobody wants it */
+    int n_drop;
+    int *drop;   /* slots whose last use this is */
+    void *state; /* in the engine's arena */
+    void (*release)(void *state); /* of what lies outside the arena */
+    struct qn_program **bodies;
+    int *tap; /* per output: number of the tap, or -1; NULL: none */
+};
+
+struct qn_program {
+    int n_ops;
+    struct qn_op *ops;
+    int n_in; /* inputs of a body */
+    int *in;
+    int n_out;
+    int *out;
+};
+
+struct quern_engine {
+    struct quern_model *model;
+    struct quern_context *context;
+    struct qn_arena arena;
+    const struct qn_kernels *kernels;
+    const struct qn_accelerator *accelerator; /* NULL: plain */
+    void *accelerator_state;
+    bool fuse;
+    bool profile;
+    char description[96];
+    int n_slots;
+    int *slot_of; /* by value id; -1: none */
+    size_t n_values;
+    struct qn_array *constants; /* by slot; set: constant */
+    struct quern_tensor **held; /* aligned copies of constants, by slot */
+    struct qn_program *main;
+    size_t n_inputs;
+    struct quern_value **inputs;
+    int *input_slots;
+    size_t n_outputs;
+    int *output_slots;
+    size_t n_taps;
+    int *tap_of; /* by slot; -1 */
+    const struct qn_backend *backend; /* NULL: embedded */
+    void *backend_state;
+};
+
+/** State of one run in one thread. */
+struct qn_run {
+    struct quern_engine *engine;
+    struct quern_context *context;
+    struct qn_chunks chunks;
+    struct qn_array *slots;
+    quern_tap_fn tap;
+    void *tap_user;
+    const struct qn_kernels *kernels;
+    struct quern_node_time *times; /* by op number in the program */
+    uint64_t n_poll;
+    void **op_cache; /* by op number of the engine: primitives, scratch */
+};
+
+/** Input i, or NULL when left out. Any strides. */
+const struct qn_array *qn_in(const struct qn_run *run, const struct qn_op *op,
+                             int i);
+
+/** Input i in row-major order, copied if need be (the copy takes its place in
+ * the slot, so it is made once). NULL: no memory (reported). */
+const struct qn_array *qn_in_packed(struct qn_run *run, const struct qn_op *op,
+                                    int i);
+
+/** Room for output i, row-major. *out_array is NULL when nobody wants it. */
+enum quern_code qn_out(struct qn_run *run, const struct qn_op *op, int i,
+                       enum quern_dtype dtype, int rank, const int64_t *dims,
+                       struct qn_array **out_array)
+    __attribute__((warn_unused_result));
+
+/** Room for output i with dims and stride order of a dense array. */
+enum quern_code qn_out_like(struct qn_run *run, const struct qn_op *op, int i,
+                            enum quern_dtype dtype, const struct qn_array *like,
+                            struct qn_array **out_array)
+    __attribute__((warn_unused_result));
+
+/** Output i as a view of an array: shares its bytes; dims, strides and data of
+ * the view are given. */
+enum quern_code qn_out_view(struct qn_run *run, const struct qn_op *op, int i,
+                            const struct qn_array *of,
+                            const struct qn_array *view)
+    __attribute__((warn_unused_result));
+
+/** Room for `size` bytes during the call; give it back with qn_chunk_put().
+ * NULL: no memory (reported). */
+struct qn_chunk *qn_scratch(struct qn_run *run, size_t size);
+
+/** Error at a node. */
+enum quern_code qn_op_fail(struct qn_run *run, const struct qn_op *op,
+                           enum quern_code code, const char *format, ...)
+    __attribute__((warn_unused_result, format(printf, 4, 5)));
+
+/** Element i of an integer array (row-major index of a packed one). */
+int64_t qn_array_int(const struct qn_array *array, int64_t i);
+
+/** Ints of an integer input (axes, shapes, pads).
+ * @param out  room for QUERN_MAX_RANK * 2 numbers
+ * @return number of them, or -1: too many, no integers (reported) */
+int qn_in_ints(struct qn_run *run, const struct qn_op *op, int i, int64_t *out);
+
+/** The whole state of a program's values up to here: runs its operators. */
+enum quern_code qn_run_program(struct qn_run *run, const struct qn_program *p)
+    __attribute__((warn_unused_result));
+
+void qn_slot_drop(struct qn_run *run, int slot);
+
+/** Axis in [-rank, rank) made positive, or -1 (reported). */
+int qn_axis(struct qn_run *run, const struct qn_op *op, int64_t axis, int rank);
+
+/** Row of an operator at an opset, or NULL. */
+const struct qn_op_row *qn_registry_find(const struct quern_node *node,
+                                         int opset);
+
+/** Element types as classes that kernels dispatch on. */
+bool qn_is_index_type(enum quern_dtype dtype);
+
+#endif

@@ -1,0 +1,74 @@
+/* Run and prepare functions of the operator families, for the registry. */
+#ifndef QUERN_EXEC_OPS_H
+#define QUERN_EXEC_OPS_H
+
+#include "exec/op.h"
+
+enum quern_code qn_op_unary(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_prepare_unary(struct quern_engine *e, struct qn_op *op);
+enum quern_code qn_op_clip(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_binary(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_compare(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_logic(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_not(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_where(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_cast(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_isnan(struct qn_run *run, const struct qn_op *op);
+
+enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_prepare_matmul(struct quern_engine *e, struct qn_op *op);
+enum quern_code qn_op_gemm(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_prepare_gemm(struct quern_engine *e, struct qn_op *op);
+enum quern_code qn_op_conv(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_prepare_conv(struct quern_engine *e, struct qn_op *op);
+enum quern_code qn_op_conv_transpose(struct qn_run *run,
+                                     const struct qn_op *op);
+enum quern_code qn_op_pool(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_global_pool(struct qn_run *run, const struct qn_op *op);
+
+enum quern_code qn_op_reduce(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_arg(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_instance_norm(struct qn_run *run,
+                                    const struct qn_op *op);
+
+enum quern_code qn_op_reshape(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_flatten(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_squeeze(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_unsqueeze(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_identity(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_transpose(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_slice(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_split(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_expand(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_concat(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_gather(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_gather_elements(struct qn_run *run,
+                                      const struct qn_op *op);
+enum quern_code qn_op_gather_nd(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_pad(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_tile(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_trilu(struct qn_run *run, const struct qn_op *op);
+
+enum quern_code qn_op_shape(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_size(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_constant_of_shape(struct qn_run *run,
+                                        const struct qn_op *op);
+enum quern_code qn_op_range(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_if(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_loop(struct qn_run *run, const struct qn_op *op);
+
+enum quern_code qn_op_quantize(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_dequantize(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_lstm(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_prepare_lstm(struct quern_engine *e, struct qn_op *op);
+
+/** Ints of an attribute, or (from some opset on) of input `input`.
+ * @param out  room for 2 * QUERN_MAX_RANK
+ * @return count; -1: malformed (reported); -2: neither is there */
+int qn_ints(struct qn_run *run, const struct qn_op *op, const char *attribute,
+            int input, int64_t *out);
+
+#endif

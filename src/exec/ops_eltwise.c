@@ -1,0 +1,612 @@
+/* Element-wise operators: one element of each input makes one of the output.
+ *
+ * float has loops of its own for every CPU level; other types go element by
+ * element through int64 or double. Outputs take the stride order of their
+ * dense input, so that nhwc chains stay nhwc.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "exec/nest.h"
+#include "exec/ops.h"
+#include "exec/prepare.h"
+
+/* ---------------------------------------------------------------- unary */
+
+struct unary_state {
+    float p0;
+    float p1;
+    int variant;
+};
+
+static float attr_or(const struct quern_node *node, const char *name,
+                     float fallback)
+{
+    return quern_node_float(node, name, fallback);
+}
+
+enum quern_code qn_prepare_unary(struct quern_engine *e, struct qn_op *op)
+{
+    struct unary_state *s = qn_arena_alloc(&e->arena, sizeof *s);
+    if (s == NULL) {
+        return qn_no_memory(e->context);
+    }
+    const struct quern_node *node = op->node;
+    s->variant = op->row->variant;
+    switch (s->variant) {
+    case QN_HARD_SIGMOID:
+        s->p0 = attr_or(node, "alpha", 0.2f);
+        s->p1 = attr_or(node, "beta", 0.5f);
+        break;
+    case QN_LEAKY_RELU:
+        s->p0 = attr_or(node, "alpha", 0.01f);
+        break;
+    case QN_SELU:
+        s->p0 = attr_or(node, "alpha", 1.67326319f);
+        s->p1 = attr_or(node, "gamma", 1.05070102f);
+        break;
+    case QN_GELU: {
+        const char *mode = NULL;
+        if (quern_node_attr_string(node, "approximate", &mode, NULL) ==
+                QUERN_OK &&
+            strcmp(mode, "tanh") == 0) {
+            s->variant = QN_GELU_TANH;
+        }
+        break;
+    }
+    case QN_CLIP: /* opset 6: bounds are attributes */
+        s->p0 = attr_or(node, "min", -3.4028234663852886e38f);
+        s->p1 = attr_or(node, "max", 3.4028234663852886e38f);
+        break;
+    default:
+        s->p0 = attr_or(node, "alpha", 1.0f);
+        break;
+    }
+    op->state = s;
+    return QUERN_OK;
+}
+
+/* Any type by way of float rows: 256 elements at a time. */
+static void unary_any(const struct qn_kernels *k, const struct unary_state *s,
+                      const struct qn_array *x, const struct qn_array *y)
+{
+    float in[256];
+    float out[256];
+    for (int64_t i = 0; i < x->len; i += 256) {
+        int64_t n = x->len - i < 256 ? x->len - i : 256;
+        for (int64_t j = 0; j < n; j++) {
+            in[j] = (float)qn_load(x, i + j);
+        }
+        k->unary[s->variant](in, out, (size_t)n, s->p0, s->p1);
+        for (int64_t j = 0; j < n; j++) {
+            qn_store(y, i + j, (double)out[j]);
+        }
+    }
+}
+
+static double whole_unary(int variant, double x)
+{
+    switch (variant) {
+    case QN_NEG:
+        return -x;
+    case QN_ABS:
+        return fabs(x);
+    case QN_SIGN:
+        return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : 0.0;
+    case QN_RELU:
+        return x < 0.0 ? 0.0 : x;
+    default:
+        return x; /* Floor, Ceil, Round */
+    }
+}
+
+enum quern_code qn_op_unary(struct qn_run *run, const struct qn_op *op)
+{
+    const struct unary_state *s = op->state;
+    const struct qn_array *x = qn_in(run, op, 0);
+    if (x != NULL && !qn_array_is_dense(x)) {
+        x = qn_in_packed(run, op, 0);
+    }
+    struct qn_array *y = NULL;
+    if (x == NULL) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
+    }
+    enum quern_code code = qn_out_like(run, op, 0, x->dtype, x, &y);
+    if (code != QUERN_OK || y == NULL) {
+        return code;
+    }
+    if (x->dtype == QUERN_FLOAT) {
+        run->kernels->unary[s->variant]((const float *)(const void *)x->data,
+                                        (float *)(void *)y->data,
+                                        (size_t)x->len, s->p0, s->p1);
+    } else if (qn_is_whole(x->dtype)) {
+        for (int64_t i = 0; i < x->len; i++) {
+            qn_store(y, i, whole_unary(s->variant, qn_load(x, i)));
+        }
+    } else {
+        unary_any(run->kernels, s, x, y);
+    }
+    return QUERN_OK;
+}
+
+static double bound(const struct qn_array *a, double fallback)
+{
+    return a != NULL && a->len == 1 ? qn_load(a, 0) : fallback;
+}
+
+enum quern_code qn_op_clip(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in(run, op, 0);
+    if (x != NULL && !qn_array_is_dense(x)) {
+        x = qn_in_packed(run, op, 0);
+    }
+    struct qn_array *y = NULL;
+    if (x == NULL) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
+    }
+    double lo = bound(qn_in(run, op, 1), -INFINITY);
+    double hi = bound(qn_in(run, op, 2), INFINITY);
+    enum quern_code code = qn_out_like(run, op, 0, x->dtype, x, &y);
+    if (code != QUERN_OK || y == NULL) {
+        return code;
+    }
+    if (x->dtype == QUERN_FLOAT) {
+        run->kernels->unary[QN_CLIP]((const float *)(const void *)x->data,
+                                     (float *)(void *)y->data, (size_t)x->len,
+                                     (float)lo, (float)hi);
+        return QUERN_OK;
+    }
+    for (int64_t i = 0; i < x->len; i++) {
+        double v = qn_load(x, i);
+        v = v < lo ? lo : v;
+        qn_store(y, i, v > hi ? hi : v);
+    }
+    return QUERN_OK;
+}
+
+/* --------------------------------------------------------------- binary */
+
+/* The input whose shape and layout the output takes: a dense one of the whole
+ * shape, else NULL (row-major). */
+static const struct qn_array *layout_of(const struct qn_array *const *in, int n,
+                                        int rank, const int64_t *dims)
+{
+    for (int k = 0; k < n; k++) {
+        if (in[k]->rank == rank &&
+            memcmp(in[k]->dims, dims, (size_t)rank * sizeof *dims) == 0 &&
+            qn_array_is_dense(in[k])) {
+            return in[k];
+        }
+    }
+    return NULL;
+}
+
+/* Room for an element-wise output of several inputs, and the nest over all. */
+static enum quern_code start(struct qn_run *run, const struct qn_op *op,
+                             const struct qn_array **in, int n,
+                             enum quern_dtype dtype, struct qn_nest *nest,
+                             struct qn_array **out)
+{
+    int rank = 0;
+    int64_t dims[QUERN_MAX_RANK];
+    for (int k = 0; k < n; k++) {
+        if (in[k] == NULL) {
+            return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                              "input %d is missing", k);
+        }
+    }
+    enum quern_code code = qn_broadcast(run, op, in, n, &rank, dims);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    const struct qn_array *like = layout_of(in, n, rank, dims);
+    code = like != NULL ? qn_out_like(run, op, 0, dtype, like, out)
+                        : qn_out(run, op, 0, dtype, rank, dims, out);
+    if (code == QUERN_OK && *out != NULL) {
+        qn_nest_init(nest, *out, in, n);
+    }
+    return code;
+}
+
+/* A row of floats with step 0 or 1; others are gathered into `room`. */
+static const float *row_of(const struct qn_array *a, int64_t at, int64_t *step,
+                           int64_t n, float *room)
+{
+    const float *p = (const float *)(const void *)a->data + at;
+    if (*step == 0 || *step == 1) {
+        return p;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        room[i] = p[i * *step];
+    }
+    *step = 1;
+    return room;
+}
+
+static void binary_floats(const struct qn_kernels *k, int variant,
+                          const struct qn_nest *nest,
+                          const struct qn_array *const *in,
+                          const struct qn_array *out)
+{
+    enum { BLOCK = 256 };
+    float a_room[BLOCK];
+    float b_room[BLOCK];
+    struct qn_rows rows;
+    int64_t n = qn_row_len(nest);
+    bool plain = (qn_row_step(nest, 1) | qn_row_step(nest, 2)) <= 1 &&
+                 qn_row_step(nest, 1) >= 0 && qn_row_step(nest, 2) >= 0;
+    int64_t block = plain ? n : BLOCK;
+    for (qn_rows_init(&rows, nest); !rows.done; qn_rows_next(&rows)) {
+        for (int64_t i = 0; i < n; i += block) {
+            int64_t m = n - i < block ? n - i : block;
+            int64_t a_step = qn_row_step(nest, 1);
+            int64_t b_step = qn_row_step(nest, 2);
+            const float *a =
+                row_of(in[0], rows.at[1] + i * a_step, &a_step, m, a_room);
+            const float *b =
+                row_of(in[1], rows.at[2] + i * b_step, &b_step, m, b_room);
+            k->binary[variant](a, (size_t)a_step, b, (size_t)b_step,
+                               (float *)(void *)out->data + rows.at[0] + i,
+                               (size_t)m);
+        }
+    }
+}
+
+static int64_t power(int64_t base, int64_t exponent)
+{
+    uint64_t result = 1;
+    uint64_t factor = (uint64_t)base;
+    for (; exponent > 0; exponent /= 2) {
+        result *= exponent % 2 != 0 ? factor : 1;
+        factor *= factor;
+    }
+    return (int64_t)result;
+}
+
+/* Overflow wraps, as in two's complement hardware. */
+static bool whole_binary(int variant, int64_t a, int64_t b, int64_t *out)
+{
+    switch (variant) {
+    case QN_ADD:
+        *out = (int64_t)((uint64_t)a + (uint64_t)b);
+        return true;
+    case QN_SUB:
+        *out = (int64_t)((uint64_t)a - (uint64_t)b);
+        return true;
+    case QN_MUL:
+        *out = (int64_t)((uint64_t)a * (uint64_t)b);
+        return true;
+    case QN_DIV:
+    case QN_MOD:
+    case QN_FMOD:
+        if (b == 0 || (b == -1 && a == INT64_MIN)) {
+            return false;
+        }
+        *out = variant == QN_DIV ? a / b : a % b;
+        if (variant == QN_MOD && *out != 0 && (*out < 0) != (b < 0)) {
+            *out += b;
+        }
+        return true;
+    case QN_POW:
+        *out = b >= 0 ? power(a, b) : (a == 1 ? 1 : 0);
+        return true;
+    case QN_MIN:
+        *out = a < b ? a : b;
+        return true;
+    case QN_MAX:
+        *out = a > b ? a : b;
+        return true;
+    default: /* PRelu */
+        *out = a < 0 ? (int64_t)((uint64_t)a * (uint64_t)b) : a;
+        return true;
+    }
+}
+
+static double real_binary(const struct qn_kernels *k, int variant, double a,
+                          double b, bool is_double)
+{
+    if (!is_double) {
+        float x = (float)a;
+        float z = (float)b;
+        float y;
+        k->binary[variant](&x, 1, &z, 1, &y, 1);
+        return (double)y;
+    }
+    switch (variant) {
+    case QN_ADD:
+        return a + b;
+    case QN_SUB:
+        return a - b;
+    case QN_MUL:
+        return a * b;
+    case QN_DIV:
+        return a / b;
+    case QN_POW:
+        return pow(a, b);
+    case QN_MIN:
+        return isnan(a) || a < b ? a : b;
+    case QN_MAX:
+        return isnan(a) || a > b ? a : b;
+    case QN_PRELU:
+        return a < 0.0 ? a * b : a;
+    default:
+        return fmod(a, b);
+    }
+}
+
+static enum quern_code binary_any(struct qn_run *run, const struct qn_op *op,
+                                  int variant, const struct qn_nest *nest,
+                                  const struct qn_array *const *in,
+                                  const struct qn_array *out)
+{
+    struct qn_rows rows;
+    bool whole = qn_is_whole(in[0]->dtype) && qn_is_whole(in[1]->dtype);
+    for (qn_rows_init(&rows, nest); !rows.done; qn_rows_next(&rows)) {
+        for (int64_t i = 0; i < qn_row_len(nest); i++) {
+            int64_t at = rows.at[0] + i * qn_row_step(nest, 0);
+            int64_t a = rows.at[1] + i * qn_row_step(nest, 1);
+            int64_t b = rows.at[2] + i * qn_row_step(nest, 2);
+            if (!whole) {
+                qn_store(out, at,
+                         real_binary(run->kernels, variant, qn_load(in[0], a),
+                                     qn_load(in[1], b),
+                                     out->dtype == QUERN_DOUBLE));
+                continue;
+            }
+            int64_t y = 0;
+            if (!whole_binary(variant, qn_load_int(in[0], a),
+                              qn_load_int(in[1], b), &y)) {
+                return qn_op_fail(run, op, QUERN_NUMERIC,
+                                  "integer division by zero");
+            }
+            qn_store_int(out, at, y);
+        }
+    }
+    return QUERN_OK;
+}
+
+/* Two inputs into output 0. */
+static enum quern_code binary_step(struct qn_run *run, const struct qn_op *op,
+                                   int variant, const struct qn_array **in)
+{
+    struct qn_nest nest;
+    struct qn_array *y = NULL;
+    if (in[0] == NULL || in[1] == NULL) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "an input is missing");
+    }
+    enum quern_code code = start(run, op, in, 2, in[0]->dtype, &nest, &y);
+    if (code != QUERN_OK || y == NULL) {
+        return code;
+    }
+    if (in[0]->dtype == QUERN_FLOAT && in[1]->dtype == QUERN_FLOAT) {
+        binary_floats(run->kernels, variant, &nest, in, y);
+        return QUERN_OK;
+    }
+    return binary_any(run, op, variant, &nest, in, y);
+}
+
+/* Sum, Mean, Min and Max take any number of inputs: left to right. */
+static enum quern_code variadic(struct qn_run *run, const struct qn_op *op,
+                                int variant)
+{
+    struct qn_array kept = {0};
+    const struct qn_array *in[2] = {qn_in(run, op, 0), qn_in(run, op, 1)};
+    enum quern_code code = binary_step(run, op, variant, in);
+    for (int i = 2; i < op->n_in && code == QUERN_OK; i++) {
+        kept = run->slots[op->out[0]]; /* its chunk goes when the next is made */
+        run->slots[op->out[0]].set = false;
+        in[0] = &kept;
+        in[1] = qn_in(run, op, i);
+        code = binary_step(run, op, variant, in);
+        qn_chunk_put(&run->chunks, kept.chunk);
+    }
+    return code;
+}
+
+enum quern_code qn_op_binary(struct qn_run *run, const struct qn_op *op)
+{
+    int variant = op->row->variant;
+    if (variant == QN_MOD && quern_node_int(op->node, "fmod", 0) != 0) {
+        variant = QN_FMOD;
+    }
+    if (op->n_in == 1) {
+        const struct qn_array *x = qn_in(run, op, 0);
+        return x != NULL ? qn_out_view(run, op, 0, x, x)
+                         : qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                                      "input 0 is missing");
+    }
+    if (op->out[0] < 0) {
+        return QUERN_OK;
+    }
+    enum quern_code code = variadic(run, op, variant);
+    bool mean = strcmp(op->node->op, "Mean") == 0;
+    struct qn_array *y = &run->slots[op->out[0]];
+    for (int64_t i = 0; code == QUERN_OK && mean && i < y->len; i++) {
+        qn_store(y, i, qn_load(y, i) / op->n_in);
+    }
+    return code;
+}
+
+/* -------------------------------------------------- comparison and logic */
+
+enum { EQUAL, GREATER, LESS, GREATER_OR_EQUAL, LESS_OR_EQUAL, AND, OR, XOR };
+
+static bool compare(int variant, double a, double b)
+{
+    switch (variant) {
+    case EQUAL:
+        return a <= b && a >= b;
+    case GREATER:
+        return a > b;
+    case LESS:
+        return a < b;
+    case GREATER_OR_EQUAL:
+        return a >= b;
+    default:
+        return a <= b;
+    }
+}
+
+static bool compare_whole(int variant, int64_t a, int64_t b)
+{
+    switch (variant) {
+    case EQUAL:
+        return a == b;
+    case GREATER:
+        return a > b;
+    case LESS:
+        return a < b;
+    case GREATER_OR_EQUAL:
+        return a >= b;
+    case LESS_OR_EQUAL:
+        return a <= b;
+    case AND:
+        return a != 0 && b != 0;
+    case OR:
+        return a != 0 || b != 0;
+    default:
+        return (a != 0) != (b != 0);
+    }
+}
+
+enum quern_code qn_op_compare(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *in[2] = {qn_in(run, op, 0), qn_in(run, op, 1)};
+    struct qn_nest nest;
+    struct qn_rows rows;
+    struct qn_array *y = NULL;
+    enum quern_code code = start(run, op, in, 2, QUERN_BOOL, &nest, &y);
+    if (code != QUERN_OK || y == NULL) {
+        return code;
+    }
+    bool whole = qn_is_whole(in[0]->dtype) && qn_is_whole(in[1]->dtype);
+    for (qn_rows_init(&rows, &nest); !rows.done; qn_rows_next(&rows)) {
+        for (int64_t i = 0; i < qn_row_len(&nest); i++) {
+            int64_t a = rows.at[1] + i * qn_row_step(&nest, 1);
+            int64_t b = rows.at[2] + i * qn_row_step(&nest, 2);
+            y->data[rows.at[0] + i * qn_row_step(&nest, 0)] =
+                whole ? compare_whole(op->row->variant, qn_load_int(in[0], a),
+                                      qn_load_int(in[1], b))
+                      : compare(op->row->variant, qn_load(in[0], a),
+                                qn_load(in[1], b));
+        }
+    }
+    return QUERN_OK;
+}
+
+enum quern_code qn_op_logic(struct qn_run *run, const struct qn_op *op)
+{
+    return qn_op_compare(run, op);
+}
+
+enum quern_code qn_op_not(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    struct qn_array *y = NULL;
+    if (x == NULL) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
+    }
+    enum quern_code code =
+        qn_out(run, op, 0, QUERN_BOOL, x->rank, x->dims, &y);
+    for (int64_t i = 0; code == QUERN_OK && y != NULL && i < x->len; i++) {
+        y->data[i] = x->data[i] == 0;
+    }
+    return code;
+}
+
+enum quern_code qn_op_isnan(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    struct qn_array *y = NULL;
+    if (x == NULL) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
+    }
+    bool down = quern_node_int(op->node, "detect_negative", 1) != 0;
+    bool up = quern_node_int(op->node, "detect_positive", 1) != 0;
+    enum quern_code code =
+        qn_out(run, op, 0, QUERN_BOOL, x->rank, x->dims, &y);
+    for (int64_t i = 0; code == QUERN_OK && y != NULL && i < x->len; i++) {
+        double v = qn_load(x, i);
+        y->data[i] = op->row->variant == 0
+                         ? isnan(v)
+                         : isinf(v) && (v > 0.0 ? up : down);
+    }
+    return code;
+}
+
+/* --------------------------------------------------------- where, cast */
+
+enum quern_code qn_op_where(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *in[3] = {qn_in(run, op, 0), qn_in(run, op, 1),
+                                    qn_in(run, op, 2)};
+    struct qn_nest nest;
+    struct qn_rows rows;
+    struct qn_array *y = NULL;
+    if (in[1] == NULL) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 1 is missing");
+    }
+    enum quern_code code = start(run, op, in, 3, in[1]->dtype, &nest, &y);
+    if (code != QUERN_OK || y == NULL) {
+        return code;
+    }
+    size_t size = qn_element_size(y->dtype);
+    for (qn_rows_init(&rows, &nest); !rows.done; qn_rows_next(&rows)) {
+        for (int64_t i = 0; i < qn_row_len(&nest); i++) {
+            int64_t c = rows.at[1] + i * qn_row_step(&nest, 1);
+            int which = in[0]->data[c] != 0 ? 1 : 2;
+            int64_t from =
+                rows.at[which + 1] + i * qn_row_step(&nest, which + 1);
+            int64_t to = rows.at[0] + i * qn_row_step(&nest, 0);
+            memcpy(y->data + (size_t)to * size,
+                   in[which]->data + (size_t)from * size, size);
+        }
+    }
+    return QUERN_OK;
+}
+
+static void cast_elements(const struct qn_array *x, const struct qn_array *y)
+{
+    bool whole = qn_is_whole(x->dtype);
+    for (int64_t i = 0; i < x->len; i++) {
+        if (!whole) {
+            qn_store(y, i, qn_load(x, i));
+        } else if (y->dtype == QUERN_BOOL) {
+            y->data[i] = qn_load_int(x, i) != 0;
+        } else if (qn_is_whole(y->dtype)) {
+            qn_store_int(y, i, qn_load_int(x, i));
+        } else {
+            qn_store(y, i, qn_load(x, i));
+        }
+    }
+}
+
+enum quern_code qn_op_cast(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in(run, op, 0);
+    if (x != NULL && !qn_array_is_dense(x)) {
+        x = qn_in_packed(run, op, 0);
+    }
+    struct qn_array *y = NULL;
+    if (x == NULL) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
+    }
+    enum quern_dtype to = (enum quern_dtype)quern_node_int(op->node, "to", 0);
+    if (op->row->variant == 1) { /* CastLike */
+        const struct qn_array *like = qn_in(run, op, 1);
+        to = like != NULL ? like->dtype : QUERN_UNDEFINED;
+    }
+    if (to == x->dtype) {
+        return qn_out_view(run, op, 0, x, x);
+    }
+    if (quern_dtype_bits(to) == 0 || quern_dtype_bits(to) > 64 ||
+        quern_dtype_bits(to) < 8) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED, "cast from %s to %s",
+                          quern_dtype_name(x->dtype), quern_dtype_name(to));
+    }
+    enum quern_code code = qn_out_like(run, op, 0, to, x, &y);
+    if (code == QUERN_OK && y != NULL) {
+        cast_elements(x, y);
+    }
+    return code;
+}

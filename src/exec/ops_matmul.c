@@ -1,0 +1,340 @@
+/* Matrix products: MatMul, Gemm. Constant right sides are packed once. */
+#include <string.h>
+
+#include "exec/nest.h"
+#include "exec/ops.h"
+#include "exec/prepare.h"
+
+struct packed {
+    float *data; /* NULL: not constant */
+};
+
+static void release_packed(void *state)
+{
+    struct packed *p = state;
+    qn_free(p->data);
+}
+
+static size_t panels(const struct qn_kernels *k, size_t n)
+{
+    return (n + k->panel - 1) / k->panel * k->panel;
+}
+
+/* Pack [k, n] with the given strides; NULL: no memory. */
+static float *pack(const struct qn_kernels *kernels, const float *b, size_t k,
+                   size_t n, int64_t row, int64_t column)
+{
+    float *data = qn_alloc_aligned(panels(kernels, n) * k * sizeof(float) + 64);
+    if (data != NULL) {
+        kernels->pack_b(k, n, b, row, column, data);
+    }
+    return data;
+}
+
+static enum quern_code attach(struct quern_engine *e, struct qn_op *op,
+                              const float *b, size_t k, size_t n, int64_t row,
+                              int64_t column)
+{
+    struct packed *p = qn_arena_alloc(&e->arena, sizeof *p);
+    if (p == NULL) {
+        return qn_no_memory(e->context);
+    }
+    op->state = p;
+    op->release = release_packed;
+    if (b != NULL) {
+        p->data = pack(e->kernels, b, k, n, row, column);
+        if (p->data == NULL) {
+            return qn_no_memory(e->context);
+        }
+    }
+    return QUERN_OK;
+}
+
+enum quern_code qn_prepare_matmul(struct quern_engine *e, struct qn_op *op)
+{
+    const struct qn_array *b = qn_op_constant(e, op, 1);
+    bool fits = b != NULL && b->rank == 2 && b->dtype == QUERN_FLOAT;
+    return fits ? attach(e, op, (const float *)(const void *)b->data,
+                         (size_t)b->dims[0], (size_t)b->dims[1], b->dims[1], 1)
+                : attach(e, op, NULL, 0, 0, 0, 0);
+}
+
+static enum quern_code bad(struct qn_run *run, const struct qn_op *op,
+                           const char *what)
+{
+    return run->context->diag.has_error
+               ? run->context->diag.error.code
+               : qn_op_fail(run, op, QUERN_INVALID_MODEL, "%s", what);
+}
+
+/* A matrix seen in an array of rank 1 to n: rows, columns, batch dims. */
+struct side {
+    struct qn_array batch; /* batch dims and strides; data of the array */
+    int64_t rows;
+    int64_t columns;
+    int64_t row_stride;
+    int64_t column_stride;
+};
+
+static struct side side_of(const struct qn_array *a, bool left)
+{
+    struct side s = {.batch = *a};
+    if (a->rank == 1) {
+        s.batch.rank = 0;
+        s.rows = left ? 1 : a->dims[0];
+        s.columns = left ? a->dims[0] : 1;
+        s.row_stride = left ? 0 : a->strides[0];
+        s.column_stride = left ? a->strides[0] : 0;
+        return s;
+    }
+    int r = a->rank - 2;
+    s.batch.rank = r;
+    s.rows = a->dims[r];
+    s.columns = a->dims[r + 1];
+    s.row_stride = a->strides[r];
+    s.column_stride = a->strides[r + 1];
+    return s;
+}
+
+/* Integer and double products: one element at a time. */
+static void product_any(const struct qn_array *a, int64_t a_at,
+                        const struct side *l, const struct qn_array *b,
+                        int64_t b_at, const struct side *r,
+                        const struct qn_array *y, int64_t y_at)
+{
+    bool whole = qn_is_whole(a->dtype);
+    for (int64_t i = 0; i < l->rows; i++) {
+        for (int64_t j = 0; j < r->columns; j++) {
+            int64_t at_y = y_at + i * r->columns + j;
+            double sum = 0.0;
+            int64_t total = 0;
+            for (int64_t k = 0; k < l->columns; k++) {
+                int64_t p = a_at + i * l->row_stride + k * l->column_stride;
+                int64_t q = b_at + k * r->row_stride + j * r->column_stride;
+                if (whole) {
+                    total += qn_load_int(a, p) * qn_load_int(b, q);
+                } else {
+                    sum += qn_load(a, p) * qn_load(b, q);
+                }
+            }
+            if (whole) {
+                qn_store_int(y, at_y, total);
+            } else {
+                qn_store(y, at_y, sum);
+            }
+        }
+    }
+}
+
+/* Float products of one batch entry; B is packed into `room` if it is not. */
+static void product(struct qn_run *run, const float *a, const struct side *l,
+                    const float *b, const struct side *r, const float *packed,
+                    float *room, float *y)
+{
+    size_t k = (size_t)l->columns;
+    size_t n = (size_t)r->columns;
+    if (packed == NULL) {
+        run->kernels->pack_b(k, n, b, r->row_stride, r->column_stride, room);
+        packed = room;
+    }
+    run->kernels->gemm((size_t)l->rows, n, k, a, (size_t)l->row_stride, packed,
+                       y, n, false);
+}
+
+static enum quern_code result_dims(struct qn_run *run, const struct qn_op *op,
+                                   const struct side *l, const struct side *r,
+                                   bool l_vector, bool r_vector, int *rank,
+                                   int64_t *dims)
+{
+    const struct qn_array *batch[2] = {&l->batch, &r->batch};
+    enum quern_code code = qn_broadcast(run, op, batch, 2, rank, dims);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    if (*rank + 2 > QUERN_MAX_RANK) {
+        return bad(run, op, "rank is too high");
+    }
+    if (!l_vector) {
+        dims[(*rank)++] = l->rows;
+    }
+    if (!r_vector) {
+        dims[(*rank)++] = r->columns;
+    }
+    return QUERN_OK;
+}
+
+enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
+{
+    const struct packed *p = op->state;
+    const struct qn_array *a = qn_in(run, op, 0);
+    const struct qn_array *b = qn_in(run, op, 1);
+    if (a == NULL || b == NULL || a->rank == 0 || b->rank == 0) {
+        return bad(run, op, "an input is missing or a scalar");
+    }
+    /* The left side wants its columns next to each other. */
+    if (a->strides[a->rank - 1] != 1 && a->dims[a->rank - 1] != 1) {
+        a = qn_in_packed(run, op, 0);
+        if (a == NULL) {
+            return bad(run, op, "");
+        }
+    }
+    struct side l = side_of(a, true);
+    struct side r = side_of(b, false);
+    int64_t dims[QUERN_MAX_RANK];
+    int rank = 0;
+    if (l.columns != r.rows || a->dtype != b->dtype) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "[%lld, %lld] times [%lld, %lld]", (long long)l.rows,
+                          (long long)l.columns, (long long)r.rows,
+                          (long long)r.columns);
+    }
+    enum quern_code code = result_dims(run, op, &l, &r, a->rank == 1,
+                                       b->rank == 1, &rank, dims);
+    struct qn_array *y = NULL;
+    if (code == QUERN_OK) {
+        code = qn_out(run, op, 0, a->dtype, rank, dims, &y);
+    }
+    if (code != QUERN_OK || y == NULL || y->len == 0) {
+        return code;
+    }
+    /* A packed right side serves all batch entries as one tall product. */
+    bool tall = p->data != NULL && qn_array_is_packed(a);
+    if (tall) {
+        l.rows = a->len / l.columns;
+        l.row_stride = l.columns;
+        l.batch.rank = 0;
+    }
+    struct qn_chunk *room = qn_scratch(
+        run, panels(run->kernels, (size_t)r.columns) * (size_t)l.columns * 4 +
+                 64);
+    if (room == NULL) {
+        return bad(run, op, "");
+    }
+    struct qn_array whole = *y;
+    whole.rank = tall ? 0 : rank - (a->rank > 1) - (b->rank > 1);
+    whole.len = 1;
+    for (int i = 0; i < whole.rank; i++) {
+        whole.len *= whole.dims[i];
+    }
+    const struct qn_array *batch[2] = {&l.batch, &r.batch};
+    struct qn_nest nest;
+    struct qn_rows rows;
+    qn_nest_init(&nest, &whole, batch, 2);
+    for (qn_rows_init(&rows, &nest); !rows.done; qn_rows_next(&rows)) {
+        for (int64_t i = 0; i < qn_row_len(&nest); i++) {
+            int64_t y_at = rows.at[0] + i * qn_row_step(&nest, 0);
+            int64_t a_at = rows.at[1] + i * qn_row_step(&nest, 1);
+            int64_t b_at = rows.at[2] + i * qn_row_step(&nest, 2);
+            if (a->dtype == QUERN_FLOAT) {
+                product(run, (const float *)(const void *)a->data + a_at, &l,
+                        (const float *)(const void *)b->data + b_at, &r,
+                        p->data, (float *)(void *)room->data,
+                        (float *)(void *)y->data + y_at);
+            } else {
+                product_any(a, a_at, &l, b, b_at, &r, y, y_at);
+            }
+        }
+    }
+    qn_chunk_put(&run->chunks, room);
+    return QUERN_OK;
+}
+
+/* ----------------------------------------------------------------- Gemm */
+
+enum quern_code qn_prepare_gemm(struct quern_engine *e, struct qn_op *op)
+{
+    const struct qn_array *b = qn_op_constant(e, op, 1);
+    if (b == NULL || b->rank != 2 || b->dtype != QUERN_FLOAT) {
+        return attach(e, op, NULL, 0, 0, 0, 0);
+    }
+    bool t = quern_node_int(op->node, "transB", 0) != 0;
+    return attach(e, op, (const float *)(const void *)b->data,
+                  (size_t)b->dims[t ? 1 : 0], (size_t)b->dims[t ? 0 : 1],
+                  t ? 1 : b->dims[1], t ? b->dims[1] : 1);
+}
+
+static void add_bias(const struct qn_array *y, const struct qn_array *c,
+                     float alpha, float beta)
+{
+    float *out = (float *)(void *)y->data;
+    const float *in = c != NULL ? (const float *)(const void *)c->data : NULL;
+    int64_t rows = y->dims[0];
+    int64_t columns = y->dims[1];
+    int64_t column = 0;
+    int64_t row = 0;
+    if (c != NULL && c->rank > 0) {
+        column = c->dims[c->rank - 1] > 1 ? c->strides[c->rank - 1] : 0;
+        row = c->rank > 1 && c->dims[0] > 1 ? c->strides[0] : 0;
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < columns; j++) {
+            float bias = in != NULL ? beta * in[i * row + j * column] : 0.0f;
+            out[i * columns + j] = alpha * out[i * columns + j] + bias;
+        }
+    }
+}
+
+enum quern_code qn_op_gemm(struct qn_run *run, const struct qn_op *op)
+{
+    const struct packed *p = op->state;
+    bool ta = quern_node_int(op->node, "transA", 0) != 0;
+    bool tb = quern_node_int(op->node, "transB", 0) != 0;
+    const struct qn_array *a0 = ta ? qn_in(run, op, 0)
+                                   : qn_in_packed(run, op, 0);
+    const struct qn_array *b = qn_in(run, op, 1);
+    const struct qn_array *c = qn_in(run, op, 2);
+    if (a0 == NULL || b == NULL || a0->rank != 2 || b->rank != 2 ||
+        a0->dtype != QUERN_FLOAT || b->dtype != QUERN_FLOAT ||
+        (c != NULL && (c->rank > 2 || c->dtype != QUERN_FLOAT))) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
+                          "needs float matrices of rank 2");
+    }
+    struct qn_array a = *a0;
+    struct qn_chunk *copy = NULL;
+    if (ta) {
+        struct qn_array t = a;
+        t.dims[0] = a.dims[1];
+        t.dims[1] = a.dims[0];
+        t.strides[0] = a.strides[1];
+        t.strides[1] = a.strides[0];
+        copy = qn_scratch(run, (size_t)a.len * 4);
+        if (copy == NULL) {
+            return bad(run, op, "");
+        }
+        a = t;
+        a.data = copy->data;
+        qn_array_pack_strides(&a);
+        qn_array_copy(&a, &t);
+    }
+    struct side l = side_of(&a, true);
+    struct side r = side_of(b, false);
+    if (tb) {
+        struct side s = r;
+        r.rows = s.columns;
+        r.columns = s.rows;
+        r.row_stride = s.column_stride;
+        r.column_stride = s.row_stride;
+    }
+    int64_t dims[2] = {l.rows, r.columns};
+    struct qn_array *y = NULL;
+    enum quern_code code = l.columns == r.rows
+                               ? qn_out(run, op, 0, a.dtype, 2, dims, &y)
+                               : bad(run, op, "inner dimensions differ");
+    struct qn_chunk *room = NULL;
+    if (code == QUERN_OK && y != NULL) {
+        room = qn_scratch(run, panels(run->kernels, (size_t)r.columns) *
+                                       (size_t)l.columns * 4 +
+                                   64);
+        code = room != NULL ? QUERN_OK : bad(run, op, "");
+    }
+    if (room != NULL) {
+        product(run, (const float *)(const void *)a.data, &l,
+                (const float *)(const void *)b->data, &r, p->data,
+                (float *)(void *)room->data, (float *)(void *)y->data);
+        add_bias(y, c, quern_node_float(op->node, "alpha", 1.0f),
+                 quern_node_float(op->node, "beta", 1.0f));
+        qn_chunk_put(&run->chunks, room);
+    }
+    qn_chunk_put(&run->chunks, copy);
+    return code;
+}

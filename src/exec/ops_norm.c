@@ -1,0 +1,218 @@
+/* Softmax and normalizations. */
+#include <math.h>
+#include <string.h>
+
+#include "exec/nest.h"
+#include "exec/ops.h"
+
+static enum quern_code missing(struct qn_run *run, const struct qn_op *op)
+{
+    return run->context->diag.has_error
+               ? run->context->diag.error.code
+               : qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                            "an input or attribute is missing or malformed");
+}
+
+static enum quern_code needs_float(struct qn_run *run, const struct qn_op *op,
+                                   const struct qn_array *x)
+{
+    return qn_op_fail(run, op, QUERN_UNSUPPORTED, "input of type %s",
+                      quern_dtype_name(x->dtype));
+}
+
+static float *floats(const struct qn_array *a)
+{
+    return (float *)(void *)a->data;
+}
+
+/* Logs of the softmax: x - max - log(sum(exp(x - max))). */
+static void log_softmax(const struct qn_kernels *k, const float *x, float *y,
+                        size_t n)
+{
+    float top = -INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        top = x[i] > top ? x[i] : top;
+    }
+    for (size_t i = 0; i < n; i++) {
+        y[i] = x[i] - top;
+    }
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += exp((double)y[i]);
+    }
+    float shift = (float)log(sum);
+    for (size_t i = 0; i < n; i++) {
+        y[i] -= shift;
+    }
+    (void)k;
+}
+
+/* Rows along an axis that is not the last: gathered into scratch. */
+enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    struct qn_array *y = NULL;
+    if (x == NULL) {
+        return missing(run, op);
+    }
+    if (x->dtype != QUERN_FLOAT) {
+        return needs_float(run, op, x);
+    }
+    bool old = op->opset < 13; /* flattens to 2-D in front of the axis */
+    int axis = qn_axis(run, op,
+                       quern_node_int(op->node, "axis", old ? 1 : -1), x->rank);
+    enum quern_code code =
+        axis < 0 ? missing(run, op)
+                 : qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
+    if (code != QUERN_OK || y == NULL || x->len == 0) {
+        return code;
+    }
+    int64_t n = x->dims[axis];
+    int64_t step = x->strides[axis];
+    for (int i = axis + 1; old && i < x->rank; i++) {
+        n *= x->dims[i];
+    }
+    step = old ? 1 : step;
+    struct qn_chunk *room = qn_scratch(run, (size_t)n * 8);
+    if (room == NULL) {
+        return missing(run, op);
+    }
+    float *in = (float *)(void *)room->data;
+    float *out = in + n;
+    for (int64_t k = 0; k < x->len / n; k++) {
+        int64_t at = k / step * step * n + k % step;
+        const float *row = floats(x) + at;
+        for (int64_t i = 0; step > 1 && i < n; i++) {
+            in[i] = row[i * step];
+        }
+        const float *source = step > 1 ? in : row;
+        float *target = step > 1 ? out : floats(y) + at;
+        if (op->row->variant == 0) {
+            run->kernels->softmax(source, target, (size_t)n);
+        } else {
+            log_softmax(run->kernels, source, target, (size_t)n);
+        }
+        for (int64_t i = 0; step > 1 && i < n; i++) {
+            floats(y)[at + i * step] = out[i];
+        }
+    }
+    qn_chunk_put(&run->chunks, room);
+    return QUERN_OK;
+}
+
+enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *scale = qn_in_packed(run, op, 1);
+    const struct qn_array *bias = op->n_in > 2 ? qn_in_packed(run, op, 2)
+                                               : NULL;
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    struct qn_array *y = NULL;
+    if (x == NULL || scale == NULL) {
+        return missing(run, op);
+    }
+    if (x->dtype != QUERN_FLOAT || scale->dtype != QUERN_FLOAT) {
+        return needs_float(run, op, x);
+    }
+    if (op->n_out > 1 && (op->out[1] >= 0 || (op->n_out > 2 &&
+                                              op->out[2] >= 0))) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
+                          "outputs Mean and InvStdDev");
+    }
+    int axis = qn_axis(run, op, quern_node_int(op->node, "axis", -1), x->rank);
+    int64_t n = 1;
+    for (int i = axis; axis >= 0 && i < x->rank; i++) {
+        n *= x->dims[i];
+    }
+    if (axis < 0 || scale->len != n || (bias != NULL && bias->len != n)) {
+        return missing(run, op);
+    }
+    float epsilon = quern_node_float(op->node, "epsilon", 1e-5f);
+    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
+    for (int64_t at = 0; code == QUERN_OK && y != NULL && at < x->len;
+         at += n) {
+        run->kernels->layer_norm(floats(x) + at, floats(scale),
+                                 bias != NULL ? floats(bias) : NULL, epsilon,
+                                 floats(y) + at, (size_t)n);
+    }
+    return code;
+}
+
+/* Per channel y = a x + b, channels at axis 1. */
+static void channel_affine(const struct qn_array *x, const struct qn_array *y,
+                           int64_t batch, int64_t channel, float a, float b)
+{
+    int64_t inner = x->len / (x->dims[0] * x->dims[1]);
+    int64_t at = (batch * x->dims[1] + channel) * inner;
+    for (int64_t i = 0; i < inner; i++) {
+        floats(y)[at + i] = floats(x)[at + i] * a + b;
+    }
+}
+
+enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *p[4];
+    for (int i = 0; i < 4; i++) {
+        p[i] = qn_in_packed(run, op, i + 1);
+    }
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    struct qn_array *y = NULL;
+    if (x == NULL || x->rank < 2 || p[0] == NULL || p[1] == NULL ||
+        p[2] == NULL || p[3] == NULL ||
+        quern_node_int(op->node, "training_mode", 0) != 0) {
+        return missing(run, op);
+    }
+    for (int i = 0; i < 4; i++) {
+        if (p[i]->len != x->dims[1] || p[i]->dtype != QUERN_FLOAT ||
+            x->dtype != QUERN_FLOAT) {
+            return needs_float(run, op, x);
+        }
+    }
+    float epsilon = quern_node_float(op->node, "epsilon", 1e-5f);
+    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
+    if (code != QUERN_OK || y == NULL || x->len == 0) {
+        return code;
+    }
+    for (int64_t b = 0; b < x->dims[0]; b++) {
+        for (int64_t c = 0; c < x->dims[1]; c++) {
+            float a = floats(p[0])[c] / sqrtf(floats(p[3])[c] + epsilon);
+            channel_affine(x, y, b, c, a, floats(p[1])[c] - a * floats(p[2])[c]);
+        }
+    }
+    return QUERN_OK;
+}
+
+enum quern_code qn_op_instance_norm(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *scale = qn_in_packed(run, op, 1);
+    const struct qn_array *bias = qn_in_packed(run, op, 2);
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    struct qn_array *y = NULL;
+    if (x == NULL || x->rank < 2 || scale == NULL || bias == NULL ||
+        scale->len != x->dims[1] || bias->len != x->dims[1]) {
+        return missing(run, op);
+    }
+    if (x->dtype != QUERN_FLOAT) {
+        return needs_float(run, op, x);
+    }
+    float epsilon = quern_node_float(op->node, "epsilon", 1e-5f);
+    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
+    if (code != QUERN_OK || y == NULL || x->len == 0) {
+        return code;
+    }
+    int64_t inner = x->len / (x->dims[0] * x->dims[1]);
+    for (int64_t b = 0; b < x->dims[0]; b++) {
+        for (int64_t c = 0; c < x->dims[1]; c++) {
+            const float *row = floats(x) + (b * x->dims[1] + c) * inner;
+            float mean = run->kernels->sum(row, (size_t)inner) / (float)inner;
+            double square = 0.0;
+            for (int64_t i = 0; i < inner; i++) {
+                double d = (double)(row[i] - mean);
+                square += d * d;
+            }
+            float a = floats(scale)[c] /
+                      sqrtf((float)(square / (double)inner) + epsilon);
+            channel_affine(x, y, b, c, a, floats(bias)[c] - a * mean);
+        }
+    }
+    return QUERN_OK;
+}

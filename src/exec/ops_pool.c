@@ -1,0 +1,146 @@
+/* Pooling: maxima and averages under a window, or of whole images. */
+#include <math.h>
+#include <string.h>
+
+#include "exec/nest.h"
+#include "exec/ops.h"
+#include "exec/window.h"
+
+enum { POOL_MAX, POOL_AVERAGE };
+
+/* One axis of a window at an output position, cut to the input. */
+static void cut(const struct qn_window *w, int axis, int64_t at, int64_t *first,
+                int64_t *last)
+{
+    int64_t start = at * w->stride[axis] - w->pad[axis];
+    int64_t d = w->dilation[axis];
+    *first = start < 0 ? (-start + d - 1) / d : 0;
+    int64_t fits = (w->in[axis] - 1 - start) / d;
+    *last = w->in[axis] - 1 - start < 0 ? -1
+            : fits < w->kernel[axis] - 1 ? fits
+                                         : w->kernel[axis] - 1;
+}
+
+/* Positions of a padded window that count for the average with pads: those in
+ * front of the end of the padded input. */
+static int64_t padded_size(const struct qn_window *w, int axis, int64_t at)
+{
+    int64_t start = at * w->stride[axis];
+    int64_t room = w->in[axis] + w->pad[axis] + w->pad_end[axis] - start;
+    int64_t n = (room + w->dilation[axis] - 1) / w->dilation[axis];
+    return n < w->kernel[axis] ? n : w->kernel[axis];
+}
+
+static double pool_at(const struct qn_window *w, const struct qn_array *x,
+                      int64_t image, const int64_t *at, int variant,
+                      bool with_pads, int64_t *out_index)
+{
+    int64_t first[3];
+    int64_t last[3];
+    int64_t count = 1;
+    for (int i = 0; i < 3; i++) {
+        cut(w, i, at[i], &first[i], &last[i]);
+        count *= with_pads ? padded_size(w, i, at[i])
+                           : last[i] - first[i] + 1;
+    }
+    double y = variant == POOL_MAX ? -INFINITY : 0.0;
+    *out_index = -1;
+    for (int64_t a = first[0]; a <= last[0]; a++) {
+        int64_t z = at[0] * w->stride[0] - w->pad[0] + a * w->dilation[0];
+        for (int64_t b = first[1]; b <= last[1]; b++) {
+            int64_t r = at[1] * w->stride[1] - w->pad[1] + b * w->dilation[1];
+            for (int64_t c = first[2]; c <= last[2]; c++) {
+                int64_t q =
+                    at[2] * w->stride[2] - w->pad[2] + c * w->dilation[2];
+                int64_t index = (z * w->in[1] + r) * w->in[2] + q;
+                double v = qn_load(x, image + index);
+                if (variant == POOL_AVERAGE) {
+                    y += v;
+                } else if (*out_index < 0 || v > y || isnan(v)) {
+                    y = v;
+                    *out_index = index;
+                }
+            }
+        }
+    }
+    return variant == POOL_AVERAGE && count > 0 ? y / (double)count : y;
+}
+
+enum quern_code qn_op_pool(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    struct qn_window w;
+    if (x == NULL) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
+    }
+    enum quern_code code = qn_window_init(run, op, x, NULL, &w);
+    int64_t dims[QUERN_MAX_RANK];
+    struct qn_array *y = NULL;
+    struct qn_array *where = NULL;
+    if (code == QUERN_OK) {
+        int rank = qn_window_dims(&w, x->dims[0], x->dims[1], dims);
+        code = qn_out(run, op, 0, x->dtype, rank, dims, &y);
+        if (code == QUERN_OK) {
+            code = qn_out(run, op, 1, QUERN_INT64, rank, dims, &where);
+        }
+    }
+    if (code != QUERN_OK || y == NULL) {
+        return code;
+    }
+    bool with_pads = quern_node_int(op->node, "count_include_pad", 0) != 0;
+    if (where != NULL && quern_node_int(op->node, "storage_order", 0) != 0) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED, "storage_order 1");
+    }
+    int64_t positions = w.out[0] * w.out[1] * w.out[2];
+    int64_t image = w.in[0] * w.in[1] * w.in[2];
+    for (int64_t k = 0; k < y->len; k++) {
+        int64_t p = k % positions;
+        int64_t at[3] = {p / (w.out[1] * w.out[2]),
+                         p / w.out[2] % w.out[1], p % w.out[2]};
+        int64_t index = 0;
+        int64_t base = k / positions * image;
+        qn_store(y, k, pool_at(&w, x, base, at, op->row->variant, with_pads,
+                               &index));
+        if (where != NULL) {
+            qn_store_int(where, k, base + index);
+        }
+    }
+    return QUERN_OK;
+}
+
+enum quern_code qn_op_global_pool(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    int64_t dims[QUERN_MAX_RANK];
+    struct qn_array *y = NULL;
+    if (x == NULL || x->rank < 2) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "input is missing or of rank below 2");
+    }
+    for (int i = 0; i < x->rank; i++) {
+        dims[i] = i < 2 ? x->dims[i] : 1;
+    }
+    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, dims, &y);
+    if (code != QUERN_OK || y == NULL || y->len == 0) {
+        return code;
+    }
+    int64_t n = x->len / y->len;
+    for (int64_t k = 0; k < y->len; k++) {
+        if (op->row->variant == POOL_AVERAGE && x->dtype == QUERN_FLOAT) {
+            const float *row = (const float *)(const void *)x->data + k * n;
+            ((float *)(void *)y->data)[k] =
+                run->kernels->sum(row, (size_t)n) / (float)n;
+            continue;
+        }
+        double sum = 0.0;
+        double top = -INFINITY;
+        for (int64_t i = 0; i < n; i++) {
+            double v = qn_load(x, k * n + i);
+            sum += v;
+            top = v > top || isnan(v) ? v : top;
+        }
+        qn_store(y, k, op->row->variant == POOL_AVERAGE ? sum / (double)n
+                                                        : top);
+    }
+    return QUERN_OK;
+}

@@ -1,0 +1,45 @@
+/* What engine.c shares with the files that prepare operators. */
+#ifndef QUERN_EXEC_PREPARE_H
+#define QUERN_EXEC_PREPARE_H
+
+#include <quern/run.h>
+
+#include "exec/op.h"
+
+enum quern_code qn_engine_open_embedded(
+    struct quern_model *model, const struct quern_engine_options *options,
+    struct quern_engine **out_engine) __attribute__((warn_unused_result));
+void qn_engine_close_embedded(struct quern_engine *engine);
+
+/** Enter the constant of a value into its slot, if it has one. */
+enum quern_code qn_engine_constant(struct quern_engine *engine,
+                                   const struct quern_value *value)
+    __attribute__((warn_unused_result));
+
+/** Input i when it is constant, else NULL. Its bytes may be gone if another
+ * operator has forgotten them: check data. */
+const struct qn_array *qn_op_constant(const struct quern_engine *engine,
+                                      const struct qn_op *op, int i);
+
+/** The plain bytes of constant input i are not needed any more (a packed copy
+ * serves): let them go if nobody else reads them. */
+void qn_engine_forget(struct quern_engine *engine, const struct qn_op *op,
+                      int i);
+
+/** Packed array over a tensor's bytes, read as elements of `dtype`. */
+void qn_array_of_tensor(const struct quern_tensor *tensor,
+                        enum quern_dtype dtype, struct qn_array *out);
+
+/** Join chains of operators (Conv + Relu …) where no tap or output looks
+ * inside. */
+enum quern_code qn_fuse(struct quern_engine *engine, struct qn_program *program)
+    __attribute__((warn_unused_result));
+
+/** Load the accelerator that `backend` names (NULL: the best there is; "plain":
+ * none). */
+enum quern_code qn_accelerator_open(struct quern_engine *engine,
+                                    const char *backend)
+    __attribute__((warn_unused_result));
+void qn_accelerator_close(struct quern_engine *engine);
+
+#endif

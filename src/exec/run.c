@@ -1,0 +1,272 @@
+/* Running programs, and what kernels may ask. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <quern/run.h>
+
+#include "base/checked.h"
+#include "exec/op.h"
+
+const struct qn_array *qn_in(const struct qn_run *run, const struct qn_op *op,
+                             int i)
+{
+    return i < op->n_in && op->in[i] >= 0 ? &run->slots[op->in[i]] : NULL;
+}
+
+void qn_slot_drop(struct qn_run *run, int slot)
+{
+    struct qn_array *a = &run->slots[slot];
+    if (a->set && a->chunk != NULL) {
+        qn_chunk_put(&run->chunks, a->chunk);
+    }
+    a->set = false;
+    a->chunk = NULL;
+}
+
+struct qn_chunk *qn_scratch(struct qn_run *run, size_t size)
+{
+    struct qn_chunk *chunk = qn_chunk_get(&run->chunks, size);
+    if (chunk != NULL) {
+        return chunk;
+    }
+    if (size > run->chunks.limit - run->chunks.total) {
+        (void)quern_fail(run->context, QUERN_LIMIT, NULL,
+                         "run needs %zu bytes more than the limit of %llu",
+                         size, (unsigned long long)run->chunks.limit);
+        return NULL;
+    }
+    (void)qn_no_memory(run->context);
+    return NULL;
+}
+
+static enum quern_code no_room(const struct qn_run *run)
+{
+    return run->context->diag.has_error ? run->context->diag.error.code
+                                        : QUERN_NO_MEMORY;
+}
+
+const struct qn_array *qn_in_packed(struct qn_run *run, const struct qn_op *op,
+                                    int i)
+{
+    const struct qn_array *a = qn_in(run, op, i);
+    if (a == NULL || qn_array_is_packed(a)) {
+        return a;
+    }
+    struct qn_array packed = *a;
+    packed.chunk =
+        qn_scratch(run, (size_t)a->len * qn_element_size(a->dtype));
+    if (packed.chunk == NULL) {
+        return NULL;
+    }
+    packed.data = packed.chunk->data;
+    qn_array_pack_strides(&packed);
+    qn_array_copy(&packed, a);
+    qn_slot_drop(run, op->in[i]);
+    run->slots[op->in[i]] = packed;
+    return &run->slots[op->in[i]];
+}
+
+enum quern_code qn_op_fail(struct qn_run *run, const struct qn_op *op,
+                           enum quern_code code, const char *format, ...)
+{
+    char text[384];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    /* The node's place is built with the model's context, which other workers
+     * may use: only names that last are taken. */
+    struct quern_place place = QUERN_PLACE_NONE;
+    place.stage = "run";
+    place.node = op->node->name;
+    place.op = op->node->op;
+    place.node_id = (int64_t)op->node->id;
+    return quern_fail(run->context, code, &place, "%s", text);
+}
+
+enum quern_code qn_out(struct qn_run *run, const struct qn_op *op, int i,
+                       enum quern_dtype dtype, int rank, const int64_t *dims,
+                       struct qn_array **out_array)
+{
+    *out_array = NULL;
+    if (i >= op->n_out || op->out[i] < 0) {
+        return QUERN_OK;
+    }
+    struct qn_array a = {.set = true, .dtype = dtype, .rank = rank};
+    size_t size = 0;
+    if (rank > QUERN_MAX_RANK || !qn_shape_len(rank, dims, &a.len) ||
+        !qn_mul((size_t)a.len, qn_element_size(dtype), &size)) {
+        return qn_op_fail(run, op, QUERN_LIMIT,
+                          "output %d has rank %d or a size that overflows", i,
+                          rank);
+    }
+    if (rank > 0) {
+        memcpy(a.dims, dims, (size_t)rank * sizeof *dims);
+    }
+    qn_array_pack_strides(&a);
+    a.chunk = qn_scratch(run, size);
+    if (a.chunk == NULL) {
+        return no_room(run);
+    }
+    a.data = a.chunk->data;
+    run->slots[op->out[i]] = a;
+    *out_array = &run->slots[op->out[i]];
+    return QUERN_OK;
+}
+
+enum quern_code qn_out_like(struct qn_run *run, const struct qn_op *op, int i,
+                            enum quern_dtype dtype, const struct qn_array *like,
+                            struct qn_array **out_array)
+{
+    enum quern_code code =
+        qn_out(run, op, i, dtype, like->rank, like->dims, out_array);
+    if (code == QUERN_OK && *out_array != NULL && qn_array_is_dense(like)) {
+        memcpy((*out_array)->strides, like->strides, sizeof like->strides);
+    }
+    return code;
+}
+
+enum quern_code qn_out_view(struct qn_run *run, const struct qn_op *op, int i,
+                            const struct qn_array *of,
+                            const struct qn_array *view)
+{
+    if (i >= op->n_out || op->out[i] < 0) {
+        return QUERN_OK;
+    }
+    struct qn_array a = *view;
+    a.set = true;
+    a.chunk = of->chunk;
+    if (a.chunk != NULL) {
+        a.chunk->count++;
+    }
+    run->slots[op->out[i]] = a;
+    return QUERN_OK;
+}
+
+bool qn_is_index_type(enum quern_dtype dtype)
+{
+    return dtype == QUERN_INT64 || dtype == QUERN_INT32;
+}
+
+int64_t qn_array_int(const struct qn_array *array, int64_t i)
+{
+    const unsigned char *p = array->data;
+    switch ((int)array->dtype) {
+    case QUERN_INT64:
+    case QUERN_UINT64:
+        return ((const int64_t *)(const void *)p)[i];
+    case QUERN_INT32:
+        return ((const int32_t *)(const void *)p)[i];
+    case QUERN_UINT32:
+        return ((const uint32_t *)(const void *)p)[i];
+    case QUERN_INT16:
+        return ((const int16_t *)(const void *)p)[i];
+    case QUERN_UINT16:
+        return ((const uint16_t *)(const void *)p)[i];
+    case QUERN_INT8:
+    case QUERN_INT4:
+    case QUERN_INT2:
+        return ((const int8_t *)p)[i];
+    default:
+        return p[i]; /* uint8, bool, unpacked uint4 */
+    }
+}
+
+int qn_in_ints(struct qn_run *run, const struct qn_op *op, int i, int64_t *out)
+{
+    const struct qn_array *a = qn_in_packed(run, op, i);
+    if (a == NULL || !qn_is_index_type(a->dtype) ||
+        a->len > 2 * QUERN_MAX_RANK) {
+        (void)qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                         "input %d must be at most %d integers", i,
+                         2 * QUERN_MAX_RANK);
+        return -1;
+    }
+    for (int64_t k = 0; k < a->len; k++) {
+        out[k] = qn_array_int(a, k);
+    }
+    return (int)a->len;
+}
+
+int qn_axis(struct qn_run *run, const struct qn_op *op, int64_t axis, int rank)
+{
+    if (axis < -rank || axis >= rank) {
+        (void)qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                         "axis %lld lies outside rank %d", (long long)axis,
+                         rank);
+        return -1;
+    }
+    return (int)(axis < 0 ? axis + rank : axis);
+}
+
+/* -------------------------------------------------------------- running */
+
+static enum quern_code show(struct qn_run *run, int slot, int tap)
+{
+    const struct qn_array *a = &run->slots[slot];
+    struct quern_view view = {a->dtype, a->rank, {0}, {0}, a->data};
+    memcpy(view.dims, a->dims, sizeof view.dims);
+    memcpy(view.strides, a->strides, sizeof view.strides);
+    return run->tap(run->tap_user, (size_t)tap, &view);
+}
+
+static enum quern_code show_outputs(struct qn_run *run, const struct qn_op *op)
+{
+    enum quern_code code = QUERN_OK;
+    for (int i = 0; i < op->n_out && code == QUERN_OK; i++) {
+        int slot = op->out[i];
+        int tap = slot >= 0 ? run->engine->tap_of[slot] : -1;
+        if (tap >= 0 && run->slots[slot].set) {
+            code = show(run, slot, tap);
+        }
+    }
+    return code;
+}
+
+static uint64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static enum quern_code run_op(struct qn_run *run, const struct qn_op *op,
+                              size_t number)
+{
+    struct quern_node_time *time =
+        run->times != NULL ? &run->times[number] : NULL;
+    uint64_t start = time != NULL ? now() : 0;
+    enum quern_code code = op->row->run(run, op);
+    if (time != NULL) {
+        time->node_id = op->node->id;
+        time->kernel = op->kernel;
+        time->calls++;
+        time->nanoseconds += now() - start;
+    }
+    if (code == QUERN_OK && run->tap != NULL) {
+        code = show_outputs(run, op);
+    }
+    return code;
+}
+
+enum quern_code qn_run_program(struct qn_run *run, const struct qn_program *p)
+{
+    enum quern_code code = QUERN_OK;
+    bool is_main = p == run->engine->main;
+    for (int k = 0; k < p->n_ops && code == QUERN_OK; k++) {
+        const struct qn_op *op = &p->ops[k];
+        struct quern_node_time *times = run->times;
+        run->times = is_main ? times : NULL;
+        code = run_op(run, op, (size_t)k);
+        run->times = times;
+        for (int i = 0; i < op->n_drop; i++) {
+            qn_slot_drop(run, op->drop[i]);
+        }
+        if (code == QUERN_OK && (++run->n_poll & 63) == 0) {
+            code = qn_poll(run->context);
+        }
+    }
+    return code;
+}

@@ -1,0 +1,75 @@
+/** @file data.h
+ * Samples for calibration, runs and comparisons. Tier: experimental.
+ *
+ * Sources: an .npz (array names = input names), an .npy (for models with one
+ * input), or a folder of ONNX's test layout (test_data_set_N/input_i.pb). The
+ * first axis of npz and npy arrays counts samples; a sample is a slice of
+ * length 1 along it. Stored arrays are mapped, deflated ones are inflated once.
+ */
+#ifndef QUERN_DATA_H
+#define QUERN_DATA_H
+
+#ifndef QUERN_EXPERIMENTAL
+#error "define QUERN_EXPERIMENTAL to use <quern/data.h>, which may still change"
+#endif
+
+#include <quern/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct quern_data;
+
+/** Open a source and match it with the inputs that a model needs.
+ * @param inputs    values whose names, types and shapes the data must have
+ * @param out_data  the caller owns it
+ * @return QUERN_OK; _IO; _MALFORMED; _INVALID_ARGUMENT (name, dtype, rank or
+ * size: what was found and what was needed); _UNSUPPORTED (object arrays,
+ * encryption); _LIMIT (zip bombs) */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_data_open(struct quern_context *context, const char *path,
+                struct quern_value *const *inputs, size_t n_inputs,
+                struct quern_data **out_data);
+QUERN_API void quern_data_close(struct quern_data **data);
+
+/** Number of samples, 0 for empty arrays. */
+QUERN_API size_t quern_data_count(const struct quern_data *data);
+
+/** Tensors of sample i, one an input; each must be released. Thread-safe: may
+ * be called by several workers with contexts of their own. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_data_sample(struct quern_data *data, struct quern_context *context,
+                  size_t i, struct quern_tensor **out_tensors);
+
+/** Error naming array, sample and first index where a float sample holds NaN
+ * or infinity; QUERN_OK otherwise. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_data_check_finite(struct quern_data *data, struct quern_context *context);
+
+/** Write arrays as an .npz (stored). */
+struct quern_npz;
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_npz_create(struct quern_context *context, const char *path,
+                 struct quern_npz **out_npz);
+/** Add an array made of `n` tensors joined along their first axis; all of the
+ * same type and, but for that axis, shape. Scalars are stacked. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_npz_add(struct quern_npz *npz, const char *name,
+              struct quern_tensor *const *tensors, size_t n);
+/** Finish the file; frees it in any case and clears the pointer. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_npz_close(struct quern_npz **npz);
+/** Give up: nothing is written. */
+QUERN_API void quern_npz_abort(struct quern_npz **npz);
+
+/** Read one TensorProto file (ONNX's test data). */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_tensor_open(struct quern_context *context, const char *path,
+                  struct quern_tensor **out_tensor);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
