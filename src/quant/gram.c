@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/diag.h"
+#include "quant/gram.h"
 #include "quant/gram_kernel.h"
 
 enum { most_code = 2047 };
@@ -181,6 +182,16 @@ enum quern_code quern_gram_merge(struct quern_context *context,
     take_pending(gram, other);
     gram->n_rows += other->n_rows;
     return QUERN_OK;
+}
+
+size_t qn_gram_groups(const struct quern_gram *gram)
+{
+    return gram->groups;
+}
+
+size_t qn_gram_cols(const struct quern_gram *gram)
+{
+    return gram->cols;
 }
 
 uint64_t quern_gram_n_rows(const struct quern_gram *gram)

@@ -105,6 +105,77 @@ START_TEST(order_and_sharding_leave_no_trace)
 }
 END_TEST
 
+/* Windows of [C, H, W] in both orders of memory, gathered by hand. */
+START_TEST(windows_of_a_convolution_are_what_it_reads)
+{
+    enum { c = 4, g = 2, h = 5, w = 6, kh = 3, kw = 2, oh = 3, ow = 5 };
+    enum { n_cols = c / g * kh * kw, taps = kh * kw };
+    static float nchw[c * h * w], nhwc[h * w * c], most[c * taps];
+    static float rows[oh * ow * c * taps];
+    struct lcg l = {3};
+    for (int i = 0; i < c * h * w; i++) {
+        nchw[i] = (float)lcg_normal(&l);
+        nhwc[i % (h * w) * c + i / (h * w)] = nchw[i];
+    }
+    for (int i = 0; i < c * taps; i++) {
+        most[i] = 6.0F;
+    }
+    /* strides 2, 1; dilations 1, 2; padding 1 in front of each axis */
+    for (int p = 0; p < oh * ow; p++) {
+        for (int i = 0; i < c * taps; i++) {
+            int y = p / ow * 2 - 1 + i % taps / kw;
+            int x = p % ow - 1 + i % kw * 2;
+            bool is_in = y >= 0 && y < h && x >= 0 && x < w;
+            rows[p * c * taps + i] =
+                is_in ? nchw[(i / taps * h + y) * w + x] : 0.0F;
+        }
+    }
+    struct quern_conv_window win = {.rank = 2,
+                                    .input = {h, w},
+                                    .output = {oh, ow},
+                                    .kernel = {kh, kw},
+                                    .strides = {2, 1},
+                                    .dilations = {1, 2},
+                                    .pads_begin = {1, 1},
+                                    .channel_stride = h * w,
+                                    .axis_stride = {w, 1}};
+    struct quern_gram *want = NULL, *got = NULL;
+    static double a[g * n_cols * n_cols], b[g * n_cols * n_cols];
+    for (int every = 1; every < 5; every += 3) {
+        ck_assert_int_eq(quern_gram_create(context, g, n_cols, most, &want),
+                         QUERN_OK);
+        for (int p = 0; p < oh * ow; p += every) {
+            ck_assert_int_eq(
+                quern_gram_add(context, want, rows + p * c * taps, 1, c * taps),
+                QUERN_OK);
+        }
+        quern_gram_moments(want, a, NULL);
+        for (int layout = 0; layout < 2; layout++) {
+            win.channel_stride = layout == 0 ? h * w : 1;
+            win.axis_stride[0] = layout == 0 ? w : w * c;
+            win.axis_stride[1] = layout == 0 ? 1 : c;
+            ck_assert_int_eq(quern_gram_create(context, g, n_cols, most, &got),
+                             QUERN_OK);
+            ck_assert_int_eq(quern_gram_add_conv(context, got,
+                                                 layout == 0 ? nchw : nhwc,
+                                                 &win, every),
+                             QUERN_OK);
+            quern_gram_moments(got, b, NULL);
+            ck_assert_uint_eq(quern_gram_n_rows(got), quern_gram_n_rows(want));
+            ck_assert_mem_eq(a, b, sizeof a);
+            quern_gram_destroy(&got);
+        }
+        quern_gram_destroy(&want);
+    }
+    win.kernel[1] = 5;
+    ck_assert_int_eq(quern_gram_create(context, g, n_cols, most, &got),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_gram_add_conv(context, got, nchw, &win, 1),
+                     QUERN_INVALID_ARGUMENT);
+    quern_gram_destroy(&got);
+}
+END_TEST
+
 START_TEST(odd_values_and_empty_sums_are_harmless)
 {
     make_data();
@@ -151,6 +222,7 @@ int main(void)
     tcase_add_checked_fixture(t, open_context, close_context);
     tcase_add_test(t, moments_are_near_the_true_ones);
     tcase_add_test(t, order_and_sharding_leave_no_trace);
+    tcase_add_test(t, windows_of_a_convolution_are_what_it_reads);
     tcase_add_test(t, odd_values_and_empty_sums_are_harmless);
     tcase_add_test(t, what_does_not_fit_is_refused);
     suite_add_tcase(suite, t);

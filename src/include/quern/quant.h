@@ -433,6 +433,29 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_gram_add(struct quern_context *context, struct quern_gram *gram,
                const float *data, size_t n, size_t row_stride);
 
+/** What a Conv reads of one sample [C, spatial…]: sizes of up to 3 spatial
+ * axes, and where the sample's elements lie (strides in elements, so that any
+ * order of axes will do). */
+struct quern_conv_window {
+    int rank; /**< spatial axes, 1 to 3 */
+    int64_t input[3], output[3], kernel[3];
+    int64_t strides[3], dilations[3], pads_begin[3];
+    int64_t channel_stride, axis_stride[3];
+};
+
+/** Add the vectors that a Conv reads of one sample, padding as 0. Inputs are
+ * in the order of the weights: cols = C / groups * kernel positions, a
+ * channel's kernel positions next to each other; abs_max of the gram is that
+ * of the channel for each of them.
+ * @param every  take output positions 0, every, 2 every, … (at least 1): for
+ *               large images a part of them is enough
+ * @return QUERN_OK; _INVALID_ARGUMENT (sizes, or cols that are no multiple of
+ * the kernel positions); _LIMIT; _NO_MEMORY (nothing was added) */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_gram_add_conv(struct quern_context *context, struct quern_gram *gram,
+                    const float *sample, const struct quern_conv_window *window,
+                    int64_t every);
+
 /** Add what `other` has seen; made with the same arguments. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_gram_merge(struct quern_context *context, struct quern_gram *gram,
@@ -443,8 +466,8 @@ QUERN_API uint64_t quern_gram_n_rows(const struct quern_gram *gram);
 
 /** @param out_second  [groups, cols, cols] @param out_mean  [groups, cols];
  * either may be NULL; 0 when nothing was seen */
-QUERN_API void quern_gram_moments(struct quern_gram *gram,
-                                  double *out_second, double *out_mean);
+QUERN_API void quern_gram_moments(struct quern_gram *gram, double *out_second,
+                                  double *out_mean);
 
 /* ------------------------------------------------------------------------ */
 /* Noise model: factors of channels                                         */

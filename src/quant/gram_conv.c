@@ -1,0 +1,127 @@
+/* Second moments of what a Conv reads: its windows, one vector per output
+ * position, handed to quern_gram_add() a block at a time. */
+#include "quant/gram.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/checked.h"
+#include "base/diag.h"
+
+enum { block_rows = 16 };
+
+/* A window with missing axes as axes of length 1, and what follows of it. */
+struct plan {
+    struct quern_conv_window w;
+    int64_t taps, positions;
+    size_t n_inputs; /* channels * taps */
+};
+
+static bool axis_is_good(const struct quern_conv_window *w, int a)
+{
+    const int64_t most = (int64_t)1 << 24; /* products stay in range */
+    return w->input[a] > 0 && w->output[a] > 0 && w->kernel[a] > 0 &&
+           w->strides[a] > 0 && w->dilations[a] > 0 && w->input[a] <= most &&
+           w->output[a] <= most && w->kernel[a] <= most &&
+           w->strides[a] <= most && w->dilations[a] <= most &&
+           w->pads_begin[a] >= -most && w->pads_begin[a] <= most;
+}
+
+static bool make_plan(const struct quern_gram *gram,
+                      const struct quern_conv_window *window, struct plan *out)
+{
+    out->w = *window;
+    out->taps = 1;
+    out->positions = 1;
+    if (window->rank < 1 || window->rank > 3) {
+        return false;
+    }
+    for (int a = 0; a < 3; a++) {
+        if (a >= window->rank) {
+            out->w.input[a] = 1;
+            out->w.output[a] = 1;
+            out->w.kernel[a] = 1;
+            out->w.strides[a] = 1;
+            out->w.dilations[a] = 1;
+            out->w.pads_begin[a] = 0;
+            out->w.axis_stride[a] = 0;
+        }
+        if (!axis_is_good(&out->w, a) ||
+            !qn_mul_i64(out->taps, out->w.kernel[a], &out->taps) ||
+            !qn_mul_i64(out->positions, out->w.output[a], &out->positions)) {
+            return false;
+        }
+    }
+    out->n_inputs = qn_gram_groups(gram) * qn_gram_cols(gram);
+    return qn_gram_cols(gram) % (size_t)out->taps == 0;
+}
+
+/* Element offset that kernel position t reads at output position p, or -1 in
+ * the padding. */
+static int64_t offset_of(const struct quern_conv_window *w, int64_t p,
+                         int64_t t)
+{
+    int64_t offset = 0;
+    for (int a = 2; a >= 0; a--) {
+        int64_t o = p % w->output[a];
+        int64_t k = t % w->kernel[a];
+        int64_t at = o * w->strides[a] - w->pads_begin[a] + k * w->dilations[a];
+        if (at < 0 || at >= w->input[a]) {
+            return -1;
+        }
+        offset += at * w->axis_stride[a];
+        p /= w->output[a];
+        t /= w->kernel[a];
+    }
+    return offset;
+}
+
+static void read_window(const struct plan *plan, const float *sample, int64_t p,
+                        float *row)
+{
+    size_t taps = (size_t)plan->taps;
+    for (size_t t = 0; t < taps; t++) {
+        int64_t offset = offset_of(&plan->w, p, (int64_t)t);
+        const float *from = sample + (offset < 0 ? 0 : offset);
+        for (size_t i = t; i < plan->n_inputs; i += taps) {
+            row[i] = offset < 0 ? 0.0F : *from;
+            if (i + taps < plan->n_inputs) {
+                from += plan->w.channel_stride;
+            }
+        }
+    }
+}
+
+enum quern_code quern_gram_add_conv(struct quern_context *context,
+                                    struct quern_gram *gram,
+                                    const float *sample,
+                                    const struct quern_conv_window *window,
+                                    int64_t every)
+{
+    struct plan plan;
+    if (!make_plan(gram, window, &plan) || every < 1) {
+        return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
+                          "window of %d axes over %zu inputs a group; need 1 "
+                          "to 3 axes of positive sizes, inputs that are a "
+                          "multiple of the kernel, and a positive step",
+                          window->rank, qn_gram_cols(gram));
+    }
+    float *rows = qn_calloc_n(plan.n_inputs, block_rows * sizeof *rows);
+    if (rows == NULL) {
+        return qn_no_memory(context);
+    }
+    enum quern_code code = QUERN_OK;
+    size_t n = 0;
+    for (int64_t p = 0; code == QUERN_OK && p < plan.positions;) {
+        read_window(&plan, sample, p, rows + n * plan.n_inputs);
+        n++;
+        bool is_last = every >= plan.positions - p;
+        p = is_last ? plan.positions : p + every;
+        if (n == block_rows || is_last) {
+            code = quern_gram_add(context, gram, rows, n, plan.n_inputs);
+            n = 0;
+        }
+    }
+    qn_free(rows);
+    return code;
+}
