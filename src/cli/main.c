@@ -11,6 +11,7 @@ struct verb {
 
 static const struct verb verbs[] = {
     {"convert", cmd_convert, "write a model again, byte for byte if unchanged"},
+    {"run", cmd_run, "run a model on data, or check its outputs"},
 };
 
 enum { N_VERBS = sizeof verbs / sizeof *verbs };

@@ -20,7 +20,7 @@
  *
  * Read in this order: types.h, diag.h, tensor.h, model.h, graph.h, table.h,
  * match.h, pass.h. With QUERN_EXPERIMENTAL defined before the include, the
- * headers that may still change are there too: recipe.h, target.h, data.h,
+ * headers that may still change are there too: data.h,
  * quant.h, run.h.
  */
 #ifndef QUERN_QUERN_H
@@ -39,9 +39,7 @@
 #ifdef QUERN_EXPERIMENTAL
 #include <quern/data.h>
 #include <quern/quant.h>
-#include <quern/recipe.h>
 #include <quern/run.h>
-#include <quern/target.h>
 #endif
 
 #endif
