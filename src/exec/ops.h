@@ -13,6 +13,7 @@ enum quern_code qn_op_logic(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_not(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_where(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_cast(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_dropout(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_isnan(struct qn_run *run, const struct qn_op *op);
 
 enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op);

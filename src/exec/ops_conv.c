@@ -212,6 +212,8 @@ static enum quern_code transpose_out(struct qn_run *run, const struct qn_op *op,
             int64_t total = full - want;
             bool upper = strcmp(mode, "SAME_UPPER") == 0;
             w->pad[i] = upper ? total / 2 : total - total / 2;
+            /* A wanted shape beyond the full one is filled up at its end. */
+            w->pad[i] = total > 0 ? w->pad[i] : 0;
             w->pad_end[i] = total - w->pad[i];
         }
         w->out[i] = full - w->pad[i] - w->pad_end[i];

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/numeric.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
 #include "exec/prepare.h"
@@ -605,8 +606,37 @@ enum quern_code qn_op_cast(struct qn_run *run, const struct qn_op *op)
                           quern_dtype_name(x->dtype), quern_dtype_name(to));
     }
     enum quern_code code = qn_out_like(run, op, 0, to, x, &y);
-    if (code == QUERN_OK && y != NULL) {
-        cast_elements(x, y);
+    if (code != QUERN_OK || y == NULL) {
+        return code;
     }
-    return code;
+    bool small = quern_dtype_is_float(to) && quern_dtype_bits(to) == 8;
+    if (small && quern_node_int(op->node, "saturate", 1) == 0) {
+        for (int64_t i = 0; i < x->len; i++) {
+            y->data[i] = qn_small_from_float(to, (float)qn_load(x, i), false);
+        }
+        return QUERN_OK;
+    }
+    cast_elements(x, y);
+    return QUERN_OK;
+}
+
+/* Dropout when a model is used: nothing is dropped, the mask is all true. */
+enum quern_code qn_op_dropout(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in(run, op, 0);
+    const struct qn_array *training = qn_in(run, op, 2);
+    struct qn_array *mask = NULL;
+    if (x == NULL) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
+    }
+    if (training != NULL && training->len == 1 && training->data[0] != 0) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
+                          "training_mode, which drops values at random");
+    }
+    enum quern_dtype dtype = op->opset >= 10 ? QUERN_BOOL : x->dtype;
+    enum quern_code code = qn_out(run, op, 1, dtype, x->rank, x->dims, &mask);
+    for (int64_t i = 0; code == QUERN_OK && mask != NULL && i < x->len; i++) {
+        qn_store(mask, i, 1.0);
+    }
+    return code == QUERN_OK ? qn_out_view(run, op, 0, x, x) : code;
 }

@@ -43,7 +43,7 @@ static double pool_at(const struct qn_window *w, const struct qn_array *x,
         count *= with_pads ? padded_size(w, i, at[i])
                            : last[i] - first[i] + 1;
     }
-    double y = variant == POOL_MAX ? -INFINITY : 0.0;
+    double y = variant == POOL_MAX ? (double)-INFINITY : 0.0;
     *out_index = -1;
     for (int64_t a = first[0]; a <= last[0]; a++) {
         int64_t z = at[0] * w->stride[0] - w->pad[0] + a * w->dilation[0];

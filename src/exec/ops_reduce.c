@@ -74,8 +74,8 @@ static double reduce_doubles(int variant, const struct qn_array *a, int64_t at,
                              int64_t n)
 {
     double y = variant == PROD  ? 1.0
-               : variant == MAX ? -INFINITY
-               : variant == MIN ? INFINITY
+               : variant == MAX ? (double)-INFINITY
+               : variant == MIN ? (double)INFINITY
                                 : 0.0;
     double top = -INFINITY;
     for (int64_t i = 0; variant == LOG_SUM_EXP && i < n; i++) {

@@ -44,7 +44,7 @@ static const struct qn_op_row rows[] = {
     UNARY("Cosh", 9, QN_COSH),
     {"DequantizeLinear", 10, qn_op_dequantize, NULL, 0},
     BINARY("Div", QN_DIV),
-    {"Dropout", 7, qn_op_identity, NULL, 0},
+    {"Dropout", 7, qn_op_dropout, NULL, 0},
     UNARY("Elu", 6, QN_ELU),
     {"Equal", 7, qn_op_compare, NULL, 0},
     UNARY("Erf", 9, QN_ERF),

@@ -32,12 +32,12 @@ struct qn_chunk *qn_scratch(struct qn_run *run, size_t size)
         return chunk;
     }
     if (size > run->chunks.limit - run->chunks.total) {
-        (void)quern_fail(run->context, QUERN_LIMIT, NULL,
+        (void)!quern_fail(run->context, QUERN_LIMIT, NULL,
                          "run needs %zu bytes more than the limit of %llu",
                          size, (unsigned long long)run->chunks.limit);
         return NULL;
     }
-    (void)qn_no_memory(run->context);
+    (void)!qn_no_memory(run->context);
     return NULL;
 }
 
@@ -179,7 +179,7 @@ int qn_in_ints(struct qn_run *run, const struct qn_op *op, int i, int64_t *out)
     const struct qn_array *a = qn_in_packed(run, op, i);
     if (a == NULL || !qn_is_index_type(a->dtype) ||
         a->len > 2 * QUERN_MAX_RANK) {
-        (void)qn_op_fail(run, op, QUERN_INVALID_MODEL,
+        (void)!qn_op_fail(run, op, QUERN_INVALID_MODEL,
                          "input %d must be at most %d integers", i,
                          2 * QUERN_MAX_RANK);
         return -1;
@@ -193,7 +193,7 @@ int qn_in_ints(struct qn_run *run, const struct qn_op *op, int i, int64_t *out)
 int qn_axis(struct qn_run *run, const struct qn_op *op, int64_t axis, int rank)
 {
     if (axis < -rank || axis >= rank) {
-        (void)qn_op_fail(run, op, QUERN_INVALID_MODEL,
+        (void)!qn_op_fail(run, op, QUERN_INVALID_MODEL,
                          "axis %lld lies outside rank %d", (long long)axis,
                          rank);
         return -1;
