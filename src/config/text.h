@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct qn_text {
-    char *data; /* NUL-terminated, or NULL while nothing was written */
+    char *data;  /* NUL-terminated, or NULL while nothing was written */
     size_t size; /* without the NUL */
     size_t room;
     bool has_failed; /* memory ran out; the text is incomplete */

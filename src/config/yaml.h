@@ -34,13 +34,13 @@ enum qn_yaml_kind {
 /** A node. Read only once the tree is made. */
 struct qn_yaml {
     enum qn_yaml_kind kind;
-    bool is_quoted;       /* scalar in quotes or a block (| or >) */
-    int line, column;     /* 1-based; columns count characters */
-    const char *file;     /* name for messages; NULL: not known */
-    const char *key;      /* in a mapping: the key, else NULL */
+    bool is_quoted;   /* scalar in quotes or a block (| or >) */
+    int line, column; /* 1-based; columns count characters */
+    const char *file; /* name for messages; NULL: not known */
+    const char *key;  /* in a mapping: the key, else NULL */
     int key_line, key_column;
-    const char *text;     /* scalar: its text; never holds NUL; else NULL */
-    size_t count;         /* sequence, mapping: number of children */
+    const char *text;      /* scalar: its text; never holds NUL; else NULL */
+    size_t count;          /* sequence, mapping: number of children */
     struct qn_yaml *first; /* first child in the order of the file */
     struct qn_yaml *next;  /* next sibling */
 };
@@ -124,17 +124,17 @@ enum quern_code qn_yaml_float(struct quern_context *context,
                               const struct qn_yaml *node, double minimum,
                               double maximum, double *out_value)
     __attribute__((warn_unused_result));
-/** Index of the scalar among `names` (NULL-ended); nearest name in the error. */
+/** Index of the scalar among `names` (NULL-ended); nearest name in the error.
+ */
 enum quern_code qn_yaml_choice(struct quern_context *context,
                                const struct qn_yaml *node,
                                const char *const *names, int *out_index)
     __attribute__((warn_unused_result));
 /** A sequence of scalars, or one scalar as a list of one. The array lies in
  * the arena, the strings in the tree. */
-enum quern_code qn_yaml_strings(struct quern_context *context,
-                                const struct qn_yaml *node,
-                                struct qn_arena *arena,
-                                struct quern_strings *out_strings)
+enum quern_code
+qn_yaml_strings(struct quern_context *context, const struct qn_yaml *node,
+                struct qn_arena *arena, struct quern_strings *out_strings)
     __attribute__((warn_unused_result));
 
 /* --------------------------------------------------------------- making */
