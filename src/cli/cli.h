@@ -52,6 +52,10 @@ int cli_exit_code(enum quern_code code);
 enum quern_code cli_usage(struct cli *cli, const char *format, ...)
     QUERN_PRINTF(2, 3);
 
+/** Prints lines of the account; user is the struct cli. */
+void cli_account(void *user, const char *pass, const char *text,
+                 uint64_t n_edits, double seconds);
+
 int cmd_convert(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_quantize(int argc, char **argv);

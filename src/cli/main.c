@@ -10,7 +10,9 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
+    {"apply", cmd_apply, "run passes over a model"},
     {"convert", cmd_convert, "write a model again, byte for byte if unchanged"},
+    {"optimize", cmd_optimize, "clean a model for inference"},
     {"run", cmd_run, "run a model on data, or check its outputs"},
 };
 

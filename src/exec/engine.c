@@ -384,6 +384,7 @@ static enum quern_code set_outputs(struct quern_engine *e,
 {
     const struct quern_graph *graph = e->model->graph;
     bool own = options != NULL && options->outputs != NULL;
+    e->pruned = own;
     e->n_outputs = own ? options->n_outputs : graph->n_outputs;
     enum quern_code code = list_slots(e, e->n_outputs, &e->output_slots);
     for (size_t i = 0; i < e->n_outputs && code == QUERN_OK; i++) {
@@ -449,6 +450,15 @@ static enum quern_code build(struct quern_engine *e)
         wanted[s] = wanted[s] || e->tap_of[s] >= 0;
     }
     (void)mark_needed(e, e->model->graph, wanted);
+    size_t n_needed = 0;
+    for (size_t i = 0; i < e->n_inputs; i++) {
+        /* All outputs of the graph: all its inputs, as users know them. */
+        if (!e->pruned || wanted[e->input_slots[i]]) {
+            e->inputs[n_needed] = e->inputs[i];
+            e->input_slots[n_needed++] = e->input_slots[i];
+        }
+    }
+    e->n_inputs = n_needed;
     code = make_program(e, e->model->graph, wanted, &e->main);
     if (code == QUERN_OK && e->fuse) {
         code = qn_fuse(e, e->main);

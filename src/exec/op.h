@@ -66,6 +66,7 @@ struct quern_engine {
     void *accelerator_state;
     bool fuse;
     bool profile;
+    bool pruned; /* only what some values need is run */
     char description[96];
     int n_slots;
     int *slot_of; /* by value id; -1: none */

@@ -136,28 +136,40 @@ QUERN_API void quern_pass_account(struct quern_pass_ctx *ctx,
                                   const struct quern_node *node,
                                   const char *format, ...) QUERN_PRINTF(3, 4);
 
-/** Compute the outputs of a node from constants.
- * @param budget       bytes that the outputs may have together
- * @param out_tensors  room for quern_node_n_outputs(); each filled one must be
- *                     released by the caller; left-out outputs give NULL
- * @return QUERN_OK; _NOT_FOUND (an input is no constant); _LIMIT (over budget);
- * _UNSUPPORTED (the engine lacks the operator). None of these stores an error.
- * Others do. */
+/** Compute values that depend on constants alone, all in one go.
+ * @param values       `n` values of the top graph
+ * @param out_tensors  room for n; each filled one must be released
+ * @return QUERN_OK; _UNSUPPORTED when the engine lacks an operator on the way;
+ * _LIMIT when the results exceed max_memory. Errors are stored. */
 QUERN_NODISCARD QUERN_API enum quern_code
-quern_eval(struct quern_pass_ctx *ctx, struct quern_node *node, size_t budget,
-           struct quern_tensor **out_tensors);
+quern_pass_evaluate(struct quern_pass_ctx *ctx,
+                    struct quern_value *const *values, size_t n,
+                    struct quern_tensor **out_tensors);
 
-/** Infer type and shape of the outputs of a node that the pass made or
- * changed. Unknown operators give unknown types. */
+/** Path of the calibration data, or NULL when none was given. */
+QUERN_API const char *quern_pass_data(const struct quern_pass_ctx *ctx);
+
+/** Keep an object until the pipeline ends, then free it by `release`. Passes
+ * hand objects to later ones by a table of pointers.
+ * On failure the object is freed at once. */
 QUERN_NODISCARD QUERN_API enum quern_code
-quern_infer_node(struct quern_pass_ctx *ctx, struct quern_node *node);
+quern_pass_keep(struct quern_pass_ctx *ctx, void *object,
+                void (*release)(void *object));
 
-/** An int64 or int32 tensor that inference could follow through shape
- * arithmetic although it is not constant: its elements as dimensions.
- * @return number of elements, or -1 when not known */
-QUERN_API int quern_shape_value(struct quern_pass_ctx *ctx,
-                                const struct quern_value *value,
-                                const struct quern_dim **out_dims);
+/** Tell progress of long work. */
+QUERN_API void quern_pass_progress(struct quern_pass_ctx *ctx, const char *what,
+                                   uint64_t done, uint64_t total);
+
+/** Body of a parallel loop: item i, run by worker 0 to n_threads - 1, which
+ * reports to a context of its own. */
+typedef enum quern_code (*quern_loop_fn)(struct quern_context *context,
+                                         void *user, size_t i, int worker);
+
+/** Run fn for i = 0 to n - 1 on the threads of the context. The error told is
+ * that of the lowest item that failed. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_parallel(struct quern_context *context, size_t n, quern_loop_fn fn,
+               void *user);
 
 #ifdef __cplusplus
 }

@@ -39,6 +39,7 @@
 #ifdef QUERN_EXPERIMENTAL
 #include <quern/data.h>
 #include <quern/quant.h>
+#include <quern/recipe.h>
 #include <quern/run.h>
 #endif
 

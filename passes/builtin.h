@@ -1,0 +1,20 @@
+/* Descriptors of the built-in passes, for the table in src/pass/groups.c. */
+#ifndef QUERN_PASSES_BUILTIN_H
+#define QUERN_PASSES_BUILTIN_H
+
+#include <quern/pass.h>
+
+extern const struct quern_pass_desc qn_pass_drop_identity;
+extern const struct quern_pass_desc qn_pass_drop_dead;
+extern const struct quern_pass_desc qn_pass_fold_constants;
+extern const struct quern_pass_desc qn_pass_constants_to_initializers;
+extern const struct quern_pass_desc qn_pass_fuse_conv_bn;
+extern const struct quern_pass_desc qn_pass_fuse_conv_affine;
+extern const struct quern_pass_desc qn_pass_fuse_hardswish;
+extern const struct quern_pass_desc qn_pass_raise_opset;
+extern const struct quern_pass_desc qn_pass_observe_shapes;
+extern const struct quern_pass_desc qn_pass_calibrate;
+extern const struct quern_pass_desc qn_pass_equalize;
+extern const struct quern_pass_desc qn_pass_insert_qdq;
+
+#endif

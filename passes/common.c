@@ -1,0 +1,70 @@
+/* Small helpers that several passes use. */
+#include "common.h"
+
+#include <string.h>
+
+bool qn_scalar(const struct quern_value *value, float *out_value)
+{
+    const struct quern_tensor *t =
+        value != NULL ? quern_value_constant(value) : NULL;
+    return t != NULL && quern_tensor_len(t) == 1 &&
+           quern_tensor_read_floats(t, 0, 1, out_value);
+}
+
+float *qn_floats(struct quern_pass_ctx *ctx, const struct quern_value *value,
+                 int64_t *out_len)
+{
+    const struct quern_tensor *t =
+        value != NULL ? quern_value_constant(value) : NULL;
+    if (t == NULL) {
+        return NULL;
+    }
+    int64_t len = quern_tensor_len(t);
+    float *values = quern_pass_alloc(ctx, (size_t)len * sizeof *values);
+    if (values == NULL || !quern_tensor_read_floats(t, 0, len, values)) {
+        return NULL;
+    }
+    *out_len = len;
+    return values;
+}
+
+enum quern_code qn_new_floats(struct quern_pass_ctx *ctx,
+                              struct quern_graph *graph, const char *name,
+                              const float *values, int rank,
+                              const int64_t *dims,
+                              struct quern_value **out_value)
+{
+    struct quern_tensor *t = NULL;
+    enum quern_code code = quern_tensor_create(quern_pass_context(ctx),
+                                               QUERN_FLOAT, rank, dims, &t);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    memcpy(quern_tensor_data_mut(t), values, quern_tensor_size(t));
+    code = quern_constant_create(graph, name, t, out_value);
+    quern_tensor_release(&t);
+    return code;
+}
+
+enum quern_code qn_replace_input(struct quern_node *node, size_t i,
+                                 struct quern_value *value)
+{
+    struct quern_value *old = quern_node_input(node, i);
+    enum quern_code code = quern_node_set_input(node, i, value);
+    if (code == QUERN_OK && old != NULL && quern_value_n_uses(old) == 0 &&
+        quern_value_producer(old) == NULL && !quern_value_is_graph_input(old)) {
+        code = quern_value_erase(old);
+    }
+    return code;
+}
+
+struct quern_node *qn_single_producer(const struct quern_value *value,
+                                      const char *op)
+{
+    struct quern_node *node =
+        value != NULL ? quern_value_producer(value) : NULL;
+    bool good = node != NULL && quern_node_is(node, op) &&
+                quern_value_n_uses(value) == 1 &&
+                !quern_value_is_graph_output(value);
+    return good ? node : NULL;
+}

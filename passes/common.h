@@ -1,0 +1,35 @@
+/* Small helpers that several passes use; public interface only. */
+#ifndef QUERN_PASSES_COMMON_H
+#define QUERN_PASSES_COMMON_H
+
+#include <quern/pass.h>
+
+/** A constant with one element that is a number.
+ * @return false when the value is no such constant */
+bool qn_scalar(const struct quern_value *value, float *out_value);
+
+/** All elements of a constant as floats, in memory of the pass; NULL when it is
+ * no numeric constant or no memory is left. */
+float *qn_floats(struct quern_pass_ctx *ctx, const struct quern_value *value,
+                 int64_t *out_len);
+
+/** Write floats into a new initializer with the dims of `like`. */
+enum quern_code qn_new_floats(struct quern_pass_ctx *ctx,
+                              struct quern_graph *graph, const char *name,
+                              const float *values, int rank,
+                              const int64_t *dims,
+                              struct quern_value **out_value)
+    __attribute__((warn_unused_result));
+
+/** Let input i of a node read a changed copy of its constant; the constant
+ * itself goes when nobody else reads it. */
+enum quern_code qn_replace_input(struct quern_node *node, size_t i,
+                                 struct quern_value *value)
+    __attribute__((warn_unused_result));
+
+/** Node that makes a value when it is of that operator, has no other reader and
+ * is no graph output; else NULL. */
+struct quern_node *qn_single_producer(const struct quern_value *value,
+                                      const char *op);
+
+#endif

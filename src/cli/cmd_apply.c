@@ -1,0 +1,91 @@
+/* quern apply, quern optimize: run passes over a model. */
+#define QUERN_EXPERIMENTAL
+#include "cli.h"
+
+#include <string.h>
+
+struct apply {
+    const char *out;
+    const char *passes;
+    const char *data;
+};
+
+enum { KEY_PASSES = CLI_KEY_FIRST, KEY_DATA };
+
+static const struct argp_option options[] = {
+    {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},
+    {"passes", KEY_PASSES, "LIST", 0, "passes: 'a,b{key=value}'", 0},
+    {"data", KEY_DATA, "D", 0, "samples for passes that want them", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct apply *self = state->input;
+    switch (key) {
+    case 'o':
+        self->out = arg;
+        return 0;
+    case KEY_PASSES:
+        self->passes = arg;
+        return 0;
+    case KEY_DATA:
+        self->data = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void cli_account(void *user, const char *pass, const char *text,
+                 uint64_t n_edits, double seconds)
+{
+    const struct cli *cli = user;
+    if (text != NULL && cli->verbose) {
+        printf("  %s: %s\n", pass, text);
+    } else if (text == NULL && !cli->quiet) {
+        printf("%-26s %6llu edits %9.1f ms\n", pass,
+               (unsigned long long)n_edits, seconds * 1e3);
+    }
+}
+
+int cmd_apply(int argc, char **argv)
+{
+    struct cli cli = {0};
+    struct apply self = {0};
+    struct quern_model *model = NULL;
+    bool optimize = strcmp(argv[0], "optimize") == 0;
+    enum quern_code code = cli_parse(
+        &cli, argc, argv, options, parse, &self, "IN -o OUT",
+        optimize ? "Clean a model: fold constants and normalizations, drop "
+                   "what nothing needs."
+                 : "Run passes over a model, in the order given.",
+        1, 1);
+    if (code == QUERN_OK && self.out == NULL) {
+        code = cli_usage(&cli, "no output given, needs -o FILE");
+    }
+    if (code == QUERN_OK && optimize == (self.passes != NULL)) {
+        code = cli_usage(&cli, optimize ? "takes no --passes"
+                                        : "no passes given, needs --passes");
+    }
+    struct quern_apply_options o = {.struct_size = sizeof o,
+                                    .data = self.data,
+                                    .account = cli_account,
+                                    .user = &cli};
+    if (code == QUERN_OK) {
+        code = quern_model_open(cli.context, cli.args[0], &model);
+    }
+    if (code == QUERN_OK) {
+        code = quern_apply(model, optimize ? "optimize" : self.passes, &o);
+    }
+    if (code == QUERN_OK) {
+        code = quern_model_save(model, self.out, NULL);
+    }
+    quern_model_destroy(&model);
+    return cli_finish(&cli, code);
+}
+
+int cmd_optimize(int argc, char **argv)
+{
+    return cmd_apply(argc, argv);
+}

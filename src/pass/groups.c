@@ -1,0 +1,38 @@
+/* Named groups of passes, and the table of built-in ones. */
+#include "pass/groups.h"
+
+#include <string.h>
+
+#include "builtin.h"
+#include "pass/pass.h"
+
+static const struct {
+    const char *name;
+    const char *steps;
+} groups[] = {
+    {"optimize", "drop-identity,fold-constants,constants-to-initializers,"
+                 "fuse-conv-bn,fuse-hardswish,fuse-conv-affine,drop-dead"},
+};
+
+const char *qn_pass_group(const char *name)
+{
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        if (strcmp(groups[i].name, name) == 0) {
+            return groups[i].steps;
+        }
+    }
+    return NULL;
+}
+
+const struct quern_pass_desc *const qn_builtin_passes[] = {
+    &qn_pass_drop_identity,
+    &qn_pass_fold_constants,
+    &qn_pass_constants_to_initializers,
+    &qn_pass_drop_dead,
+    &qn_pass_fuse_conv_bn,
+    &qn_pass_fuse_conv_affine,
+    &qn_pass_fuse_hardswish,
+    &qn_pass_raise_opset,
+    &qn_pass_observe_shapes,
+    NULL,
+};
