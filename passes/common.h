@@ -14,11 +14,10 @@ float *qn_floats(struct quern_pass_ctx *ctx, const struct quern_value *value,
                  int64_t *out_len);
 
 /** Write floats into a new initializer with the dims of `like`. */
-enum quern_code qn_new_floats(struct quern_pass_ctx *ctx,
-                              struct quern_graph *graph, const char *name,
-                              const float *values, int rank,
-                              const int64_t *dims,
-                              struct quern_value **out_value)
+enum quern_code
+qn_new_floats(struct quern_pass_ctx *ctx, struct quern_graph *graph,
+              const char *name, const float *values, int rank,
+              const int64_t *dims, struct quern_value **out_value)
     __attribute__((warn_unused_result));
 
 /** Let input i of a node read a changed copy of its constant; the constant

@@ -1,8 +1,8 @@
 /* constants-to-initializers: weights as Constant nodes become initializers.
  * fold-constants: what depends on constants alone is computed now. */
-#include <stdlib.h>
-
 #include "builtin.h"
+
+#include <stdlib.h>
 
 /* ------------------------------------------------ Constant → initializer */
 
@@ -59,10 +59,18 @@ struct fold_params {
 static bool never_folded(const struct quern_node *node)
 {
     static const char *const ops[] = {
-        "Constant",       "QuantizeLinear", "DequantizeLinear",
-        "RandomNormal",   "RandomUniform",  "RandomNormalLike",
-        "RandomUniformLike", "Bernoulli",   "Multinomial",
-        "If",             "Loop",           "Scan",
+        "Constant",
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "RandomNormal",
+        "RandomUniform",
+        "RandomNormalLike",
+        "RandomUniformLike",
+        "Bernoulli",
+        "Multinomial",
+        "If",
+        "Loop",
+        "Scan",
         NULL,
     };
     for (int i = 0; ops[i] != NULL; i++) {
@@ -70,7 +78,8 @@ static bool never_folded(const struct quern_node *node)
             return true;
         }
     }
-    return *quern_node_domain(node) != '\0' || quern_node_n_outputs(node) != 1 ||
+    return *quern_node_domain(node) != '\0' ||
+           quern_node_n_outputs(node) != 1 ||
            quern_node_output(node, 0) == NULL;
 }
 
@@ -125,8 +134,7 @@ static bool on_edge(const struct quern_value *value, const bool *marks)
 }
 
 static enum quern_code put_tensor(struct quern_graph *graph,
-                                  struct quern_value *y,
-                                  struct quern_tensor *t)
+                                  struct quern_value *y, struct quern_tensor *t)
 {
     struct quern_value *value = NULL;
     enum quern_code code =
@@ -158,8 +166,9 @@ static enum quern_code fold(struct quern_pass_ctx *ctx,
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         struct quern_node *node = quern_value_producer(values[i]);
         if ((int64_t)quern_tensor_size(tensors[i]) > p->max_bytes) {
-            quern_pass_account(ctx, node, "left: result of %zu bytes is over "
-                                          "the budget",
+            quern_pass_account(ctx, node,
+                               "left: result of %zu bytes is over "
+                               "the budget",
                                quern_tensor_size(tensors[i]));
         } else {
             quern_pass_account(ctx, node, "folded");

@@ -1,10 +1,10 @@
 /* raise-opset: the model to a higher opset, by real conversion of the operators
  * that changed; a node that cannot be converted is named and nothing is done.
  * Up to opset 17. Source: ONNX operator changelog. */
-#include <string.h>
-
 #include "builtin.h"
 #include "common.h"
+
+#include <string.h>
 
 struct raise_params {
     int64_t opset;
@@ -107,12 +107,12 @@ static enum quern_code raise_clip(struct quern_pass_ctx *ctx,
 static enum quern_code raise_to_11(struct quern_pass_ctx *ctx,
                                    struct quern_node *node)
 {
-    static const char *const changed[] = {"Pad",       "Resize", "Upsample",
-                                          "TopK",      "Slice",  "OneHot",
-                                          "Scatter",   "Loop",   "Scan", NULL};
+    static const char *const changed[] = {"Pad",   "Resize", "Upsample", "TopK",
+                                          "Slice", "OneHot", "Scatter",  "Loop",
+                                          "Scan",  NULL};
     for (int i = 0; changed[i] != NULL; i++) {
-        bool same = strcmp(changed[i], "Slice") == 0 &&
-                    quern_node_opset(node) >= 10;
+        bool same =
+            strcmp(changed[i], "Slice") == 0 && quern_node_opset(node) >= 10;
         if (quern_node_is(node, changed[i]) && !same) {
             return refuse(ctx, node, "this operator is not converted below 11");
         }

@@ -1,11 +1,11 @@
 /* fuse-conv-bn, fuse-conv-affine: what scales and shifts the channels behind a
  * linear operator goes into its weights and bias. Real-exact:
  * a (W x + b) + c = (a W) x + (a b + c). */
-#include <math.h>
-#include <string.h>
-
 #include "builtin.h"
 #include "common.h"
+
+#include <math.h>
+#include <string.h>
 
 /* y = a[c] x + b[c] behind a node, one pair of numbers an output channel. */
 struct affine {
@@ -37,8 +37,8 @@ static bool takes_affine(const struct quern_node *node)
     bool plain = !quern_node_is(node, "Gemm") ||
                  (fabsf(quern_node_float(node, "alpha", 1.0f) - 1.0f) <= 0.0f &&
                   fabsf(quern_node_float(node, "beta", 1.0f) - 1.0f) <= 0.0f);
-    return right && plain && t != NULL && quern_tensor_dtype(t) == QUERN_FLOAT &&
-           quern_tensor_rank(t) >= 2 &&
+    return right && plain && t != NULL &&
+           quern_tensor_dtype(t) == QUERN_FLOAT && quern_tensor_rank(t) >= 2 &&
            (b == NULL || quern_value_constant(b) != NULL);
 }
 
@@ -100,8 +100,7 @@ static enum quern_code shift_bias(struct quern_pass_ctx *ctx,
 /* Put the affine into `node`, which then makes the output of `behind`. */
 static enum quern_code absorb(struct quern_pass_ctx *ctx,
                               struct quern_node *node,
-                              struct quern_node *behind,
-                              const struct affine *f)
+                              struct quern_node *behind, const struct affine *f)
 {
     struct quern_value *y = quern_node_output(behind, 0);
     enum quern_code code = scale_weights(ctx, node, f);
@@ -193,7 +192,8 @@ const struct quern_pass_desc qn_pass_fuse_conv_bn = {
     .group = "fuse",
 };
 
-/* ------------------------------------------------- Mul, Add, Sub, Div behind */
+/* ------------------------------------------------- Mul, Add, Sub, Div behind
+ */
 
 /* A constant that varies along the channel axis of `node`'s output alone.
  * Output rank is that of the weights (Conv) or 2 (Gemm). */
@@ -234,8 +234,8 @@ static bool read_arithmetic(struct quern_pass_ctx *ctx,
         return false;
     }
     double *k = quern_pass_alloc(ctx, (size_t)f->n * sizeof *k);
-    if (k == NULL || !read_channels(ctx, node, quern_node_input(op, constant),
-                                    f->n, k)) {
+    if (k == NULL ||
+        !read_channels(ctx, node, quern_node_input(op, constant), f->n, k)) {
         return false;
     }
     for (int64_t c = 0; c < f->n; c++) {
@@ -265,8 +265,7 @@ static bool is_arithmetic(const struct quern_node *op)
 }
 
 static enum quern_code run_affine(struct quern_pass_ctx *ctx,
-                                  struct quern_graph *graph,
-                                  const void *params)
+                                  struct quern_graph *graph, const void *params)
 {
     struct quern_node *next = NULL;
     enum quern_code code = QUERN_OK;
@@ -280,7 +279,8 @@ static enum quern_code run_affine(struct quern_pass_ctx *ctx,
             struct quern_node *node =
                 x != NULL ? quern_value_producer(x) : NULL;
             struct affine f;
-            if (node == NULL || k == NULL || quern_node_is(op, "Div") > (i == 0) ||
+            if (node == NULL || k == NULL ||
+                quern_node_is(op, "Div") > (i == 0) ||
                 quern_value_only_user(x) != op ||
                 quern_node_graph(node) != graph || !takes_affine(node) ||
                 quern_node_is(node, "Gemm") ||

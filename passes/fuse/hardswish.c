@@ -1,9 +1,9 @@
 /* fuse-hardswish: Div(Mul(x, Clip(Add(x, 3), 0, 6)), 6) is HardSwish(x), an
  * operator from opset 14 on. */
-#include <math.h>
-
 #include "builtin.h"
 #include "common.h"
+
+#include <math.h>
 
 static bool is_scalar(const struct quern_value *value, float wanted)
 {

@@ -3,9 +3,9 @@
 #include <quern/data.h>
 #include <quern/run.h>
 
-#include <stdlib.h>
-
 #include "builtin.h"
+
+#include <stdlib.h>
 
 struct seen {
     struct quern_value **values;

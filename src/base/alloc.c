@@ -1,10 +1,10 @@
 /* Memory: the one place that calls malloc. */
 #include "base/alloc.h"
 
+#include "base/checked.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/checked.h"
 
 void *qn_calloc(size_t size)
 {

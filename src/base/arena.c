@@ -1,11 +1,11 @@
 /* Bump allocator: blocks that double up to 1 MiB; a request larger than a
  * block gets one of its own, behind the current one. */
+#include "base/alloc.h"
+#include "base/checked.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "base/alloc.h"
-#include "base/checked.h"
 
 enum { ALIGN = 16, FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
 

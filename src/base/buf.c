@@ -1,9 +1,9 @@
 /* Counted immutable bytes. */
 #include "base/buf.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
+
+#include <string.h>
 
 struct qn_buf *qn_buf_create(size_t size)
 {

@@ -2,9 +2,9 @@
 #ifndef QUERN_BASE_BUF_H
 #define QUERN_BASE_BUF_H
 
-#include <stdatomic.h>
-
 #include <quern/tensor.h>
+
+#include <stdatomic.h>
 
 struct qn_buf {
     atomic_uint count;

@@ -18,8 +18,9 @@ static int available_processors(void)
     return count > 0 ? count : 1;
 }
 
-enum quern_code quern_context_create(const struct quern_context_options *options,
-                                     struct quern_context **out_context)
+enum quern_code
+quern_context_create(const struct quern_context_options *options,
+                     struct quern_context **out_context)
 {
     static const struct quern_context_options defaults;
     const struct quern_context_options *o = options ? options : &defaults;
@@ -30,7 +31,8 @@ enum quern_code quern_context_create(const struct quern_context_options *options
     if (context == NULL) {
         return QUERN_NO_MEMORY;
     }
-    context->n_threads = o->n_threads > 0 ? o->n_threads : available_processors();
+    context->n_threads =
+        o->n_threads > 0 ? o->n_threads : available_processors();
     context->max_memory = o->max_memory > 0 ? o->max_memory : UINT64_C(4) << 30;
     context->copy_files = o->copy_files;
     context->progress = o->progress;
@@ -170,18 +172,26 @@ static void append(struct quern_context *context,
 
 /* The text of a report; where the arena is exhausted, the reserve. */
 static const char *format_text(struct qn_diag *diag, const char *format,
+                               va_list args) QUERN_PRINTF(2, 0);
+
+static const char *format_text(struct qn_diag *diag, const char *format,
                                va_list args)
 {
     va_list again;
     va_copy(again, args);
     int size = vsnprintf(diag->reserve, sizeof diag->reserve, format, args);
-    char *text = size < 0 ? NULL : qn_arena_alloc(&diag->arena, (size_t)size + 1);
+    char *text =
+        size < 0 ? NULL : qn_arena_alloc(&diag->arena, (size_t)size + 1);
     if (text != NULL) {
         vsnprintf(text, (size_t)size + 1, format, again);
     }
     va_end(again);
     return text != NULL ? text : diag->reserve;
 }
+
+static void report(struct quern_context *context, enum quern_severity severity,
+                   enum quern_code code, const struct quern_place *place,
+                   const char *format, va_list args) QUERN_PRINTF(5, 0);
 
 static void report(struct quern_context *context, enum quern_severity severity,
                    enum quern_code code, const struct quern_place *place,
@@ -264,9 +274,8 @@ enum quern_code qn_no_memory(struct quern_context *context)
     struct qn_diag *diag = &context->diag;
     if (!diag->has_error) {
         struct quern_place nowhere = QUERN_PLACE_NONE;
-        diag->error = (struct quern_message){QUERN_SEVERITY_ERROR,
-                                             QUERN_NO_MEMORY, nowhere,
-                                             "out of memory"};
+        diag->error = (struct quern_message){
+            QUERN_SEVERITY_ERROR, QUERN_NO_MEMORY, nowhere, "out of memory"};
         diag->has_error = true;
     }
     return QUERN_NO_MEMORY;

@@ -7,13 +7,11 @@
 #ifndef QUERN_BASE_DIAG_H
 #define QUERN_BASE_DIAG_H
 
-#include <stdatomic.h>
-
 #include <quern/diag.h>
 
 #include "base/alloc.h"
 
-
+#include <stdatomic.h>
 
 /** Storage of diagnostics. Room for one error is part of the struct, so that
  * running out of memory can always be told. */

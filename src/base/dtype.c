@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const char *const code_names[] = {
-    "ok",          "invalid-argument", "io",        "malformed",
-    "invalid-model", "unsupported",    "not-found", "limit",
-    "no-memory",   "numeric",          "cancelled", "internal",
+    "ok",          "invalid-argument", "io",    "malformed", "invalid-model",
+    "unsupported", "not-found",        "limit", "no-memory", "numeric",
+    "cancelled",   "internal",
 };
 
 const char *quern_version(void)

@@ -6,9 +6,9 @@
  * Doubles with bits below 2^-300 are truncated toward zero there, which is the
  * same for every order of adding.
  */
-#include <string.h>
-
 #include "base/numeric.h"
+
+#include <string.h>
 
 enum { LIMBS = 10, LOWEST = -300 };
 

@@ -2,9 +2,9 @@
  * nearest name for hints. */
 #include "base/map.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
+
+#include <string.h>
 
 struct qn_map_slot {
     uint64_t hash;

@@ -12,7 +12,7 @@
 
 struct qn_map {
     struct qn_map_slot *slots;
-    size_t room;  /* power of two, or 0 */
+    size_t room; /* power of two, or 0 */
     size_t count;
 };
 

@@ -1,9 +1,9 @@
 /* Rendering of one message as a line. */
+#include <quern/diag.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <quern/diag.h>
 
 /* A bounded line; `length` counts what the whole would need. */
 struct line {
@@ -28,8 +28,7 @@ static void add(struct line *line, const char *text)
     }
 }
 
-static void addf(struct line *line, const char *format, ...)
-    QUERN_PRINTF(2, 3);
+static void addf(struct line *line, const char *format, ...) QUERN_PRINTF(2, 3);
 
 static void addf(struct line *line, const char *format, ...)
 {

@@ -182,11 +182,11 @@ uint8_t qn_small_from_float(enum quern_dtype dtype, float x, bool saturate)
     exponent -= 1; /* magnitude = 1.… * 2^exponent */
     int lowest = 1 - f->bias;
     exponent = exponent < lowest || magnitude < FLT_MIN ? lowest : exponent;
-    float steps = isinf(x) ? INFINITY
-                           : nearbyintf(ldexpf(magnitude,
-                                               f->fraction_bits - exponent));
-    float rounded = isinf(x) ? INFINITY
-                             : ldexpf(steps, exponent - f->fraction_bits);
+    float steps =
+        isinf(x) ? INFINITY
+                 : nearbyintf(ldexpf(magnitude, f->fraction_bits - exponent));
+    float rounded =
+        isinf(x) ? INFINITY : ldexpf(steps, exponent - f->fraction_bits);
     if (rounded > f->largest) {
         /* Without NaN and infinity (float4) only saturation is possible. */
         if (!saturate && f->infinity != 0) {

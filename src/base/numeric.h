@@ -6,12 +6,12 @@
 #ifndef QUERN_BASE_NUMERIC_H
 #define QUERN_BASE_NUMERIC_H
 
+#include <quern/types.h>
+
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <quern/types.h>
 
 /** Round half to even. NaN and infinities pass. (The default rounding mode is
  * assumed, as everywhere in quern.) */

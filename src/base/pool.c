@@ -100,8 +100,7 @@ enum quern_code qn_parallel(struct quern_context *context, size_t n,
     struct loop loop = {.n = n, .fn = fn, .user = user};
     atomic_init(&loop.next, 0);
     atomic_init(&loop.stop, SIZE_MAX);
-    struct worker *workers =
-        qn_calloc_n((size_t)n_workers, sizeof *workers);
+    struct worker *workers = qn_calloc_n((size_t)n_workers, sizeof *workers);
     if (workers == NULL) {
         return qn_no_memory(context);
     }

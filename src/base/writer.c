@@ -56,9 +56,9 @@ static enum quern_code open_temporary(struct qn_writer *w)
     for (unsigned i = 0; i < 1000; i++) {
         snprintf(w->temporary, room, "%s.tmp%u.%ld", w->path, i,
                  (long)getpid());
-        w->fd = open(w->temporary,
-                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                     mode);
+        w->fd =
+            open(w->temporary,
+                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (w->fd >= 0 || errno != EEXIST) {
             break;
         }
@@ -143,8 +143,8 @@ static void sync_folder(const char *path)
     if (slash != NULL) {
         slash[slash == folder ? 1 : 0] = '\0';
     }
-    int fd = open(slash != NULL ? folder : ".",
-                  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd =
+        open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         (void)fsync(fd);
         close(fd);

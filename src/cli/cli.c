@@ -231,9 +231,9 @@ static struct argp_option *join_options(const struct argp_option *own)
 }
 
 enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
-                          const struct argp_option *options, argp_parser_t parse,
-                          void *self, const char *args_doc, const char *doc,
-                          size_t min_args, size_t max_args)
+                          const struct argp_option *options,
+                          argp_parser_t parse, void *self, const char *args_doc,
+                          const char *doc, size_t min_args, size_t max_args)
 {
     struct argp_option *all = join_options(options);
     struct parse p = {cli, parse, self, QUERN_OK};
@@ -255,8 +255,8 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
                                   : QUERN_INVALID_ARGUMENT;
     }
     if (cli->n_args < min_args || cli->n_args > max_args) {
-        return cli_usage(cli, "%zu arguments given, needs %s",
-                         cli->n_args, args_doc);
+        return cli_usage(cli, "%zu arguments given, needs %s", cli->n_args,
+                         args_doc);
     }
     if (!cli->quiet && isatty(STDERR_FILENO)) {
         cli->options.progress = on_progress;

@@ -2,10 +2,10 @@
 #ifndef QUERN_CLI_CLI_H
 #define QUERN_CLI_CLI_H
 
+#include <quern/quern.h>
+
 #include <argp.h>
 #include <stdio.h>
-
-#include <quern/quern.h>
 
 /** Options that every verb takes. */
 struct cli {
@@ -37,9 +37,9 @@ enum cli_key {
  * @param min_args, max_args  number of positional arguments
  * @return QUERN_OK, or the code to end with (usage has been told) */
 enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
-                          const struct argp_option *options, argp_parser_t parse,
-                          void *self, const char *args_doc, const char *doc,
-                          size_t min_args, size_t max_args);
+                          const struct argp_option *options,
+                          argp_parser_t parse, void *self, const char *args_doc,
+                          const char *doc, size_t min_args, size_t max_args);
 
 /** Print stored warnings (unless -q) and the error, free the context.
  * @return the exit code of the process */

@@ -141,8 +141,9 @@ static enum quern_code write_outputs(struct cli *cli, const struct run *self,
     struct quern_graph *graph = quern_model_graph(model);
     enum quern_code code = quern_npz_create(cli->context, self->out, &npz);
     for (size_t k = 0; k < m->n_outputs && code == QUERN_OK; k++) {
-        code = quern_npz_add(npz, quern_value_name(quern_graph_output(graph, k)),
-                             all + k * n, n);
+        code =
+            quern_npz_add(npz, quern_value_name(quern_graph_output(graph, k)),
+                          all + k * n, n);
     }
     if (code != QUERN_OK) {
         quern_npz_abort(&npz);
@@ -211,7 +212,8 @@ static double difference(const struct quern_tensor *got,
             return -1.0;
         }
         if (!isfinite(b)) {
-            bool same = isnan(b) ? isnan(a) : isinf(a) && (a > 0.0) == (b > 0.0);
+            bool same =
+                isnan(b) ? isnan(a) : isinf(a) && (a > 0.0) == (b > 0.0);
             if (!same) {
                 return -1.0;
             }
@@ -232,8 +234,8 @@ static enum quern_code check_set(struct cli *cli, const struct run *self,
 {
     struct quern_data *data = NULL;
     double tolerance = self->tolerance > 0.0 ? self->tolerance : 1e-3;
-    enum quern_code code = quern_data_open(cli->context, set, m->inputs,
-                                           m->n_inputs, &data);
+    enum quern_code code =
+        quern_data_open(cli->context, set, m->inputs, m->n_inputs, &data);
     if (code == QUERN_OK) {
         code = run_sample(cli, m, data, 0);
     }
@@ -248,9 +250,8 @@ static enum quern_code check_set(struct cli *cli, const struct run *self,
         double error = m->out[k] != NULL ? difference(m->out[k], want) : -1.0;
         if (error < 0.0 || error > tolerance) {
             *out_right = false;
-            fprintf(stderr,
-                    "wrong: %s: output %zu: error %g, tolerance %g%s\n", set, k,
-                    error, tolerance,
+            fprintf(stderr, "wrong: %s: output %zu: error %g, tolerance %g%s\n",
+                    set, k, error, tolerance,
                     error < 0.0 ? " (type, shape or a value that must be "
                                   "equal differs)"
                                 : "");
@@ -264,8 +265,7 @@ static enum quern_code check_set(struct cli *cli, const struct run *self,
 
 static void print_profile(const struct machine *m, struct quern_model *model)
 {
-    struct quern_node *node =
-        quern_graph_first(quern_model_graph(model));
+    struct quern_node *node = quern_graph_first(quern_model_graph(model));
     for (size_t i = 0; i < quern_runner_n_times(m->runner); i++) {
         struct quern_node_time t = quern_runner_time(m->runner, i);
         while (node != NULL && quern_node_id(node) != t.node_id) {

@@ -1,19 +1,19 @@
 /* Samples: arrays of an npz or npy, or ONNX's test sets. */
 #include <quern/data.h>
 
-#include <dirent.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
 #include "base/file.h"
 #include "base/map.h"
 #include "data/npy.h"
 #include "data/zip.h"
 #include "io/io.h"
 #include "ir/tensor.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 struct quern_data {
     struct qn_arena arena;
@@ -56,8 +56,8 @@ static void shape_text(const struct quern_value *v, char *out, size_t size)
 
 static void tensor_text(const struct quern_tensor *t, char *out, size_t size)
 {
-    size_t used = (size_t)snprintf(out, size, "%s[",
-                                   quern_dtype_name(t->dtype));
+    size_t used =
+        (size_t)snprintf(out, size, "%s[", quern_dtype_name(t->dtype));
     for (int i = 0; i < t->rank && used < size; i++) {
         used += (size_t)snprintf(out + used, size - used, "%s%lld",
                                  i > 0 ? ", " : "", (long long)t->dims[i]);
@@ -75,8 +75,8 @@ static enum quern_code check_array(struct quern_context *context,
                                    const struct quern_tensor *t, int first)
 {
     int rank = quern_value_rank(v);
-    bool good = quern_value_dtype(v) == t->dtype &&
-                (rank < 0 || rank == t->rank);
+    bool good =
+        quern_value_dtype(v) == t->dtype && (rank < 0 || rank == t->rank);
     for (int i = first; good && i < rank; i++) {
         int64_t want = quern_value_dims(v)[i].value;
         good = want < 0 || want == t->dims[i];
@@ -89,8 +89,8 @@ static enum quern_code check_array(struct quern_context *context,
     char text[400];
     tensor_text(t, found, sizeof found);
     shape_text(v, needed, sizeof needed);
-    snprintf(text, sizeof text,
-             "array is %s, the model's input needs %s%s", found, needed,
+    snprintf(text, sizeof text, "array is %s, the model's input needs %s%s",
+             found, needed,
              first > 0 ? " with samples along the first axis" : "");
     return fail(context, file, quern_value_name(v), QUERN_INVALID_ARGUMENT,
                 text);
@@ -98,8 +98,8 @@ static enum quern_code check_array(struct quern_context *context,
 
 /* ------------------------------------------------------------------ npz */
 
-static const struct qn_zip_entry *
-find_entry(const struct qn_zip_entry *entries, size_t n, const char *name)
+static const struct qn_zip_entry *find_entry(const struct qn_zip_entry *entries,
+                                             size_t n, const char *name)
 {
     size_t size = strlen(name);
     for (size_t i = 0; i < n; i++) {
@@ -123,8 +123,7 @@ static enum quern_code missing_array(struct quern_context *context,
         size_t size = strlen(entries[i].name);
         bool npy = size > 4 && strcmp(entries[i].name + size - 4, ".npy") == 0;
         used += (size_t)snprintf(text + used, sizeof text - used, " %.*s",
-                                 (int)(npy ? size - 4 : size),
-                                 entries[i].name);
+                                 (int)(npy ? size - 4 : size), entries[i].name);
     }
     return fail(context, path, name, QUERN_INVALID_ARGUMENT, text);
 }
@@ -239,8 +238,8 @@ static enum quern_code load_folder(struct quern_context *context,
         }
         d->sets[d->n_samples] =
             qn_arena_printf(&d->arena, "%s/%s", d->path, e->d_name);
-        code = d->sets[d->n_samples++] != NULL ? QUERN_OK
-                                               : qn_no_memory(context);
+        code =
+            d->sets[d->n_samples++] != NULL ? QUERN_OK : qn_no_memory(context);
     }
     closedir(dir);
     if (code == QUERN_OK && d->n_samples == 0) {
@@ -266,8 +265,8 @@ enum quern_code quern_data_open(struct quern_context *context, const char *path,
     d->path = qn_arena_strdup(&d->arena, path);
     d->n_inputs = n_inputs;
     d->names = qn_arena_alloc_n(&d->arena, n_inputs, sizeof(char *));
-    d->arrays = qn_arena_alloc_n(&d->arena, n_inputs,
-                                 sizeof(struct quern_tensor *));
+    d->arrays =
+        qn_arena_alloc_n(&d->arena, n_inputs, sizeof(struct quern_tensor *));
     bool good = d->path != NULL && d->names != NULL && d->arrays != NULL;
     for (size_t i = 0; i < n_inputs && good; i++) {
         d->names[i] = qn_arena_strdup(&d->arena, quern_value_name(inputs[i]));
@@ -277,8 +276,7 @@ enum quern_code quern_data_open(struct quern_context *context, const char *path,
     enum quern_code code = good ? QUERN_OK : qn_no_memory(context);
     if (code == QUERN_OK) {
         bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-        code = folder ? load_folder(context, d)
-                      : load_file(context, d, inputs);
+        code = folder ? load_folder(context, d) : load_file(context, d, inputs);
     }
     if (code != QUERN_OK) {
         quern_data_close(&d);

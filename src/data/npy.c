@@ -1,11 +1,11 @@
 /* One array in numpy's format (NEP 1, versions 1 to 3). */
 #include "data/npy.h"
 
+#include "ir/tensor.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "ir/tensor.h"
 
 struct header {
     char descr[32];
@@ -115,10 +115,10 @@ static enum quern_dtype dtype_of(const char *descr, bool *out_swap)
         const char *code;
         enum quern_dtype dtype;
     } types[] = {
-        {"f4", QUERN_FLOAT},  {"f8", QUERN_DOUBLE}, {"f2", QUERN_FLOAT16},
-        {"i1", QUERN_INT8},   {"i2", QUERN_INT16},  {"i4", QUERN_INT32},
-        {"i8", QUERN_INT64},  {"u1", QUERN_UINT8},  {"u2", QUERN_UINT16},
-        {"u4", QUERN_UINT32}, {"u8", QUERN_UINT64}, {"b1", QUERN_BOOL},
+        {"f4", QUERN_FLOAT},     {"f8", QUERN_DOUBLE}, {"f2", QUERN_FLOAT16},
+        {"i1", QUERN_INT8},      {"i2", QUERN_INT16},  {"i4", QUERN_INT32},
+        {"i8", QUERN_INT64},     {"u1", QUERN_UINT8},  {"u2", QUERN_UINT16},
+        {"u4", QUERN_UINT32},    {"u8", QUERN_UINT64}, {"b1", QUERN_BOOL},
         {"c8", QUERN_COMPLEX64},
     };
     *out_swap = *descr == '>';
@@ -171,9 +171,8 @@ static enum quern_code convert(struct quern_context *context,
 }
 
 enum quern_code qn_npy_read(struct quern_context *context, const char *file,
-                            const char *name, struct qn_buf *buf,
-                            size_t offset, size_t size,
-                            struct quern_tensor **out_tensor)
+                            const char *name, struct qn_buf *buf, size_t offset,
+                            size_t size, struct quern_tensor **out_tensor)
 {
     struct header h = {0};
     const unsigned char *data = buf->data + offset;
@@ -199,16 +198,16 @@ enum quern_code qn_npy_read(struct quern_context *context, const char *file,
     }
     if (size - h.data < needed) {
         char text[96];
-        snprintf(text, sizeof text, "%zu bytes of %zu are there",
-                 size - h.data, needed);
-        return fail(context, file, name, QUERN_MALFORMED,
-                    "array is truncated", text);
+        snprintf(text, sizeof text, "%zu bytes of %zu are there", size - h.data,
+                 needed);
+        return fail(context, file, name, QUERN_MALFORMED, "array is truncated",
+                    text);
     }
     if (swap || (h.fortran && h.rank > 1)) {
         return convert(context, &h, dtype, data + h.data, swap, out_tensor);
     }
-    return qn_tensor_slice(context, dtype, h.rank, h.dims, buf,
-                           offset + h.data, needed, out_tensor);
+    return qn_tensor_slice(context, dtype, h.rank, h.dims, buf, offset + h.data,
+                           needed, out_tensor);
 }
 
 size_t qn_npy_header(enum quern_dtype dtype, int rank, const int64_t *dims,

@@ -5,14 +5,13 @@
 #include "base/buf.h"
 #include "base/diag.h"
 
-/** A tensor over the array in buf[offset, offset + size). Big-endian and Fortran
- * order are converted (copied), the rest is a slice.
+/** A tensor over the array in buf[offset, offset + size). Big-endian and
+ * Fortran order are converted (copied), the rest is a slice.
  * @param name  for messages
  * @return QUERN_OK; _MALFORMED; _UNSUPPORTED (object, unicode …) */
 enum quern_code qn_npy_read(struct quern_context *context, const char *file,
-                            const char *name, struct qn_buf *buf,
-                            size_t offset, size_t size,
-                            struct quern_tensor **out_tensor)
+                            const char *name, struct qn_buf *buf, size_t offset,
+                            size_t size, struct quern_tensor **out_tensor)
     __attribute__((warn_unused_result));
 
 /** Header of an array for writing, version 1.0, padded to 64.

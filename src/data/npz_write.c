@@ -1,13 +1,13 @@
 /* Writing .npz: stored entries, sizes known in front (no zip64 below 4 GiB). */
 #include <quern/data.h>
 
-#include <stdio.h>
-#include <string.h>
-#include <zlib.h>
-
 #include "base/file.h"
 #include "data/npy.h"
 #include "ir/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
 
 struct entry {
     char name[240];
@@ -102,16 +102,17 @@ enum quern_code quern_npz_add(struct quern_npz *npz, const char *name,
         dims[0] += tensors[i]->rank > 0 ? tensors[i]->dims[0] : 1;
         bytes += tensors[i]->size;
     }
-    size_t header_size = qn_npy_header(tensors[0]->dtype, rank, dims, header,
-                                       sizeof header);
+    size_t header_size =
+        qn_npy_header(tensors[0]->dtype, rank, dims, header, sizeof header);
     struct entry *e = qn_arena_alloc(&npz->arena, sizeof *e);
     if (e == NULL) {
         return qn_no_memory(npz->context);
     }
     if (header_size == 0 || strlen(name) > 200 ||
         bytes + npz->writer.written > UINT32_MAX - 4096) {
-        return refuse(npz, name, "array cannot be written as .npz (type, name "
-                                 "or more than 4 GiB)");
+        return refuse(npz, name,
+                      "array cannot be written as .npz (type, name "
+                      "or more than 4 GiB)");
     }
     snprintf(e->name, sizeof e->name, "%s.npy", name);
     e->at = (uint32_t)npz->writer.written;

@@ -1,10 +1,10 @@
 /* The zip container (PKWARE APPNOTE 6.3): what numpy writes, with zip64. */
 #include "data/zip.h"
 
+#include "base/alloc.h"
+
 #include <string.h>
 #include <zlib.h>
-
-#include "base/alloc.h"
 
 enum { END_SIZE = 22, CENTRAL_SIZE = 46, LOCAL_SIZE = 30, MAX_ENTRIES = 65536 };
 
@@ -161,8 +161,7 @@ enum quern_code qn_zip_list(struct quern_context *context, const char *file,
 }
 
 static enum quern_code inflate_entry(struct quern_context *context,
-                                     const char *file,
-                                     const struct qn_buf *buf,
+                                     const char *file, const struct qn_buf *buf,
                                      const struct qn_zip_entry *e,
                                      struct qn_buf **out_buf)
 {

@@ -1,8 +1,8 @@
 /* The accelerator of the embedded engine, and fusing for it. */
+#include "exec/prepare.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "exec/prepare.h"
 
 enum quern_code qn_accelerator_open(struct quern_engine *engine,
                                     const char *backend)

@@ -1,15 +1,14 @@
 /* Arrays while a graph runs. */
 #include "exec/array.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
+
+#include <string.h>
 
 struct qn_chunk *qn_chunk_get(struct qn_chunks *chunks, size_t size)
 {
     size = (size + 63) & ~(size_t)63;
-    for (struct qn_chunk **at = &chunks->free; *at != NULL;
-         at = &(*at)->next) {
+    for (struct qn_chunk **at = &chunks->free; *at != NULL; at = &(*at)->next) {
         /* First fit of an ascending list is the best fit; one that is far
          * too large is kept for those who need it. */
         if ((*at)->size >= size && (*at)->size <= 2 * size + 4096) {
@@ -93,9 +92,8 @@ bool qn_array_is_dense(const struct qn_array *array)
         if (array->dims[i] > 1 && array->strides[i] <= 0) {
             return false;
         }
-        reach += array->dims[i] > 1
-                     ? (array->dims[i] - 1) * array->strides[i]
-                     : 0;
+        reach +=
+            array->dims[i] > 1 ? (array->dims[i] - 1) * array->strides[i] : 0;
     }
     if (reach != array->len) {
         return false;

@@ -13,9 +13,9 @@
 
 struct qn_chunk {
     size_t size;
-    unsigned count; /* one runner, one thread: no atomics */
+    unsigned count;        /* one runner, one thread: no atomics */
     struct qn_chunk *next; /* in the free list */
-    unsigned char *data; /* aligned to 64 */
+    unsigned char *data;   /* aligned to 64 */
 };
 
 struct qn_array {

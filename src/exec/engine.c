@@ -1,9 +1,9 @@
 /* Preparing a model for running: operators chosen, slots numbered, attributes
  * read and weights packed once. */
-#include <string.h>
-
 #include "exec/op.h"
 #include "exec/prepare.h"
+
+#include <string.h>
 
 /* ---------------------------------------------------------------- slots */
 
@@ -171,15 +171,13 @@ static enum quern_code make_bodies(struct quern_engine *e, struct qn_op *op,
     if (n == 0) {
         return QUERN_OK;
     }
-    op->bodies =
-        qn_arena_alloc_n(&e->arena, n, sizeof(struct qn_program *));
+    op->bodies = qn_arena_alloc_n(&e->arena, n, sizeof(struct qn_program *));
     if (op->bodies == NULL) {
         return qn_no_memory(e->context);
     }
     for (size_t i = 0; i < n; i++) {
-        enum quern_code code =
-            make_program(e, quern_node_subgraph(op->node, i), wanted,
-                         &op->bodies[i]);
+        enum quern_code code = make_program(e, quern_node_subgraph(op->node, i),
+                                            wanted, &op->bodies[i]);
         if (code != QUERN_OK) {
             return code;
         }
@@ -433,6 +431,7 @@ static enum quern_code set_inputs(struct quern_engine *e)
 
 static enum quern_code build(struct quern_engine *e)
 {
+    size_t n_needed = 0;
     bool *wanted = qn_calloc((size_t)e->n_slots + 1);
     int *keep = qn_calloc_n((size_t)e->n_slots + 1, sizeof *keep);
     enum quern_code code = QUERN_OK;
@@ -450,7 +449,6 @@ static enum quern_code build(struct quern_engine *e)
         wanted[s] = wanted[s] || e->tap_of[s] >= 0;
     }
     (void)mark_needed(e, e->model->graph, wanted);
-    size_t n_needed = 0;
     for (size_t i = 0; i < e->n_inputs; i++) {
         /* All outputs of the graph: all its inputs, as users know them. */
         if (!e->pruned || wanted[e->input_slots[i]]) {
@@ -479,9 +477,10 @@ done:
     return code;
 }
 
-enum quern_code qn_engine_open_embedded(
-    struct quern_model *model, const struct quern_engine_options *options,
-    struct quern_engine **out_engine)
+enum quern_code
+qn_engine_open_embedded(struct quern_model *model,
+                        const struct quern_engine_options *options,
+                        struct quern_engine **out_engine)
 {
     struct quern_engine *e = qn_calloc(sizeof *e);
     if (e == NULL) {

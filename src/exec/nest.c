@@ -1,10 +1,10 @@
 /* Loop nests over arrays that broadcast; single elements of any type. */
 #include "exec/nest.h"
 
+#include "base/numeric.h"
+
 #include <math.h>
 #include <string.h>
-
-#include "base/numeric.h"
 
 enum quern_code qn_broadcast(struct qn_run *run, const struct qn_op *op,
                              const struct qn_array *const *in, int n,

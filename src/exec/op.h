@@ -23,8 +23,8 @@ typedef enum quern_code (*qn_prepare_fn)(struct quern_engine *engine,
 
 /** A row of the registry: an operator from an opset version on. */
 struct qn_op_row {
-    const char *op;     /* with its domain unless that is ai.onnx */
-    int since;          /* first opset that this row serves */
+    const char *op; /* with its domain unless that is ai.onnx */
+    int since;      /* first opset that this row serves */
     qn_op_fn run;
     qn_prepare_fn prepare; /* may be NULL */
     int variant;           /* for families: which member */
@@ -38,11 +38,11 @@ struct qn_op {
     int opset;
     int n_in;
     int n_out;
-    int *in; /* -1: left out */
+    int *in;  /* -1: left out */
     int *out; /* -1: nobody wants it */
     int n_drop;
-    int *drop;   /* slots whose last use this is */
-    void *state; /* in the engine's arena */
+    int *drop;                    /* slots whose last use this is */
+    void *state;                  /* in the engine's arena */
     void (*release)(void *state); /* of what lies outside the arena */
     struct qn_program **bodies;
     int *tap; /* per output: number of the tap, or -1; NULL: none */
@@ -80,7 +80,7 @@ struct quern_engine {
     size_t n_outputs;
     int *output_slots;
     size_t n_taps;
-    int *tap_of; /* by slot; -1 */
+    int *tap_of;                      /* by slot; -1 */
     const struct qn_backend *backend; /* NULL: embedded */
     void *backend_state;
 };

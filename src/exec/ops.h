@@ -32,8 +32,7 @@ enum quern_code qn_op_arg(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op);
-enum quern_code qn_op_instance_norm(struct qn_run *run,
-                                    const struct qn_op *op);
+enum quern_code qn_op_instance_norm(struct qn_run *run, const struct qn_op *op);
 
 enum quern_code qn_op_reshape(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_flatten(struct qn_run *run, const struct qn_op *op);

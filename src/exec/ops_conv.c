@@ -1,10 +1,10 @@
 /* Convolutions in plain C: columns of the image times the weights; depthwise
  * ones directly. float only. */
-#include <string.h>
-
 #include "exec/ops.h"
 #include "exec/prepare.h"
 #include "exec/window.h"
+
+#include <string.h>
 
 enum quern_code qn_prepare_conv(struct quern_engine *e, struct qn_op *op)
 {
@@ -31,18 +31,18 @@ static void columns(const struct qn_window *w, const float *x, int64_t channels,
             int64_t ty = t / k[2] % k[1];
             int64_t tx = t % k[2];
             for (int64_t p = 0; p < o[0] * o[1]; p++) {
-                int64_t z = p / o[1] * w->stride[0] - w->pad[0] +
-                            tz * w->dilation[0];
-                int64_t y = p % o[1] * w->stride[1] - w->pad[1] +
-                            ty * w->dilation[1];
+                int64_t z =
+                    p / o[1] * w->stride[0] - w->pad[0] + tz * w->dilation[0];
+                int64_t y =
+                    p % o[1] * w->stride[1] - w->pad[1] + ty * w->dilation[1];
                 bool inside = z >= 0 && z < w->in[0] && y >= 0 && y < w->in[1];
                 const float *row =
                     inside ? image + (z * w->in[1] + y) * w->in[2] : NULL;
                 for (int64_t i = 0; i < o[2]; i++) {
-                    int64_t xi = i * w->stride[2] - w->pad[2] +
-                                 tx * w->dilation[2];
-                    *col++ = inside && xi >= 0 && xi < w->in[2] ? row[xi]
-                                                                : 0.0f;
+                    int64_t xi =
+                        i * w->stride[2] - w->pad[2] + tx * w->dilation[2];
+                    *col++ =
+                        inside && xi >= 0 && xi < w->in[2] ? row[xi] : 0.0f;
                 }
             }
         }
@@ -100,18 +100,16 @@ static enum quern_code convolve(struct qn_run *run, const struct conv *c)
 {
     const struct qn_kernels *k = run->kernels;
     int64_t taps = c->weights->len / c->weights->dims[0];
-    size_t padded =
-        ((size_t)c->positions + k->panel - 1) / k->panel * k->panel;
+    size_t padded = ((size_t)c->positions + k->panel - 1) / k->panel * k->panel;
     struct qn_chunk *col =
         qn_scratch(run, (size_t)(taps * c->positions) * 4 + 64);
-    struct qn_chunk *packed =
-        qn_scratch(run, (size_t)taps * padded * 4 + 64);
+    struct qn_chunk *packed = qn_scratch(run, (size_t)taps * padded * 4 + 64);
     bool good = col != NULL && packed != NULL;
     for (int64_t g = 0; good && g < c->x->dims[0] * c->w.group; g++) {
         int64_t group = g % c->w.group;
         const float *x = floats(c->x) + g * c->in_per_group * c->image;
-        float *y = (float *)(void *)c->y->data +
-                   g * c->out_per_group * c->positions;
+        float *y =
+            (float *)(void *)c->y->data + g * c->out_per_group * c->positions;
         columns(&c->w, x, c->in_per_group, (float *)(void *)col->data);
         k->pack_b((size_t)taps, (size_t)c->positions,
                   (float *)(void *)col->data, c->positions, 1,
@@ -135,8 +133,8 @@ static enum quern_code convolve(struct qn_run *run, const struct conv *c)
 enum quern_code qn_op_conv(struct qn_run *run, const struct qn_op *op)
 {
     struct conv c = {.weights = qn_in_packed(run, op, 1)};
-    const struct qn_array *bias = op->n_in > 2 ? qn_in_packed(run, op, 2)
-                                               : NULL;
+    const struct qn_array *bias =
+        op->n_in > 2 ? qn_in_packed(run, op, 2) : NULL;
     c.x = qn_in_packed(run, op, 0);
     if (c.x == NULL || c.weights == NULL || c.x->rank < 3 ||
         c.weights->rank != c.x->rank) {
@@ -187,7 +185,8 @@ enum quern_code qn_op_conv(struct qn_run *run, const struct qn_op *op)
 
 /* -------------------------------------------------------- ConvTranspose */
 
-/* Output size from output_shape, or strides, kernel and pads (ConvTranspose-22).
+/* Output size from output_shape, or strides, kernel and pads
+ * (ConvTranspose-22).
  */
 static enum quern_code transpose_out(struct qn_run *run, const struct qn_op *op,
                                      struct qn_window *w)
@@ -207,8 +206,8 @@ static enum quern_code transpose_out(struct qn_run *run, const struct qn_op *op,
                        (w->kernel[i] - 1) * w->dilation[i] + 1;
         bool same = strncmp(mode, "SAME", 4) == 0;
         if (k >= 0 && ((size_t)k < n_shape || same)) {
-            int64_t want = (size_t)k < n_shape ? shape[k]
-                                               : w->in[i] * w->stride[i];
+            int64_t want =
+                (size_t)k < n_shape ? shape[k] : w->in[i] * w->stride[i];
             int64_t total = full - want;
             bool upper = strcmp(mode, "SAME_UPPER") == 0;
             w->pad[i] = upper ? total / 2 : total - total / 2;
@@ -242,8 +241,8 @@ static void scatter(const struct qn_window *w, const float *x,
             }
             float *row = y + (z * w->out[1] + yy) * w->out[2];
             for (int64_t i = 0; i < w->in[2]; i++) {
-                int64_t xx = i * w->stride[2] - w->pad[2] +
-                             t % k[2] * w->dilation[2];
+                int64_t xx =
+                    i * w->stride[2] - w->pad[2] + t % k[2] * w->dilation[2];
                 if (xx >= 0 && xx < w->out[2]) {
                     row[xx] += x[p * w->in[2] + i] * filter[t];
                 }
@@ -252,12 +251,11 @@ static void scatter(const struct qn_window *w, const float *x,
     }
 }
 
-enum quern_code qn_op_conv_transpose(struct qn_run *run,
-                                     const struct qn_op *op)
+enum quern_code qn_op_conv_transpose(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *weights = qn_in_packed(run, op, 1);
-    const struct qn_array *bias = op->n_in > 2 ? qn_in_packed(run, op, 2)
-                                               : NULL;
+    const struct qn_array *bias =
+        op->n_in > 2 ? qn_in_packed(run, op, 2) : NULL;
     const struct qn_array *x = qn_in_packed(run, op, 0);
     struct qn_window w;
     if (x == NULL || weights == NULL || x->rank < 3 ||
@@ -269,11 +267,13 @@ enum quern_code qn_op_conv_transpose(struct qn_run *run,
         return qn_op_fail(run, op, QUERN_UNSUPPORTED, "input of type %s",
                           quern_dtype_name(x->dtype));
     }
-    struct qn_array wide = *x; /* windows of Conv must fit: here they need not */
+    struct qn_array wide =
+        *x; /* windows of Conv must fit: here they need not */
     for (int i = 2; i < x->rank; i++) {
         wide.dims[i] += weights->dims[i] * 4096;
     }
-    enum quern_code code = qn_window_init(run, op, &wide, weights->dims + 2, &w);
+    enum quern_code code =
+        qn_window_init(run, op, &wide, weights->dims + 2, &w);
     for (int i = 0; i < w.n; i++) {
         w.in[QN_WINDOW_AXES - w.n + i] = x->dims[2 + i];
     }

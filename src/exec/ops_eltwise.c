@@ -4,13 +4,13 @@
  * element through int64 or double. Outputs take the stride order of their
  * dense input, so that nhwc chains stay nhwc.
  */
-#include <math.h>
-#include <string.h>
-
 #include "base/numeric.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
 #include "exec/prepare.h"
+
+#include <math.h>
+#include <string.h>
 
 /* ---------------------------------------------------------------- unary */
 
@@ -145,8 +145,8 @@ enum quern_code qn_op_clip(struct qn_run *run, const struct qn_op *op)
     if (x == NULL) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
     }
-    double lo = bound(qn_in(run, op, 1), -INFINITY);
-    double hi = bound(qn_in(run, op, 2), INFINITY);
+    double lo = bound(qn_in(run, op, 1), -(double)INFINITY);
+    double hi = bound(qn_in(run, op, 2), (double)INFINITY);
     enum quern_code code = qn_out_like(run, op, 0, x->dtype, x, &y);
     if (code != QUERN_OK || y == NULL) {
         return code;
@@ -394,7 +394,8 @@ static enum quern_code variadic(struct qn_run *run, const struct qn_op *op,
     const struct qn_array *in[2] = {qn_in(run, op, 0), qn_in(run, op, 1)};
     enum quern_code code = binary_step(run, op, variant, in);
     for (int i = 2; i < op->n_in && code == QUERN_OK; i++) {
-        kept = run->slots[op->out[0]]; /* its chunk goes when the next is made */
+        kept =
+            run->slots[op->out[0]]; /* its chunk goes when the next is made */
         run->slots[op->out[0]].set = false;
         in[0] = &kept;
         in[1] = qn_in(run, op, i);
@@ -507,8 +508,7 @@ enum quern_code qn_op_not(struct qn_run *run, const struct qn_op *op)
     if (x == NULL) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
     }
-    enum quern_code code =
-        qn_out(run, op, 0, QUERN_BOOL, x->rank, x->dims, &y);
+    enum quern_code code = qn_out(run, op, 0, QUERN_BOOL, x->rank, x->dims, &y);
     for (int64_t i = 0; code == QUERN_OK && y != NULL && i < x->len; i++) {
         y->data[i] = x->data[i] == 0;
     }
@@ -524,13 +524,13 @@ enum quern_code qn_op_isnan(struct qn_run *run, const struct qn_op *op)
     }
     bool down = quern_node_int(op->node, "detect_negative", 1) != 0;
     bool up = quern_node_int(op->node, "detect_positive", 1) != 0;
-    enum quern_code code =
-        qn_out(run, op, 0, QUERN_BOOL, x->rank, x->dims, &y);
+    enum quern_code code = qn_out(run, op, 0, QUERN_BOOL, x->rank, x->dims, &y);
     for (int64_t i = 0; code == QUERN_OK && y != NULL && i < x->len; i++) {
         double v = qn_load(x, i);
-        y->data[i] = op->row->variant == 0
-                         ? isnan(v)
-                         : isinf(v) && (v > 0.0 ? up : down);
+        bool wanted = v > 0.0 ? up : down;
+        bool yes =
+            op->row->variant == 0 ? isnan(v) != 0 : isinf(v) != 0 && wanted;
+        y->data[i] = yes ? 1 : 0;
     }
     return code;
 }

@@ -1,9 +1,9 @@
 /* Matrix products: MatMul, Gemm. Constant right sides are packed once. */
-#include <string.h>
-
 #include "exec/nest.h"
 #include "exec/ops.h"
 #include "exec/prepare.h"
+
+#include <string.h>
 
 struct packed {
     float *data; /* NULL: not constant */
@@ -188,8 +188,8 @@ enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
                           (long long)l.columns, (long long)r.rows,
                           (long long)r.columns);
     }
-    enum quern_code code = result_dims(run, op, &l, &r, a->rank == 1,
-                                       b->rank == 1, &rank, dims);
+    enum quern_code code =
+        result_dims(run, op, &l, &r, a->rank == 1, b->rank == 1, &rank, dims);
     struct qn_array *y = NULL;
     if (code == QUERN_OK) {
         code = qn_out(run, op, 0, a->dtype, rank, dims, &y);
@@ -205,8 +205,8 @@ enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
         l.batch.rank = 0;
     }
     struct qn_chunk *room = qn_scratch(
-        run, panels(run->kernels, (size_t)r.columns) * (size_t)l.columns * 4 +
-                 64);
+        run,
+        panels(run->kernels, (size_t)r.columns) * (size_t)l.columns * 4 + 64);
     if (room == NULL) {
         return bad(run, op, "");
     }
@@ -279,8 +279,8 @@ enum quern_code qn_op_gemm(struct qn_run *run, const struct qn_op *op)
     const struct packed *p = op->state;
     bool ta = quern_node_int(op->node, "transA", 0) != 0;
     bool tb = quern_node_int(op->node, "transB", 0) != 0;
-    const struct qn_array *a0 = ta ? qn_in(run, op, 0)
-                                   : qn_in_packed(run, op, 0);
+    const struct qn_array *a0 =
+        ta ? qn_in(run, op, 0) : qn_in_packed(run, op, 0);
     const struct qn_array *b = qn_in(run, op, 1);
     const struct qn_array *c = qn_in(run, op, 2);
     if (a0 == NULL || b == NULL || a0->rank != 2 || b->rank != 2 ||

@@ -1,8 +1,8 @@
 /* Operators that move data. Where strides can say it, the output is a view. */
-#include <string.h>
-
 #include "exec/nest.h"
 #include "exec/ops.h"
+
+#include <string.h>
 
 int qn_ints(struct qn_run *run, const struct qn_op *op, const char *attribute,
             int input, int64_t *out)
@@ -194,8 +194,8 @@ static void slice_axis(struct qn_array *view, int axis, int64_t start,
                              : (start - end - step - 1) / -step;
     count = count < 0 ? 0 : count;
     if (count > 0) {
-        view->data += start * view->strides[axis] *
-                      (int64_t)qn_element_size(view->dtype);
+        view->data +=
+            start * view->strides[axis] * (int64_t)qn_element_size(view->dtype);
     }
     view->dims[axis] = count;
     view->strides[axis] *= step;
@@ -246,8 +246,8 @@ enum quern_code qn_op_slice(struct qn_run *run, const struct qn_op *op)
 enum quern_code qn_op_split(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in(run, op, 0);
-    const struct qn_array *sizes = op->n_in > 1 ? qn_in_packed(run, op, 1)
-                                                : NULL;
+    const struct qn_array *sizes =
+        op->n_in > 1 ? qn_in_packed(run, op, 1) : NULL;
     const int64_t *attr = NULL;
     size_t n_attr = 0;
     if (x == NULL) {
@@ -257,8 +257,8 @@ enum quern_code qn_op_split(struct qn_run *run, const struct qn_op *op)
     if (axis < 0) {
         return missing(run, op);
     }
-    if (sizes == NULL && quern_node_attr_ints(op->node, "split", &attr,
-                                              &n_attr) != QUERN_OK) {
+    if (sizes == NULL &&
+        quern_node_attr_ints(op->node, "split", &attr, &n_attr) != QUERN_OK) {
         n_attr = 0;
     }
     int64_t parts = quern_node_int(op->node, "num_outputs", op->n_out);
@@ -281,8 +281,7 @@ enum quern_code qn_op_split(struct qn_run *run, const struct qn_op *op)
         struct qn_array view = *x;
         view.len = x->dims[axis] > 0 ? x->len / x->dims[axis] * size : 0;
         view.dims[axis] = size;
-        view.data += at * x->strides[axis] *
-                     (int64_t)qn_element_size(x->dtype);
+        view.data += at * x->strides[axis] * (int64_t)qn_element_size(x->dtype);
         code = qn_out_view(run, op, i, x, &view);
         at += size;
     }
@@ -302,8 +301,7 @@ enum quern_code qn_op_expand(struct qn_run *run, const struct qn_op *op)
     memcpy(shape.dims, wanted, (size_t)n * sizeof *wanted);
     const struct qn_array *in[2] = {x, &shape};
     struct qn_array view = *x;
-    enum quern_code code =
-        qn_broadcast(run, op, in, 2, &view.rank, view.dims);
+    enum quern_code code = qn_broadcast(run, op, in, 2, &view.rank, view.dims);
     if (code != QUERN_OK) {
         return code;
     }
@@ -333,8 +331,8 @@ enum quern_code qn_op_concat(struct qn_run *run, const struct qn_op *op)
     dims[axis] = 0;
     for (int i = 0; i < op->n_in; i++) {
         const struct qn_array *x = qn_in(run, op, i);
-        bool fits = x != NULL && x->rank == first->rank &&
-                    x->dtype == first->dtype;
+        bool fits =
+            x != NULL && x->rank == first->rank && x->dtype == first->dtype;
         for (int k = 0; fits && k < first->rank; k++) {
             fits = k == axis || x->dims[k] == first->dims[k];
         }
@@ -380,10 +378,9 @@ enum quern_code qn_op_gather(struct qn_run *run, const struct qn_op *op)
     int rank = x->rank - 1 + index->rank;
     int64_t dims[QUERN_MAX_RANK];
     for (int i = 0; i < rank; i++) {
-        dims[i] = i < axis ? x->dims[i]
-                  : i < axis + index->rank
-                      ? index->dims[i - axis]
-                      : x->dims[i - index->rank + 1];
+        dims[i] = i < axis                 ? x->dims[i]
+                  : i < axis + index->rank ? index->dims[i - axis]
+                                           : x->dims[i - index->rank + 1];
     }
     struct qn_array *y = NULL;
     enum quern_code code = qn_out(run, op, 0, x->dtype, rank, dims, &y);
@@ -503,8 +500,8 @@ enum quern_code qn_op_gather_nd(struct qn_run *run, const struct qn_op *op)
             at = at < 0 ? at + dim : at;
             if (at < 0 || at >= dim) {
                 return qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                                  "index %lld lies outside %lld",
-                                  (long long)at, (long long)dim);
+                                  "index %lld lies outside %lld", (long long)at,
+                                  (long long)dim);
             }
             offset += at * x->strides[batch + d];
         }
@@ -590,9 +587,9 @@ enum quern_code qn_op_pad(struct qn_run *run, const struct qn_op *op)
     }
     int mode = pad_mode(op->node);
     const struct qn_array *fill = qn_in(run, op, 2);
-    double value = fill != NULL ? qn_load(fill, 0)
-                                : (double)quern_node_float(op->node, "value",
-                                                           0.0f);
+    double value = fill != NULL
+                       ? qn_load(fill, 0)
+                       : (double)quern_node_float(op->node, "value", 0.0f);
     size_t size = qn_element_size(x->dtype);
     int64_t place[QUERN_MAX_RANK] = {0};
     for (int64_t k = 0; k < y->len; k++) {
@@ -600,10 +597,10 @@ enum quern_code qn_op_pad(struct qn_run *run, const struct qn_op *op)
         bool inside = true;
         for (int i = 0; i < x->rank; i++) {
             int64_t at = place[i] - pads[i][0];
-            inside = inside && (mode != PAD_CONSTANT ||
-                                (at >= 0 && at < x->dims[i]));
-            offset += inside ? pad_source(mode, at, x->dims[i]) * x->strides[i]
-                             : 0;
+            inside = inside &&
+                     (mode != PAD_CONSTANT || (at >= 0 && at < x->dims[i]));
+            offset +=
+                inside ? pad_source(mode, at, x->dims[i]) * x->strides[i] : 0;
         }
         if (inside) {
             memcpy(y->data + (size_t)k * size, x->data + offset * (int64_t)size,
@@ -656,8 +653,8 @@ enum quern_code qn_op_tile(struct qn_run *run, const struct qn_op *op)
 
 enum quern_code qn_op_trilu(struct qn_run *run, const struct qn_op *op)
 {
-    const struct qn_array *shift = op->n_in > 1 ? qn_in_packed(run, op, 1)
-                                                : NULL;
+    const struct qn_array *shift =
+        op->n_in > 1 ? qn_in_packed(run, op, 1) : NULL;
     const struct qn_array *x = qn_in_packed(run, op, 0);
     struct qn_array *y = NULL;
     if (x == NULL || x->rank < 2) {

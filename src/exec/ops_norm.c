@@ -1,9 +1,9 @@
 /* Softmax and normalizations. */
-#include <math.h>
-#include <string.h>
-
 #include "exec/nest.h"
 #include "exec/ops.h"
+
+#include <math.h>
+#include <string.h>
 
 static enum quern_code missing(struct qn_run *run, const struct qn_op *op)
 {
@@ -59,8 +59,8 @@ enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op)
         return needs_float(run, op, x);
     }
     bool old = op->opset < 13; /* flattens to 2-D in front of the axis */
-    int axis = qn_axis(run, op,
-                       quern_node_int(op->node, "axis", old ? 1 : -1), x->rank);
+    int axis = qn_axis(run, op, quern_node_int(op->node, "axis", old ? 1 : -1),
+                       x->rank);
     enum quern_code code =
         axis < 0 ? missing(run, op)
                  : qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
@@ -103,8 +103,8 @@ enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op)
 enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *scale = qn_in_packed(run, op, 1);
-    const struct qn_array *bias = op->n_in > 2 ? qn_in_packed(run, op, 2)
-                                               : NULL;
+    const struct qn_array *bias =
+        op->n_in > 2 ? qn_in_packed(run, op, 2) : NULL;
     const struct qn_array *x = qn_in_packed(run, op, 0);
     struct qn_array *y = NULL;
     if (x == NULL || scale == NULL) {
@@ -113,8 +113,8 @@ enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op)
     if (x->dtype != QUERN_FLOAT || scale->dtype != QUERN_FLOAT) {
         return needs_float(run, op, x);
     }
-    if (op->n_out > 1 && (op->out[1] >= 0 || (op->n_out > 2 &&
-                                              op->out[2] >= 0))) {
+    if (op->n_out > 1 &&
+        (op->out[1] >= 0 || (op->n_out > 2 && op->out[2] >= 0))) {
         return qn_op_fail(run, op, QUERN_UNSUPPORTED,
                           "outputs Mean and InvStdDev");
     }
@@ -175,7 +175,8 @@ enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op)
     for (int64_t b = 0; b < x->dims[0]; b++) {
         for (int64_t c = 0; c < x->dims[1]; c++) {
             float a = floats(p[0])[c] / sqrtf(floats(p[3])[c] + epsilon);
-            channel_affine(x, y, b, c, a, floats(p[1])[c] - a * floats(p[2])[c]);
+            channel_affine(x, y, b, c, a,
+                           floats(p[1])[c] - a * floats(p[2])[c]);
         }
     }
     return QUERN_OK;

@@ -1,10 +1,10 @@
 /* Pooling: maxima and averages under a window, or of whole images. */
-#include <math.h>
-#include <string.h>
-
 #include "exec/nest.h"
 #include "exec/ops.h"
 #include "exec/window.h"
+
+#include <math.h>
+#include <string.h>
 
 enum { POOL_MAX, POOL_AVERAGE };
 
@@ -16,7 +16,7 @@ static void cut(const struct qn_window *w, int axis, int64_t at, int64_t *first,
     int64_t d = w->dilation[axis];
     *first = start < 0 ? (-start + d - 1) / d : 0;
     int64_t fits = (w->in[axis] - 1 - start) / d;
-    *last = w->in[axis] - 1 - start < 0 ? -1
+    *last = w->in[axis] - 1 - start < 0  ? -1
             : fits < w->kernel[axis] - 1 ? fits
                                          : w->kernel[axis] - 1;
 }
@@ -40,8 +40,7 @@ static double pool_at(const struct qn_window *w, const struct qn_array *x,
     int64_t count = 1;
     for (int i = 0; i < 3; i++) {
         cut(w, i, at[i], &first[i], &last[i]);
-        count *= with_pads ? padded_size(w, i, at[i])
-                           : last[i] - first[i] + 1;
+        count *= with_pads ? padded_size(w, i, at[i]) : last[i] - first[i] + 1;
     }
     double y = variant == POOL_MAX ? (double)-INFINITY : 0.0;
     *out_index = -1;
@@ -95,12 +94,12 @@ enum quern_code qn_op_pool(struct qn_run *run, const struct qn_op *op)
     int64_t image = w.in[0] * w.in[1] * w.in[2];
     for (int64_t k = 0; k < y->len; k++) {
         int64_t p = k % positions;
-        int64_t at[3] = {p / (w.out[1] * w.out[2]),
-                         p / w.out[2] % w.out[1], p % w.out[2]};
+        int64_t at[3] = {p / (w.out[1] * w.out[2]), p / w.out[2] % w.out[1],
+                         p % w.out[2]};
         int64_t index = 0;
         int64_t base = k / positions * image;
-        qn_store(y, k, pool_at(&w, x, base, at, op->row->variant, with_pads,
-                               &index));
+        qn_store(y, k,
+                 pool_at(&w, x, base, at, op->row->variant, with_pads, &index));
         if (where != NULL) {
             qn_store_int(where, k, base + index);
         }
@@ -133,14 +132,14 @@ enum quern_code qn_op_global_pool(struct qn_run *run, const struct qn_op *op)
             continue;
         }
         double sum = 0.0;
-        double top = -INFINITY;
+        double top = -(double)INFINITY;
         for (int64_t i = 0; i < n; i++) {
             double v = qn_load(x, k * n + i);
             sum += v;
             top = v > top || isnan(v) ? v : top;
         }
-        qn_store(y, k, op->row->variant == POOL_AVERAGE ? sum / (double)n
-                                                        : top);
+        qn_store(y, k,
+                 op->row->variant == POOL_AVERAGE ? sum / (double)n : top);
     }
     return QUERN_OK;
 }

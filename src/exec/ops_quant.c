@@ -1,11 +1,11 @@
 /* QuantizeLinear and DequantizeLinear (ONNX 10 to 25): per tensor, per axis,
  * per block; exact: one division in float, round half to even, saturate. */
-#include <math.h>
-#include <string.h>
-
 #include "base/numeric.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
+
+#include <math.h>
+#include <string.h>
 
 struct scheme {
     const struct qn_array *x;
@@ -60,11 +60,12 @@ static enum quern_code read_scheme(struct qn_run *run, const struct qn_op *op,
         s->outer *= i < axis ? s->x->dims[i] : 1;
         s->inner *= i > axis ? s->x->dims[i] : 1;
     }
-    int64_t blocks = s->block > 0 ? (s->channels + s->block - 1) / s->block
-                                  : s->channels;
+    int64_t blocks =
+        s->block > 0 ? (s->channels + s->block - 1) / s->block : s->channels;
     int64_t needed = s->block > 0 ? s->outer * blocks * s->inner : blocks;
-    return s->scale->len == needed ? QUERN_OK
-                                   : bad(run, op, "scale does not fit the axis");
+    return s->scale->len == needed
+               ? QUERN_OK
+               : bad(run, op, "scale does not fit the axis");
 }
 
 /* Number of the scale for a row (outer, channel), element `inner`. */
@@ -100,8 +101,7 @@ static void quantize_row(struct qn_run *run, const struct scheme *s,
     int64_t at = row * s->inner;
     int64_t which = scale_at(s, row, 0);
     float scale = (float)qn_load(s->scale, which);
-    int32_t zero =
-        s->zero != NULL ? (int32_t)qn_load_int(s->zero, which) : 0;
+    int32_t zero = s->zero != NULL ? (int32_t)qn_load_int(s->zero, which) : 0;
     const float *x = (const float *)(const void *)s->x->data + at;
     size_t n = (size_t)s->inner;
     if (y->dtype == QUERN_UINT8) {
@@ -175,8 +175,7 @@ static void dequantize_row(struct qn_run *run, const struct scheme *s,
     int64_t at = row * s->inner;
     int64_t which = scale_at(s, row, 0);
     float scale = (float)qn_load(s->scale, which);
-    int32_t zero =
-        s->zero != NULL ? (int32_t)qn_load_int(s->zero, which) : 0;
+    int32_t zero = s->zero != NULL ? (int32_t)qn_load_int(s->zero, which) : 0;
     float *out = (float *)(void *)y->data + at;
     if (s->x->dtype == QUERN_UINT8) {
         run->kernels->dequantize_u8(s->x->data + at, scale, zero, out,

@@ -1,9 +1,9 @@
 /* Reductions over axes, and positions of extremes. */
-#include <math.h>
-#include <string.h>
-
 #include "exec/nest.h"
 #include "exec/ops.h"
+
+#include <math.h>
+#include <string.h>
 
 enum { SUM, MEAN, MAX, MIN, PROD, L1, L2, LOG_SUM, LOG_SUM_EXP, SUM_SQUARE };
 
@@ -25,8 +25,8 @@ static bool read_axes(struct qn_run *run, const struct qn_op *op, int rank,
     if (n == -1) {
         return false;
     }
-    bool all = n <= 0 && quern_node_int(op->node, "noop_with_empty_axes", 0) ==
-                             0;
+    bool all =
+        n <= 0 && quern_node_int(op->node, "noop_with_empty_axes", 0) == 0;
     for (int i = 0; i < rank; i++) {
         gone[i] = all;
     }
@@ -77,7 +77,7 @@ static double reduce_doubles(int variant, const struct qn_array *a, int64_t at,
                : variant == MAX ? (double)-INFINITY
                : variant == MIN ? (double)INFINITY
                                 : 0.0;
-    double top = -INFINITY;
+    double top = -(double)INFINITY;
     for (int64_t i = 0; variant == LOG_SUM_EXP && i < n; i++) {
         double x = qn_load(a, at + i);
         top = x > top ? x : top;
@@ -163,8 +163,7 @@ static void reduce_all(struct qn_run *run, int variant,
             float s = variant == SUM_SQUARE
                           ? run->kernels->sum_squares(x, (size_t)n)
                           : run->kernels->sum(x, (size_t)n);
-            ((float *)(void *)y->data)[k] =
-                variant == MEAN ? s / (float)n : s;
+            ((float *)(void *)y->data)[k] = variant == MEAN ? s / (float)n : s;
         } else if (whole) {
             qn_store_int(y, k, reduce_ints(variant, a, k * n, n));
         } else {

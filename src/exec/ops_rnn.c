@@ -1,9 +1,9 @@
 /* LSTM (ONNX 7 to 22): gates i, o, f, c; default activations Sigmoid, Tanh,
  * Tanh; layout 0; no peepholes, clip or input_forget. float only. */
-#include <string.h>
-
 #include "exec/ops.h"
 #include "exec/prepare.h"
+
+#include <string.h>
 
 /* W and R of a direction as packed panels [input, 4 H] and [H, 4 H]. */
 struct lstm_state {
@@ -24,11 +24,12 @@ static float *pack(struct quern_engine *e, const struct qn_array *a, int64_t d)
 {
     size_t n = (size_t)a->dims[1];
     size_t k = (size_t)a->dims[2];
-    size_t wide = (n + e->kernels->panel - 1) / e->kernels->panel *
-                  e->kernels->panel;
+    size_t wide =
+        (n + e->kernels->panel - 1) / e->kernels->panel * e->kernels->panel;
     float *data = qn_alloc_aligned(wide * k * sizeof(float) + 64);
     if (data != NULL) {
-        const float *b = (const float *)(const void *)a->data + d * a->strides[0];
+        const float *b =
+            (const float *)(const void *)a->data + d * a->strides[0];
         e->kernels->pack_b(k, n, b, 1, a->dims[2], data);
     }
     return data;
@@ -132,8 +133,7 @@ static void run_direction(struct qn_run *run, const struct lstm_state *s,
     size_t rows = (size_t)(l->steps * l->batch);
     run->kernels->gemm(rows, wide, (size_t)l->input, l->x, (size_t)l->input,
                        s->w[d], l->gates, wide, false);
-    const float *bias =
-        l->bias != NULL ? l->bias + d * 8 * l->hidden : NULL;
+    const float *bias = l->bias != NULL ? l->bias + d * 8 * l->hidden : NULL;
     for (size_t r = 0; bias != NULL && r < rows; r++) {
         for (size_t j = 0; j < wide; j++) {
             l->gates[r * wide + j] += bias[j] + bias[wide + j];
@@ -152,11 +152,22 @@ static enum quern_code missing(struct qn_run *run, const struct qn_op *op)
                             "inputs are missing or do not fit");
 }
 
+/* Sizes of weights, bias and first states against the input. */
+static bool lstm_fits(const struct qn_run *run, const struct qn_op *op,
+                      const struct lstm *l, const struct qn_array *bias,
+                      const struct qn_array *h0, const struct qn_array *c0)
+{
+    int64_t size = l->directions * l->batch * l->hidden;
+    return qn_in(run, op, 1)->dims[2] == l->input &&
+           (bias == NULL || bias->len == 8 * l->directions * l->hidden) &&
+           (h0 == NULL || h0->len == size) && (c0 == NULL || c0->len == size);
+}
+
 enum quern_code qn_op_lstm(struct qn_run *run, const struct qn_op *op)
 {
     const struct lstm_state *s = op->state;
-    const struct qn_array *bias = op->n_in > 3 ? qn_in_packed(run, op, 3)
-                                               : NULL;
+    const struct qn_array *bias =
+        op->n_in > 3 ? qn_in_packed(run, op, 3) : NULL;
     const struct qn_array *h0 = op->n_in > 5 ? qn_in_packed(run, op, 5) : NULL;
     const struct qn_array *c0 = op->n_in > 6 ? qn_in_packed(run, op, 6) : NULL;
     const struct qn_array *r = qn_in(run, op, 2);
@@ -166,14 +177,14 @@ enum quern_code qn_op_lstm(struct qn_run *run, const struct qn_op *op)
     if (x == NULL || x->rank != 3 || x->dtype != QUERN_FLOAT || r == NULL) {
         return missing(run, op);
     }
-    struct lstm l = {.steps = x->dims[0], .batch = x->dims[1],
-                     .input = x->dims[2], .hidden = r->dims[2],
+    struct lstm l = {.steps = x->dims[0],
+                     .batch = x->dims[1],
+                     .input = x->dims[2],
+                     .hidden = r->dims[2],
                      .directions = r->dims[0],
                      .x = (const float *)(const void *)x->data};
     int64_t size = l.directions * l.batch * l.hidden;
-    if (qn_in(run, op, 1)->dims[2] != l.input ||
-        (bias != NULL && bias->len != 8 * l.directions * l.hidden) ||
-        (h0 != NULL && h0->len != size) || (c0 != NULL && c0->len != size)) {
+    if (!lstm_fits(run, op, &l, bias, h0, c0)) {
         return missing(run, op);
     }
     l.bias = bias != NULL ? (const float *)(const void *)bias->data : NULL;
@@ -185,9 +196,9 @@ enum quern_code qn_op_lstm(struct qn_run *run, const struct qn_op *op)
     }
     struct qn_chunk *room =
         code == QUERN_OK
-            ? qn_scratch(run, (size_t)(l.steps * l.batch * 4 * l.hidden +
-                                       2 * size) *
-                                  sizeof(float))
+            ? qn_scratch(run,
+                         (size_t)(l.steps * l.batch * 4 * l.hidden + 2 * size) *
+                             sizeof(float))
             : NULL;
     if (room == NULL) {
         return code != QUERN_OK ? code : missing(run, op);

@@ -1,9 +1,9 @@
 /* Shapes as data, ranges, and control flow. */
-#include <math.h>
-#include <string.h>
-
 #include "exec/nest.h"
 #include "exec/ops.h"
+
+#include <math.h>
+#include <string.h>
 
 static enum quern_code missing(struct qn_run *run, const struct qn_op *op)
 {
@@ -27,8 +27,8 @@ enum quern_code qn_op_shape(struct qn_run *run, const struct qn_op *op)
         return missing(run, op);
     }
     int64_t start = clamp_index(quern_node_int(op->node, "start", 0), x->rank);
-    int64_t end = clamp_index(quern_node_int(op->node, "end", x->rank),
-                              x->rank);
+    int64_t end =
+        clamp_index(quern_node_int(op->node, "end", x->rank), x->rank);
     int64_t n = end > start ? end - start : 0;
     enum quern_code code = qn_out(run, op, 0, QUERN_INT64, 1, &n, &y);
     if (code == QUERN_OK && y != NULL) {
@@ -64,11 +64,11 @@ enum quern_code qn_op_constant_of_shape(struct qn_run *run,
         dtype = quern_tensor_dtype(value);
     }
     struct qn_array *y = NULL;
-    enum quern_code code = quern_dtype_bits(dtype) < 8
-                               ? qn_op_fail(run, op, QUERN_UNSUPPORTED,
-                                            "value of type %s",
-                                            quern_dtype_name(dtype))
-                               : qn_out(run, op, 0, dtype, n, dims, &y);
+    enum quern_code code =
+        quern_dtype_bits(dtype) < 8
+            ? qn_op_fail(run, op, QUERN_UNSUPPORTED, "value of type %s",
+                         quern_dtype_name(dtype))
+            : qn_out(run, op, 0, dtype, n, dims, &y);
     if (code != QUERN_OK || y == NULL) {
         return code;
     }
@@ -116,7 +116,7 @@ static int body_of(const struct qn_op *op, const char *attribute)
         if (strcmp(a->name, attribute) == 0) {
             return i;
         }
-        i += a->type == QN_ATTR_GRAPH ? 1
+        i += a->type == QN_ATTR_GRAPH    ? 1
              : a->type == QN_ATTR_GRAPHS ? (int)a->len
                                          : 0;
     }
@@ -155,8 +155,8 @@ enum quern_code qn_op_if(struct qn_run *run, const struct qn_op *op)
     if (condition == NULL || condition->len != 1) {
         return missing(run, op);
     }
-    int which = body_of(op, condition->data[0] != 0 ? "then_branch"
-                                                    : "else_branch");
+    int which =
+        body_of(op, condition->data[0] != 0 ? "then_branch" : "else_branch");
     if (which < 0) {
         return missing(run, op);
     }
@@ -247,8 +247,8 @@ static enum quern_code iterate(struct qn_run *run, const struct qn_op *op,
         *go_on = run->slots[l->body->out[0]].data[0] != 0;
     }
     for (int k = 0; code == QUERN_OK && k + n + 1 < l->body->n_out; k++) {
-        code = append_scan(run, op, k, l->body->out[k + n + 1], i,
-                           &l->scans[k]);
+        code =
+            append_scan(run, op, k, l->body->out[k + n + 1], i, &l->scans[k]);
     }
     clear_body(run, l->body);
     qn_slot_drop(run, l->body->in[0]);

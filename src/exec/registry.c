@@ -1,7 +1,7 @@
 /* The operators of the embedded engine: one row an operator and version. */
-#include <string.h>
-
 #include "exec/ops.h"
+
+#include <string.h>
 
 #define UNARY(name, since, variant)                                            \
     {                                                                          \

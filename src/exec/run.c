@@ -1,13 +1,13 @@
 /* Running programs, and what kernels may ask. */
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
-
 #include <quern/run.h>
 
 #include "base/checked.h"
 #include "exec/op.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 const struct qn_array *qn_in(const struct qn_run *run, const struct qn_op *op,
                              int i)
@@ -33,8 +33,8 @@ struct qn_chunk *qn_scratch(struct qn_run *run, size_t size)
     }
     if (size > run->chunks.limit - run->chunks.total) {
         (void)!quern_fail(run->context, QUERN_LIMIT, NULL,
-                         "run needs %zu bytes more than the limit of %llu",
-                         size, (unsigned long long)run->chunks.limit);
+                          "run needs %zu bytes more than the limit of %llu",
+                          size, (unsigned long long)run->chunks.limit);
         return NULL;
     }
     (void)!qn_no_memory(run->context);
@@ -55,8 +55,7 @@ const struct qn_array *qn_in_packed(struct qn_run *run, const struct qn_op *op,
         return a;
     }
     struct qn_array packed = *a;
-    packed.chunk =
-        qn_scratch(run, (size_t)a->len * qn_element_size(a->dtype));
+    packed.chunk = qn_scratch(run, (size_t)a->len * qn_element_size(a->dtype));
     if (packed.chunk == NULL) {
         return NULL;
     }
@@ -180,8 +179,8 @@ int qn_in_ints(struct qn_run *run, const struct qn_op *op, int i, int64_t *out)
     if (a == NULL || !qn_is_index_type(a->dtype) ||
         a->len > 2 * QUERN_MAX_RANK) {
         (void)!qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                         "input %d must be at most %d integers", i,
-                         2 * QUERN_MAX_RANK);
+                          "input %d must be at most %d integers", i,
+                          2 * QUERN_MAX_RANK);
         return -1;
     }
     for (int64_t k = 0; k < a->len; k++) {
@@ -194,8 +193,8 @@ int qn_axis(struct qn_run *run, const struct qn_op *op, int64_t axis, int rank)
 {
     if (axis < -rank || axis >= rank) {
         (void)!qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                         "axis %lld lies outside rank %d", (long long)axis,
-                         rank);
+                          "axis %lld lies outside rank %d", (long long)axis,
+                          rank);
         return -1;
     }
     return (int)(axis < 0 ? axis + rank : axis);

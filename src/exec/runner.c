@@ -1,9 +1,9 @@
 /* Engines and runners: the public functions of <quern/run.h>. */
-#include <string.h>
-
 #include "base/numeric.h"
 #include "exec/backend.h"
 #include "exec/prepare.h"
+
+#include <string.h>
 
 struct quern_runner {
     struct qn_run run;
@@ -90,8 +90,8 @@ enum quern_code quern_runner_create(struct quern_engine *engine,
     r->run.kernels = engine->kernels;
     r->run.chunks.limit = context->max_memory;
     size_t n_ops = engine->main != NULL ? (size_t)engine->main->n_ops : 0;
-    r->run.slots = qn_calloc_n((size_t)engine->n_slots + 1,
-                               sizeof *r->run.slots);
+    r->run.slots =
+        qn_calloc_n((size_t)engine->n_slots + 1, sizeof *r->run.slots);
     bool good = r->run.slots != NULL;
     if (engine->profile && n_ops > 0) {
         r->run.times = qn_calloc_n(n_ops, sizeof *r->run.times);
@@ -215,7 +215,7 @@ static enum quern_code get_output(struct qn_run *run, int slot,
     }
     struct quern_tensor *t = NULL;
     enum quern_dtype dtype = a->dtype;
-    enum quern_dtype whole = quern_dtype_bits(dtype) >= 8 ? dtype
+    enum quern_dtype whole = quern_dtype_bits(dtype) >= 8   ? dtype
                              : quern_dtype_is_signed(dtype) ? QUERN_INT8
                                                             : QUERN_UINT8;
     enum quern_code code =

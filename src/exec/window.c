@@ -2,9 +2,9 @@
  * AveragePool-22). */
 #include "exec/window.h"
 
-#include <string.h>
-
 #include "exec/ops.h"
+
+#include <string.h>
 
 static enum quern_code bad(struct qn_run *run, const struct qn_op *op,
                            const char *name)

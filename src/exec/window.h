@@ -15,7 +15,7 @@ struct qn_window {
     int64_t kernel[QN_WINDOW_AXES];
     int64_t stride[QN_WINDOW_AXES];
     int64_t dilation[QN_WINDOW_AXES];
-    int64_t pad[QN_WINDOW_AXES];     /* at the begin */
+    int64_t pad[QN_WINDOW_AXES]; /* at the begin */
     int64_t pad_end[QN_WINDOW_AXES];
     int64_t group;
 };

@@ -1,9 +1,9 @@
 /* Emitting protobuf: fields. */
 #include "io/emit.h"
 
-#include <string.h>
-
 #include "io/wire.h"
+
+#include <string.h>
 
 void qn_emit_raw(struct qn_sink *sink, const void *data, size_t size)
 {
@@ -77,8 +77,7 @@ void qn_emit_fields(struct qn_sink *sink, struct qn_span message,
         if (qn_wire_next(message.data, message.size, &at, &f) != NULL) {
             return; /* cannot be: the skim has read these bytes */
         }
-        if (f.number >= first && f.number <= last &&
-            !listed(known, f.number)) {
+        if (f.number >= first && f.number <= last && !listed(known, f.number)) {
             qn_emit_raw(sink, message.data + start, at - start);
         }
     }

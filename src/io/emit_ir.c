@@ -1,9 +1,9 @@
 /* Emitting IR objects as protobuf. What was read and not touched goes out as
  * the bytes that came in. */
-#include <string.h>
-
 #include "io/emit.h"
 #include "ir/tensor.h"
+
+#include <string.h>
 
 typedef void (*body_fn)(struct qn_sink *out, const void *object);
 
@@ -91,7 +91,8 @@ static void element_body(struct qn_sink *out, const void *object)
         qn_emit_int(out, 1, (int64_t)type->dtype);
     }
     if (type->element != NULL) {
-        nested(out, type->kind == QUERN_KIND_MAP ? 2 : 1, type_body, type->element);
+        nested(out, type->kind == QUERN_KIND_MAP ? 2 : 1, type_body,
+               type->element);
     }
 }
 

@@ -1,10 +1,10 @@
 /* External data: a slice of a file beside the model, mapped once. */
+#include "base/file.h"
+#include "io/reader.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/file.h"
-#include "io/reader.h"
 
 /* A canonical decimal number: digits alone, no sign, no leading zero. */
 static bool parse_number(const ProtobufCBinaryData *text, uint64_t *out)
@@ -41,8 +41,8 @@ static enum quern_code parse_entries(struct qn_reader *r,
         const char *key = e->key != NULL ? e->key : "";
         bool good = true;
         if (strcmp(key, "location") == 0) {
-            good = e->value.len > 0 && memchr(e->value.data, 0, e->value.len) ==
-                                           NULL;
+            good = e->value.len > 0 &&
+                   memchr(e->value.data, 0, e->value.len) == NULL;
             out->location = qn_arena_strndup(
                 &r->scratch, (const char *)e->value.data, e->value.len);
         } else if (strcmp(key, "offset") == 0) {

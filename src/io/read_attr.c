@@ -1,7 +1,7 @@
 /* AttributeProto and TypeProto to IR. */
-#include <string.h>
-
 #include "io/reader.h"
+
+#include <string.h>
 
 static void *copy(struct qn_reader *r, const void *data, size_t n, size_t size)
 {
@@ -41,8 +41,8 @@ static enum quern_code read_tensors(struct qn_reader *r,
                                     Onnx__TensorProto *const *protos, size_t n,
                                     struct qn_attr *attr)
 {
-    struct quern_tensor **list = qn_arena_alloc_n(
-        &r->model->arena, n, sizeof(struct quern_tensor *));
+    struct quern_tensor **list =
+        qn_arena_alloc_n(&r->model->arena, n, sizeof(struct quern_tensor *));
     if (list == NULL) {
         return qn_no_memory(r->context);
     }
@@ -90,8 +90,7 @@ static enum quern_code read_graphs(struct qn_reader *r,
 static enum quern_code keep_wire(struct qn_reader *r, const void *protos,
                                  size_t n, bool sparse, struct qn_attr *attr)
 {
-    struct qn_span *list =
-        qn_arena_alloc_n(&r->model->arena, n, sizeof *list);
+    struct qn_span *list = qn_arena_alloc_n(&r->model->arena, n, sizeof *list);
     if (list == NULL) {
         return qn_no_memory(r->context);
     }
@@ -117,17 +116,17 @@ static int type_of(const Onnx__AttributeProto *p)
     if (p->has_type && p->type != 0) {
         return p->type;
     }
-    return p->has_f              ? QN_ATTR_FLOAT
-           : p->has_i            ? QN_ATTR_INT
-           : p->has_s            ? QN_ATTR_STRING
-           : p->t != NULL        ? QN_ATTR_TENSOR
-           : p->g != NULL        ? QN_ATTR_GRAPH
-           : p->n_floats > 0     ? QN_ATTR_FLOATS
-           : p->n_ints > 0       ? QN_ATTR_INTS
-           : p->n_strings > 0    ? QN_ATTR_STRINGS
-           : p->n_tensors > 0    ? QN_ATTR_TENSORS
-           : p->n_graphs > 0     ? QN_ATTR_GRAPHS
-                                 : QN_ATTR_UNDEFINED;
+    return p->has_f           ? QN_ATTR_FLOAT
+           : p->has_i         ? QN_ATTR_INT
+           : p->has_s         ? QN_ATTR_STRING
+           : p->t != NULL     ? QN_ATTR_TENSOR
+           : p->g != NULL     ? QN_ATTR_GRAPH
+           : p->n_floats > 0  ? QN_ATTR_FLOATS
+           : p->n_ints > 0    ? QN_ATTR_INTS
+           : p->n_strings > 0 ? QN_ATTR_STRINGS
+           : p->n_tensors > 0 ? QN_ATTR_TENSORS
+           : p->n_graphs > 0  ? QN_ATTR_GRAPHS
+                              : QN_ATTR_UNDEFINED;
 }
 
 static enum quern_code read_value(struct qn_reader *r,
@@ -181,8 +180,7 @@ static enum quern_code read_value(struct qn_reader *r,
     return QUERN_NOT_FOUND;
 }
 
-enum quern_code qn_read_attr(struct qn_reader *r,
-                             const Onnx__AttributeProto *p,
+enum quern_code qn_read_attr(struct qn_reader *r, const Onnx__AttributeProto *p,
                              struct quern_node *node, struct quern_graph *scope,
                              struct qn_attr **out_attr)
 {
@@ -242,8 +240,8 @@ static enum quern_code read_shape(struct qn_reader *r,
     }
     for (size_t i = 0; i < shape->n_dim; i++) {
         const Onnx__TensorShapeProto__Dimension *d = shape->dim[i];
-        dims[i].value = d->has_dim_value && d->dim_value >= 0 ? d->dim_value
-                                                              : -1;
+        dims[i].value =
+            d->has_dim_value && d->dim_value >= 0 ? d->dim_value : -1;
         if (dims[i].value < 0 && d->dim_param != NULL &&
             *d->dim_param != '\0') {
             dims[i].expr = qn_expr_symbol(r->model, d->dim_param);
@@ -291,18 +289,18 @@ enum quern_code qn_read_type(struct qn_reader *r, const Onnx__TypeProto *p,
         return read_shape(r, p->sparse_tensor_type->shape, type);
     }
     if (p->sequence_type != NULL) {
-        return read_element(r, p->sequence_type->elem_type,
-                            QUERN_KIND_SEQUENCE, type);
+        return read_element(r, p->sequence_type->elem_type, QUERN_KIND_SEQUENCE,
+                            type);
     }
     if (p->optional_type != NULL) {
-        return read_element(r, p->optional_type->elem_type,
-                            QUERN_KIND_OPTIONAL, type);
+        return read_element(r, p->optional_type->elem_type, QUERN_KIND_OPTIONAL,
+                            type);
     }
     if (p->map_type != NULL) {
         type->dtype = (enum quern_dtype)p->map_type->key_type;
         return read_element(r, p->map_type->value_type, QUERN_KIND_MAP, type);
     }
-    type->kind = p->opaque_type != NULL ? QUERN_KIND_OPAQUE
-                                        : QUERN_KIND_UNKNOWN;
+    type->kind =
+        p->opaque_type != NULL ? QUERN_KIND_OPAQUE : QUERN_KIND_UNKNOWN;
     return QUERN_OK;
 }

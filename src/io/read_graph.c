@@ -1,7 +1,7 @@
 /* GraphProto to IR: values first, then nodes, then their order. */
-#include <string.h>
-
 #include "io/reader.h"
+
+#include <string.h>
 
 const char *qn_domain(const char *domain)
 {
@@ -42,8 +42,8 @@ static enum quern_code read_inputs(struct qn_reader *r,
         if (code != QUERN_OK) {
             return code;
         }
-        v->info_origin = qn_reader_span(r, info->quern_offset,
-                                        info->quern_size);
+        v->info_origin =
+            qn_reader_span(r, info->quern_offset, info->quern_size);
     }
     return QUERN_OK;
 }
@@ -147,8 +147,8 @@ static enum quern_code read_node(struct qn_reader *r, const Onnx__NodeProto *p,
                                  struct quern_graph *graph,
                                  struct quern_value **outputs)
 {
-    struct quern_value **inputs = qn_arena_alloc_n(
-        &r->scratch, p->n_input, sizeof(struct quern_value *));
+    struct quern_value **inputs =
+        qn_arena_alloc_n(&r->scratch, p->n_input, sizeof(struct quern_value *));
     if (inputs == NULL) {
         return qn_no_memory(r->context);
     }
@@ -178,8 +178,7 @@ static enum quern_code read_node(struct qn_reader *r, const Onnx__NodeProto *p,
             qn_node_attr(node, p->attribute[i]->name) != NULL) {
             return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset, NULL,
                                   "node '%s' (%s) has attribute '%s' twice",
-                                  node->name, node->op,
-                                  p->attribute[i]->name);
+                                  node->name, node->op, p->attribute[i]->name);
         }
         code = qn_read_attr(r, p->attribute[i], node, graph, &attr);
         if (code == QUERN_OK) {
@@ -288,7 +287,8 @@ enum quern_code qn_read_nodes(struct qn_reader *r, Onnx__NodeProto *const *list,
 {
     struct quern_value ***outputs =
         qn_arena_alloc_n(&r->scratch, n, sizeof(struct quern_value **));
-    enum quern_code code = outputs != NULL ? QUERN_OK : qn_no_memory(r->context);
+    enum quern_code code =
+        outputs != NULL ? QUERN_OK : qn_no_memory(r->context);
     /* All values first: nodes may stand in any order. */
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         outputs[i] = qn_arena_alloc_n(&r->scratch, list[i]->n_output,
@@ -329,8 +329,8 @@ static enum quern_code read_outputs(struct qn_reader *r,
             return qn_no_memory(r->context);
         }
         if (v->info_origin.data == NULL && v->graph == graph) {
-            v->info_origin = qn_reader_span(r, info->quern_offset,
-                                            info->quern_size);
+            v->info_origin =
+                qn_reader_span(r, info->quern_offset, info->quern_size);
             enum quern_code code = qn_read_type(r, info->type, &v->declared);
             if (code != QUERN_OK) {
                 return code;
@@ -364,8 +364,8 @@ static enum quern_code read_hints(struct qn_reader *r,
 enum quern_code qn_read_graph(struct qn_reader *r, const Onnx__GraphProto *p,
                               struct quern_graph *graph)
 {
-    graph->name = qn_arena_strdup(&r->model->arena,
-                                  p->name != NULL ? p->name : "");
+    graph->name =
+        qn_arena_strdup(&r->model->arena, p->name != NULL ? p->name : "");
     if (graph->name == NULL) {
         return qn_no_memory(r->context);
     }

@@ -1,12 +1,12 @@
 /* Opening models: bytes to IR. */
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/file.h"
 #include "io/io.h"
 #include "io/reader.h"
 #include "io/skim.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
 enum { NEWEST_IR = 14 };
 
@@ -106,12 +106,10 @@ static enum quern_code read_metadata(struct qn_reader *r,
 {
     for (size_t i = 0; i < p->n_metadata_props; i++) {
         const Onnx__StringStringEntryProto *e = p->metadata_props[i];
-        char *value = qn_arena_strndup(&r->scratch,
-                                       (const char *)e->value.data,
+        char *value = qn_arena_strndup(&r->scratch, (const char *)e->value.data,
                                        e->value.len);
-        if (value == NULL || !qn_build_metadata(
-                                 r->model, e->key != NULL ? e->key : "",
-                                 value)) {
+        if (value == NULL ||
+            !qn_build_metadata(r->model, e->key != NULL ? e->key : "", value)) {
             return qn_no_memory(r->context);
         }
     }
@@ -134,16 +132,16 @@ static enum quern_code read_function(struct qn_reader *r,
     }
     f->domain = qn_arena_strdup(arena, qn_domain(p->domain));
     f->name = qn_arena_strdup(arena, p->name != NULL ? p->name : "");
-    f->overload = qn_arena_strdup(arena, p->overload != NULL ? p->overload
-                                                             : "");
+    f->overload =
+        qn_arena_strdup(arena, p->overload != NULL ? p->overload : "");
     f->origin = qn_reader_span(r, p->quern_offset, p->quern_size);
     f->body = body;
     body->function = f;
     body->name = f->name;
     bool good = f->domain != NULL && f->name != NULL && f->overload != NULL;
     for (size_t i = 0; i < p->n_opset_import && good; i++) {
-        opsets[i].domain = qn_arena_strdup(
-            arena, qn_domain(p->opset_import[i]->domain));
+        opsets[i].domain =
+            qn_arena_strdup(arena, qn_domain(p->opset_import[i]->domain));
         opsets[i].version = p->opset_import[i]->version;
         good = opsets[i].domain != NULL;
     }
@@ -190,9 +188,9 @@ static enum quern_code read_function_body(struct qn_reader *r,
     for (size_t i = 0; i < p->n_output && code == QUERN_OK; i++) {
         struct quern_value *v = qn_graph_own_value(f->body, p->output[i]);
         if (v == NULL) {
-            code = qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset,
-                                  p->output[i],
-                                  "function output is made nowhere");
+            code =
+                qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset,
+                               p->output[i], "function output is made nowhere");
         } else if (!qn_build_output(f->body, v)) {
             code = qn_no_memory(r->context);
         }
@@ -262,7 +260,9 @@ static void finish_reader(struct qn_reader *r)
 static const char *folder_of(struct qn_reader *r, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    size_t size = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+    size_t size = slash == NULL   ? 0
+                  : slash == path ? 1
+                                  : (size_t)(slash - path);
     return qn_arena_strndup(&r->scratch, path, size);
 }
 

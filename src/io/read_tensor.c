@@ -1,8 +1,9 @@
-/* TensorProto to tensor: raw bytes stay in the file, typed fields are packed. */
-#include <string.h>
-
+/* TensorProto to tensor: raw bytes stay in the file, typed fields are packed.
+ */
 #include "base/checked.h"
 #include "io/reader.h"
+
+#include <string.h>
 
 /* Exactly one place may hold the data. */
 static enum quern_code check_fields(struct qn_reader *r,
@@ -21,8 +22,7 @@ static enum quern_code check_fields(struct qn_reader *r,
                               "tensor has %d data fields, needs one",
                               typed + raw);
     }
-    if (!p->has_data_type || p->data_type <= 0 ||
-        p->data_type > QUERN_INT2) {
+    if (!p->has_data_type || p->data_type <= 0 || p->data_type > QUERN_INT2) {
         return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset, p->name,
                               "tensor has unknown data type %d", p->data_type);
     }
@@ -75,9 +75,8 @@ static enum quern_code read_typed(struct qn_reader *r,
     struct quern_tensor *t = NULL;
     int64_t len = 0;
     size_t bytes = 0;
-    enum quern_code code =
-        qn_tensor_size_of(r->context, (enum quern_dtype)p->data_type, rank,
-                          dims, &len, &bytes);
+    enum quern_code code = qn_tensor_size_of(
+        r->context, (enum quern_dtype)p->data_type, rank, dims, &len, &bytes);
     if (code == QUERN_OK && n * size != bytes) {
         code = qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset, p->name,
                               "tensor has %zu entries of data, its shape needs "
@@ -158,9 +157,9 @@ enum quern_code qn_read_tensor(struct qn_reader *r, const Onnx__TensorProto *p,
                                     p->name, "string tensor with raw data")
                    : read_strings(r, p, rank, p->dims, out_tensor);
     } else if (p->has_quern_raw_size) {
-        code = qn_tensor_slice(r->context, dtype, rank, p->dims, r->bytes,
-                               p->quern_raw_offset, p->quern_raw_size,
-                               out_tensor);
+        code =
+            qn_tensor_slice(r->context, dtype, rank, p->dims, r->bytes,
+                            p->quern_raw_offset, p->quern_raw_size, out_tensor);
     } else if (p->has_raw_data) {
         code = read_small_raw(r, p, rank, p->dims, out_tensor);
     } else {

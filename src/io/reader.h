@@ -17,8 +17,8 @@ struct qn_reader {
     struct quern_context *context;
     struct quern_model *model; /* NULL while reading a single tensor */
     const char *path;
-    struct qn_buf *bytes;      /* the file */
-    const char *folder;        /* of the model; NULL: no external data */
+    struct qn_buf *bytes; /* the file */
+    const char *folder;   /* of the model; NULL: no external data */
     struct qn_external_file *external;
     struct qn_arena scratch;   /* what protobuf-c unpacked */
     struct quern_node pending; /* producer of values whose node is not built */
@@ -44,17 +44,15 @@ enum quern_code qn_read_tensor(struct qn_reader *reader,
     __attribute__((warn_unused_result));
 
 /** The bytes of an external tensor: a slice of the mapped file. */
-enum quern_code qn_read_external(struct qn_reader *reader,
-                                 const Onnx__TensorProto *proto,
-                                 const int64_t *dims,
-                                 struct quern_tensor **out_tensor)
+enum quern_code
+qn_read_external(struct qn_reader *reader, const Onnx__TensorProto *proto,
+                 const int64_t *dims, struct quern_tensor **out_tensor)
     __attribute__((warn_unused_result));
 
 /** Attribute from its message; graphs inside become bodies of `node`. */
 enum quern_code qn_read_attr(struct qn_reader *reader,
                              const Onnx__AttributeProto *proto,
-                             struct quern_node *node,
-                             struct quern_graph *scope,
+                             struct quern_node *node, struct quern_graph *scope,
                              struct qn_attr **out_attr)
     __attribute__((warn_unused_result));
 

@@ -1,11 +1,11 @@
 /* The walk over the wire: see skim.h. Iterative, one frame a message level. */
 #include "io/skim.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "io/limits.h"
 #include "io/wire.h"
+
+#include <string.h>
 
 enum { LENGTH_SIZE = 5 }; /* varint padded to 5 bytes, patched at the end */
 
@@ -164,8 +164,7 @@ static enum quern_code enter(struct skim *s, size_t start, size_t content,
         f->seen |= UINT64_C(1) << index;
     }
     unsigned char bytes[5 + LENGTH_SIZE] = {0};
-    size_t n = qn_wire_varint(bytes,
-                              (uint64_t)field->id << 3 | QN_WIRE_BYTES);
+    size_t n = qn_wire_varint(bytes, (uint64_t)field->id << 3 | QN_WIRE_BYTES);
     enum quern_code code = put(s, bytes, n);
     s->at = content;
     if (code == QUERN_OK) {
@@ -227,8 +226,8 @@ enum quern_code qn_skim(struct quern_context *context, const char *path,
                         const ProtobufCMessageDescriptor *type,
                         struct qn_skeleton *out_skeleton)
 {
-    struct skim s = {.context = context, .path = path, .data = data,
-                     .size = size};
+    struct skim s = {
+        .context = context, .path = path, .data = data, .size = size};
     if (size > INT32_MAX) {
         return fail(&s, QUERN_LIMIT, 0,
                     "file is over 2 GiB: store weights as external data");

@@ -9,9 +9,9 @@
 #ifndef QUERN_IO_SKIM_H
 #define QUERN_IO_SKIM_H
 
-#include <protobuf-c/protobuf-c.h>
-
 #include "base/diag.h"
+
+#include <protobuf-c/protobuf-c.h>
 
 /** raw_data of this many bytes or more stays in the file. */
 #define QN_RAW_THRESHOLD 256

@@ -1,8 +1,8 @@
 /* Saving models: IR to bytes, whole or not at all. */
-#include <string.h>
-
 #include "base/file.h"
 #include "io/emit.h"
+
+#include <string.h>
 
 static void opset_body(struct qn_sink *out, const struct qn_opset *opset)
 {

@@ -1,9 +1,9 @@
 /* Attributes: read through the schema of the node's opset, set by journal. */
-#include <string.h>
-
 #include "ir/build.h"
 #include "ir/edit.h"
 #include "ir/ir.h"
+
+#include <string.h>
 
 const struct qn_attr *qn_node_attr(const struct quern_node *node,
                                    const char *name)
@@ -29,10 +29,10 @@ static const struct qn_schema_attr *default_of(const struct quern_node *node,
 }
 
 static const char *const type_names[] = {
-    "undefined", "float",   "int",   "string",        "tensor",
-    "graph",     "floats",  "ints",  "strings",       "tensors",
-    "graphs",    "sparse_tensor", "sparse_tensors", "type_proto",
-    "type_protos",
+    "undefined",      "float",      "int",         "string",
+    "tensor",         "graph",      "floats",      "ints",
+    "strings",        "tensors",    "graphs",      "sparse_tensor",
+    "sparse_tensors", "type_proto", "type_protos",
 };
 
 /* The attribute in the node when it has the wanted type. */
@@ -185,9 +185,8 @@ float quern_node_float(const struct quern_node *node, const char *name,
 {
     const struct qn_attr *attr = qn_node_attr(node, name);
     if (attr != NULL) {
-        return attr->type == QN_ATTR_FLOAT && attr->ref_name == NULL
-                   ? attr->u.f
-                   : fallback;
+        return attr->type == QN_ATTR_FLOAT && attr->ref_name == NULL ? attr->u.f
+                                                                     : fallback;
     }
     const struct qn_schema_attr *row = default_of(node, name);
     if (row != NULL) {

@@ -1,10 +1,10 @@
 /* Building a model without journal: for readers and for cloning. */
 #include "ir/build.h"
 
-#include <string.h>
-
 #include "ir/names.h"
 #include "ir/tensor.h"
+
+#include <string.h>
 
 /* Nodes are numbered with gaps, so that one can be put between two. */
 #define ORDER_GAP (INT64_C(1) << 32)

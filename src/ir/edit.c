@@ -3,10 +3,10 @@
  * an edit happens whole or not at all. Composite edits go back to a mark. */
 #include "ir/edit.h"
 
-#include <string.h>
-
 #include "ir/build.h"
 #include "ir/names.h"
+
+#include <string.h>
 
 #define ORDER_GAP (INT64_C(1) << 32)
 
@@ -59,8 +59,7 @@ static enum quern_code bad_argument(const struct quern_node *node,
     if (node != NULL) {
         place = quern_node_place(node);
     }
-    const struct quern_graph *graph =
-        node != NULL ? node->graph : value->graph;
+    const struct quern_graph *graph = node != NULL ? node->graph : value->graph;
     place.tensor = value != NULL ? value->name : NULL;
     return quern_fail(graph->model->context, QUERN_INVALID_ARGUMENT, &place,
                       "%s", what);
@@ -247,16 +246,15 @@ enum quern_code quern_node_move(struct quern_node *node,
         return code;
     }
     if (!qn_journal_reserve(&graph->model->journal,
-                            3 + 7 + graph->n_nodes + qn_touch_cost(graph),
-                            1)) {
+                            3 + 7 + graph->n_nodes + qn_touch_cost(graph), 1)) {
         return qn_no_memory(graph->model->context);
     }
     take_out(node);
     insert(graph, node, before);
     qn_touch_graph(graph);
-    qn_journal_edit(&graph->model->journal,
-                    (struct qn_edit){.kind = QN_EDIT_NODE_MOVE,
-                                     .id = node->id});
+    qn_journal_edit(
+        &graph->model->journal,
+        (struct qn_edit){.kind = QN_EDIT_NODE_MOVE, .id = node->id});
     return QUERN_OK;
 }
 
@@ -305,32 +303,29 @@ check_new_node(struct quern_graph *graph, const struct quern_node *before,
     return code;
 }
 
-enum quern_code quern_node_create(struct quern_graph *graph,
-                                  struct quern_node *before, const char *op,
-                                  const char *name,
-                                  struct quern_value *const *inputs,
-                                  size_t n_inputs,
-                                  struct quern_value *const *outputs,
-                                  size_t n_outputs,
-                                  struct quern_node **out_node)
+enum quern_code
+quern_node_create(struct quern_graph *graph, struct quern_node *before,
+                  const char *op, const char *name,
+                  struct quern_value *const *inputs, size_t n_inputs,
+                  struct quern_value *const *outputs, size_t n_outputs,
+                  struct quern_node **out_node)
 {
     struct quern_model *model = graph->model;
     struct qn_journal *j = &model->journal;
-    enum quern_code code = check_new_node(graph, before, inputs, n_inputs,
-                                          outputs, n_outputs);
+    enum quern_code code =
+        check_new_node(graph, before, inputs, n_inputs, outputs, n_outputs);
     if (code != QUERN_OK) {
         return code;
     }
     const char *domain = NULL;
     const char *type = split_op(model, op, &domain);
-    const char *unique =
-        *name == '\0' ? "" : qn_names_unique(model, name);
+    const char *unique = *name == '\0' ? "" : qn_names_unique(model, name);
     struct quern_node *node =
         type == NULL || unique == NULL
             ? NULL
             : qn_node_alloc(graph, domain, type, unique, n_inputs, n_outputs);
-    if (node == NULL || (*unique != '\0' &&
-                         !qn_names_take(model->names, node->name))) {
+    if (node == NULL ||
+        (*unique != '\0' && !qn_names_take(model->names, node->name))) {
         return qn_no_memory(model->context);
     }
     size_t writes = 1 + insert_cost(graph, before) + n_inputs * USE_WRITES +
@@ -398,8 +393,8 @@ enum quern_code quern_node_set_input(struct quern_node *node, size_t i,
     if (code != QUERN_OK || quern_node_input(node, i) == value) {
         return code;
     }
-    size_t writes = USE_WRITES + 3 + node->n_inputs +
-                    qn_touch_cost(node->graph);
+    size_t writes =
+        USE_WRITES + 3 + node->n_inputs + qn_touch_cost(node->graph);
     if (!qn_journal_reserve(j, writes, 1) ||
         (i == node->n_inputs && !add_input(node))) {
         return qn_no_memory(model->context);
@@ -412,8 +407,7 @@ enum quern_code quern_node_set_input(struct quern_node *node, size_t i,
     }
     SET(j, node->n_inputs, n);
     qn_touch_node(node);
-    qn_journal_edit(j,
-                    (struct qn_edit){.kind = QN_EDIT_INPUT, .id = node->id});
+    qn_journal_edit(j, (struct qn_edit){.kind = QN_EDIT_INPUT, .id = node->id});
     return QUERN_OK;
 }
 
@@ -636,7 +630,8 @@ enum quern_code quern_node_erase_dead(struct quern_node *node)
         }
         if (n_stack + 64 > room) {
             room *= 2;
-            void *grown = qn_realloc_n(stack, room, sizeof(struct quern_node *));
+            void *grown =
+                qn_realloc_n(stack, room, sizeof(struct quern_node *));
             if (grown == NULL) {
                 code = qn_no_memory(model->context);
                 break;

@@ -1,9 +1,9 @@
 /* Edits of values: making, replacing, constants, types; opsets, metadata. */
-#include <string.h>
-
 #include "ir/build.h"
 #include "ir/edit.h"
 #include "ir/names.h"
+
+#include <string.h>
 
 #define SET(journal, field, value)                                             \
     do {                                                                       \
@@ -63,9 +63,9 @@ enum quern_code quern_value_create(struct quern_graph *graph, const char *name,
     if (value == NULL) {
         return qn_no_memory(graph->model->context);
     }
-    qn_journal_edit(&graph->model->journal,
-                    (struct qn_edit){.kind = QN_EDIT_VALUE_CREATE,
-                                     .id = value->id});
+    qn_journal_edit(
+        &graph->model->journal,
+        (struct qn_edit){.kind = QN_EDIT_VALUE_CREATE, .id = value->id});
     *out_value = value;
     return QUERN_OK;
 }
@@ -82,13 +82,11 @@ enum quern_code quern_constant_create(struct quern_graph *graph,
         return code;
     }
     const struct qn_type *type = qn_type_of_tensor(model, tensor);
-    if (type == NULL ||
-        !qn_journal_reserve(j, 12 + qn_touch_cost(graph), 1)) {
+    if (type == NULL || !qn_journal_reserve(j, 12 + qn_touch_cost(graph), 1)) {
         return qn_no_memory(model->context);
     }
     struct quern_value *value = new_value(graph, name);
-    if (value == NULL ||
-        !qn_journal_reserve(j, 12 + qn_touch_cost(graph), 1)) {
+    if (value == NULL || !qn_journal_reserve(j, 12 + qn_touch_cost(graph), 1)) {
         return qn_no_memory(model->context);
     }
     value->type = type;
@@ -333,8 +331,7 @@ enum quern_code quern_model_set_opset(struct quern_model *model,
         i++;
     }
     size_t n = i < model->n_opsets ? model->n_opsets : i + 1;
-    struct qn_opset *copy =
-        qn_arena_alloc_n(&model->arena, n, sizeof *copy);
+    struct qn_opset *copy = qn_arena_alloc_n(&model->arena, n, sizeof *copy);
     const char *name = qn_arena_strdup(&model->arena, domain);
     if (copy == NULL || name == NULL || !qn_journal_reserve(j, 3, 1)) {
         return qn_no_memory(model->context);

@@ -60,21 +60,21 @@ struct quern_expr {
 };
 
 enum qn_attr_type { /* numbers of AttributeProto.AttributeType */
-    QN_ATTR_UNDEFINED = 0,
-    QN_ATTR_FLOAT = 1,
-    QN_ATTR_INT = 2,
-    QN_ATTR_STRING = 3,
-    QN_ATTR_TENSOR = 4,
-    QN_ATTR_GRAPH = 5,
-    QN_ATTR_FLOATS = 6,
-    QN_ATTR_INTS = 7,
-    QN_ATTR_STRINGS = 8,
-    QN_ATTR_TENSORS = 9,
-    QN_ATTR_GRAPHS = 10,
-    QN_ATTR_SPARSE_TENSOR = 11,
-    QN_ATTR_SPARSE_TENSORS = 12,
-    QN_ATTR_TYPE_PROTO = 13,
-    QN_ATTR_TYPE_PROTOS = 14,
+                    QN_ATTR_UNDEFINED = 0,
+                    QN_ATTR_FLOAT = 1,
+                    QN_ATTR_INT = 2,
+                    QN_ATTR_STRING = 3,
+                    QN_ATTR_TENSOR = 4,
+                    QN_ATTR_GRAPH = 5,
+                    QN_ATTR_FLOATS = 6,
+                    QN_ATTR_INTS = 7,
+                    QN_ATTR_STRINGS = 8,
+                    QN_ATTR_TENSORS = 9,
+                    QN_ATTR_GRAPHS = 10,
+                    QN_ATTR_SPARSE_TENSOR = 11,
+                    QN_ATTR_SPARSE_TENSORS = 12,
+                    QN_ATTR_TYPE_PROTO = 13,
+                    QN_ATTR_TYPE_PROTOS = 14,
 };
 
 /** One attribute. `len` counts list elements (1 for a single one). */
@@ -90,10 +90,10 @@ struct qn_attr {
         const float *floats;
         const int64_t *ints;
         const struct qn_span *strings;
-        struct quern_tensor **tensors;      /* TENSOR, TENSORS: owned counts */
-        struct quern_graph **graphs;        /* GRAPH, GRAPHS */
-        const struct qn_span *wire;         /* sparse, type protos: the bytes of
-                                               each message */
+        struct quern_tensor **tensors; /* TENSOR, TENSORS: owned counts */
+        struct quern_graph **graphs;   /* GRAPH, GRAPHS */
+        const struct qn_span *wire;    /* sparse, type protos: the bytes of
+                                          each message */
     } u;
     struct qn_span origin; /* AttributeProto as read; data NULL once changed */
     struct qn_attr *next;
@@ -142,13 +142,13 @@ struct quern_value {
     struct quern_use *first_use;
     struct quern_use *last_use;
     uint32_t n_uses;
-    struct quern_tensor *tensor; /* initializer: one count; else NULL */
-    const struct qn_type *type;  /* inferred or set; NULL unknown */
+    struct quern_tensor *tensor;    /* initializer: one count; else NULL */
+    const struct qn_type *type;     /* inferred or set; NULL unknown */
     const struct qn_type *declared; /* input/output/value_info of the file */
     struct qn_span info_origin;     /* ValueInfoProto as read */
     struct qn_span tensor_origin;   /* TensorProto as read (initializer); data
                                        NULL once changed */
-    struct quern_value *next_init; /* list of the graph's initializers */
+    struct quern_value *next_init;  /* list of the graph's initializers */
     struct quern_value *prev_init;
     struct quern_value *next_value; /* all values of the graph, by making */
 };
@@ -170,9 +170,9 @@ struct quern_graph {
     struct quern_value *last_init;
     struct quern_value *first_value;
     struct quern_value *last_value;
-    struct qn_span origin; /* GraphProto as read: doc_string, sparse
-                              initializers, annotations, metadata and unknown
-                              fields are written from there */
+    struct qn_span origin;          /* GraphProto as read: doc_string, sparse
+                                       initializers, annotations, metadata and unknown
+                                       fields are written from there */
     struct quern_graph *next_graph; /* chain of the model's graphs */
 };
 
@@ -192,7 +192,7 @@ struct quern_function {
     size_t n_opsets;
     const struct qn_opset *opsets;
     size_t n_attributes;
-    const char *const *attributes;       /* names without default */
+    const char *const *attributes;      /* names without default */
     struct qn_attr *attribute_defaults; /* attribute_proto */
     struct qn_span origin;
     struct quern_function *next;
@@ -219,17 +219,17 @@ struct quern_model {
     struct qn_metadata *metadata;
     struct quern_graph *graph;
     struct quern_function *functions;
-    bool has_external;    /* some initializer lies in another file */
+    bool has_external; /* some initializer lies in another file */
     uint32_t next_node_id;
     uint32_t next_value_id;
     uint32_t next_graph_id;
     uint32_t next_expr_id;
-    struct qn_names *names;        /* every value and node name of all graphs */
-    struct quern_graph *graphs;    /* all of them, newest first */
-    struct qn_owned *owned;        /* tensors of attributes: counts that are
-                                      given up when the model goes */
-    struct quern_expr **exprs;     /* intern table, 256 chains */
-    struct quern_table *tables;    /* side tables */
+    struct qn_names *names;     /* every value and node name of all graphs */
+    struct quern_graph *graphs; /* all of them, newest first */
+    struct qn_owned *owned;     /* tensors of attributes: counts that are
+                                   given up when the model goes */
+    struct quern_expr **exprs;  /* intern table, 256 chains */
+    struct quern_table *tables; /* side tables */
     struct qn_journal journal;
     void *io; /* the reader's own (kept skeleton …), freed by io_release */
     void (*io_release)(struct quern_model *model);

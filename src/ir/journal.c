@@ -1,9 +1,9 @@
 /* The edit journal: see journal.h. */
 #include "ir/journal.h"
 
-#include <string.h>
-
 #include "ir/ir.h"
+
+#include <string.h>
 
 /* Grow an array to hold `need` elements, doubling. */
 static bool reserve(void **array, size_t *room, size_t need, size_t size)

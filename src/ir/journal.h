@@ -37,11 +37,11 @@ enum qn_edit_kind {
 
 struct qn_edit {
     enum qn_edit_kind kind;
-    uint32_t id; /* of the node or value */
+    uint32_t id;                  /* of the node or value */
     struct quern_tensor *dropped; /* count that the edit gave up: released on
                                      commit, handed back on undo */
-    struct quern_tensor *added; /* the model's count of it, which undo gives
-                                   up; not counted again here */
+    struct quern_tensor *added;   /* the model's count of it, which undo gives
+                                     up; not counted again here */
 };
 
 struct qn_write {
@@ -58,7 +58,7 @@ struct qn_journal {
     struct qn_edit *edits;
     size_t n_edits;
     size_t edits_room;
-    uint64_t n_total;   /* counted edits, committed ones included */
+    uint64_t n_total; /* counted edits, committed ones included */
 };
 
 /** A point to return to. */

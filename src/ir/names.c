@@ -55,9 +55,8 @@ static struct slot *find(const struct qn_names *names,
     size_t i = (size_t)hash & (names->room - 1);
     for (;; i = (i + 1) & (names->room - 1)) {
         struct slot *slot = &names->slots[i];
-        if (slot->name == NULL ||
-            (slot->hash == hash && slot->graph == graph &&
-             strcmp(slot->name, name) == 0)) {
+        if (slot->name == NULL || (slot->hash == hash && slot->graph == graph &&
+                                   strcmp(slot->name, name) == 0)) {
             return slot;
         }
     }

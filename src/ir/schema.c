@@ -1,13 +1,20 @@
 /* Looking up operator schemas. */
 #include "ir/schema.h"
 
-#include <string.h>
-
 #include "base/map.h"
 #include "ir/schema_data.h"
 
-enum { TYPE_FLOAT = 1, TYPE_INT = 2, TYPE_STRING = 3, TYPE_FLOATS = 6,
-       TYPE_INTS = 7 };
+#include <string.h>
+
+/* Numbers of AttributeProto.AttributeType. */
+enum {
+    TYPE_FLOAT = 1,
+    TYPE_INT = 2,
+    TYPE_STRING = 3,
+    TYPE_FLOATS = 6,
+    TYPE_INTS = 7,
+    TYPE_STRINGS = 8,
+};
 
 const char *qn_schema_text(uint16_t offset)
 {
@@ -183,6 +190,17 @@ bool qn_schema_default_floats(const struct qn_schema_attr *attr,
         return false;
     }
     *out = &qn_schema_floats[attr->at];
+    *out_len = attr->len;
+    return true;
+}
+
+bool qn_schema_default_strings(const struct qn_schema_attr *attr,
+                               const char **out, size_t *out_len)
+{
+    if (!attr->has_default || attr->type != TYPE_STRINGS) {
+        return false;
+    }
+    *out = qn_schema_text(attr->at);
     *out_len = attr->len;
     return true;
 }

@@ -2,9 +2,9 @@
 #ifndef QUERN_IR_SCHEMA_DATA_H
 #define QUERN_IR_SCHEMA_DATA_H
 
-#include <math.h>
-
 #include "ir/schema.h"
+
+#include <math.h>
 
 /** Newest known version of a domain. */
 struct qn_schema_domain {

@@ -2,9 +2,9 @@
  * change journaled. */
 #include <quern/table.h>
 
-#include <string.h>
-
 #include "ir/edit.h"
+
+#include <string.h>
 
 struct quern_table {
     struct quern_model *model;
@@ -26,8 +26,8 @@ enum quern_code quern_table_open(struct quern_model *model, const char *name,
         slot = &(*slot)->next;
     }
     if (*slot == NULL) {
-        struct quern_table *table = qn_arena_alloc(&model->arena,
-                                                   sizeof *table);
+        struct quern_table *table =
+            qn_arena_alloc(&model->arena, sizeof *table);
         const char *copy = qn_arena_strdup(&model->arena, name);
         if (table == NULL || copy == NULL) {
             return qn_no_memory(model->context);
@@ -69,8 +69,7 @@ static void write_entry(struct quern_table *table, uint32_t id,
     table->count += (entry != NULL ? 1u : 0u);
     table->count -= (table->entries[id] != NULL ? 1u : 0u);
     table->entries[id] = entry;
-    qn_journal_edit(journal,
-                    (struct qn_edit){.kind = QN_EDIT_TABLE, .id = id});
+    qn_journal_edit(journal, (struct qn_edit){.kind = QN_EDIT_TABLE, .id = id});
 }
 
 /* Room for an id. The old array stays in the arena and is not written again,

@@ -1,10 +1,10 @@
 /* Tensors: making, sharing, comparing. Reading and casting: tensor_read.c. */
 #include "ir/tensor.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/checked.h"
+
+#include <string.h>
 
 enum quern_code qn_tensor_size_of(struct quern_context *context,
                                   enum quern_dtype dtype, int rank,

@@ -28,11 +28,10 @@ struct quern_tensor {
 /** A tensor over `size` bytes at `offset` of a buffer, which is retained. The
  * caller has checked that the range lies in the buffer.
  * @return as quern_tensor_create(); _MALFORMED when size does not fit */
-enum quern_code qn_tensor_slice(struct quern_context *context,
-                                enum quern_dtype dtype, int rank,
-                                const int64_t *dims, struct qn_buf *buf,
-                                size_t offset, size_t size,
-                                struct quern_tensor **out_tensor)
+enum quern_code
+qn_tensor_slice(struct quern_context *context, enum quern_dtype dtype, int rank,
+                const int64_t *dims, struct qn_buf *buf, size_t offset,
+                size_t size, struct quern_tensor **out_tensor)
     __attribute__((warn_unused_result));
 
 /** A string tensor; the strings are copied. `n` must be what dims need. */

@@ -5,11 +5,11 @@
  * integer to integer wraps; to bool everything but zero is true; to float8
  * saturates.
  */
-#include <math.h>
-#include <string.h>
-
 #include "base/numeric.h"
 #include "ir/tensor.h"
+
+#include <math.h>
+#include <string.h>
 
 static bool in_range(const struct quern_tensor *t, int64_t first, int64_t n)
 {
@@ -202,9 +202,9 @@ static bool store_float(unsigned char *data, size_t k, enum quern_dtype dtype,
     case QUERN_FLOAT4E2M1: {
         unsigned shift = (unsigned)(k % 2) * 4;
         unsigned kept = data[k / 2] & ~(15u << shift);
-        data[k / 2] = (unsigned char)(kept | (unsigned)qn_small_from_float(
-                                                 dtype, x, true)
-                                                 << shift);
+        data[k / 2] =
+            (unsigned char)(kept | (unsigned)qn_small_from_float(dtype, x, true)
+                                       << shift);
         return true;
     }
     default:
@@ -226,8 +226,8 @@ static bool cast_element(const struct quern_tensor *from, int64_t i,
         return true;
     }
     if (quern_dtype_is_integer(dtype)) {
-        store_int(data, (size_t)i, dtype, is_int ? whole
-                                                 : truncate_to(x, dtype));
+        store_int(data, (size_t)i, dtype,
+                  is_int ? whole : truncate_to(x, dtype));
         return true;
     }
     if (is_int) {

@@ -1,8 +1,8 @@
 /* Types of values: the reading half, and making them. */
-#include <string.h>
-
 #include "ir/ir.h"
 #include "ir/tensor.h"
+
+#include <string.h>
 
 const struct qn_type *qn_value_type(const struct quern_value *value)
 {
@@ -29,8 +29,8 @@ const struct qn_type *qn_type_tensor(struct quern_model *model,
     type->dtype = dtype;
     type->rank = rank < 0 ? -1 : rank;
     if (rank > 0) {
-        struct quern_dim *copy = qn_arena_alloc_n(&model->arena, (size_t)rank,
-                                                  sizeof *copy);
+        struct quern_dim *copy =
+            qn_arena_alloc_n(&model->arena, (size_t)rank, sizeof *copy);
         if (copy == NULL) {
             return NULL;
         }

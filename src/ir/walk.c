@@ -1,10 +1,10 @@
 /* Walking: the reading half of <quern/graph.h> and <quern/model.h>. */
-#include <stdio.h>
-#include <string.h>
-
 #include "ir/ir.h"
 #include "ir/names.h"
 #include "ir/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /* ---------------------------------------------------------------- model */
 
@@ -291,7 +291,8 @@ const char *qn_graph_path(const struct quern_graph *graph)
 {
     struct qn_arena *arena = &graph->model->context->diag.arena;
     const char *tail = "";
-    for (; graph->parent != NULL && tail != NULL; graph = graph->parent->graph) {
+    for (; graph->parent != NULL && tail != NULL;
+         graph = graph->parent->graph) {
         tail = qn_arena_printf(arena, "/%s#%u.%s%s", graph->parent->op,
                                graph->parent->id, attribute_of(graph), tail);
     }

@@ -1,10 +1,10 @@
 /* Named groups of passes, and the table of built-in ones. */
 #include "pass/groups.h"
 
-#include <string.h>
-
 #include "builtin.h"
 #include "pass/pass.h"
+
+#include <string.h>
 
 static const struct {
     const char *name;

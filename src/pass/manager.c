@@ -1,15 +1,15 @@
 /* The pass manager: order, options, roll-back, counts, times. */
+#include "base/map.h"
+#include "base/pool.h"
+#include "ir/ir.h"
+#include "pass/groups.h"
+#include "pass/pass.h"
+#include "pass/steps.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#include "base/map.h"
-#include "base/pool.h"
-#include "pass/steps.h"
-#include "ir/ir.h"
-#include "pass/groups.h"
-#include "pass/pass.h"
 
 /* Passes that repeat stop here: two rules that undo each other would not. */
 enum { MOST_ROUNDS = 50 };
@@ -29,9 +29,8 @@ enum quern_code qn_pass_find(struct quern_context *context, const char *name,
         }
     }
     const char *near = qn_nearest_name(name, names);
-    return quern_fail(context, QUERN_NOT_FOUND, NULL,
-                      "unknown pass '%s'%s%s%s", name,
-                      near != NULL ? "; did you mean '" : "",
+    return quern_fail(context, QUERN_NOT_FOUND, NULL, "unknown pass '%s'%s%s%s",
+                      name, near != NULL ? "; did you mean '" : "",
                       near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 
@@ -118,8 +117,7 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx,
                                 const struct quern_pass_desc *desc,
                                 const void *params)
 {
-    struct qn_step_report *report =
-        qn_arena_alloc(&ctx->arena, sizeof *report);
+    struct qn_step_report *report = qn_arena_alloc(&ctx->arena, sizeof *report);
     struct timespec start;
     if (report == NULL) {
         return qn_no_memory(ctx->context);
@@ -159,7 +157,8 @@ static enum quern_code run_steps(struct quern_pass_ctx *ctx, const char *text,
 {
     struct qn_arena arena = {0};
     struct qn_pass_step *step = NULL;
-    enum quern_code code = qn_pass_steps_parse(ctx->context, &arena, text, &step);
+    enum quern_code code =
+        qn_pass_steps_parse(ctx->context, &arena, text, &step);
     for (; step != NULL && code == QUERN_OK; step = step->next) {
         const struct quern_pass_desc *desc = NULL;
         const char *group = qn_pass_group(step->name);
@@ -235,10 +234,9 @@ void quern_pass_account(struct quern_pass_ctx *ctx,
     if (line == NULL) {
         return; /* the work is done all the same */
     }
-    line->text = node != NULL
-                     ? qn_arena_printf(&ctx->arena, "%s '%s': %s", node->op,
-                                       node->name, text)
-                     : qn_arena_strdup(&ctx->arena, text);
+    line->text = node != NULL ? qn_arena_printf(&ctx->arena, "%s '%s': %s",
+                                                node->op, node->name, text)
+                              : qn_arena_strdup(&ctx->arena, text);
     if (line->text == NULL) {
         return;
     }

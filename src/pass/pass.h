@@ -50,7 +50,7 @@ struct quern_pass_ctx {
     struct qn_arena arena;   /* of the whole run: reports */
     struct qn_step_report *reports;
     struct qn_step_report *report; /* of the running pass */
-    struct qn_kept *kept; /* objects that passes hand on */
+    struct qn_kept *kept;          /* objects that passes hand on */
 };
 
 /** Built-in passes, NULL-ended. */

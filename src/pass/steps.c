@@ -1,10 +1,10 @@
 /* Typed options: from text to a params struct. */
 #include "pass/steps.h"
 
+#include "base/map.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/map.h"
 
 /* -------------------------------------------------------------- pipeline */
 
@@ -97,8 +97,8 @@ static enum quern_code parse_step(struct parser *p, struct qn_pass_step *step)
 }
 
 enum quern_code qn_pass_steps_parse(struct quern_context *context,
-                               struct qn_arena *arena, const char *text,
-                               struct qn_pass_step **out_first)
+                                    struct qn_arena *arena, const char *text,
+                                    struct qn_pass_step **out_first)
 {
     struct parser p = {context, arena, text, text};
     struct qn_pass_step **tail = out_first;
@@ -260,9 +260,10 @@ static enum quern_code unknown(struct quern_context *context,
 }
 
 enum quern_code qn_pass_params(struct quern_context *context,
-                                struct qn_arena *arena,
-                                const struct quern_pass_desc *desc,
-                                const struct qn_pass_step *step, void **out_params)
+                               struct qn_arena *arena,
+                               const struct quern_pass_desc *desc,
+                               const struct qn_pass_step *step,
+                               void **out_params)
 {
     unsigned char *params = qn_arena_alloc(arena, desc->params_size);
     if (params == NULL) {

@@ -6,11 +6,11 @@
  */
 #include <quern/quant.h>
 
-#include <math.h>
-#include <string.h>
-
 #include "base/checked.h"
 #include "quant/codes.h"
+
+#include <math.h>
+#include <string.h>
 
 /* Codes go through a block of this many int32, so that arithmetic is written
  * once for all types. */

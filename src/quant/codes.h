@@ -2,10 +2,10 @@
 #ifndef QUERN_QUANT_CODES_H
 #define QUERN_QUANT_CODES_H
 
+#include <quern/types.h>
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include <quern/types.h>
 
 /** Lowest and highest code of a whole type; false when it is none of the six
  * quantized types. */

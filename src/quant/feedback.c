@@ -13,15 +13,15 @@
  */
 #include <quern/quant.h>
 
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/diag.h"
 #include "quant/codes.h"
 #include "quant/dense.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { chunk_rows = 128 };
 

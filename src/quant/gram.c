@@ -6,16 +6,17 @@
  * lanes. Blocks add to 64-bit sums: exact, so order and sharding leave no
  * trace.
  */
-#include <quern/quant.h>
+#include "quant/gram.h"
 
-#include <math.h>
-#include <string.h>
+#include <quern/quant.h>
 
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/diag.h"
-#include "quant/gram.h"
 #include "quant/gram_kernel.h"
+
+#include <math.h>
+#include <string.h>
 
 enum { most_code = 2047 };
 

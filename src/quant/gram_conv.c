@@ -1,12 +1,11 @@
 /* Second moments of what a Conv reads: its windows, one vector per output
  * position, handed to quern_gram_add() a block at a time. */
-#include "quant/gram.h"
-
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/diag.h"
+#include "quant/gram.h"
+
+#include <string.h>
 
 enum { block_rows = 16 };
 

@@ -1,9 +1,9 @@
 /* Histogram whose bins join exactly (hist.h). */
 #include "quant/hist.h"
 
-#include <math.h>
-
 #include "base/alloc.h"
+
+#include <math.h>
 
 /* Widths whose inverse and whose product with a bin number are normal floats.
  * Below the least one a tensor uses fewer bins: its values are under 2^-108. */

@@ -10,11 +10,11 @@
 #ifndef QUERN_QUANT_HIST_H
 #define QUERN_QUANT_HIST_H
 
+#include "quant/observe_kernels.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "quant/observe_kernels.h"
 
 /** Zeroed storage is a histogram that is not kept. */
 struct qn_hist {

@@ -5,11 +5,11 @@
  */
 #include <quern/quant.h>
 
-#include <math.h>
-
 #include "base/alloc.h"
 #include "base/diag.h"
 #include "base/numeric.h"
+
+#include <math.h>
 
 /* Floor of probabilities in front of the logarithm. */
 static const double least_probability = 1e-12;

@@ -6,12 +6,12 @@
  */
 #include <quern/quant.h>
 
+#include "base/numeric.h"
+#include "quant/codes.h"
+
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
-
-#include "base/numeric.h"
-#include "quant/codes.h"
 
 /* Codes by type: whole, symmetric, reduced (ONNX Runtime's table). */
 struct code_row {

@@ -2,10 +2,10 @@
  * other methods. */
 #include "quant/range.h"
 
-#include <math.h>
-
 #include "base/alloc.h"
 #include "base/diag.h"
+
+#include <math.h>
 
 static const double default_percentile = 99.999;
 enum { default_levels = 255 };

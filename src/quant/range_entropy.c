@@ -9,9 +9,9 @@
  * holds 0, and a spike there says nothing about cut-offs. A window that ends
  * in an empty bin counts that bin as half a value.
  */
-#include <math.h>
-
 #include "quant/range.h"
+
+#include <math.h>
 
 enum { cuts_one_sided = 128, cuts_two_sided = 40, rounds = 2 };
 

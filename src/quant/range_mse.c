@@ -5,9 +5,9 @@
  * at lo errs by f(x) - f(lo); what is kept by a rounding error of the step's
  * uniform variance step^2 / 12, times f'(x)^2.
  */
-#include <math.h>
-
 #include "quant/range.h"
+
+#include <math.h>
 
 enum { grid = 60, symmetric_grid = 240 };
 

@@ -1,7 +1,7 @@
 /* Functions that read a tensor. */
-#include <math.h>
-
 #include <quern/quant.h>
+
+#include <math.h>
 
 static double clamp(double x, double lo, double hi)
 {

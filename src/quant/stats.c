@@ -9,12 +9,12 @@
  */
 #include "quant/stats.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/diag.h"
+
+#include <math.h>
+#include <string.h>
 
 /* One call's data. */
 struct view {

@@ -5,12 +5,12 @@
  * have need would save little: they are stored whole). The bytes follow from
  * what was seen, not from how it came: equal statistics give equal bytes.
  */
-#include <math.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/diag.h"
 #include "quant/stats.h"
+
+#include <math.h>
+#include <string.h>
 
 static const char magic[4] = {'Q', 'N', 'S', 'T'};
 enum { version = 1, n_limbs = 10 };

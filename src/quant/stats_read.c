@@ -1,8 +1,8 @@
 /* Reading figures out of statistics: fills or data, summary, channels,
  * histogram. */
-#include <math.h>
-
 #include "quant/stats.h"
+
+#include <math.h>
 
 /* Bins of the far part that hold something. */
 static size_t n_occupied(const struct qn_hist *hist)

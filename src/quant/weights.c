@@ -1,11 +1,11 @@
 /* Parameters of weights, and what their rounding does to the bias. */
 #include <quern/quant.h>
 
-#include <math.h>
-
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/diag.h"
+
+#include <math.h>
 
 /* Shrunken ranges that are tried: 1, 0.9875 … 0.5. */
 enum { n_ratios = 41 };

@@ -22,7 +22,8 @@ enum { WIDTH = 4, TILE_ROWS = 4 };
 #endif
 enum { PANEL = 2 * WIDTH };
 
-typedef float vec __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
+typedef float vec
+    __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 
 /* ----------------------------------------------------- scalar functions */
 
@@ -141,17 +142,16 @@ UNARY(reciprocal_row, 1.0f / x)
 UNARY(neg_row, -x)
 UNARY(abs_row, fabsf(x))
 UNARY(erf_row, erf_any(x))
-UNARY(hard_sigmoid, clamp(p0 * x + p1, 0.0f, 1.0f))
-UNARY(hard_swish, x *clamp(x * (1.0f / 6.0f) + 0.5f, 0.0f, 1.0f))
+UNARY(hard_sigmoid, clamp(p0 *x + p1, 0.0f, 1.0f))
+UNARY(hard_swish, x *clamp(x *(1.0f / 6.0f) + 0.5f, 0.0f, 1.0f))
 UNARY(gelu, 0.5f * x * (1.0f + erf_any(x * 0.70710678f)))
-UNARY(gelu_tanh, 0.5f * x *
-                     (1.0f + tanh_any(0.79788456f *
-                                      (x + 0.044715f * x * x * x))))
+UNARY(gelu_tanh,
+      0.5f * x * (1.0f + tanh_any(0.79788456f * (x + 0.044715f * x * x * x))))
 UNARY(silu, x *sigmoid(x))
 UNARY(softplus_row, softplus(x))
 UNARY(softsign, x / (1.0f + fabsf(x)))
 UNARY(elu, x < 0.0f ? p0 * expm1f(x) : x)
-UNARY(selu, p1 * (x < 0.0f ? p0 * expm1f(x) : x))
+UNARY(selu, p1 *(x < 0.0f ? p0 * expm1f(x) : x))
 UNARY(celu, x < 0.0f ? p0 * expm1f(x / p0) : x)
 UNARY(mish, x *tanh_any(softplus(x)))
 UNARY(thresholded_relu, x > p0 ? x : 0.0f)
@@ -291,8 +291,8 @@ static void gemm(size_t m, size_t n, size_t k, const float *a, size_t lda,
         const float *b = packed + j * k;
         size_t i = 0;
         for (; i + TILE_ROWS <= m; i += TILE_ROWS) {
-            tile(TILE_ROWS, k, a + i * lda, lda, b, c + i * ldc + j, ldc,
-                 width, add);
+            tile(TILE_ROWS, k, a + i * lda, lda, b, c + i * ldc + j, ldc, width,
+                 add);
         }
         tile_rest(m - i, k, a + i * lda, lda, b, c + i * ldc + j, ldc, width,
                   add);
@@ -472,59 +472,61 @@ static void dequantize_s8(const int8_t *x, float scale, int32_t zero, float *y,
 
 const struct qn_kernels JOIN(qn_kernels, QN_LEVEL) = {
     .name = TEXT(QN_LEVEL),
-    .unary = {
-        [QN_RELU] = relu,
-        [QN_LEAKY_RELU] = leaky_relu,
-        [QN_SIGMOID] = sigmoid_row,
-        [QN_TANH] = tanh_row,
-        [QN_EXP] = exp_row,
-        [QN_LOG] = log_row,
-        [QN_SQRT] = sqrt_row,
-        [QN_RECIPROCAL] = reciprocal_row,
-        [QN_NEG] = neg_row,
-        [QN_ABS] = abs_row,
-        [QN_ERF] = erf_row,
-        [QN_HARD_SIGMOID] = hard_sigmoid,
-        [QN_HARD_SWISH] = hard_swish,
-        [QN_GELU] = gelu,
-        [QN_GELU_TANH] = gelu_tanh,
-        [QN_SILU] = silu,
-        [QN_SOFTPLUS] = softplus_row,
-        [QN_SOFTSIGN] = softsign,
-        [QN_ELU] = elu,
-        [QN_SELU] = selu,
-        [QN_CELU] = celu,
-        [QN_MISH] = mish,
-        [QN_THRESHOLDED_RELU] = thresholded_relu,
-        [QN_CLIP] = clip,
-        [QN_FLOOR] = floor_row,
-        [QN_CEIL] = ceil_row,
-        [QN_ROUND] = round_row,
-        [QN_SIGN] = sign_row,
-        [QN_SIN] = sin_row,
-        [QN_COS] = cos_row,
-        [QN_TAN] = tan_row,
-        [QN_ASIN] = asin_row,
-        [QN_ACOS] = acos_row,
-        [QN_ATAN] = atan_row,
-        [QN_SINH] = sinh_row,
-        [QN_COSH] = cosh_row,
-        [QN_ASINH] = asinh_row,
-        [QN_ACOSH] = acosh_row,
-        [QN_ATANH] = atanh_row,
-    },
-    .binary = {
-        [QN_ADD] = add_row,
-        [QN_SUB] = sub_row,
-        [QN_MUL] = mul_row,
-        [QN_DIV] = div_row,
-        [QN_POW] = pow_row,
-        [QN_MIN] = min_row,
-        [QN_MAX] = max_row,
-        [QN_PRELU] = prelu_row,
-        [QN_MOD] = mod_row,
-        [QN_FMOD] = fmod_row,
-    },
+    .unary =
+        {
+            [QN_RELU] = relu,
+            [QN_LEAKY_RELU] = leaky_relu,
+            [QN_SIGMOID] = sigmoid_row,
+            [QN_TANH] = tanh_row,
+            [QN_EXP] = exp_row,
+            [QN_LOG] = log_row,
+            [QN_SQRT] = sqrt_row,
+            [QN_RECIPROCAL] = reciprocal_row,
+            [QN_NEG] = neg_row,
+            [QN_ABS] = abs_row,
+            [QN_ERF] = erf_row,
+            [QN_HARD_SIGMOID] = hard_sigmoid,
+            [QN_HARD_SWISH] = hard_swish,
+            [QN_GELU] = gelu,
+            [QN_GELU_TANH] = gelu_tanh,
+            [QN_SILU] = silu,
+            [QN_SOFTPLUS] = softplus_row,
+            [QN_SOFTSIGN] = softsign,
+            [QN_ELU] = elu,
+            [QN_SELU] = selu,
+            [QN_CELU] = celu,
+            [QN_MISH] = mish,
+            [QN_THRESHOLDED_RELU] = thresholded_relu,
+            [QN_CLIP] = clip,
+            [QN_FLOOR] = floor_row,
+            [QN_CEIL] = ceil_row,
+            [QN_ROUND] = round_row,
+            [QN_SIGN] = sign_row,
+            [QN_SIN] = sin_row,
+            [QN_COS] = cos_row,
+            [QN_TAN] = tan_row,
+            [QN_ASIN] = asin_row,
+            [QN_ACOS] = acos_row,
+            [QN_ATAN] = atan_row,
+            [QN_SINH] = sinh_row,
+            [QN_COSH] = cosh_row,
+            [QN_ASINH] = asinh_row,
+            [QN_ACOSH] = acosh_row,
+            [QN_ATANH] = atanh_row,
+        },
+    .binary =
+        {
+            [QN_ADD] = add_row,
+            [QN_SUB] = sub_row,
+            [QN_MUL] = mul_row,
+            [QN_DIV] = div_row,
+            [QN_POW] = pow_row,
+            [QN_MIN] = min_row,
+            [QN_MAX] = max_row,
+            [QN_PRELU] = prelu_row,
+            [QN_MOD] = mod_row,
+            [QN_FMOD] = fmod_row,
+        },
     .panel = PANEL,
     .gemm = gemm,
     .pack_b = pack_b,

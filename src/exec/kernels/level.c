@@ -5,8 +5,10 @@ const struct qn_kernels *qn_kernels_best(void)
 {
 #ifdef QN_LEVELS
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+    if (__builtin_cpu_supports("avx512f") &&
+        __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512cd")) {
         return &qn_kernels_v4;
     }

@@ -20,17 +20,17 @@ enum qn_unary {
     QN_ERF,
     QN_HARD_SIGMOID, /* p0 alpha, p1 beta */
     QN_HARD_SWISH,
-    QN_GELU,      /* erf */
+    QN_GELU, /* erf */
     QN_GELU_TANH,
     QN_SILU,
     QN_SOFTPLUS,
     QN_SOFTSIGN,
-    QN_ELU,   /* p0 alpha */
-    QN_SELU,  /* p0 alpha, p1 gamma */
-    QN_CELU,  /* p0 alpha */
+    QN_ELU,  /* p0 alpha */
+    QN_SELU, /* p0 alpha, p1 gamma */
+    QN_CELU, /* p0 alpha */
     QN_MISH,
     QN_THRESHOLDED_RELU, /* p0 alpha */
-    QN_CLIP,  /* p0 low, p1 high */
+    QN_CLIP,             /* p0 low, p1 high */
     QN_FLOOR,
     QN_CEIL,
     QN_ROUND,

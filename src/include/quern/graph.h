@@ -239,8 +239,8 @@ quern_constant_create(struct quern_graph *graph, const char *name,
  * for the value keep them only if same_value says that the numbers are the
  * same. */
 QUERN_NODISCARD QUERN_API enum quern_code
-quern_value_set_constant(struct quern_value *value,
-                         struct quern_tensor *tensor, bool same_value);
+quern_value_set_constant(struct quern_value *value, struct quern_tensor *tensor,
+                         bool same_value);
 
 /** Make a node.
  * @param before   node of the same graph that it stands in front of; NULL:

@@ -26,7 +26,8 @@ quern_model_open(struct quern_context *context, const char *path,
                  struct quern_model **out_model);
 
 /** Read a model from memory, which is borrowed until the model is destroyed.
- * External data is looked up beside `path` if that is not NULL, else refused. */
+ * External data is looked up beside `path` if that is not NULL, else refused.
+ */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_model_open_memory(struct quern_context *context, const void *data,
                         size_t size, const char *path,

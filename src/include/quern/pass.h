@@ -41,11 +41,11 @@ enum quern_pass_flags {
     QUERN_PASS_NEEDS_RANGES = 1u << 1, /**< `calibrate` must have run */
     QUERN_PASS_NEEDS_DATA = 1u << 2,   /**< needs calibration data */
     QUERN_PASS_NEEDS_TARGET = 1u << 3, /**< needs a target profile */
-    QUERN_PASS_SUBGRAPHS = 1u << 4, /**< run is called for the top graph only
-                                         and enters subgraphs by itself;
-                                         without it: once for each graph */
-    QUERN_PASS_REPEAT = 1u << 5, /**< run again until it changes nothing
-                                      (bounded by the manager) */
+    QUERN_PASS_SUBGRAPHS = 1u << 4,    /**< run is called for the top graph only
+                                            and enters subgraphs by itself;
+                                            without it: once for each graph */
+    QUERN_PASS_REPEAT = 1u << 5,       /**< run again until it changes nothing
+                                            (bounded by the manager) */
 };
 
 enum quern_option_type {

@@ -8,11 +8,11 @@
 #ifndef QUERN_TYPES_H
 #define QUERN_TYPES_H
 
+#include <quern/version.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <quern/version.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,9 +32,9 @@ enum quern_code {
     QUERN_NOT_FOUND = 6,        /**< a named thing does not exist */
     QUERN_LIMIT = 7,            /**< beyond a limit that the caller can raise */
     QUERN_NO_MEMORY = 8,
-    QUERN_NUMERIC = 9,   /**< values (NaN, infinity, overflow) forbid it */
+    QUERN_NUMERIC = 9,    /**< values (NaN, infinity, overflow) forbid it */
     QUERN_CANCELLED = 10, /**< quern_context_cancel() was called */
-    QUERN_INTERNAL = 11, /**< our bug, or a pass or plugin broke its promise */
+    QUERN_INTERNAL = 11,  /**< our bug, or a pass or plugin broke its promise */
 };
 
 /** Element type; the numbers are those of ONNX TensorProto.DataType. */
