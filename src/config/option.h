@@ -33,19 +33,16 @@
 enum quern_code qn_options_check(struct quern_context *context,
                                  const char *owner,
                                  const struct quern_option *table,
-                                 const void *params_default,
-                                 size_t params_size)
+                                 const void *params_default, size_t params_size)
     __attribute__((warn_unused_result));
 
 /** A params struct in the arena that holds the defaults. It is checked by
  * qn_options_check() first.
  * @return QUERN_OK; QUERN_INTERNAL; _NO_MEMORY */
-enum quern_code qn_options_create(struct quern_context *context,
-                                  const char *owner,
-                                  const struct quern_option *table,
-                                  const void *params_default,
-                                  size_t params_size, struct qn_arena *arena,
-                                  void **out_params)
+enum quern_code
+qn_options_create(struct quern_context *context, const char *owner,
+                  const struct quern_option *table, const void *params_default,
+                  size_t params_size, struct qn_arena *arena, void **out_params)
     __attribute__((warn_unused_result));
 
 /** Set options from a node:
@@ -54,18 +51,16 @@ enum quern_code qn_options_create(struct quern_context *context,
  *   a list or a scalar      the value of the table's *first* row, so that
  *                           `rules: [my-silu]` and `opset{17}` read well
  * On failure `params` may hold some of the values. */
-enum quern_code qn_options_fill(struct quern_context *context,
-                                const char *owner,
-                                const struct quern_option *table,
-                                const struct qn_yaml *node,
-                                struct qn_arena *arena, void *params)
+enum quern_code
+qn_options_fill(struct quern_context *context, const char *owner,
+                const struct quern_option *table, const struct qn_yaml *node,
+                struct qn_arena *arena, void *params)
     __attribute__((warn_unused_result));
 
 /** Set one option from text, as in `--set name=value`. A list is written
  * `[a,b]` or, for one element, plainly.
  * @param file  name for messages ("--percentile"); may be NULL */
-enum quern_code qn_options_set(struct quern_context *context,
-                               const char *owner,
+enum quern_code qn_options_set(struct quern_context *context, const char *owner,
                                const struct quern_option *table,
                                const char *file, const char *name,
                                const char *value, struct qn_arena *arena,
@@ -88,19 +83,17 @@ struct qn_option_row {
 };
 
 /** Describe a row; texts lie in the arena or in the table. */
-enum quern_code qn_options_describe(struct quern_context *context,
-                                    const struct quern_option *row,
-                                    const void *params_default,
-                                    struct qn_arena *arena,
-                                    struct qn_option_row *out_row)
+enum quern_code
+qn_options_describe(struct quern_context *context,
+                    const struct quern_option *row, const void *params_default,
+                    struct qn_arena *arena, struct qn_option_row *out_row)
     __attribute__((warn_unused_result));
 
 /** Append the whole table as help text, 79 columns wide; nothing for an empty
  * table. */
-enum quern_code qn_options_help(struct quern_context *context,
-                                const struct quern_option *table,
-                                const void *params_default,
-                                struct qn_text *text)
+enum quern_code
+qn_options_help(struct quern_context *context, const struct quern_option *table,
+                const void *params_default, struct qn_text *text)
     __attribute__((warn_unused_result));
 
 /* ------------------------------------------------------------- pipelines */
@@ -123,7 +116,8 @@ struct qn_steps {
  *     step     = name ["{" [arg {"," arg}] "}"]
  *     arg      = key "=" value | value           (a value alone: first option,
  *                                                 only as the sole argument)
- *     value    = word | 'text' | "text" | "[" [value {"," value}] "]"
+ *     value    = scalar | "[" [scalar {"," scalar}] "]"
+ *     scalar   = word | 'text' | "text"
  *
  * Words hold no spaces and none of , { } [ ] ' " =; in double quotes \" and \\
  * stand for themselves. Lists do not nest. Spaces around parts are skipped.
@@ -136,10 +130,9 @@ enum quern_code qn_pipeline_parse(struct quern_context *context,
     __attribute__((warn_unused_result));
 
 /** Steps of a sequence as a recipe writes it: `name`, or `name: options`. */
-enum quern_code qn_steps_of_yaml(struct quern_context *context,
-                                 const struct qn_yaml *sequence,
-                                 struct qn_arena *arena,
-                                 struct qn_steps *out_steps)
+enum quern_code
+qn_steps_of_yaml(struct quern_context *context, const struct qn_yaml *sequence,
+                 struct qn_arena *arena, struct qn_steps *out_steps)
     __attribute__((warn_unused_result));
 
 #endif

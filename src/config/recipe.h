@@ -128,9 +128,9 @@ enum quern_code qn_recipe_print(const struct qn_recipe *recipe,
 
 /** Settings for a node: those of all overrides that match, later ones win.
  * @param op  op type, with its domain unless that is ONNX's own */
-struct qn_override_settings
-qn_overrides_of_node(struct qn_recipe *recipe, const char *op,
-                     const char *name);
+struct qn_override_settings qn_overrides_of_node(struct qn_recipe *recipe,
+                                                 const char *op,
+                                                 const char *name);
 
 /** Settings for a value, from overrides that match `value`. */
 struct qn_override_settings qn_overrides_of_value(struct qn_recipe *recipe,
