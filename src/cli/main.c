@@ -13,6 +13,7 @@ static const struct verb verbs[] = {
     {"apply", cmd_apply, "run passes over a model"},
     {"convert", cmd_convert, "write a model again, byte for byte if unchanged"},
     {"optimize", cmd_optimize, "clean a model for inference"},
+    {"quantize", cmd_quantize, "quantize a model to QDQ form"},
     {"run", cmd_run, "run a model on data, or check its outputs"},
 };
 

@@ -34,5 +34,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_hardswish,
     &qn_pass_raise_opset,
     &qn_pass_observe_shapes,
+    &qn_pass_calibrate,
+    &qn_pass_insert_qdq,
     NULL,
 };

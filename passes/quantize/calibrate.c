@@ -1,0 +1,437 @@
+/* calibrate: runs the model on the data and keeps statistics of every value
+ * that may get a QuantizeLinear. Samples run in parallel; statistics merge
+ * exactly, so neither threads nor order can be seen in the result. */
+#include <quern/data.h>
+#include <quern/run.h>
+
+#include "builtin.h"
+#include "quantize/seen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool qn_is_heavy(const struct quern_node *node)
+{
+    return quern_node_is(node, "Conv") || quern_node_is(node, "Gemm") ||
+           quern_node_is(node, "MatMul") ||
+           quern_node_is(node, "ConvTranspose");
+}
+
+const struct qn_seen *qn_seen(struct quern_model *model,
+                              const struct quern_value *value)
+{
+    struct quern_table *table = NULL;
+    if (value == NULL ||
+        quern_table_open(model, QN_SEEN_TABLE, QUERN_TABLE_VALUE,
+                         sizeof(struct qn_seen), &table) != QUERN_OK) {
+        return NULL;
+    }
+    return quern_table_get(table, quern_value_id(value));
+}
+
+/* ------------------------------------------------------------ what to tap */
+
+/* Operators whose inputs and outputs may become codes. */
+static bool is_watched(const struct quern_node *node)
+{
+    static const char *const ops[] = {
+        "Add",     "Relu",      "Clip",        "GlobalAveragePool",
+        "MaxPool", "HardSwish", "AveragePool", "Softmax",
+        "Concat",  "Mul",       "LeakyRelu",   NULL,
+    };
+    for (int i = 0; ops[i] != NULL; i++) {
+        if (quern_node_is(node, ops[i])) {
+            return true;
+        }
+    }
+    return qn_is_heavy(node);
+}
+
+static bool is_spatial(const struct quern_node *node)
+{
+    return node != NULL &&
+           (quern_node_is(node, "Conv") || quern_node_is(node, "MaxPool") ||
+            quern_node_is(node, "ConvTranspose") ||
+            quern_node_is(node, "GlobalAveragePool"));
+}
+
+/* Channels at axis 1 near a convolution, else the last axis. */
+static bool channels_first(const struct quern_value *value)
+{
+    bool spatial = is_spatial(quern_value_producer(value));
+    bool product = false;
+    for (const struct quern_use *u = quern_value_first_use(value); u != NULL;
+         u = quern_use_next(u)) {
+        const struct quern_node *node = quern_use_node(u);
+        spatial = spatial || is_spatial(node);
+        product = product || (node != NULL && quern_node_is(node, "MatMul"));
+    }
+    return spatial || !product;
+}
+
+struct watch {
+    struct quern_context *context;
+    struct quern_value **values;
+    size_t n;
+    struct qn_seen *seen;
+    uint32_t flags;
+    struct quern_engine *engine;
+    struct quern_data *data;
+    struct worker *workers;
+    int n_workers;
+    size_t n_samples;
+};
+
+/* State of one thread. */
+struct worker {
+    struct watch *watch;
+    struct quern_context *context;
+    struct quern_runner *runner;
+    struct quern_stats **stats; /* by tap; made on first sight */
+    struct quern_tensor **in;
+    struct quern_tensor **out;
+    float *room; /* a dense copy of a strided value */
+    size_t room_len;
+    size_t sample;
+};
+
+static bool list_values(struct quern_pass_ctx *ctx, struct quern_graph *graph,
+                        struct watch *w)
+{
+    size_t most = 0;
+    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
+         n = quern_node_next(n)) {
+        most += quern_node_n_inputs(n) + quern_node_n_outputs(n);
+    }
+    uint32_t highest = 0;
+    w->values = quern_pass_alloc(ctx, (most + 1) * sizeof *w->values);
+    for (struct quern_node *n = quern_graph_first(graph);
+         w->values != NULL && n != NULL; n = quern_node_next(n)) {
+        size_t n_in = quern_node_n_inputs(n);
+        size_t n_all = n_in + quern_node_n_outputs(n);
+        for (size_t i = 0; is_watched(n) && i < n_all; i++) {
+            struct quern_value *v = i < n_in ? quern_node_input(n, i)
+                                             : quern_node_output(n, i - n_in);
+            if (v != NULL && quern_value_constant(v) == NULL &&
+                quern_value_dtype(v) == QUERN_FLOAT) {
+                w->values[w->n++] = v;
+                highest =
+                    quern_value_id(v) > highest ? quern_value_id(v) : highest;
+            }
+        }
+    }
+    bool *listed = quern_pass_alloc(ctx, (size_t)highest + 1);
+    if (w->values == NULL || listed == NULL) {
+        return false;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        uint32_t id = quern_value_id(w->values[i]);
+        if (!listed[id]) {
+            w->values[n++] = w->values[i];
+        }
+        listed[id] = true;
+    }
+    w->n = n;
+    w->seen = quern_pass_alloc(ctx, (n + 1) * sizeof *w->seen);
+    return w->seen != NULL;
+}
+
+/* --------------------------------------------------------------- looking */
+
+static bool is_packed(const struct quern_view *v)
+{
+    int64_t step = 1;
+    for (int i = v->rank - 1; i >= 0; i--) {
+        if (v->dims[i] != 1 && v->strides[i] != step) {
+            return false;
+        }
+        step *= v->dims[i];
+    }
+    return true;
+}
+
+/* Elements in row-major order, copied only where they are not. */
+static const float *pack(struct worker *k, const struct quern_view *v,
+                         size_t len)
+{
+    const float *data = v->data;
+    if (is_packed(v)) {
+        return data;
+    }
+    if (len > k->room_len) {
+        float *grown = realloc(k->room, len * sizeof *grown);
+        if (grown == NULL) {
+            return NULL;
+        }
+        k->room = grown;
+        k->room_len = len;
+    }
+    int64_t place[QUERN_MAX_RANK] = {0};
+    int64_t at = 0;
+    for (size_t i = 0; i < len; i++) {
+        k->room[i] = data[at];
+        for (int a = v->rank - 1; a >= 0; a--) {
+            at += v->strides[a];
+            if (++place[a] < v->dims[a]) {
+                break;
+            }
+            at -= v->strides[a] * v->dims[a];
+            place[a] = 0;
+        }
+    }
+    return k->room;
+}
+
+static enum quern_code no_memory(struct quern_context *context)
+{
+    return quern_fail(context, QUERN_NO_MEMORY, NULL, "out of memory");
+}
+
+static enum quern_code look(void *user, size_t tap,
+                            const struct quern_view *view)
+{
+    struct worker *k = user;
+    const struct qn_seen *s = &k->watch->seen[tap];
+    size_t outer = 1;
+    size_t inner = 1;
+    size_t channels = 1;
+    for (int i = 0; i < view->rank; i++) {
+        size_t d = (size_t)view->dims[i];
+        outer *= i < s->channel_axis || s->channel_axis < 0 ? d : 1;
+        channels *= i == s->channel_axis ? d : 1;
+        inner *= i > s->channel_axis && s->channel_axis >= 0 ? d : 1;
+    }
+    if (view->dtype != QUERN_FLOAT || outer * channels * inner == 0) {
+        return QUERN_OK;
+    }
+    const float *data = pack(k, view, outer * channels * inner);
+    if (data == NULL) {
+        return no_memory(k->context);
+    }
+    if (k->stats[tap] == NULL) {
+        enum quern_code code = quern_stats_create(k->context, k->watch->flags,
+                                                  channels, &k->stats[tap]);
+        if (code != QUERN_OK) {
+            return code;
+        }
+    }
+    size_t kept = quern_stats_n_channels(k->stats[tap]);
+    if (kept != channels) { /* a channel count that changes: as one */
+        outer *= channels * inner;
+        channels = inner = 1;
+    }
+    return quern_stats_add(k->context, k->stats[tap], k->sample, data, outer,
+                           channels, inner);
+}
+
+/* The first sample tells ranks, and with them the channel axes. */
+static enum quern_code learn(void *user, size_t tap,
+                             const struct quern_view *view)
+{
+    struct worker *k = user;
+    struct qn_seen *s = &k->watch->seen[tap];
+    s->rank = view->rank;
+    memcpy(s->dims, view->dims, sizeof s->dims);
+    s->channel_axis = view->rank < 2 ? -1
+                      : view->rank > 2 && channels_first(k->watch->values[tap])
+                          ? 1
+                          : view->rank - 1;
+    return QUERN_OK;
+}
+
+static enum quern_code run_sample(struct worker *k, size_t i, quern_tap_fn tap)
+{
+    struct watch *w = k->watch;
+    size_t n_in = quern_engine_n_inputs(w->engine);
+    size_t n_out = quern_engine_n_outputs(w->engine);
+    k->sample = i;
+    enum quern_code code = quern_data_sample(w->data, k->context, i, k->in);
+    if (code == QUERN_OK) {
+        code = quern_runner_run(k->runner, k->in, n_in, k->out, n_out, tap, k);
+    }
+    for (size_t j = 0; j < n_in; j++) {
+        quern_tensor_release(&k->in[j]);
+    }
+    for (size_t j = 0; j < n_out; j++) {
+        quern_tensor_release(&k->out[j]);
+    }
+    return code;
+}
+
+static enum quern_code body(struct quern_context *context, void *user, size_t i,
+                            int number)
+{
+    struct watch *w = user;
+    struct worker *k = &w->workers[number];
+    enum quern_code code = QUERN_OK;
+    k->context = context;
+    if (k->runner == NULL) {
+        code = quern_runner_create(w->engine, context, &k->runner);
+    }
+    return code == QUERN_OK ? run_sample(k, i, look) : code;
+}
+
+/* ------------------------------------------------------------- the pass */
+
+static bool make_workers(struct quern_pass_ctx *ctx, struct watch *w)
+{
+    size_t n_in = quern_engine_n_inputs(w->engine);
+    size_t n_out = quern_engine_n_outputs(w->engine);
+    w->n_workers = quern_context_threads(w->context);
+    w->workers =
+        quern_pass_alloc(ctx, (size_t)w->n_workers * sizeof *w->workers);
+    for (int i = 0; w->workers != NULL && i < w->n_workers; i++) {
+        struct worker *k = &w->workers[i];
+        k->watch = w;
+        k->context = w->context;
+        k->stats = quern_pass_alloc(ctx, (w->n + 1) * sizeof *k->stats);
+        k->in = quern_pass_alloc(ctx, (n_in + 1) * sizeof *k->in);
+        k->out = quern_pass_alloc(ctx, (n_out + 1) * sizeof *k->out);
+        if (k->stats == NULL || k->in == NULL || k->out == NULL) {
+            return false;
+        }
+    }
+    return w->workers != NULL;
+}
+
+static enum quern_code open_data(struct quern_pass_ctx *ctx, struct watch *w)
+{
+    size_t n = quern_engine_n_inputs(w->engine);
+    struct quern_value **inputs =
+        quern_pass_alloc(ctx, (n + 1) * sizeof *inputs);
+    if (inputs == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        inputs[i] = quern_engine_input(w->engine, i);
+    }
+    enum quern_code code =
+        quern_data_open(w->context, quern_pass_data(ctx), inputs, n, &w->data);
+    if (code == QUERN_OK) {
+        w->n_samples = quern_data_count(w->data);
+        code = quern_data_check_finite(w->data, w->context);
+    }
+    if (code == QUERN_OK && w->n_samples == 0) {
+        struct quern_place place = QUERN_PLACE_NONE;
+        place.file = quern_pass_data(ctx);
+        code = quern_fail(w->context, QUERN_INVALID_ARGUMENT, &place,
+                          "data holds no samples, needs at least one");
+    }
+    return code;
+}
+
+static void destroy_stats(void *object)
+{
+    struct quern_stats *stats = object;
+    quern_stats_destroy(&stats);
+}
+
+/* All workers into the first, which the table then points to. */
+static enum quern_code collect(struct quern_pass_ctx *ctx, struct watch *w)
+{
+    struct quern_table *table = NULL;
+    enum quern_code code =
+        quern_table_open(quern_pass_model(ctx), QN_SEEN_TABLE,
+                         QUERN_TABLE_VALUE, sizeof(struct qn_seen), &table);
+    for (size_t i = 0; i < w->n && code == QUERN_OK; i++) {
+        struct quern_stats *all = NULL;
+        for (int k = 0; k < w->n_workers && code == QUERN_OK; k++) {
+            struct quern_stats **part = &w->workers[k].stats[i];
+            if (all == NULL) {
+                all = *part;
+                *part = NULL;
+            } else if (*part != NULL) {
+                code = quern_stats_merge(w->context, all, *part);
+            }
+        }
+        if (all == NULL) {
+            continue; /* behind a branch that was not taken */
+        }
+        w->seen[i].stats = all;
+        enum quern_code kept = quern_pass_keep(ctx, all, destroy_stats);
+        code = code == QUERN_OK ? kept : code;
+        if (code == QUERN_OK) {
+            code = quern_table_set(table, quern_value_id(w->values[i]),
+                                   &w->seen[i]);
+        }
+    }
+    return code;
+}
+
+static void finish(struct watch *w)
+{
+    for (int i = 0; w->workers != NULL && i < w->n_workers; i++) {
+        struct worker *k = &w->workers[i];
+        for (size_t j = 0; k->stats != NULL && j < w->n; j++) {
+            quern_stats_destroy(&k->stats[j]);
+        }
+        quern_runner_destroy(&k->runner);
+        free(k->room);
+    }
+    quern_data_close(&w->data);
+    quern_engine_close(&w->engine);
+}
+
+static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w)
+{
+    struct quern_engine_options options = {
+        .struct_size = sizeof options, .taps = w->values, .n_taps = w->n};
+    enum quern_code code =
+        quern_engine_open(quern_pass_model(ctx), &options, &w->engine);
+    if (code == QUERN_OK) {
+        code = open_data(ctx, w);
+    }
+    if (code == QUERN_OK && !make_workers(ctx, w)) {
+        code = QUERN_NO_MEMORY;
+    }
+    if (code == QUERN_OK) {
+        code =
+            quern_runner_create(w->engine, w->context, &w->workers[0].runner);
+    }
+    if (code == QUERN_OK) {
+        code = run_sample(&w->workers[0], 0, learn);
+    }
+    /* The runner of the first sample reports to the whole context; workers
+     * report to their own. */
+    if (w->workers != NULL) {
+        quern_runner_destroy(&w->workers[0].runner);
+    }
+    if (code == QUERN_OK) {
+        code = quern_parallel(w->context, w->n_samples, body, w);
+    }
+    return code == QUERN_OK ? collect(ctx, w) : code;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    struct watch w = {.context = quern_pass_context(ctx),
+                      .flags = QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS};
+    (void)params;
+    if (quern_pass_data(ctx) == NULL) {
+        return quern_fail(w.context, QUERN_INVALID_ARGUMENT, NULL,
+                          "needs calibration data: give --data");
+    }
+    if (!list_values(ctx, graph, &w)) {
+        return QUERN_NO_MEMORY;
+    }
+    enum quern_code code = observe(ctx, &w);
+    if (code == QUERN_OK) {
+        quern_pass_account(ctx, NULL, "%zu values on %zu samples, %s", w.n,
+                           w.n_samples, quern_engine_description(w.engine));
+    }
+    finish(&w);
+    return code;
+}
+
+const struct quern_pass_desc qn_pass_calibrate = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "calibrate",
+    .summary = "collect statistics of all values that may become integers",
+    .flags = QUERN_PASS_SUBGRAPHS | QUERN_PASS_NEEDS_DATA,
+    .contract = QUERN_BIT_EXACT,
+    .run = run,
+    .group = "quantize",
+};

@@ -1,0 +1,613 @@
+/* insert-qdq: puts QuantizeLinear and DequantizeLinear where the placement
+ * says, with ranges from calibration, and stores weights as integers. */
+#include <quern/quant.h>
+
+#include "builtin.h"
+#include "common.h"
+#include "quantize/placement.h"
+#include "quantize/seen.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct insert_params {
+    int method; /* enum quern_range_method */
+    double percentile;
+    bool per_tensor;
+    bool bias_shift;
+    int64_t attention_rows;
+};
+
+/* Scale and zero point of a value, and the initializers that hold them. */
+struct codes {
+    bool known;
+    struct quern_qparams qp;
+    struct quern_value *scale;
+    struct quern_value *zero_point;
+    struct quern_value *dequantized; /* output of the DQ */
+};
+
+struct inserter {
+    struct quern_pass_ctx *ctx;
+    struct quern_context *context;
+    struct quern_model *model;
+    struct quern_graph *graph;
+    const struct insert_params *params;
+    struct qn_placement place;
+    struct codes *codes; /* by value id */
+    size_t n_integer;
+    size_t n_float;
+};
+
+/* ---------------------------------------------------------------- ranges */
+
+/* The function that alone reads a value. */
+static struct quern_reader reader_of(const struct quern_value *v)
+{
+    struct quern_reader r = {QUERN_READER_IDENTITY, 0.0, 0.0};
+    const struct quern_node *n = quern_value_only_user(v);
+    if (n == NULL) {
+        const struct quern_node *user[2] = {NULL, NULL};
+        size_t k = 0;
+        for (const struct quern_use *u = quern_value_first_use(v); u != NULL;
+             u = quern_use_next(u)) {
+            if (k < 2) {
+                user[k] = quern_use_node(u);
+            }
+            k++;
+        }
+        for (size_t i = 0; k == 2 && i < 2; i++) { /* x * sigmoid(x) */
+            const struct quern_node *s = user[i];
+            const struct quern_node *m = user[1 - i];
+            if (s != NULL && m != NULL && quern_node_is(s, "Sigmoid") &&
+                quern_node_is(m, "Mul") &&
+                (quern_node_input(m, 0) == quern_node_output(s, 0) ||
+                 quern_node_input(m, 1) == quern_node_output(s, 0))) {
+                r.kind = QUERN_READER_SILU;
+            }
+        }
+        return r;
+    }
+    if (quern_node_is(n, "HardSwish")) {
+        r.kind = QUERN_READER_HARDSWISH;
+    } else if (quern_node_is(n, "Sigmoid")) {
+        r.kind = QUERN_READER_SIGMOID;
+    } else if (quern_node_is(n, "Tanh")) {
+        r.kind = QUERN_READER_TANH;
+    } else if (quern_node_is(n, "Gelu")) {
+        r.kind = QUERN_READER_GELU;
+    } else if (quern_node_is(n, "HardSigmoid")) {
+        r.kind = QUERN_READER_HARDSIGMOID;
+        r.alpha = (double)quern_node_float(n, "alpha", 0.2f);
+        r.beta = (double)quern_node_float(n, "beta", 0.5f);
+    } else if (quern_node_is(n, "LeakyRelu")) {
+        r.kind = QUERN_READER_LEAKYRELU;
+        r.alpha = (double)quern_node_float(n, "alpha", 0.01f);
+    }
+    return r;
+}
+
+static bool made_by(const struct quern_value *v, const char *op)
+{
+    const struct quern_node *n = quern_value_producer(v);
+    return n != NULL && quern_node_is(n, op);
+}
+
+static enum quern_code choose_range(struct inserter *s,
+                                    const struct quern_value *v,
+                                    struct quern_range *out)
+{
+    if (made_by(v, "Softmax") || made_by(v, "Sigmoid")) {
+        *out = (struct quern_range){0.0f, 255.0f / 256.0f, -1.0};
+        return QUERN_OK;
+    }
+    const struct qn_seen *seen = qn_seen(s->model, v);
+    struct quern_range_options o = {
+        .method = (enum quern_range_method)s->params->method,
+        .percentile = s->params->percentile,
+        .cut = true,
+        .reader = reader_of(v),
+    };
+    if (seen == NULL) {
+        struct quern_place place = QUERN_PLACE_NONE;
+        place.tensor = quern_value_name(v);
+        return quern_fail(s->context, QUERN_INTERNAL, &place,
+                          "value has no range");
+    }
+    enum quern_code code = quern_stats_range(s->context, seen->stats, &o, out);
+    if (code == QUERN_OK && made_by(v, "Relu")) {
+        out->lo = 0.0f;
+    }
+    return code;
+}
+
+/* ------------------------------------------------------------ activations */
+
+static enum quern_code scalar(struct inserter *s, const char *base,
+                              const char *suffix, struct quern_tensor *t,
+                              struct quern_value **out)
+{
+    char name[512];
+    snprintf(name, sizeof name, "%.480s%s", base, suffix);
+    return quern_constant_create(s->graph, name, t, out);
+}
+
+static enum quern_code store_params(struct inserter *s, const char *base,
+                                    struct codes *c)
+{
+    struct quern_tensor *t = NULL;
+    enum quern_code code =
+        quern_tensor_of_floats(s->context, -1, &c->qp.scale, &t);
+    if (code == QUERN_OK) {
+        code = scalar(s, base, "_scale", t, &c->scale);
+    }
+    quern_tensor_release(&t);
+    if (code == QUERN_OK) {
+        code = quern_tensor_create(s->context, QUERN_UINT8, 0, NULL, &t);
+    }
+    if (code == QUERN_OK) {
+        *(unsigned char *)quern_tensor_data_mut(t) =
+            (unsigned char)c->qp.zero_point;
+        code = scalar(s, base, "_zero_point", t, &c->zero_point);
+    }
+    quern_tensor_release(&t);
+    return code;
+}
+
+/* Parameters of a value: its root's, chosen once. */
+static enum quern_code params_of(struct inserter *s, struct quern_value *v,
+                                 struct codes **out)
+{
+    struct quern_value *root = qn_root(&s->place, v);
+    struct codes *c = &s->codes[quern_value_id(root)];
+    *out = c;
+    if (c->known) {
+        return QUERN_OK;
+    }
+    struct quern_range range;
+    struct quern_quant_options o = {.dtype = QUERN_UINT8};
+    enum quern_code code = choose_range(s, root, &range);
+    if (code == QUERN_OK) {
+        code =
+            quern_qparams_of_range(s->context, &o, range.lo, range.hi, &c->qp);
+    }
+    if (code == QUERN_OK) {
+        code = store_params(s, quern_value_name(root), c);
+    }
+    c->known = code == QUERN_OK;
+    return code;
+}
+
+/* A node with one output that is a new value. */
+static enum quern_code unary_node(struct inserter *s, struct quern_node *before,
+                                  const char *op, const char *base,
+                                  const char *suffix,
+                                  struct quern_value *const *inputs, size_t n,
+                                  struct quern_value **out)
+{
+    char name[512];
+    struct quern_node *node = NULL;
+    snprintf(name, sizeof name, "%.440s%s_Output", base, suffix);
+    enum quern_code code = quern_value_create(s->graph, name, out);
+    if (code == QUERN_OK) {
+        snprintf(name, sizeof name, "%.440s%s", base, suffix);
+        code = quern_node_create(s->graph, before, op, name, inputs, n, out, 1,
+                                 &node);
+    }
+    return code;
+}
+
+static struct quern_node *place_behind(struct inserter *s,
+                                       const struct quern_value *v)
+{
+    struct quern_node *producer = quern_value_producer(v);
+    return producer != NULL && quern_node_graph(producer) == s->graph
+               ? quern_node_next(producer)
+               : quern_graph_first(s->graph);
+}
+
+/* Q and DQ behind a value. */
+static enum quern_code insert_pair(struct inserter *s, struct quern_value *v)
+{
+    struct codes *c = NULL;
+    struct quern_value *q = NULL;
+    const char *base = quern_value_name(v);
+    enum quern_code code = params_of(s, v, &c);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    struct quern_node *before = place_behind(s, v);
+    struct quern_value *in[3] = {v, c->scale, c->zero_point};
+    code = unary_node(s, before, "QuantizeLinear", base, "_QuantizeLinear", in,
+                      3, &q);
+    if (code == QUERN_OK) {
+        in[0] = q;
+        code =
+            unary_node(s, before, "DequantizeLinear", base, "_DequantizeLinear",
+                       in, 3, &s->codes[quern_value_id(v)].dequantized);
+    }
+    return code;
+}
+
+/* Readers of a value read its DQ: all, or those that want codes. */
+static enum quern_code redirect(struct inserter *s, struct quern_value *v)
+{
+    struct quern_value *dq = s->codes[quern_value_id(v)].dequantized;
+    bool all = s->place.part[quern_value_id(v)] == QN_PART_ALL;
+    const struct quern_use *next = NULL;
+    enum quern_code code = QUERN_OK;
+    for (const struct quern_use *u = quern_value_first_use(v);
+         u != NULL && code == QUERN_OK; u = next) {
+        struct quern_node *n = quern_use_node(u);
+        next = quern_use_next(u);
+        bool own = n != NULL && quern_node_id(n) >= s->place.n_nodes;
+        bool wants = n != NULL && !own &&
+                     (all || (s->place.integer[quern_node_id(n)] &&
+                              qn_is_code_input(n, quern_use_index(u))));
+        if (wants) {
+            code = quern_node_set_input(n, quern_use_index(u), dq);
+        }
+    }
+    return code;
+}
+
+static enum quern_code insert_activations(struct inserter *s)
+{
+    struct quern_value **list = quern_pass_alloc(
+        s->ctx, (s->place.n_values + 1) * sizeof(struct quern_value *));
+    if (list == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    /* In the order in which values are read first: the same every time. */
+    size_t n_list = 0;
+    for (struct quern_node *n = quern_graph_first(s->graph); n != NULL;
+         n = quern_node_next(n)) {
+        size_t n_in = quern_node_n_inputs(n);
+        for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
+            struct quern_value *v = i < n_in ? quern_node_input(n, i)
+                                             : quern_node_output(n, i - n_in);
+            if (v != NULL && s->place.part[quern_value_id(v)] != QN_PART_NONE &&
+                s->codes[quern_value_id(v)].dequantized == NULL) {
+                list[n_list++] = v;
+                s->codes[quern_value_id(v)].dequantized = v; /* listed */
+            }
+        }
+    }
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < n_list && code == QUERN_OK; i++) {
+        code = insert_pair(s, list[i]);
+    }
+    for (size_t i = 0; i < n_list && code == QUERN_OK; i++) {
+        code = redirect(s, list[i]);
+    }
+    return code;
+}
+
+/* --------------------------------------------------------------- weights */
+
+struct weights {
+    const struct quern_tensor *tensor;
+    float *values;
+    int64_t len;
+    int axis; /* of output channels */
+    size_t outer, channels, inner;
+    struct quern_qparams *qp; /* by channel */
+    int8_t *codes;
+};
+
+static int weight_axis(const struct quern_node *node)
+{
+    if (quern_node_is(node, "Conv")) {
+        return 0;
+    }
+    if (quern_node_is(node, "Gemm")) {
+        return quern_node_int(node, "transB", 0) != 0 ? 0 : 1;
+    }
+    return 1; /* MatMul: [K, N] */
+}
+
+static enum quern_code quantize_weights(struct inserter *s,
+                                        const struct quern_node *node,
+                                        struct weights *w)
+{
+    const struct quern_value *v = quern_node_input(node, 1);
+    w->tensor = quern_value_constant(v);
+    w->values = qn_floats(s->ctx, v, &w->len);
+    w->axis = weight_axis(node);
+    w->outer = w->channels = w->inner = 1;
+    for (int i = 0; i < quern_tensor_rank(w->tensor); i++) {
+        size_t d = (size_t)quern_tensor_dims(w->tensor)[i];
+        w->outer *= i < w->axis ? d : 1;
+        w->channels *= i == w->axis ? d : 1;
+        w->inner *= i > w->axis ? d : 1;
+    }
+    w->qp = quern_pass_alloc(s->ctx, (w->channels + 1) * sizeof *w->qp);
+    w->codes = quern_pass_alloc(s->ctx, (size_t)w->len + 1);
+    if (w->values == NULL || w->qp == NULL || w->codes == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    struct quern_quant_options o = {
+        .dtype = QUERN_INT8,
+        .flags = QUERN_QUANT_SYMMETRIC | QUERN_QUANT_NARROW,
+    };
+    enum quern_code code = quern_weight_qparams(
+        s->context, &o, QUERN_WEIGHT_MINMAX, s->params->per_tensor, w->values,
+        w->outer, w->channels, w->inner, w->qp);
+    if (code == QUERN_OK &&
+        !quern_quantize_channels(w->qp, true, w->values, w->outer, w->channels,
+                                 w->inner, w->codes)) {
+        code = quern_fail(s->context, QUERN_INTERNAL, NULL,
+                          "weights of '%s' cannot be quantized",
+                          quern_node_name(node));
+    }
+    return code;
+}
+
+/* Scale (per channel or one), zero point 0 and axis of a constant's DQ. */
+static enum quern_code constant_dq(struct inserter *s, struct quern_node *node,
+                                   size_t input, const char *base,
+                                   struct quern_tensor *codes,
+                                   const float *scales, size_t n, int axis)
+{
+    struct quern_tensor *t = NULL;
+    struct quern_value *in[3] = {NULL, NULL, NULL};
+    struct quern_value *out = NULL;
+    int64_t len = n == 1 ? -1 : (int64_t)n;
+    enum quern_code code = scalar(s, base, "_quantized", codes, &in[0]);
+    if (code == QUERN_OK) {
+        code = quern_tensor_of_floats(s->context, len, scales, &t);
+    }
+    if (code == QUERN_OK) {
+        code = scalar(s, base, "_quantized_scale", t, &in[1]);
+    }
+    quern_tensor_release(&t);
+    if (code == QUERN_OK) {
+        int64_t dim = (int64_t)n;
+        code = quern_tensor_create(s->context, quern_tensor_dtype(codes),
+                                   n == 1 ? 0 : 1, &dim, &t);
+    }
+    if (code == QUERN_OK) {
+        code = scalar(s, base, "_quantized_zero_point", t, &in[2]);
+    }
+    quern_tensor_release(&t);
+    if (code == QUERN_OK) {
+        code = unary_node(s, node, "DequantizeLinear", base,
+                          "_DequantizeLinear", in, 3, &out);
+    }
+    if (code == QUERN_OK && n > 1) {
+        code = quern_node_set_int(quern_value_producer(out), "axis", axis);
+    }
+    return code == QUERN_OK ? qn_replace_input(node, input, out) : code;
+}
+
+static enum quern_code insert_weights(struct inserter *s,
+                                      struct quern_node *node,
+                                      const struct weights *w)
+{
+    struct quern_tensor *codes = NULL;
+    size_t n = s->params->per_tensor ? 1 : w->channels;
+    float *scales = quern_pass_alloc(s->ctx, (n + 1) * sizeof *scales);
+    if (scales == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        scales[i] = w->qp[i].scale;
+    }
+    enum quern_code code = quern_tensor_create(
+        s->context, QUERN_INT8, quern_tensor_rank(w->tensor),
+        quern_tensor_dims(w->tensor), &codes);
+    if (code == QUERN_OK) {
+        memcpy(quern_tensor_data_mut(codes), w->codes, (size_t)w->len);
+        code =
+            constant_dq(s, node, 1, quern_value_name(quern_node_input(node, 1)),
+                        codes, scales, n, w->axis);
+    }
+    quern_tensor_release(&codes);
+    return code;
+}
+
+/* ------------------------------------------------------------------ bias */
+
+/* What rounding the weights shifts the mean of each output by; zeros when the
+ * input's channels were not seen. */
+static enum quern_code bias_shift(struct inserter *s,
+                                  const struct quern_node *node,
+                                  const struct quern_value *x,
+                                  const struct weights *w, double *out)
+{
+    const struct qn_seen *seen = qn_seen(s->model, x);
+    bool conv = quern_node_is(node, "Conv");
+    size_t groups = conv ? (size_t)quern_node_int(node, "group", 1) : 1;
+    size_t cols = (size_t)w->len / w->channels;
+    size_t taps = 1;
+    for (int i = 2; conv && i < quern_tensor_rank(w->tensor); i++) {
+        taps *= (size_t)quern_tensor_dims(w->tensor)[i];
+    }
+    size_t channels = groups * cols / taps;
+    if (!s->params->bias_shift || seen == NULL ||
+        quern_stats_n_channels(seen->stats) != channels) {
+        return QUERN_OK;
+    }
+    double *mean = quern_pass_alloc(s->ctx, channels * sizeof *mean);
+    if (mean == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    quern_stats_channels(seen->stats, NULL, NULL, mean, NULL);
+    struct quern_weight_shape shape = {
+        .groups = groups,
+        .rows = w->channels / groups,
+        .cols = cols,
+        .row_stride = w->axis == 0 ? cols : 1,
+        .col_stride = w->axis == 0 ? 1 : w->channels,
+        .taps = taps,
+    };
+    quern_weight_bias_shift(&shape, w->qp, w->values, w->codes, mean, NULL,
+                            out);
+    return QUERN_OK;
+}
+
+/* int32 codes at scale x * w. */
+static enum quern_code insert_bias(struct inserter *s, struct quern_node *node,
+                                   struct quern_value *x, const char *base,
+                                   const struct weights *w)
+{
+    struct quern_value *old = quern_node_input(node, 2);
+    struct codes *c = NULL;
+    size_t n = w->channels;
+    int64_t len = 0;
+    double *shift = quern_pass_alloc(s->ctx, n * sizeof *shift);
+    float *bias = quern_pass_alloc(s->ctx, n * sizeof *bias);
+    float *scales = quern_pass_alloc(s->ctx, n * sizeof *scales);
+    float *given = old != NULL ? qn_floats(s->ctx, old, &len) : NULL;
+    if (shift == NULL || bias == NULL || scales == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    if (old != NULL && (given == NULL || ((size_t)len != n && len != 1))) {
+        return QUERN_OK; /* a bias of another form stays in float */
+    }
+    enum quern_code code = params_of(s, x, &c);
+    if (code == QUERN_OK) {
+        code = bias_shift(s, node, x, w, shift);
+    }
+    bool any = old != NULL;
+    for (size_t i = 0; i < n; i++) {
+        float b = given != NULL ? given[len == 1 ? 0 : i] : 0.0f;
+        bias[i] = (float)((double)b + shift[i]);
+        scales[i] = c->qp.scale * w->qp[i].scale;
+        any = any || shift[i] < 0.0 || shift[i] > 0.0;
+    }
+    if (code != QUERN_OK || !any) {
+        return code;
+    }
+    struct quern_tensor *t = NULL;
+    int64_t dim = (int64_t)n;
+    code = quern_tensor_create(s->context, QUERN_INT32, 1, &dim, &t);
+    if (code == QUERN_OK) {
+        size_t clipped =
+            quern_quantize_bias(bias, scales, n, quern_tensor_data_mut(t));
+        if (clipped > 0) {
+            quern_pass_account(s->ctx, node, "%zu biases clipped to int32",
+                               clipped);
+        }
+        char name[512];
+        snprintf(name, sizeof name, "%.480s%s",
+                 old != NULL ? quern_value_name(old) : base,
+                 old != NULL ? "" : "_bias");
+        size_t n_scales = s->params->per_tensor ? 1 : n;
+        code = constant_dq(s, node, 2, name, t, scales, n_scales, 0);
+    }
+    quern_tensor_release(&t);
+    return code;
+}
+
+static enum quern_code insert_heavy(struct inserter *s, struct quern_node *node,
+                                    struct quern_value *x)
+{
+    struct weights w = {0};
+    char base[512];
+    const struct quern_value *weight = quern_node_input(node, 1);
+    if (quern_value_constant(weight) == NULL) {
+        return QUERN_OK; /* two activations: both are codes already */
+    }
+    snprintf(base, sizeof base, "%.500s", quern_value_name(weight));
+    enum quern_code code = quantize_weights(s, node, &w);
+    if (code == QUERN_OK) {
+        code = insert_weights(s, node, &w);
+    }
+    if (code == QUERN_OK && !quern_node_is(node, "MatMul")) {
+        code = insert_bias(s, node, x, base, &w);
+    }
+    return code;
+}
+
+/* ------------------------------------------------------------------ pass */
+
+static enum quern_code insert_all(struct inserter *s)
+{
+    struct quern_node *next = NULL;
+    enum quern_code code = QUERN_OK;
+    for (struct quern_node *n = quern_graph_first(s->graph);
+         n != NULL && code == QUERN_OK; n = next) {
+        next = quern_node_next(n);
+        if (quern_node_id(n) >= s->place.n_nodes || !qn_is_heavy(n)) {
+            continue;
+        }
+        if (s->place.integer[quern_node_id(n)]) {
+            s->n_integer++;
+            code = insert_heavy(s, n, quern_node_input(n, 0));
+        } else {
+            s->n_float++;
+            quern_pass_account(s->ctx, n, "stays in float: %s",
+                               s->place.why_float[quern_node_id(n)]);
+        }
+    }
+    return code == QUERN_OK ? insert_activations(s) : code;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    const struct insert_params *p = params;
+    struct inserter s = {.ctx = ctx,
+                         .context = quern_pass_context(ctx),
+                         .model = quern_pass_model(ctx),
+                         .graph = graph,
+                         .params = p};
+    struct qn_placement_options o = {.attention_rows = p->attention_rows};
+    if (quern_model_opset(s.model, "") < 13) {
+        return quern_fail(s.context, QUERN_INVALID_ARGUMENT, NULL,
+                          "needs opset 13 (Q and DQ per axis), the model has "
+                          "%lld: run raise-opset first",
+                          (long long)quern_model_opset(s.model, ""));
+    }
+    enum quern_code code = qn_place(ctx, graph, &o, &s.place);
+    if (code == QUERN_OK) {
+        s.codes = quern_pass_alloc(ctx, s.place.n_values * sizeof *s.codes);
+        code = s.codes != NULL ? insert_all(&s) : QUERN_NO_MEMORY;
+    }
+    if (code == QUERN_OK) {
+        quern_pass_account(ctx, NULL,
+                           "%zu of %zu Conv, Gemm and MatMul in integers",
+                           s.n_integer, s.n_integer + s.n_float);
+    }
+    return code;
+}
+
+static const char *const methods[] = {"min-max", "percentile", "entropy",
+                                      "mse",     "msef",       NULL};
+
+static const struct quern_option options[] = {
+    {"method", QUERN_OPTION_ENUM, offsetof(struct insert_params, method), 0, 0,
+     methods, "how ranges are chosen"},
+    {"percentile", QUERN_OPTION_FLOAT,
+     offsetof(struct insert_params, percentile), 50, 100, NULL,
+     "part of the values inside the range, in percent, for method percentile"},
+    {"per-tensor", QUERN_OPTION_BOOL,
+     offsetof(struct insert_params, per_tensor), 0, 0, NULL,
+     "one scale for a whole weight instead of one a channel"},
+    {"bias-shift", QUERN_OPTION_BOOL,
+     offsetof(struct insert_params, bias_shift), 0, 0, NULL,
+     "let the bias take up what rounding the weights shifts the mean by"},
+    {"attention-rows", QUERN_OPTION_INT,
+     offsetof(struct insert_params, attention_rows), 0, 1e9, NULL,
+     "products of two activations with fewer rows stay in float"},
+    {0},
+};
+
+static const struct insert_params defaults = {QUERN_RANGE_MSEF, 99.999, false,
+                                              true, 60};
+
+const struct quern_pass_desc qn_pass_insert_qdq = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "insert-qdq",
+    .summary = "insert QuantizeLinear and DequantizeLinear by calibration",
+    .options = options,
+    .params_size = sizeof(struct insert_params),
+    .params_default = &defaults,
+    .flags = QUERN_PASS_SUBGRAPHS | QUERN_PASS_NEEDS_RANGES,
+    .contract = QUERN_CHANGES_PRECISION,
+    .run = run,
+    .group = "quantize",
+};

@@ -1,0 +1,25 @@
+/* What `calibrate` hands on: a table "quern.seen" by value. */
+#ifndef QUERN_PASSES_QUANTIZE_SEEN_H
+#define QUERN_PASSES_QUANTIZE_SEEN_H
+
+#include <quern/pass.h>
+#include <quern/quant.h>
+
+/** Entry of the table. */
+struct qn_seen {
+    struct quern_stats *stats; /* kept by the pipeline */
+    int rank;                  /* of the first sample */
+    int64_t dims[QUERN_MAX_RANK];
+    int channel_axis; /* -1: one channel */
+};
+
+#define QN_SEEN_TABLE "quern.seen"
+
+/** Entry of a value, or NULL. */
+const struct qn_seen *qn_seen(struct quern_model *model,
+                              const struct quern_value *value);
+
+/** True for Conv, ConvTranspose, Gemm and MatMul. */
+bool qn_is_heavy(const struct quern_node *node);
+
+#endif
