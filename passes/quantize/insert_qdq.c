@@ -4,6 +4,7 @@
 
 #include "builtin.h"
 #include "common.h"
+#include "quantize/linear.h"
 #include "quantize/placement.h"
 #include "quantize/seen.h"
 
@@ -42,52 +43,6 @@ struct inserter {
 
 /* ---------------------------------------------------------------- ranges */
 
-/* The function that alone reads a value. */
-static struct quern_reader reader_of(const struct quern_value *v)
-{
-    struct quern_reader r = {QUERN_READER_IDENTITY, 0.0, 0.0};
-    const struct quern_node *n = quern_value_only_user(v);
-    if (n == NULL) {
-        const struct quern_node *user[2] = {NULL, NULL};
-        size_t k = 0;
-        for (const struct quern_use *u = quern_value_first_use(v); u != NULL;
-             u = quern_use_next(u)) {
-            if (k < 2) {
-                user[k] = quern_use_node(u);
-            }
-            k++;
-        }
-        for (size_t i = 0; k == 2 && i < 2; i++) { /* x * sigmoid(x) */
-            const struct quern_node *s = user[i];
-            const struct quern_node *m = user[1 - i];
-            if (s != NULL && m != NULL && quern_node_is(s, "Sigmoid") &&
-                quern_node_is(m, "Mul") &&
-                (quern_node_input(m, 0) == quern_node_output(s, 0) ||
-                 quern_node_input(m, 1) == quern_node_output(s, 0))) {
-                r.kind = QUERN_READER_SILU;
-            }
-        }
-        return r;
-    }
-    if (quern_node_is(n, "HardSwish")) {
-        r.kind = QUERN_READER_HARDSWISH;
-    } else if (quern_node_is(n, "Sigmoid")) {
-        r.kind = QUERN_READER_SIGMOID;
-    } else if (quern_node_is(n, "Tanh")) {
-        r.kind = QUERN_READER_TANH;
-    } else if (quern_node_is(n, "Gelu")) {
-        r.kind = QUERN_READER_GELU;
-    } else if (quern_node_is(n, "HardSigmoid")) {
-        r.kind = QUERN_READER_HARDSIGMOID;
-        r.alpha = (double)quern_node_float(n, "alpha", 0.2f);
-        r.beta = (double)quern_node_float(n, "beta", 0.5f);
-    } else if (quern_node_is(n, "LeakyRelu")) {
-        r.kind = QUERN_READER_LEAKYRELU;
-        r.alpha = (double)quern_node_float(n, "alpha", 0.01f);
-    }
-    return r;
-}
-
 static bool made_by(const struct quern_value *v, const char *op)
 {
     const struct quern_node *n = quern_value_producer(v);
@@ -107,7 +62,7 @@ static enum quern_code choose_range(struct inserter *s,
         .method = (enum quern_range_method)s->params->method,
         .percentile = s->params->percentile,
         .cut = true,
-        .reader = reader_of(v),
+        .reader = qn_reader_of(v),
     };
     if (seen == NULL) {
         struct quern_place place = QUERN_PLACE_NONE;

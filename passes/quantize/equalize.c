@@ -1,0 +1,357 @@
+/* equalize: channels of whole groups of tensors are scaled so that one scale
+ * serves them all; the Conv and Gemm around a group absorb the factors. Exact
+ * in real arithmetic. A group is all tensors joined by operators that do not
+ * mind a positive factor a channel (Add, Relu, Clip from 0, pooling). The
+ * exponent of each group comes from the noise model (placement experiment,
+ * rule 7). Source: Nagel et al. 2019, arXiv:1906.04721 (cross-layer
+ * equalization), for chains; groups are ours. */
+#include "builtin.h"
+#include "common.h"
+#include "quantize/linear.h"
+#include "quantize/seen.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Values in groups: union-find by value id. */
+struct groups {
+    struct quern_value **parent; /* by id; NULL: not seen */
+    size_t n;
+};
+
+static struct quern_value *find(struct groups *g, struct quern_value *v)
+{
+    while (g->parent[quern_value_id(v)] != v) {
+        struct quern_value *up = g->parent[quern_value_id(v)];
+        g->parent[quern_value_id(v)] = g->parent[quern_value_id(up)];
+        v = up;
+    }
+    return v;
+}
+
+static void join(struct groups *g, struct quern_value *a, struct quern_value *b)
+{
+    g->parent[quern_value_id(find(g, a))] = find(g, b);
+}
+
+static bool clips_from_zero(const struct quern_node *node, float *out_high)
+{
+    float lo = 1.0f;
+    return quern_node_is(node, "Clip") &&
+           qn_scalar(quern_node_input(node, 1), &lo) && !(lo < 0.0f) &&
+           !(lo > 0.0f) && qn_scalar(quern_node_input(node, 2), out_high);
+}
+
+/* f(e x) = e f(x) for every factor e > 0 of a channel (a Clip from 0 too, where
+ * no channel is stretched over its bound: see the factor rule). */
+static bool passes_factors(const struct quern_node *node)
+{
+    static const char *const ops[] = {
+        "Relu",        "MaxPool",           "LeakyRelu",
+        "AveragePool", "GlobalAveragePool", "ReduceMean",
+        NULL};
+    float high = 0.0f;
+    for (int i = 0; ops[i] != NULL; i++) {
+        if (quern_node_is(node, ops[i])) {
+            return true;
+        }
+    }
+    if (quern_node_is(node, "Flatten")) {
+        const struct quern_node *p =
+            quern_value_producer(quern_node_input(node, 0));
+        return p != NULL && quern_node_is(p, "GlobalAveragePool");
+    }
+    if (quern_node_is(node, "Add")) {
+        return quern_value_constant(quern_node_input(node, 0)) == NULL &&
+               quern_value_constant(quern_node_input(node, 1)) == NULL;
+    }
+    return clips_from_zero(node, &high);
+}
+
+static bool make_groups(struct quern_pass_ctx *ctx, struct quern_graph *graph,
+                        struct groups *g)
+{
+    uint32_t highest = 0;
+    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
+         n = quern_node_next(n)) {
+        size_t n_in = quern_node_n_inputs(n);
+        for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
+            const struct quern_value *v = i < n_in
+                                              ? quern_node_input(n, i)
+                                              : quern_node_output(n, i - n_in);
+            if (v != NULL && quern_value_id(v) > highest) {
+                highest = quern_value_id(v);
+            }
+        }
+    }
+    g->n = (size_t)highest + 1;
+    g->parent = quern_pass_alloc(ctx, g->n * sizeof *g->parent);
+    for (struct quern_node *n = quern_graph_first(graph);
+         g->parent != NULL && n != NULL; n = quern_node_next(n)) {
+        size_t n_in = quern_node_n_inputs(n);
+        struct quern_value *first = NULL;
+        for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
+            struct quern_value *v = i < n_in ? quern_node_input(n, i)
+                                             : quern_node_output(n, i - n_in);
+            if (v == NULL || quern_value_constant(v) != NULL) {
+                continue;
+            }
+            if (g->parent[quern_value_id(v)] == NULL) {
+                g->parent[quern_value_id(v)] = v;
+            }
+            if (passes_factors(n)) {
+                if (first != NULL) {
+                    join(g, first, v);
+                }
+                first = v;
+            }
+        }
+    }
+    return g->parent != NULL;
+}
+
+/* One group: its members and the operators around it. */
+struct group {
+    struct quern_value **members;
+    size_t n_members;
+    struct qn_linear *makers;
+    size_t n_makers;
+    struct qn_linear *readers;
+    struct quern_value **read; /* value that each reader reads */
+    size_t n_readers;
+    float clip; /* highest bound of its Clips; 0: none */
+    bool sound;
+};
+
+/* A maker outside the group must be a linear operator, or be inside. */
+static void add_maker(struct group *g, struct quern_value *v)
+{
+    struct quern_node *p = quern_value_producer(v);
+    if (p == NULL || quern_value_is_graph_output(v)) {
+        g->sound = false;
+    } else if (!passes_factors(p)) {
+        bool fits = qn_linear_init(p, &g->makers[g->n_makers]) &&
+                    !quern_node_is(p, "MatMul");
+        g->sound = g->sound && fits;
+        g->n_makers += fits ? 1 : 0;
+    }
+}
+
+static void add_readers(struct group *g, struct quern_value *v)
+{
+    for (const struct quern_use *u = quern_value_first_use(v);
+         u != NULL && g->sound; u = quern_use_next(u)) {
+        struct quern_node *n = quern_use_node(u);
+        float high = 0.0f;
+        if (n == NULL || quern_node_graph(n) != quern_value_graph(v)) {
+            g->sound = false;
+            return;
+        }
+        if (clips_from_zero(n, &high)) {
+            g->clip = fmaxf(g->clip, high);
+        }
+        if (passes_factors(n)) {
+            continue;
+        }
+        bool fits = quern_use_index(u) == 0 && !quern_node_is(n, "MatMul") &&
+                    qn_linear_init(n, &g->readers[g->n_readers]);
+        g->sound = fits;
+        if (fits) {
+            g->read[g->n_readers++] = v;
+        }
+    }
+}
+
+static bool fill_group(struct quern_pass_ctx *ctx, struct groups *all,
+                       struct quern_value *root,
+                       struct quern_value *const *list, size_t n_list,
+                       struct group *g)
+{
+    size_t n_uses = 0;
+    memset(g, 0, sizeof *g);
+    g->sound = true;
+    g->members = quern_pass_alloc(ctx, n_list * sizeof *g->members);
+    for (size_t i = 0; g->members != NULL && i < n_list; i++) {
+        if (find(all, list[i]) == root) {
+            g->members[g->n_members++] = list[i];
+            n_uses += quern_value_n_uses(list[i]);
+        }
+    }
+    g->makers = quern_pass_alloc(ctx, (g->n_members + 1) * sizeof *g->makers);
+    g->readers = quern_pass_alloc(ctx, (n_uses + 1) * sizeof *g->readers);
+    g->read = quern_pass_alloc(ctx, (n_uses + 1) * sizeof *g->read);
+    if (g->members == NULL || g->makers == NULL || g->readers == NULL ||
+        g->read == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < g->n_members && g->sound; i++) {
+        add_maker(g, g->members[i]);
+        add_readers(g, g->members[i]);
+    }
+    g->sound = g->sound && g->n_makers > 0 && g->n_readers > 0;
+    return true;
+}
+
+/* Largest magnitude of each channel where the group is quantized: behind its
+ * activations if there are any. */
+static float *group_range(struct quern_pass_ctx *ctx, const struct group *g,
+                          size_t *out_channels)
+{
+    bool behind = false;
+    float *range = NULL;
+    size_t channels = g->makers[0].out_channels;
+    for (size_t i = 0; i < g->n_members; i++) {
+        const struct quern_node *p = quern_value_producer(g->members[i]);
+        behind = behind || quern_node_is(p, "Relu") || quern_node_is(p, "Clip");
+    }
+    for (size_t i = 0; i < g->n_members; i++) {
+        const struct quern_node *p = quern_value_producer(g->members[i]);
+        if (behind && !quern_node_is(p, "Relu") && !quern_node_is(p, "Clip")) {
+            continue;
+        }
+        size_t n = 0;
+        float *r = qn_channel_range(ctx, g->members[i], &n);
+        if (r == NULL || n != channels) {
+            continue;
+        }
+        for (size_t c = 0; range != NULL && c < n; c++) {
+            r[c] = fmaxf(r[c], range[c]);
+        }
+        range = r;
+    }
+    *out_channels = channels;
+    return range;
+}
+
+static enum quern_code apply(struct quern_pass_ctx *ctx, const struct group *g,
+                             const double *factors, size_t channels)
+{
+    double *inverse = quern_pass_alloc(ctx, channels * sizeof *inverse);
+    enum quern_code code = inverse != NULL ? QUERN_OK : QUERN_NO_MEMORY;
+    for (size_t c = 0; code == QUERN_OK && c < channels; c++) {
+        inverse[c] = 1.0 / factors[c];
+    }
+    for (size_t i = 0; i < g->n_makers && code == QUERN_OK; i++) {
+        code = qn_scale_outputs(ctx, &g->makers[i], inverse);
+    }
+    for (size_t i = 0; i < g->n_readers && code == QUERN_OK; i++) {
+        code = qn_scale_inputs(ctx, &g->readers[i], factors);
+    }
+    return code;
+}
+
+static bool channels_agree(const struct group *g)
+{
+    size_t n = g->makers[0].out_channels;
+    for (size_t i = 0; i < g->n_makers; i++) {
+        if (g->makers[i].out_channels != n) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < g->n_readers; i++) {
+        if (g->readers[i].in_channels != n) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum quern_code equalize_group(struct quern_pass_ctx *ctx,
+                                      const struct group *g, size_t *n_done)
+{
+    size_t channels = 0;
+    size_t n = 0;
+    struct quern_reader plain = {QUERN_READER_IDENTITY, 0.0, 0.0};
+    float *range = channels_agree(g) ? group_range(ctx, g, &channels) : NULL;
+    struct quern_noise_reader *readers =
+        quern_pass_alloc(ctx, g->n_readers * sizeof *readers);
+    if (range == NULL || readers == NULL) {
+        return QUERN_OK; /* channels were not seen: nothing is known */
+    }
+    for (size_t i = 0; i < g->n_readers; i++) {
+        if (qn_noise_reader_init(ctx, &g->readers[i], g->read[i], &plain,
+                                 &readers[n])) {
+            n++;
+        }
+    }
+    double *factors = quern_pass_alloc(ctx, channels * sizeof *factors);
+    struct quern_noise_options o = {
+        .rule = g->clip > 0.0f ? QUERN_FACTOR_CLIP : QUERN_FACTOR_POWER,
+        .clip_max = (double)g->clip,
+    };
+    struct quern_noise_result result;
+    if (n == 0 || factors == NULL) {
+        return factors == NULL ? QUERN_NO_MEMORY : QUERN_OK;
+    }
+    enum quern_code code =
+        quern_noise_search(quern_pass_context(ctx), &o, readers, n, range,
+                           channels, factors, &result);
+    if (code != QUERN_OK || !(result.alpha > 0.0)) {
+        return code;
+    }
+    quern_pass_account(ctx, g->makers[0].node,
+                       "%zu channels of %zu tensors, exponent %.2f, noise "
+                       "%.3g of %.3g",
+                       channels, g->n_members, result.alpha, result.noise,
+                       result.noise_none);
+    (*n_done)++;
+    return apply(ctx, g, factors, channels);
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    struct groups all;
+    size_t n_done = 0;
+    size_t n_list = 0;
+    (void)params;
+    if (!make_groups(ctx, graph, &all)) {
+        return QUERN_NO_MEMORY;
+    }
+    struct quern_value **list = quern_pass_alloc(ctx, all.n * sizeof *list);
+    if (list == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
+         n = quern_node_next(n)) {
+        for (size_t i = 0; i < quern_node_n_outputs(n); i++) {
+            struct quern_value *v = quern_node_output(n, i);
+            if (v != NULL && all.parent[quern_value_id(v)] != NULL) {
+                list[n_list++] = v;
+            }
+        }
+    }
+    for (size_t i = 0; i < quern_graph_n_inputs(graph); i++) {
+        struct quern_value *v = quern_graph_input(graph, i);
+        if (quern_value_id(v) < all.n &&
+            all.parent[quern_value_id(v)] != NULL && n_list < all.n) {
+            list[n_list++] = v;
+        }
+    }
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < n_list && code == QUERN_OK; i++) {
+        struct group g;
+        if (find(&all, list[i]) != list[i]) {
+            continue;
+        }
+        code = fill_group(ctx, &all, list[i], list, n_list, &g)
+                   ? QUERN_OK
+                   : QUERN_NO_MEMORY;
+        if (code == QUERN_OK && g.sound) {
+            code = equalize_group(ctx, &g, &n_done);
+        }
+    }
+    quern_pass_account(ctx, NULL, "%zu groups equalized", n_done);
+    return code;
+}
+
+const struct quern_pass_desc qn_pass_equalize = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "equalize",
+    .summary = "scale channels of joined tensors alike, exactly, in float",
+    .flags = QUERN_PASS_SUBGRAPHS | QUERN_PASS_NEEDS_RANGES,
+    .contract = QUERN_REAL_EXACT,
+    .run = run,
+    .group = "quantize",
+};

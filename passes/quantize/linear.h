@@ -1,0 +1,61 @@
+/* A Conv, Gemm or MatMul with constant weights, seen as matrices; and scaling
+ * its channels exactly. */
+#ifndef QUERN_PASSES_QUANTIZE_LINEAR_H
+#define QUERN_PASSES_QUANTIZE_LINEAR_H
+
+#include <quern/pass.h>
+#include <quern/quant.h>
+
+struct qn_linear {
+    struct quern_node *node;
+    struct quern_weight_shape shape;
+    int axis;            /* of output channels in the weights */
+    size_t in_channels;  /* groups * cols / taps */
+    size_t out_channels; /* groups * rows */
+};
+
+/** Fill from a node.
+ * @return false when it is none of them or its weights are no float constant
+ * (of rank 2 for MatMul) */
+bool qn_linear_init(struct quern_node *node, struct qn_linear *out_linear);
+
+/** Weights as floats in memory of the pass; NULL: no memory. */
+float *qn_linear_weights(struct quern_pass_ctx *ctx,
+                         const struct qn_linear *linear);
+
+/** Multiply output channel c (weights and bias) by factors[c]. The bias of a
+ * MatMul stands behind it: not here. */
+enum quern_code qn_scale_outputs(struct quern_pass_ctx *ctx,
+                                 const struct qn_linear *linear,
+                                 const double *factors)
+    __attribute__((warn_unused_result));
+
+/** Multiply the weights that read input channel c by factors[c]. */
+enum quern_code qn_scale_inputs(struct quern_pass_ctx *ctx,
+                                const struct qn_linear *linear,
+                                const double *factors)
+    __attribute__((warn_unused_result));
+
+/** A reader for the noise model, of value x that was seen in calibration.
+ * @return false when its channels were not seen or do not fit, or no memory is
+ * left */
+bool qn_noise_reader_init(struct quern_pass_ctx *ctx,
+                          const struct qn_linear *linear,
+                          const struct quern_value *x,
+                          const struct quern_reader *function,
+                          struct quern_noise_reader *out_reader);
+
+/** Largest magnitude of each channel of a value, in memory of the pass; NULL
+ * when it has no channels seen. */
+float *qn_channel_range(struct quern_pass_ctx *ctx,
+                        const struct quern_value *value, size_t *out_channels);
+
+/** Add const vector that alone reads a MatMul's output: its bias, or NULL.
+ * @param out_input  number of the constant input */
+struct quern_node *qn_matmul_bias(const struct quern_node *matmul,
+                                  size_t *out_input);
+
+/** The function that alone reads a value. */
+struct quern_reader qn_reader_of(const struct quern_value *value);
+
+#endif
