@@ -163,6 +163,11 @@ const char *qn_text_of_float(double value, char buffer[32])
 {
     locale_t before;
     locale_t c = enter_c_locale(&before);
+    if (fabs(value) < 1e15 && !(fabs(value - trunc(value)) > 0.0)) {
+        snprintf(buffer, 32, "%.0f", value);
+        leave_c_locale(c, before);
+        return buffer;
+    }
     for (int digits = 6; digits <= 17; digits++) {
         snprintf(buffer, 32, "%.*g", digits, value);
         double back = strtod(buffer, NULL);
