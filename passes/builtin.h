@@ -15,6 +15,7 @@ extern const struct quern_pass_desc qn_pass_raise_opset;
 extern const struct quern_pass_desc qn_pass_observe_shapes;
 extern const struct quern_pass_desc qn_pass_calibrate;
 extern const struct quern_pass_desc qn_pass_equalize;
+extern const struct quern_pass_desc qn_pass_channel_factors;
 extern const struct quern_pass_desc qn_pass_insert_qdq;
 
 #endif

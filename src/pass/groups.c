@@ -36,6 +36,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_observe_shapes,
     &qn_pass_calibrate,
     &qn_pass_equalize,
+    &qn_pass_channel_factors,
     &qn_pass_insert_qdq,
     NULL,
 };
