@@ -10,6 +10,7 @@ extern const struct quern_pass_desc qn_pass_fold_constants;
 extern const struct quern_pass_desc qn_pass_constants_to_initializers;
 extern const struct quern_pass_desc qn_pass_fuse_conv_bn;
 extern const struct quern_pass_desc qn_pass_fuse_conv_affine;
+extern const struct quern_pass_desc qn_pass_fuse_affine_conv;
 extern const struct quern_pass_desc qn_pass_fuse_hardswish;
 extern const struct quern_pass_desc qn_pass_raise_opset;
 extern const struct quern_pass_desc qn_pass_observe_shapes;

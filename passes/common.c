@@ -28,6 +28,31 @@ float *qn_floats(struct quern_pass_ctx *ctx, const struct quern_value *value,
     return values;
 }
 
+double *qn_channel_constant(struct quern_pass_ctx *ctx,
+                            const struct quern_value *value, int rank,
+                            int64_t channels)
+{
+    const struct quern_tensor *t =
+        value != NULL ? quern_value_constant(value) : NULL;
+    if (t == NULL || quern_tensor_dtype(t) != QUERN_FLOAT ||
+        quern_tensor_rank(t) > rank) {
+        return NULL;
+    }
+    int64_t len = quern_tensor_len(t);
+    int axis = quern_tensor_rank(t) - (rank - 1); /* counted from the last */
+    bool by_channel = len == channels && axis >= 0 &&
+                      axis < quern_tensor_rank(t) &&
+                      quern_tensor_dims(t)[axis] == channels;
+    int64_t got = 0;
+    const float *v =
+        len == 1 || by_channel ? qn_floats(ctx, value, &got) : NULL;
+    double *out = quern_pass_alloc(ctx, (size_t)(channels + 1) * sizeof *out);
+    for (int64_t c = 0; v != NULL && out != NULL && c < channels; c++) {
+        out[c] = (double)v[len == 1 ? 0 : c];
+    }
+    return v != NULL ? out : NULL;
+}
+
 enum quern_code qn_new_floats(struct quern_pass_ctx *ctx,
                               struct quern_graph *graph, const char *name,
                               const float *values, int rank,

@@ -13,6 +13,13 @@ bool qn_scalar(const struct quern_value *value, float *out_value);
 float *qn_floats(struct quern_pass_ctx *ctx, const struct quern_value *value,
                  int64_t *out_len);
 
+/** A constant that, broadcast to a tensor [N, C, spatial…] of this rank, varies
+ * along C alone: C numbers in memory of the pass. NULL when it is none, or no
+ * memory is left. */
+double *qn_channel_constant(struct quern_pass_ctx *ctx,
+                            const struct quern_value *value, int rank,
+                            int64_t channels);
+
 /** Write floats into a new initializer with the dims of `like`. */
 enum quern_code
 qn_new_floats(struct quern_pass_ctx *ctx, struct quern_graph *graph,

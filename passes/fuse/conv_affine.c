@@ -195,36 +195,6 @@ const struct quern_pass_desc qn_pass_fuse_conv_bn = {
 /* ------------------------------------------------- Mul, Add, Sub, Div behind
  */
 
-/* A constant that varies along the channel axis of `node`'s output alone.
- * Output rank is that of the weights (Conv) or 2 (Gemm). */
-static bool read_channels(struct quern_pass_ctx *ctx,
-                          const struct quern_node *node,
-                          const struct quern_value *value, int64_t n,
-                          double *out)
-{
-    const struct quern_tensor *t = quern_value_constant(value);
-    const struct quern_tensor *w =
-        quern_value_constant(quern_node_input(node, 1));
-    if (t == NULL || quern_tensor_dtype(t) != QUERN_FLOAT) {
-        return false;
-    }
-    int rank = quern_tensor_rank(w);
-    int from_end = rank - 1; /* the channel axis, counted from the last */
-    int64_t len = quern_tensor_len(t);
-    bool fits = len == 1;
-    if (len == n && n > 1 && quern_tensor_rank(t) >= from_end) {
-        int axis = quern_tensor_rank(t) - from_end;
-        fits = axis >= 0 && axis < quern_tensor_rank(t) &&
-               quern_tensor_dims(t)[axis] == n;
-    }
-    int64_t got = 0;
-    const float *v = fits ? qn_floats(ctx, value, &got) : NULL;
-    for (int64_t c = 0; v != NULL && c < n; c++) {
-        out[c] = (double)v[len == 1 ? 0 : c];
-    }
-    return v != NULL && quern_tensor_rank(t) <= rank;
-}
-
 static bool read_arithmetic(struct quern_pass_ctx *ctx,
                             const struct quern_node *node,
                             const struct quern_node *op, size_t constant,
@@ -233,9 +203,11 @@ static bool read_arithmetic(struct quern_pass_ctx *ctx,
     if (!room(ctx, n_channels(node), f)) {
         return false;
     }
-    double *k = quern_pass_alloc(ctx, (size_t)f->n * sizeof *k);
-    if (k == NULL ||
-        !read_channels(ctx, node, quern_node_input(op, constant), f->n, k)) {
+    const struct quern_tensor *w =
+        quern_value_constant(quern_node_input(node, 1));
+    double *k = qn_channel_constant(ctx, quern_node_input(op, constant),
+                                    quern_tensor_rank(w), f->n);
+    if (k == NULL) {
         return false;
     }
     for (int64_t c = 0; c < f->n; c++) {

@@ -44,7 +44,10 @@ static bool is_conv_output(const struct quern_value *v)
                          quern_node_is(p, "MaxPool"))) {
         p = quern_value_producer(quern_node_input(p, 0));
     }
-    return p == NULL || quern_node_is(p, "Conv") || quern_node_is(p, "Add");
+    bool sum = p != NULL && quern_node_is(p, "Add") &&
+               quern_value_constant(quern_node_input(p, 0)) == NULL &&
+               quern_value_constant(quern_node_input(p, 1)) == NULL;
+    return p == NULL || quern_node_is(p, "Conv") || sum;
 }
 
 /* Fill a site; false: nothing to do here. */

@@ -456,6 +456,36 @@ static enum quern_code insert_bias(struct inserter *s, struct quern_node *node,
     return code;
 }
 
+/* The bias of a MatMul is the constant of the Add behind it; without one there
+ * is nothing that could take up the shift. */
+static enum quern_code shift_sum(struct inserter *s, struct quern_node *node,
+                                 const struct quern_value *x,
+                                 const struct weights *w)
+{
+    size_t input = 0;
+    struct quern_node *add = qn_matmul_bias(node, &input);
+    struct quern_value *old = add != NULL ? quern_node_input(add, input) : NULL;
+    int64_t len = 0;
+    float *bias = old != NULL ? qn_floats(s->ctx, old, &len) : NULL;
+    double *shift = quern_pass_alloc(s->ctx, w->channels * sizeof *shift);
+    if (shift == NULL || (old != NULL && bias == NULL)) {
+        return QUERN_NO_MEMORY;
+    }
+    if (old == NULL || (size_t)len != w->channels) {
+        return QUERN_OK;
+    }
+    enum quern_code code = bias_shift(s, node, x, w, shift);
+    for (size_t i = 0; i < w->channels; i++) {
+        bias[i] = (float)((double)bias[i] + shift[i]);
+    }
+    struct quern_value *value = NULL;
+    if (code == QUERN_OK) {
+        code = qn_new_floats(s->ctx, s->graph, quern_value_name(old), bias, 1,
+                             &len, &value);
+    }
+    return code == QUERN_OK ? qn_replace_input(add, input, value) : code;
+}
+
 static enum quern_code insert_heavy(struct inserter *s, struct quern_node *node,
                                     struct quern_value *x)
 {
@@ -470,10 +500,11 @@ static enum quern_code insert_heavy(struct inserter *s, struct quern_node *node,
     if (code == QUERN_OK) {
         code = insert_weights(s, node, &w);
     }
-    if (code == QUERN_OK && !quern_node_is(node, "MatMul")) {
-        code = insert_bias(s, node, x, base, &w);
+    if (code != QUERN_OK) {
+        return code;
     }
-    return code;
+    return quern_node_is(node, "MatMul") ? shift_sum(s, node, x, &w)
+                                         : insert_bias(s, node, x, base, &w);
 }
 
 /* ------------------------------------------------------------------ pass */

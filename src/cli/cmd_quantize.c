@@ -76,8 +76,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static void write_pipeline(const struct quantize *self, char *text, size_t size)
 {
     snprintf(text, size,
-             "observe-shapes,raise-opset,optimize,calibrate,"
+             "observe-shapes,raise-opset,optimize,calibrate,%s"
              "insert-qdq{method=%s%s%s,per-tensor=%s,bias-shift=%s}",
+             self->no_refine ? ""
+                             : "equalize,calibrate,channel-factors,calibrate,",
              self->method != NULL ? self->method : "msef",
              self->percentile != NULL ? ",percentile=" : "",
              self->percentile != NULL ? self->percentile : "",

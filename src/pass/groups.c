@@ -11,7 +11,8 @@ static const struct {
     const char *steps;
 } groups[] = {
     {"optimize", "drop-identity,fold-constants,constants-to-initializers,"
-                 "fuse-conv-bn,fuse-hardswish,fuse-conv-affine,drop-dead"},
+                 "fuse-conv-bn,fuse-hardswish,fuse-conv-affine,"
+                 "fuse-affine-conv,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)
@@ -31,6 +32,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_drop_dead,
     &qn_pass_fuse_conv_bn,
     &qn_pass_fuse_conv_affine,
+    &qn_pass_fuse_affine_conv,
     &qn_pass_fuse_hardswish,
     &qn_pass_raise_opset,
     &qn_pass_observe_shapes,
