@@ -429,6 +429,31 @@ static enum quern_code set_inputs(struct quern_engine *e)
     return QUERN_OK;
 }
 
+/* Callers hand in tensors alone. */
+static enum quern_code check_inputs(struct quern_engine *e)
+{
+    static const char *const kinds[] = {
+        [QUERN_KIND_SPARSE] = "a sparse tensor",
+        [QUERN_KIND_SEQUENCE] = "a sequence",
+        [QUERN_KIND_OPTIONAL] = "an optional",
+        [QUERN_KIND_MAP] = "a map",
+        [QUERN_KIND_OPAQUE] = "of an opaque type",
+    };
+    for (size_t i = 0; i < e->n_inputs; i++) {
+        enum quern_kind kind = quern_value_kind(e->inputs[i]);
+        if (kind > QUERN_KIND_TENSOR) {
+            struct quern_place place = QUERN_PLACE_NONE;
+            place.stage = "plan";
+            place.tensor = quern_value_name(e->inputs[i]);
+            return quern_fail(e->context, QUERN_UNSUPPORTED, &place,
+                              "graph input is %s; inputs of the embedded "
+                              "engine are tensors",
+                              kinds[kind]);
+        }
+    }
+    return QUERN_OK;
+}
+
 static enum quern_code build(struct quern_engine *e)
 {
     size_t n_needed = 0;
@@ -457,7 +482,10 @@ static enum quern_code build(struct quern_engine *e)
         }
     }
     e->n_inputs = n_needed;
-    code = make_program(e, e->model->graph, wanted, &e->main);
+    code = check_inputs(e);
+    if (code == QUERN_OK) {
+        code = make_program(e, e->model->graph, wanted, &e->main);
+    }
     if (code == QUERN_OK && e->fuse) {
         code = qn_fuse(e, e->main);
     }

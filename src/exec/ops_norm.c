@@ -156,9 +156,13 @@ enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op)
     }
     const struct qn_array *x = qn_in_packed(run, op, 0);
     struct qn_array *y = NULL;
+    if (quern_node_int(op->node, "training_mode", 0) != 0) {
+        struct quern_place place = quern_node_place(op->node);
+        return quern_fail(run->context, QUERN_UNSUPPORTED, &place,
+                          "training_mode, which updates the statistics");
+    }
     if (x == NULL || x->rank < 2 || p[0] == NULL || p[1] == NULL ||
-        p[2] == NULL || p[3] == NULL ||
-        quern_node_int(op->node, "training_mode", 0) != 0) {
+        p[2] == NULL || p[3] == NULL) {
         return missing(run, op);
     }
     for (int i = 0; i < 4; i++) {
