@@ -5,10 +5,16 @@
 #include <quern/run.h>
 
 #include "builtin.h"
+#include "quantize/layout.h"
+#include "quantize/means.h"
 #include "quantize/seen.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Samples whose means are kept: more do not make corrections better, and memory
+ * must not grow with the data. */
+enum { MOST_MEANS = 64 };
 
 bool qn_is_heavy(const struct quern_node *node)
 {
@@ -71,6 +77,8 @@ static bool channels_first(const struct quern_value *value)
 
 struct watch {
     struct quern_context *context;
+    struct qn_sampling *sampling; /* NULL: no means are kept */
+    struct qn_means *means;       /* by tap */
     struct quern_value **values;
     size_t n;
     struct qn_seen *seen;
@@ -90,7 +98,8 @@ struct worker {
     struct quern_stats **stats; /* by tap; made on first sight */
     struct quern_tensor **in;
     struct quern_tensor **out;
-    float *room; /* a dense copy of a strided value */
+    double *sums; /* channels of a value whose means are kept */
+    float *room;  /* a dense copy of a strided value */
     size_t room_len;
     size_t sample;
 };
@@ -139,26 +148,11 @@ static bool list_values(struct quern_pass_ctx *ctx, struct quern_graph *graph,
 
 /* --------------------------------------------------------------- looking */
 
-static bool is_packed(const struct quern_view *v)
-{
-    int64_t step = 1;
-    for (int i = v->rank - 1; i >= 0; i--) {
-        if (v->dims[i] != 1 && v->strides[i] != step) {
-            return false;
-        }
-        step *= v->dims[i];
-    }
-    return true;
-}
-
-/* Elements in row-major order, copied only where they are not. */
+/* A copy of the elements in row-major order. */
 static const float *pack(struct worker *k, const struct quern_view *v,
                          size_t len)
 {
     const float *data = v->data;
-    if (is_packed(v)) {
-        return data;
-    }
     if (len > k->room_len) {
         float *grown = realloc(k->room, len * sizeof *grown);
         if (grown == NULL) {
@@ -188,41 +182,55 @@ static enum quern_code no_memory(struct quern_context *context)
     return quern_fail(context, QUERN_NO_MEMORY, NULL, "out of memory");
 }
 
+/* Mean of each channel of a sample, where `bias-correction` will ask. */
+static void keep_means(struct worker *k, size_t tap, const float *data,
+                       const struct qn_layout *l)
+{
+    const struct qn_sampling *sampling = k->watch->sampling;
+    struct qn_means *m = &k->watch->means[tap];
+    size_t rank = sampling->rank[k->sample];
+    if (rank == SIZE_MAX || l->channels != m->channels) {
+        return;
+    }
+    qn_channel_means(data, l, k->sums);
+    float *out = m->means + rank * m->channels;
+    for (size_t c = 0; c < m->channels; c++) {
+        out[c] = (float)k->sums[c];
+    }
+    m->counts[rank] = (double)(l->outer * l->inner);
+}
+
 static enum quern_code look(void *user, size_t tap,
                             const struct quern_view *view)
 {
     struct worker *k = user;
     const struct qn_seen *s = &k->watch->seen[tap];
-    size_t outer = 1;
-    size_t inner = 1;
-    size_t channels = 1;
-    for (int i = 0; i < view->rank; i++) {
-        size_t d = (size_t)view->dims[i];
-        outer *= i < s->channel_axis || s->channel_axis < 0 ? d : 1;
-        channels *= i == s->channel_axis ? d : 1;
-        inner *= i > s->channel_axis && s->channel_axis >= 0 ? d : 1;
-    }
-    if (view->dtype != QUERN_FLOAT || outer * channels * inner == 0) {
+    struct qn_layout l;
+    bool lies = qn_layout_of(view, s->channel_axis, &l);
+    size_t len = l.outer * l.channels * l.inner;
+    if (view->dtype != QUERN_FLOAT || len == 0) {
         return QUERN_OK;
     }
-    const float *data = pack(k, view, outer * channels * inner);
+    const float *data = lies ? view->data : pack(k, view, len);
     if (data == NULL) {
         return no_memory(k->context);
     }
     if (k->stats[tap] == NULL) {
         enum quern_code code = quern_stats_create(k->context, k->watch->flags,
-                                                  channels, &k->stats[tap]);
+                                                  l.channels, &k->stats[tap]);
         if (code != QUERN_OK) {
             return code;
         }
     }
-    size_t kept = quern_stats_n_channels(k->stats[tap]);
-    if (kept != channels) { /* a channel count that changes: as one */
-        outer *= channels * inner;
-        channels = inner = 1;
+    if (k->watch->sampling != NULL && k->watch->means[tap].channels > 0) {
+        keep_means(k, tap, data, &l);
     }
-    return quern_stats_add(k->context, k->stats[tap], k->sample, data, outer,
-                           channels, inner);
+    size_t kept = quern_stats_n_channels(k->stats[tap]);
+    if (kept != l.channels) { /* a channel count that changes: as one */
+        l = (struct qn_layout){len, 1, 1};
+    }
+    return quern_stats_add(k->context, k->stats[tap], k->sample, data, l.outer,
+                           l.channels, l.inner);
 }
 
 /* The first sample tells ranks, and with them the channel axes. */
@@ -255,6 +263,54 @@ static enum quern_code run_sample(struct worker *k, size_t i, quern_tap_fn tap)
     }
     for (size_t j = 0; j < n_out; j++) {
         quern_tensor_release(&k->out[j]);
+    }
+    return code;
+}
+
+/* ----------------------------------------------------------------- means */
+
+/* Room for the means of the outputs of Conv and Gemm, now that the first sample
+ * has told their channels. */
+static enum quern_code prepare_means(struct quern_pass_ctx *ctx,
+                                     struct watch *w)
+{
+    size_t n_in = quern_engine_n_inputs(w->engine);
+    size_t most = 0;
+    enum quern_code code =
+        qn_sampling_create(ctx, w->data, n_in, MOST_MEANS, &w->sampling);
+    w->means = quern_pass_alloc(ctx, (w->n + 1) * sizeof *w->means);
+    if (code != QUERN_OK || w->means == NULL) {
+        return code != QUERN_OK ? code : QUERN_NO_MEMORY;
+    }
+    for (size_t i = 0; i < w->n && code == QUERN_OK; i++) {
+        const struct quern_node *p = quern_value_producer(w->values[i]);
+        const struct qn_seen *s = &w->seen[i];
+        if (p != NULL && s->channel_axis >= 0 &&
+            (quern_node_is(p, "Conv") || quern_node_is(p, "Gemm"))) {
+            size_t n = (size_t)s->dims[s->channel_axis];
+            most = n > most ? n : most;
+            code = qn_means_init(ctx, w->sampling, n, &w->means[i]);
+        }
+    }
+    for (int i = 0; i < w->n_workers && code == QUERN_OK; i++) {
+        w->workers[i].sums = quern_pass_alloc(ctx, (most + 1) * sizeof(double));
+        code = w->workers[i].sums != NULL ? QUERN_OK : QUERN_NO_MEMORY;
+    }
+    return code;
+}
+
+static enum quern_code store_means(struct quern_pass_ctx *ctx,
+                                   const struct watch *w)
+{
+    struct quern_table *table = NULL;
+    enum quern_code code =
+        quern_table_open(quern_pass_model(ctx), QN_MEANS_TABLE,
+                         QUERN_TABLE_VALUE, sizeof(struct qn_means), &table);
+    for (size_t i = 0; i < w->n && code == QUERN_OK; i++) {
+        if (w->means[i].channels > 0) {
+            code = quern_table_set(table, quern_value_id(w->values[i]),
+                                   &w->means[i]);
+        }
     }
     return code;
 }
@@ -373,7 +429,8 @@ static void finish(struct watch *w)
     quern_engine_close(&w->engine);
 }
 
-static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w)
+static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
+                               bool means)
 {
     struct quern_engine_options options = {
         .struct_size = sizeof options, .taps = w->values, .n_taps = w->n};
@@ -392,6 +449,9 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w)
     if (code == QUERN_OK) {
         code = run_sample(&w->workers[0], 0, learn);
     }
+    if (code == QUERN_OK && means) {
+        code = prepare_means(ctx, w);
+    }
     /* The runner of the first sample reports to the whole context; workers
      * report to their own. */
     if (w->workers != NULL) {
@@ -400,15 +460,22 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w)
     if (code == QUERN_OK) {
         code = quern_parallel(w->context, w->n_samples, body, w);
     }
+    if (code == QUERN_OK && means) {
+        code = store_means(ctx, w);
+    }
     return code == QUERN_OK ? collect(ctx, w) : code;
 }
+
+struct calibrate_params {
+    bool means;
+};
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     struct watch w = {.context = quern_pass_context(ctx),
                       .flags = QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS};
-    (void)params;
+    const struct calibrate_params *p = params;
     if (quern_pass_data(ctx) == NULL) {
         return quern_fail(w.context, QUERN_INVALID_ARGUMENT, NULL,
                           "needs calibration data: give --data");
@@ -416,7 +483,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     if (!list_values(ctx, graph, &w)) {
         return QUERN_NO_MEMORY;
     }
-    enum quern_code code = observe(ctx, &w);
+    enum quern_code code = observe(ctx, &w, p->means);
     if (code == QUERN_OK) {
         quern_pass_account(ctx, NULL, "%zu values on %zu samples, %s", w.n,
                            w.n_samples, quern_engine_description(w.engine));
@@ -425,11 +492,22 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     return code;
 }
 
+static const struct quern_option options[] = {
+    {"means", QUERN_OPTION_BOOL, offsetof(struct calibrate_params, means), 0, 0,
+     NULL, "keep what bias-correction needs: means by sample"},
+    {0},
+};
+
+static const struct calibrate_params defaults = {false};
+
 const struct quern_pass_desc qn_pass_calibrate = {
     .struct_size = sizeof(struct quern_pass_desc),
     .abi = QUERN_ABI,
     .name = "calibrate",
     .summary = "collect statistics of all values that may become integers",
+    .options = options,
+    .params_size = sizeof(struct calibrate_params),
+    .params_default = &defaults,
     .flags = QUERN_PASS_SUBGRAPHS | QUERN_PASS_NEEDS_DATA,
     .contract = QUERN_BIT_EXACT,
     .run = run,

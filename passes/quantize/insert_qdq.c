@@ -4,19 +4,20 @@
 
 #include "builtin.h"
 #include "common.h"
+#include "quantize/dequantize.h"
 #include "quantize/linear.h"
 #include "quantize/placement.h"
 #include "quantize/seen.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct insert_params {
     int method; /* enum quern_range_method */
     double percentile;
     bool per_tensor;
-    bool bias_shift;
     int64_t attention_rows;
 };
 
@@ -299,40 +300,15 @@ static enum quern_code quantize_weights(struct inserter *s,
     return code;
 }
 
-/* Scale (per channel or one), zero point 0 and axis of a constant's DQ. */
+/* A constant of a node becomes codes behind a DequantizeLinear. */
 static enum quern_code constant_dq(struct inserter *s, struct quern_node *node,
                                    size_t input, const char *base,
                                    struct quern_tensor *codes,
                                    const float *scales, size_t n, int axis)
 {
-    struct quern_tensor *t = NULL;
-    struct quern_value *in[3] = {NULL, NULL, NULL};
     struct quern_value *out = NULL;
-    int64_t len = n == 1 ? -1 : (int64_t)n;
-    enum quern_code code = scalar(s, base, "_quantized", codes, &in[0]);
-    if (code == QUERN_OK) {
-        code = quern_tensor_of_floats(s->context, len, scales, &t);
-    }
-    if (code == QUERN_OK) {
-        code = scalar(s, base, "_quantized_scale", t, &in[1]);
-    }
-    quern_tensor_release(&t);
-    if (code == QUERN_OK) {
-        int64_t dim = (int64_t)n;
-        code = quern_tensor_create(s->context, quern_tensor_dtype(codes),
-                                   n == 1 ? 0 : 1, &dim, &t);
-    }
-    if (code == QUERN_OK) {
-        code = scalar(s, base, "_quantized_zero_point", t, &in[2]);
-    }
-    quern_tensor_release(&t);
-    if (code == QUERN_OK) {
-        code = unary_node(s, node, "DequantizeLinear", base,
-                          "_DequantizeLinear", in, 3, &out);
-    }
-    if (code == QUERN_OK && n > 1) {
-        code = quern_node_set_int(quern_value_producer(out), "axis", axis);
-    }
+    enum quern_code code = qn_dequantized_constant(s->ctx, node, base, codes,
+                                                   scales, n, axis, &out);
     return code == QUERN_OK ? qn_replace_input(node, input, out) : code;
 }
 
@@ -380,8 +356,7 @@ static enum quern_code bias_shift(struct inserter *s,
         taps *= (size_t)quern_tensor_dims(w->tensor)[i];
     }
     size_t channels = groups * cols / taps;
-    if (!s->params->bias_shift || seen == NULL ||
-        quern_stats_n_channels(seen->stats) != channels) {
+    if (seen == NULL || quern_stats_n_channels(seen->stats) != channels) {
         return QUERN_OK;
     }
     double *mean = quern_pass_alloc(s->ctx, channels * sizeof *mean);
@@ -404,36 +379,32 @@ static enum quern_code bias_shift(struct inserter *s,
 
 /* int32 codes at scale x * w. */
 static enum quern_code insert_bias(struct inserter *s, struct quern_node *node,
-                                   struct quern_value *x, const char *base,
+                                   struct quern_value *x,
                                    const struct weights *w)
 {
     struct quern_value *old = quern_node_input(node, 2);
     struct codes *c = NULL;
     size_t n = w->channels;
     int64_t len = 0;
-    double *shift = quern_pass_alloc(s->ctx, n * sizeof *shift);
     float *bias = quern_pass_alloc(s->ctx, n * sizeof *bias);
     float *scales = quern_pass_alloc(s->ctx, n * sizeof *scales);
     float *given = old != NULL ? qn_floats(s->ctx, old, &len) : NULL;
-    if (shift == NULL || bias == NULL || scales == NULL) {
+    if (old == NULL) {
+        return QUERN_OK;
+    }
+    if (bias == NULL || scales == NULL) {
         return QUERN_NO_MEMORY;
     }
-    if (old != NULL && (given == NULL || ((size_t)len != n && len != 1))) {
+    if (given == NULL || ((size_t)len != n && len != 1)) {
         return QUERN_OK; /* a bias of another form stays in float */
     }
     enum quern_code code = params_of(s, x, &c);
-    if (code == QUERN_OK) {
-        code = bias_shift(s, node, x, w, shift);
-    }
-    bool any = old != NULL;
-    for (size_t i = 0; i < n; i++) {
-        float b = given != NULL ? given[len == 1 ? 0 : i] : 0.0f;
-        bias[i] = (float)((double)b + shift[i]);
-        scales[i] = c->qp.scale * w->qp[i].scale;
-        any = any || shift[i] < 0.0 || shift[i] > 0.0;
-    }
-    if (code != QUERN_OK || !any) {
+    if (code != QUERN_OK) {
         return code;
+    }
+    for (size_t i = 0; i < n; i++) {
+        bias[i] = given[len == 1 ? 0 : i];
+        scales[i] = c->qp.scale * w->qp[i].scale;
     }
     struct quern_tensor *t = NULL;
     int64_t dim = (int64_t)n;
@@ -445,66 +416,52 @@ static enum quern_code insert_bias(struct inserter *s, struct quern_node *node,
             quern_pass_account(s->ctx, node, "%zu biases clipped to int32",
                                clipped);
         }
-        char name[512];
-        snprintf(name, sizeof name, "%.480s%s",
-                 old != NULL ? quern_value_name(old) : base,
-                 old != NULL ? "" : "_bias");
-        size_t n_scales = s->params->per_tensor ? 1 : n;
-        code = constant_dq(s, node, 2, name, t, scales, n_scales, 0);
+        code = constant_dq(s, node, 2, quern_value_name(old), t, scales,
+                           s->params->per_tensor ? 1 : n, 0);
     }
     quern_tensor_release(&t);
     return code;
 }
 
-/* The bias of a MatMul is the constant of the Add behind it; without one there
- * is nothing that could take up the shift. */
-static enum quern_code shift_sum(struct inserter *s, struct quern_node *node,
-                                 const struct quern_value *x,
-                                 const struct weights *w)
+/* What rounding the weights did to the means, for `weight-bias`. */
+static enum quern_code keep_shift(struct inserter *s, struct quern_node *node,
+                                  const struct quern_value *x,
+                                  const struct weights *w)
 {
-    size_t input = 0;
-    struct quern_node *add = qn_matmul_bias(node, &input);
-    struct quern_value *old = add != NULL ? quern_node_input(add, input) : NULL;
-    int64_t len = 0;
-    float *bias = old != NULL ? qn_floats(s->ctx, old, &len) : NULL;
-    double *shift = quern_pass_alloc(s->ctx, w->channels * sizeof *shift);
-    if (shift == NULL || (old != NULL && bias == NULL)) {
+    struct quern_table *table = NULL;
+    struct qn_vector vector = {calloc(w->channels, sizeof(double)),
+                               w->channels};
+    if (vector.values == NULL) {
         return QUERN_NO_MEMORY;
     }
-    if (old == NULL || (size_t)len != w->channels) {
-        return QUERN_OK;
-    }
-    enum quern_code code = bias_shift(s, node, x, w, shift);
-    for (size_t i = 0; i < w->channels; i++) {
-        bias[i] = (float)((double)bias[i] + shift[i]);
-    }
-    struct quern_value *value = NULL;
+    enum quern_code code = quern_pass_keep(s->ctx, vector.values, free);
     if (code == QUERN_OK) {
-        code = qn_new_floats(s->ctx, s->graph, quern_value_name(old), bias, 1,
-                             &len, &value);
+        code = bias_shift(s, node, x, w, vector.values);
     }
-    return code == QUERN_OK ? qn_replace_input(add, input, value) : code;
+    if (code == QUERN_OK) {
+        code = quern_table_open(s->model, QN_SHIFT_TABLE, QUERN_TABLE_NODE,
+                                sizeof vector, &table);
+    }
+    return code == QUERN_OK
+               ? quern_table_set(table, quern_node_id(node), &vector)
+               : code;
 }
 
 static enum quern_code insert_heavy(struct inserter *s, struct quern_node *node,
                                     struct quern_value *x)
 {
     struct weights w = {0};
-    char base[512];
-    const struct quern_value *weight = quern_node_input(node, 1);
-    if (quern_value_constant(weight) == NULL) {
+    if (quern_value_constant(quern_node_input(node, 1)) == NULL) {
         return QUERN_OK; /* two activations: both are codes already */
     }
-    snprintf(base, sizeof base, "%.500s", quern_value_name(weight));
     enum quern_code code = quantize_weights(s, node, &w);
     if (code == QUERN_OK) {
         code = insert_weights(s, node, &w);
     }
-    if (code != QUERN_OK) {
-        return code;
+    if (code == QUERN_OK && !quern_node_is(node, "MatMul")) {
+        code = insert_bias(s, node, x, &w);
     }
-    return quern_node_is(node, "MatMul") ? shift_sum(s, node, x, &w)
-                                         : insert_bias(s, node, x, base, &w);
+    return code == QUERN_OK ? keep_shift(s, node, x, &w) : code;
 }
 
 /* ------------------------------------------------------------------ pass */
@@ -572,9 +529,6 @@ static const struct quern_option options[] = {
     {"per-tensor", QUERN_OPTION_BOOL,
      offsetof(struct insert_params, per_tensor), 0, 0, NULL,
      "one scale for a whole weight instead of one a channel"},
-    {"bias-shift", QUERN_OPTION_BOOL,
-     offsetof(struct insert_params, bias_shift), 0, 0, NULL,
-     "let the bias take up what rounding the weights shifts the mean by"},
     {"attention-rows", QUERN_OPTION_INT,
      offsetof(struct insert_params, attention_rows), 0, 1e9, NULL,
      "products of two activations with fewer rows stay in float"},
@@ -582,7 +536,7 @@ static const struct quern_option options[] = {
 };
 
 static const struct insert_params defaults = {QUERN_RANGE_MSEF, 99.999, false,
-                                              true, 60};
+                                              60};
 
 const struct quern_pass_desc qn_pass_insert_qdq = {
     .struct_size = sizeof(struct quern_pass_desc),

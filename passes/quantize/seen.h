@@ -19,6 +19,15 @@ struct qn_seen {
 const struct qn_seen *qn_seen(struct quern_model *model,
                               const struct quern_value *value);
 
+/** Numbers that passes hand on, one an output channel; kept by the pipeline. */
+struct qn_vector {
+    double *values;
+    size_t n;
+};
+
+/** By node, from `insert-qdq` for `weight-bias`: (W - Wq) E[x]. */
+#define QN_SHIFT_TABLE "quern.weight-shift"
+
 /** True for Conv, ConvTranspose, Gemm and MatMul. */
 bool qn_is_heavy(const struct quern_node *node);
 

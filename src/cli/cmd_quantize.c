@@ -75,16 +75,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static void write_pipeline(const struct quantize *self, char *text, size_t size)
 {
+    const char *refine = "equalize,calibrate,channel-factors,"
+                         "calibrate{means=true},";
+    const char *correct = ",weight-bias,bias-correction";
     snprintf(text, size,
              "observe-shapes,raise-opset,optimize,calibrate,%s"
-             "insert-qdq{method=%s%s%s,per-tensor=%s,bias-shift=%s}",
-             self->no_refine ? ""
-                             : "equalize,calibrate,channel-factors,calibrate,",
+             "insert-qdq{method=%s%s%s,per-tensor=%s}%s",
+             self->no_refine ? "" : refine,
              self->method != NULL ? self->method : "msef",
              self->percentile != NULL ? ",percentile=" : "",
              self->percentile != NULL ? self->percentile : "",
              self->per_tensor ? "true" : "false",
-             self->no_refine ? "false" : "true");
+             self->no_refine ? "" : correct);
 }
 
 static enum quern_code check(struct cli *cli, const struct quantize *self)

@@ -392,6 +392,7 @@ static enum quern_code set_outputs(struct quern_engine *e,
         code = qn_engine_constant(e, v);
     }
     e->n_taps = options != NULL ? options->n_taps : 0;
+    e->taps_write = options != NULL && options->taps_write;
     for (size_t i = 0; i < e->n_taps && code == QUERN_OK; i++) {
         int slot = slot_of(e, options->taps[i]);
         if (slot >= 0) {

@@ -80,6 +80,7 @@ struct quern_engine {
     size_t n_outputs;
     int *output_slots;
     size_t n_taps;
+    bool taps_write;
     int *tap_of;                      /* by slot; -1 */
     const struct qn_backend *backend; /* NULL: embedded */
     void *backend_state;

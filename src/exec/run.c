@@ -205,7 +205,12 @@ int qn_axis(struct qn_run *run, const struct qn_op *op, int64_t axis, int rank)
 static enum quern_code show(struct qn_run *run, int slot, int tap)
 {
     const struct qn_array *a = &run->slots[slot];
-    struct quern_view view = {a->dtype, a->rank, {0}, {0}, a->data};
+    bool own = run->engine->taps_write && a->chunk != NULL &&
+               a->chunk->count == 1 && qn_array_is_dense(a);
+    struct quern_view view = {.dtype = a->dtype,
+                              .rank = a->rank,
+                              .data = a->data,
+                              .writable = own ? a->data : NULL};
     memcpy(view.dims, a->dims, sizeof view.dims);
     memcpy(view.strides, a->strides, sizeof view.strides);
     return run->tap(run->tap_user, (size_t)tap, &view);

@@ -116,6 +116,12 @@ static void drop_slots(struct qn_run *run)
     }
 }
 
+void quern_runner_attach(struct quern_runner *runner,
+                         struct quern_context *context)
+{
+    runner->run.context = context;
+}
+
 void quern_runner_destroy(struct quern_runner **runner)
 {
     struct quern_runner *r = runner != NULL ? *runner : NULL;
@@ -254,7 +260,8 @@ static enum quern_code run_embedded(struct quern_runner *runner,
         int tap = e->tap_of[e->input_slots[i]];
         if (code == QUERN_OK && tap >= 0 && run->tap != NULL) {
             const struct qn_array *a = &run->slots[e->input_slots[i]];
-            struct quern_view view = {a->dtype, a->rank, {0}, {0}, a->data};
+            struct quern_view view = {
+                .dtype = a->dtype, .rank = a->rank, .data = a->data};
             memcpy(view.dims, a->dims, sizeof view.dims);
             memcpy(view.strides, a->strides, sizeof view.strides);
             code = run->tap(run->tap_user, (size_t)tap, &view);

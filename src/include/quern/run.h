@@ -43,6 +43,7 @@ struct quern_engine_options {
     /** Values that a tap will look at (no matter how often they are used). */
     struct quern_value *const *taps;
     size_t n_taps;
+    bool taps_write; /**< taps may change values before they are read */
 };
 
 /** A value as it was produced: valid only during the tap call. Any stride
@@ -53,6 +54,8 @@ struct quern_view {
     int64_t dims[QUERN_MAX_RANK];
     int64_t strides[QUERN_MAX_RANK];
     const void *data;
+    void *writable; /**< the same bytes where the engine was opened with
+                         taps_write and nobody else holds them, else NULL */
 };
 
 /** Looks at tapped value number `tap`. May be called in any order that respects
@@ -79,6 +82,10 @@ QUERN_API const char *quern_engine_description(const struct quern_engine *e);
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_runner_create(struct quern_engine *engine, struct quern_context *context,
                     struct quern_runner **out_runner);
+/** Report to another context from now on: a runner may move between threads
+ * from one run to the next. */
+QUERN_API void quern_runner_attach(struct quern_runner *runner,
+                                   struct quern_context *context);
 QUERN_API void quern_runner_destroy(struct quern_runner **runner);
 
 /** Run once.
