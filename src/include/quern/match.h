@@ -4,16 +4,27 @@
  *     rule = outs "=" expr {";" outs "=" expr}
  *     outs = name {"," name}
  *     expr = [domain "."] Op ["@" lo ".." hi] "(" [arg {"," arg}] ")"
- *            ["{" attr "=" (const | "$" var) {"," …} "}"]
+ *            ["{" attr "=" (const | text | "$" var) {"," …} "}"]
  *     arg  = name ["?"] | name "..." | const | expr
  *     const = number | "[" number {"," number} "]"
+ *     text = '"' characters '"'
+ *
+ * as in "y = Mul(x, Sigmoid(x))" or "c = Conv(x, w, b?); y = Relu(c)".
  *
  * The last equation makes the root; earlier ones name inner values. A name that
- * occurs twice means the same value. `name?` may be left out; `name...` takes
- * all remaining inputs. A constant matches a constant tensor whose elements all
- * equal it within 1e-6 relative. Operands of commutative operators are tried in
- * both orders. An inner value must have no other use and be no graph output,
- * unless its name starts with `_shared`.
+ * occurs twice means the same value; it is any value, constant or not, unless
+ * an equation makes it. `name?` may be left out; `name...` takes all remaining
+ * inputs, also none. A number matches a constant tensor whose elements all
+ * equal it within 1e-6 relative, a list one with as many elements. Both
+ * operands of a commutative operator are tried in both orders. Attributes are
+ * compared with what stands in the node, else with the default of its opset;
+ * `$var` matches anything, at its second place only the same. Opsets `lo..hi`
+ * are those that the model imports for the domain.
+ *
+ * An inner value must have no use outside of the match and be no graph output,
+ * unless its name begins with `_shared`; outputs that have no name must be
+ * unused. A try takes at most 4096 steps, so a walk over a graph is linear in
+ * its nodes.
  */
 #ifndef QUERN_MATCH_H
 #define QUERN_MATCH_H
@@ -62,10 +73,17 @@ QUERN_API size_t quern_match_n_values(const struct quern_match *match,
 QUERN_API struct quern_value *
 quern_match_value_at(const struct quern_match *match, const char *name,
                      size_t i);
-/** Nodes of the match: the root is number 0. */
+/** Nodes of the match: the root is number 0, then its arguments from left to
+ * right, each followed by its own. The numbers depend on the text alone. */
 QUERN_API size_t quern_match_n_nodes(const struct quern_match *match);
 QUERN_API struct quern_node *quern_match_node(const struct quern_match *match,
                                               size_t i);
+/** What `$variable` of an attribute is bound to: the node that has it, NULL
+ * when there is no such variable.
+ * @param out_attr  the attribute's name there, for quern_node_attr_*() */
+QUERN_API struct quern_node *quern_match_attr(const struct quern_match *match,
+                                              const char *variable,
+                                              const char **out_attr);
 /** First element of a constant bound to `name` as float.
  * @return false when it is no constant or has more than one element */
 QUERN_NODISCARD QUERN_API bool

@@ -1,0 +1,633 @@
+/* Trying a pattern at a node: a depth-first search over goals.
+ *
+ * A goal is an argument that an input of a node has to match. Goals are solved
+ * in the order of the text; a named value binds at its first goal and must be
+ * the same at each later one. The only choice is the order of the two operands
+ * of a commutative operator, so a try goes back only there. An operator of the
+ * pattern is expanded once on each way through the search, which is why its
+ * goals can lie in room of the pattern.
+ */
+#include "ir/ir.h"
+#include "pass/pattern.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Constants are equal within this share of the wanted number: what survives
+ * rounding to float. */
+static const double tolerance = 1e-6;
+
+struct search {
+    struct quern_pattern *pattern;
+    struct quern_match *match;
+    size_t progress; /* goals solved on the way that is being tried */
+    size_t n_steps;
+};
+
+static bool solve(struct search *s, const struct qn_goal *goal);
+
+/* Note why this way ends, unless another one came farther. */
+static bool refuse(struct search *s, struct qn_reason reason)
+{
+    struct qn_reason *told = &s->pattern->reason;
+    if (told->kind == QN_REASON_NONE || s->progress > told->progress) {
+        reason.progress = s->progress;
+        *told = reason;
+    }
+    return false;
+}
+
+/* ------------------------------------------------------------- constants */
+
+static bool is_near(double found, double wanted)
+{
+    return fabs(found - wanted) <= tolerance * fabs(wanted);
+}
+
+/* A tensor of the numbers: one for all elements, or one for each. */
+static bool equals_numbers(const struct quern_tensor *tensor,
+                           const struct qn_pattern_numbers *wanted)
+{
+    double block[256];
+    int64_t len = quern_tensor_len(tensor);
+    if (len < 1 || (wanted->is_list && len != (int64_t)wanted->n)) {
+        return false;
+    }
+    for (int64_t first = 0; first < len; first += 256) {
+        int64_t n = len - first < 256 ? len - first : 256;
+        if (!quern_tensor_read_doubles(tensor, first, n, block)) {
+            return false;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            double x = wanted->values[wanted->is_list ? first + i : 0];
+            if (!is_near(block[i], x)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------ attributes */
+
+static void value_in_node(const struct qn_attr *attr, struct qn_attr_value *out)
+{
+    out->n = attr->len;
+    switch (attr->type) {
+    case QN_ATTR_INT:
+        out->one_int = attr->u.i;
+        out->ints = &out->one_int;
+        out->n = 1;
+        break;
+    case QN_ATTR_FLOAT:
+        out->one_float = attr->u.f;
+        out->floats = &out->one_float;
+        out->n = 1;
+        break;
+    case QN_ATTR_INTS:
+        out->ints = attr->u.ints;
+        out->is_list = true;
+        break;
+    case QN_ATTR_FLOATS:
+        out->floats = attr->u.floats;
+        out->is_list = true;
+        break;
+    case QN_ATTR_STRING:
+        out->text = (const char *)attr->u.s.data;
+        out->n = attr->u.s.size;
+        break;
+    case QN_ATTR_UNDEFINED:
+    case QN_ATTR_TENSOR:
+    case QN_ATTR_GRAPH:
+    case QN_ATTR_STRINGS:
+    case QN_ATTR_TENSORS:
+    case QN_ATTR_GRAPHS:
+    case QN_ATTR_SPARSE_TENSOR:
+    case QN_ATTR_SPARSE_TENSORS:
+    case QN_ATTR_TYPE_PROTO:
+    case QN_ATTR_TYPE_PROTOS:
+        return;
+    }
+    out->is_known = true;
+}
+
+static void value_by_default(const struct qn_schema_attr *row,
+                             struct qn_attr_value *out)
+{
+    out->is_known = true;
+    if (qn_schema_default_int(row, &out->one_int)) {
+        out->ints = &out->one_int;
+        out->n = 1;
+    } else if (qn_schema_default_float(row, &out->one_float)) {
+        out->floats = &out->one_float;
+        out->n = 1;
+    } else if (qn_schema_default_ints(row, &out->ints, &out->n) ||
+               qn_schema_default_floats(row, &out->floats, &out->n)) {
+        out->is_list = true;
+    } else {
+        out->text = qn_schema_default_string(row);
+        out->is_known = out->text != NULL;
+        out->n = out->is_known ? strlen(out->text) : 0;
+    }
+}
+
+void qn_attr_value_of(const struct quern_node *node, const char *name,
+                      struct qn_attr_value *out_value)
+{
+    const struct qn_attr *attr = qn_node_attr(node, name);
+    *out_value = (struct qn_attr_value){0};
+    if (attr != NULL) {
+        if (attr->ref_name == NULL) {
+            value_in_node(attr, out_value);
+        }
+        return;
+    }
+    const struct qn_schema *schema = qn_node_schema(node);
+    const struct qn_schema_attr *row =
+        schema != NULL ? qn_schema_attr(schema, name) : NULL;
+    if (row != NULL) {
+        value_by_default(row, out_value);
+    }
+}
+
+static double number_at(const struct qn_attr_value *v, size_t i)
+{
+    return v->ints != NULL ? (double)v->ints[i] : (double)v->floats[i];
+}
+
+static bool is_wanted(const struct qn_attr_value *v,
+                      const struct qn_pattern_attr *attr)
+{
+    if (!v->is_known) {
+        return false;
+    }
+    if (attr->kind == QN_ATTR_IS_TEXT) {
+        return v->text != NULL && v->n == strlen(attr->text) &&
+               memcmp(v->text, attr->text, v->n) == 0;
+    }
+    const struct qn_pattern_numbers *wanted = &attr->numbers;
+    if (v->text != NULL || v->is_list != wanted->is_list || v->n != wanted->n) {
+        return false;
+    }
+    for (size_t i = 0; i < v->n; i++) {
+        if (!is_near(number_at(v, i), wanted->values[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Both absent, or both there with the same content. */
+static bool are_same(const struct qn_attr_value *a,
+                     const struct qn_attr_value *b)
+{
+    bool same = a->is_known == b->is_known && a->is_list == b->is_list &&
+                a->n == b->n && (a->text != NULL) == (b->text != NULL);
+    if (!same || !a->is_known) {
+        return same;
+    }
+    if (a->text != NULL) {
+        return memcmp(a->text, b->text, a->n) == 0;
+    }
+    for (size_t i = 0; i < a->n && same; i++) {
+        double x = number_at(a, i), y = number_at(b, i);
+        same = !(x < y) && !(x > y);
+    }
+    return same;
+}
+
+static bool take_attr(struct search *s, const struct qn_pattern_node *wanted,
+                      const struct qn_pattern_attr *attr,
+                      struct quern_node *node)
+{
+    struct qn_attr_value value;
+    qn_attr_value_of(node, attr->name, &value);
+    if (attr->kind != QN_ATTR_IS_VAR) {
+        return is_wanted(&value, attr) ||
+               refuse(s, (struct qn_reason){.kind = QN_REASON_ATTR,
+                                            .node = node,
+                                            .attr = attr});
+    }
+    struct qn_attr_binding *binding = &s->match->attrs[attr->var];
+    if (binding->node == NULL) {
+        *binding =
+            (struct qn_attr_binding){attr->text, node, attr->name, wanted};
+        return true;
+    }
+    struct qn_attr_value other;
+    qn_attr_value_of(binding->node, binding->attr, &other);
+    return are_same(&value, &other) ||
+           refuse(s, (struct qn_reason){.kind = QN_REASON_ATTR_OTHER,
+                                        .node = node,
+                                        .attr = attr});
+}
+
+static void drop_attrs(struct search *s, const struct qn_pattern_node *wanted)
+{
+    for (size_t i = 0; i < s->pattern->n_attr_vars; i++) {
+        if (s->match->attrs[i].owner == wanted) {
+            s->match->attrs[i].node = NULL;
+            s->match->attrs[i].owner = NULL;
+        }
+    }
+}
+
+/* ------------------------------------------------------------- operators */
+
+static bool is_operator(const struct quern_node *node,
+                        const struct qn_pattern_node *wanted)
+{
+    return strcmp(node->op, wanted->op) == 0 &&
+           strcmp(node->domain, wanted->domain) == 0;
+}
+
+/* Arguments beyond the inputs are left out and may be so or not: solve() tells.
+ * Inputs beyond the arguments must be taken by `name...`. */
+static bool has_room(const struct quern_pattern *pattern,
+                     const struct qn_pattern_node *wanted,
+                     const struct quern_node *node)
+{
+    const struct qn_pattern_arg *last =
+        wanted->n_args > 0 ? &wanted->args[wanted->n_args - 1] : NULL;
+    bool takes_rest = last != NULL && last->kind == QN_ARG_VALUE &&
+                      pattern->vars[last->var].is_many;
+    return takes_rest || node->n_inputs <= wanted->n_args;
+}
+
+static bool fits(struct search *s, const struct qn_pattern_node *wanted,
+                 struct quern_node *node)
+{
+    struct qn_reason reason = {.node = node, .wanted = wanted};
+    int64_t opset = wanted->highest < INT64_MAX ? quern_node_opset(node) : 0;
+    if (opset < wanted->lowest || opset > wanted->highest) {
+        reason.kind = QN_REASON_OPSET;
+        return refuse(s, reason);
+    }
+    if (!has_room(s->pattern, wanted, node)) {
+        reason.kind = QN_REASON_TOO_MANY;
+        return refuse(s, reason);
+    }
+    for (size_t i = 0; i < wanted->n_outs; i++) {
+        if (i >= node->n_outputs || node->outputs[i] == NULL) {
+            reason.kind = QN_REASON_OUTPUT_LEFT_OUT;
+            reason.index = i;
+            return refuse(s, reason);
+        }
+    }
+    for (size_t i = 0; i < wanted->n_attrs; i++) {
+        if (!take_attr(s, wanted, &wanted->attrs[i], node)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool commutes(const struct qn_pattern_node *wanted,
+                     const struct quern_node *node)
+{
+    if (wanted->n_args != 2 || node->n_inputs != 2) {
+        return false;
+    }
+    const struct qn_schema *schema = qn_node_schema(node);
+    return schema != NULL && (schema->flags & QN_SCHEMA_COMMUTATIVE) != 0;
+}
+
+/* Goals for all arguments, in front of `next`. */
+static const struct qn_goal *
+make_goals(struct search *s, const struct qn_pattern_node *wanted,
+           struct quern_node *node, bool is_swapped, const struct qn_goal *next)
+{
+    struct qn_goal *goals = s->pattern->goals[wanted->id];
+    for (size_t i = wanted->n_args; i-- > 0;) {
+        goals[i] = (struct qn_goal){&wanted->args[i], node,
+                                    is_swapped ? 1 - i : i, next};
+        next = &goals[i];
+    }
+    return next;
+}
+
+static bool expand(struct search *s, const struct qn_pattern_node *wanted,
+                   struct quern_node *node, const struct qn_goal *next)
+{
+    struct quern_match *match = s->match;
+    bool is_done = fits(s, wanted, node);
+    if (is_done) {
+        match->nodes[wanted->id] = node;
+        for (size_t i = 0; i < wanted->n_outs; i++) {
+            struct qn_binding *b = &match->bindings[wanted->outs[i]];
+            b->is_bound = true;
+            b->value = node->outputs[i];
+        }
+        is_done = solve(s, make_goals(s, wanted, node, false, next)) ||
+                  (commutes(wanted, node) &&
+                   solve(s, make_goals(s, wanted, node, true, next)));
+    }
+    if (!is_done) {
+        match->nodes[wanted->id] = NULL;
+        for (size_t i = 0; i < wanted->n_outs; i++) {
+            match->bindings[wanted->outs[i]].is_bound = false;
+        }
+        drop_attrs(s, wanted);
+    }
+    return is_done;
+}
+
+/* ------------------------------------------------------------ inner uses */
+
+static bool is_matched(const struct search *s, const struct quern_node *node)
+{
+    for (size_t i = 0; i < s->pattern->n_nodes; i++) {
+        if (s->match->nodes[i] == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nobody outside of the match uses this value. A value has no more inner uses
+ * than the matched nodes have inputs, which bounds the walk. */
+static bool is_inner(struct search *s, const struct quern_node *node,
+                     const struct quern_value *value)
+{
+    struct qn_reason reason = {
+        .kind = QN_REASON_USED, .node = node, .value = value};
+    for (const struct quern_use *u = value->first_use; u != NULL; u = u->next) {
+        if (u->node == NULL || !is_matched(s, u->node)) {
+            reason.kind =
+                u->node == NULL ? QN_REASON_IS_OUTPUT : QN_REASON_USED;
+            return refuse(s, reason);
+        }
+    }
+    return true;
+}
+
+static bool outputs_are_inner(struct search *s,
+                              const struct qn_pattern_node *wanted)
+{
+    const struct quern_node *node = s->match->nodes[wanted->id];
+    for (size_t i = 0; i < wanted->n_outs; i++) {
+        const char *name = s->pattern->vars[wanted->outs[i]].name;
+        bool is_shared = wanted->id == 0 ||
+                         (name != NULL && strncmp(name, "_shared", 7) == 0);
+        if (!is_shared && !is_inner(s, node, node->outputs[i])) {
+            return false;
+        }
+    }
+    for (size_t i = wanted->n_outs; i < node->n_outputs; i++) {
+        if (node->outputs[i] != NULL && node->outputs[i]->n_uses > 0) {
+            return refuse(s, (struct qn_reason){.kind = QN_REASON_UNNAMED,
+                                                .node = node,
+                                                .index = i});
+        }
+    }
+    return true;
+}
+
+static bool finish(struct search *s)
+{
+    for (size_t i = 0; i < s->pattern->n_nodes; i++) {
+        if (!outputs_are_inner(s, s->pattern->nodes[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ----------------------------------------------------------------- goals */
+
+static bool solve_next(struct search *s, const struct qn_goal *goal)
+{
+    s->progress++;
+    bool is_done = solve(s, goal->next);
+    s->progress--;
+    return is_done;
+}
+
+static bool solve_constant(struct search *s, const struct qn_goal *goal,
+                           const struct quern_value *value)
+{
+    const struct quern_tensor *tensor = quern_value_constant(value);
+    if (tensor == NULL || !equals_numbers(tensor, &goal->arg->numbers)) {
+        return refuse(s, (struct qn_reason){.kind = QN_REASON_CONSTANT,
+                                            .node = goal->reader,
+                                            .arg = goal->arg,
+                                            .index = goal->index,
+                                            .value = value});
+    }
+    return solve_next(s, goal);
+}
+
+/* `name...`: all inputs from here on. */
+static bool solve_many(struct search *s, const struct qn_goal *goal)
+{
+    struct qn_binding *b = &s->match->bindings[goal->arg->var];
+    size_t n_inputs = goal->reader->n_inputs;
+    size_t n = n_inputs > goal->index ? n_inputs - goal->index : 0;
+    if (!b->is_bound) {
+        *b = (struct qn_binding){true,
+                                 quern_node_input(goal->reader, goal->index),
+                                 goal->reader, goal->index, n};
+        bool is_done = solve_next(s, goal);
+        b->is_bound = is_done;
+        return is_done;
+    }
+    bool is_same = b->n == n;
+    for (size_t i = 0; i < n && is_same; i++) {
+        is_same = quern_node_input(b->reader, b->first + i) ==
+                  quern_node_input(goal->reader, goal->index + i);
+    }
+    return is_same ? solve_next(s, goal)
+                   : refuse(s, (struct qn_reason){.kind = QN_REASON_OTHER_VALUE,
+                                                  .node = goal->reader,
+                                                  .arg = goal->arg,
+                                                  .index = goal->index,
+                                                  .value = b->value,
+                                                  .other = b->value});
+}
+
+/* The value must be made by that operator of the pattern. */
+static bool solve_operator(struct search *s, const struct qn_goal *goal,
+                           const struct qn_pattern_var *var,
+                           struct quern_value *value)
+{
+    const struct qn_pattern_node *wanted = var->producer;
+    struct qn_reason reason = {.node = goal->reader,
+                               .wanted = wanted,
+                               .index = goal->index,
+                               .value = value};
+    struct quern_node *node = value->producer;
+    bool is_shared = var->name != NULL && strncmp(var->name, "_shared", 7) == 0;
+    if (node == NULL) {
+        reason.kind = QN_REASON_NO_PRODUCER;
+    } else if (!is_operator(node, wanted)) {
+        reason.kind = QN_REASON_PRODUCER;
+    } else if (value->output_index != var->output) {
+        reason.kind = QN_REASON_PORT;
+    } else if (!is_shared && node->graph != goal->reader->graph) {
+        reason.kind = QN_REASON_OTHER_GRAPH;
+    } else {
+        s->progress++;
+        bool is_done = expand(s, wanted, node, goal->next);
+        s->progress--;
+        return is_done;
+    }
+    return refuse(s, reason);
+}
+
+static bool solve_value(struct search *s, const struct qn_goal *goal,
+                        struct quern_value *value)
+{
+    const struct qn_pattern_var *var = &s->pattern->vars[goal->arg->var];
+    struct qn_binding *b = &s->match->bindings[goal->arg->var];
+    if (b->is_bound) {
+        return b->value == value
+                   ? solve_next(s, goal)
+                   : refuse(s, (struct qn_reason){.kind = QN_REASON_OTHER_VALUE,
+                                                  .node = goal->reader,
+                                                  .arg = goal->arg,
+                                                  .index = goal->index,
+                                                  .value = value,
+                                                  .other = b->value});
+    }
+    if (var->producer != NULL) {
+        return solve_operator(s, goal, var, value);
+    }
+    *b = (struct qn_binding){.is_bound = true, .value = value};
+    bool is_done = solve_next(s, goal);
+    b->is_bound = is_done;
+    return is_done;
+}
+
+static bool solve(struct search *s, const struct qn_goal *goal)
+{
+    if (goal == NULL) {
+        return finish(s);
+    }
+    if (s->n_steps++ == QN_PATTERN_MOST_STEPS) {
+        s->progress = SIZE_MAX; /* this is what shall be told */
+        (void)refuse(s, (struct qn_reason){.kind = QN_REASON_STEPS,
+                                           .node = s->match->nodes[0]});
+    }
+    if (s->n_steps > QN_PATTERN_MOST_STEPS) {
+        return false;
+    }
+    if (goal->arg->kind == QN_ARG_VALUE &&
+        s->pattern->vars[goal->arg->var].is_many) {
+        return solve_many(s, goal);
+    }
+    struct quern_value *value = quern_node_input(goal->reader, goal->index);
+    if (value == NULL && !goal->arg->is_optional) {
+        return refuse(s, (struct qn_reason){.kind = QN_REASON_LEFT_OUT,
+                                            .node = goal->reader,
+                                            .arg = goal->arg,
+                                            .index = goal->index});
+    }
+    return goal->arg->kind == QN_ARG_CONSTANT ? solve_constant(s, goal, value)
+                                              : solve_value(s, goal, value);
+}
+
+/* ---------------------------------------------------------------- public */
+
+enum quern_code quern_pattern_match(struct quern_pattern *pattern,
+                                    struct quern_node *root,
+                                    const struct quern_match **out_match)
+{
+    const struct qn_pattern_node *wanted = pattern->nodes[0];
+    struct search s = {.pattern = pattern, .match = &pattern->match};
+    pattern->reason = (struct qn_reason){.kind = QN_REASON_NONE};
+    if (root->erased || !is_operator(root, wanted)) {
+        (void)refuse(&s, (struct qn_reason){.kind = QN_REASON_OP,
+                                            .node = root,
+                                            .wanted = wanted});
+        return QUERN_NOT_FOUND;
+    }
+    for (size_t i = 0; i < pattern->n_vars; i++) {
+        pattern->match.bindings[i] = (struct qn_binding){0};
+    }
+    for (size_t i = 0; i < pattern->n_nodes; i++) {
+        pattern->match.nodes[i] = NULL;
+    }
+    for (size_t i = 0; i < pattern->n_attr_vars; i++) {
+        pattern->match.attrs[i].node = NULL;
+        pattern->match.attrs[i].owner = NULL;
+    }
+    if (!expand(&s, wanted, root, NULL)) {
+        return QUERN_NOT_FOUND;
+    }
+    pattern->reason.kind = QN_REASON_NONE;
+    *out_match = &pattern->match;
+    return QUERN_OK;
+}
+
+const char *quern_pattern_reason(const struct quern_pattern *pattern)
+{
+    qn_reason_print(pattern, pattern->reason_text, QN_REASON_SIZE);
+    return pattern->reason_text;
+}
+
+static const struct qn_binding *binding_of(const struct quern_match *match,
+                                           const char *name)
+{
+    size_t i = qn_pattern_find(match->pattern, name);
+    return i < match->pattern->n_vars ? &match->bindings[i] : NULL;
+}
+
+struct quern_value *quern_match_value(const struct quern_match *match,
+                                      const char *name)
+{
+    const struct qn_binding *b = binding_of(match, name);
+    return b != NULL && b->is_bound ? b->value : NULL;
+}
+
+size_t quern_match_n_values(const struct quern_match *match, const char *name)
+{
+    const struct qn_binding *b = binding_of(match, name);
+    if (b == NULL || !b->is_bound) {
+        return 0;
+    }
+    return b->reader != NULL ? b->n : b->value != NULL;
+}
+
+struct quern_value *quern_match_value_at(const struct quern_match *match,
+                                         const char *name, size_t i)
+{
+    const struct qn_binding *b = binding_of(match, name);
+    if (i >= quern_match_n_values(match, name)) {
+        return NULL;
+    }
+    return b->reader != NULL ? quern_node_input(b->reader, b->first + i)
+                             : b->value;
+}
+
+size_t quern_match_n_nodes(const struct quern_match *match)
+{
+    return match->pattern->n_nodes;
+}
+
+struct quern_node *quern_match_node(const struct quern_match *match, size_t i)
+{
+    return i < match->pattern->n_nodes ? match->nodes[i] : NULL;
+}
+
+struct quern_node *quern_match_attr(const struct quern_match *match,
+                                    const char *variable, const char **out_attr)
+{
+    for (size_t i = 0; i < match->pattern->n_attr_vars; i++) {
+        const struct qn_attr_binding *b = &match->attrs[i];
+        if (strcmp(b->variable, variable) == 0 && b->node != NULL) {
+            *out_attr = b->attr;
+            return b->node;
+        }
+    }
+    return NULL;
+}
+
+bool quern_match_scalar(const struct quern_match *match, const char *name,
+                        float *out_value)
+{
+    const struct quern_value *value = quern_match_value(match, name);
+    const struct quern_tensor *tensor =
+        value != NULL ? quern_value_constant(value) : NULL;
+    return tensor != NULL && quern_tensor_len(tensor) == 1 &&
+           quern_tensor_read_floats(tensor, 0, 1, out_value);
+}
