@@ -55,10 +55,13 @@ static void print_message(const struct quern_message *message)
     fprintf(stderr, "%s\n", line);
 }
 
+static void wipe_progress(struct cli *cli);
+
 int cli_finish(struct cli *cli, enum quern_code code)
 {
     struct quern_context *context = cli->context;
     interrupted = NULL;
+    wipe_progress(cli);
     if (context != NULL) {
         if (code != QUERN_OK && quern_error(context) != NULL) {
             print_message(quern_error(context));
@@ -102,33 +105,44 @@ enum quern_code cli_usage(struct cli *cli, const char *format, ...)
 
 /* ------------------------------------------------------------- progress */
 
+static double between(const struct timespec *from, const struct timespec *to)
+{
+    return difftime(to->tv_sec, from->tv_sec) +
+           (double)(to->tv_nsec - from->tv_nsec) * 1e-9;
+}
+
+double cli_seconds(const struct cli *cli)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return between(&cli->started, &now);
+}
+
+static void wipe_progress(struct cli *cli)
+{
+    if (cli->is_told) {
+        fprintf(stderr, "\r\033[K");
+        cli->is_told = false;
+    }
+}
+
 /* A line on the terminal for what takes over a second, at most 10 a second. */
 static void on_progress(void *user, const char *what, uint64_t done,
                         uint64_t total)
 {
-    static struct timespec first;
-    static struct timespec last;
+    struct cli *cli = user;
     struct timespec now;
-    (void)user;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if (first.tv_sec == 0) {
-        first = now;
-    }
-    double since_first = difftime(now.tv_sec, first.tv_sec);
-    double since_last = difftime(now.tv_sec, last.tv_sec) +
-                        (double)(now.tv_nsec - last.tv_nsec) * 1e-9;
-    if (since_first < 1.0 || since_last < 0.1) {
+    if (between(&cli->started, &now) < 1.0 ||
+        between(&cli->last_told, &now) < 0.1) {
         return;
     }
-    last = now;
+    cli->last_told = now;
+    cli->is_told = true;
+    fprintf(stderr, "\r\033[K%s", what);
     if (total > 0) {
-        fprintf(stderr, "\r\033[K%s %llu/%llu", what, (unsigned long long)done,
+        fprintf(stderr, " %llu/%llu", (unsigned long long)done,
                 (unsigned long long)total);
-    } else {
-        fprintf(stderr, "\r\033[K%s", what);
-    }
-    if (total > 0 && done >= total) {
-        fprintf(stderr, "\r\033[K");
     }
 }
 
@@ -159,10 +173,31 @@ static const struct argp_option common_options[] = {
      90},
     {"json", CLI_KEY_JSON, NULL, 0, "results as JSON", 90},
     {"copy", CLI_KEY_COPY, NULL, 0, "read files instead of mapping them", 90},
+    {"engine", CLI_KEY_ENGINE, "E", 0,
+     "what runs models: cpu (embedded), ort (ONNX Runtime), auto (default: "
+     "cpu, "
+     "else ort)",
+     90},
+    {"ort-lib", CLI_KEY_ORT_LIB, "FILE", 0,
+     "library of ONNX Runtime (default: $QUERN_ORT_LIB, else the usual places)",
+     90},
     {"verbose", 'v', NULL, 0, "tell more", 90},
     {"quiet", 'q', NULL, 0, "no warnings", 90},
     {0},
 };
+
+static error_t set_engine(struct parse *p, const char *name)
+{
+    static const char *const names[] = {"auto", "cpu", "ort"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            p->cli->engine = (enum quern_engine_kind)i;
+            return 0;
+        }
+    }
+    p->code = cli_usage(p->cli, "--engine '%s': needs auto, cpu or ort", name);
+    return EINVAL;
+}
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)
 {
@@ -185,6 +220,11 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
         return 0;
     case CLI_KEY_COPY:
         cli->options.copy_files = true;
+        return 0;
+    case CLI_KEY_ENGINE:
+        return set_engine(p, arg);
+    case CLI_KEY_ORT_LIB:
+        cli->ort_library = arg;
         return 0;
     case 'v':
         cli->verbose = true;
@@ -240,6 +280,7 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
     struct argp argp = {all, parse_common, args_doc, doc, NULL, NULL, NULL};
     cli->verb = argv[0];
     cli->options.struct_size = sizeof cli->options;
+    clock_gettime(CLOCK_MONOTONIC, &cli->started);
     if (all == NULL) {
         return QUERN_NO_MEMORY;
     }
@@ -260,6 +301,7 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
     }
     if (!cli->quiet && isatty(STDERR_FILENO)) {
         cli->options.progress = on_progress;
+        cli->options.user = cli;
     }
     enum quern_code code = quern_context_create(&cli->options, &cli->context);
     if (code == QUERN_OK) {

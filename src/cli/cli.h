@@ -2,10 +2,14 @@
 #ifndef QUERN_CLI_CLI_H
 #define QUERN_CLI_CLI_H
 
+#ifndef QUERN_EXPERIMENTAL
+#define QUERN_EXPERIMENTAL
+#endif
 #include <quern/quern.h>
 
 #include <argp.h>
 #include <stdio.h>
+#include <time.h>
 
 /** Options that every verb takes. */
 struct cli {
@@ -15,7 +19,12 @@ struct cli {
     bool json;
     bool verbose;
     bool quiet;
-    const char **plugins; /* --plugin, in order */
+    enum quern_engine_kind engine;
+    const char *ort_library;   /* NULL: the usual places */
+    struct timespec started;   /* when the command line was read */
+    struct timespec last_told; /* progress */
+    bool is_told;              /* a line of progress stands on the terminal */
+    const char **plugins;      /* --plugin, in order */
     size_t n_plugins;
     const char **args; /* positional ones */
     size_t n_args;
@@ -27,6 +36,8 @@ enum cli_key {
     CLI_KEY_JSON,
     CLI_KEY_COPY,
     CLI_KEY_PLUGIN,
+    CLI_KEY_ENGINE,
+    CLI_KEY_ORT_LIB,
     CLI_KEY_FIRST, /* a verb's own begin here */
 };
 
@@ -52,6 +63,15 @@ int cli_exit_code(enum quern_code code);
 enum quern_code cli_usage(struct cli *cli, const char *format, ...)
     QUERN_PRINTF(2, 3);
 
+/** Seconds since the command line was read. */
+double cli_seconds(const struct cli *cli);
+
+/** Signal to noise as text on stdout. */
+void cli_print_decibels(double x);
+
+/** Error of an output as the rest of a line on stdout. */
+void cli_print_error(const struct quern_compared *v);
+
 /** Prints lines of the account; user is the struct cli. */
 void cli_account(void *user, const char *pass, const char *text,
                  uint64_t n_edits, double seconds);
@@ -61,6 +81,7 @@ int cmd_run(int argc, char **argv);
 int cmd_quantize(int argc, char **argv);
 int cmd_apply(int argc, char **argv);
 int cmd_optimize(int argc, char **argv);
+int cmd_calibrate(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);

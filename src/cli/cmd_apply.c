@@ -1,5 +1,4 @@
 /* quern apply, quern optimize: run passes over a model. */
-#define QUERN_EXPERIMENTAL
 #include "cli.h"
 
 #include <string.h>

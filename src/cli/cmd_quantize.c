@@ -1,5 +1,4 @@
 /* quern quantize: the main job, as a pipeline written for the user. */
-#define QUERN_EXPERIMENTAL
 #include "cli.h"
 
 #include <string.h>

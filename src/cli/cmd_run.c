@@ -1,5 +1,4 @@
 /* quern run: run a model on data, or check it against expected outputs. */
-#define QUERN_EXPERIMENTAL
 #include "cli.h"
 
 #include <math.h>

@@ -37,6 +37,7 @@
 #include <quern/version.h>
 
 #ifdef QUERN_EXPERIMENTAL
+#include <quern/compare.h>
 #include <quern/data.h>
 #include <quern/quant.h>
 #include <quern/recipe.h>

@@ -1,0 +1,125 @@
+/* Results as JSON. */
+#include "json.h"
+
+#include <math.h>
+#include <string.h>
+
+json_t *cli_json_number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+json_t *cli_json_string(const char *text)
+{
+    if (text == NULL) {
+        return json_null();
+    }
+    json_t *string = json_string(text);
+    if (string != NULL) {
+        return string;
+    }
+    char plain[512];
+    size_t n = 0;
+    for (; text[n] != '\0' && n + 1 < sizeof plain; n++) {
+        plain[n] = (unsigned char)text[n] < 0x80 ? text[n] : '?';
+    }
+    plain[n] = '\0';
+    return json_string(plain);
+}
+
+json_t *cli_json_warnings(const struct quern_context *context)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; context != NULL && i < quern_n_messages(context); i++) {
+        const struct quern_message *m = quern_message(context, i);
+        char line[4096];
+        if (m->severity == QUERN_SEVERITY_WARNING) {
+            quern_message_format(m, line, sizeof line);
+            json_array_append_new(list, cli_json_string(line));
+        }
+    }
+    return list;
+}
+
+static json_t *of_value(const struct quern_compared *v)
+{
+    const struct quern_measure_result *r = &v->result;
+    json_t *o = json_object();
+    json_object_set_new(o, "name", cli_json_string(v->name));
+    json_object_set_new(o, "operator", cli_json_string(v->op));
+    json_object_set_new(o, "values", json_integer((json_int_t)r->n_values));
+    json_object_set_new(o, "sqnr_db", cli_json_number(r->sqnr_db));
+    if (!v->is_output) {
+        return o;
+    }
+    json_object_set_new(o, "equal", json_boolean(!(r->max_abs > 0.0)));
+    json_object_set_new(o, "cosine", cli_json_number(r->cosine));
+    json_object_set_new(o, "max_error", cli_json_number(r->max_abs));
+    json_object_set_new(o, "max_reference", cli_json_number(r->max_ref));
+    json_object_set_new(o, "agreement", cli_json_number(r->top1));
+    json_object_set_new(o, "softmax", json_boolean(r->is_softmax));
+    if (r->is_softmax) {
+        json_object_set_new(o, "logit_sqnr_db",
+                            cli_json_number(r->logit_sqnr_db));
+    }
+    json_object_set_new(o, "mismatched_nan",
+                        json_integer((json_int_t)r->n_mismatch));
+    json_object_set_new(o, "samples_of_other_shape",
+                        json_integer((json_int_t)v->n_shape));
+    return o;
+}
+
+json_t *cli_json_comparison(const struct quern_comparison *comparison)
+{
+    json_t *o = json_object();
+    json_t *outputs = json_array();
+    json_t *inside = json_array();
+    double accuracy[2];
+    json_object_set_new(
+        o, "samples",
+        json_integer((json_int_t)quern_comparison_n_samples(comparison)));
+    json_object_set_new(o, "engine",
+                        cli_json_string(quern_comparison_engine(comparison)));
+    for (size_t i = 0; i < quern_comparison_n_values(comparison); i++) {
+        const struct quern_compared *v = quern_comparison_value(comparison, i);
+        json_array_append_new(v->is_output ? outputs : inside, of_value(v));
+    }
+    json_object_set_new(o, "outputs", outputs);
+    if (json_array_size(inside) > 0) {
+        json_object_set(o, "layers", inside);
+    }
+    json_decref(inside);
+    if (quern_comparison_accuracy(comparison, &accuracy[0], &accuracy[1])) {
+        json_object_set_new(o, "accuracy_a", cli_json_number(accuracy[0]));
+        json_object_set_new(o, "accuracy_b", cli_json_number(accuracy[1]));
+    }
+    return o;
+}
+
+enum quern_code cli_json_print(json_t *object)
+{
+    /* Objects of jansson are complete or NULL only as a whole: a member that
+     * found no memory is missing. */
+    bool done = object != NULL &&
+                json_dumpf(object, stdout,
+                           JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
+    json_decref(object);
+    putchar('\n');
+    return done ? QUERN_OK : QUERN_NO_MEMORY;
+}
+
+enum quern_code cli_json_save(struct cli *cli, json_t *object, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    bool done = file != NULL &&
+                json_dumpf(object, file,
+                           JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 &&
+                fputc('\n', file) != EOF;
+    if (file != NULL && fclose(file) != 0) {
+        done = false;
+    }
+    json_decref(object);
+    return done ? QUERN_OK
+                : quern_fail(cli->context, QUERN_IO, NULL,
+                             "report '%s' cannot be written", path);
+}
