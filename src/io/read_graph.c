@@ -88,6 +88,7 @@ static enum quern_code read_initializers(struct qn_reader *r,
         if (code != QUERN_OK) {
             return code;
         }
+        v->is_sparse = true;
     }
     return QUERN_OK;
 }
@@ -109,7 +110,8 @@ static enum quern_code make_outputs(struct qn_reader *r,
             return code;
         }
         struct quern_value *v = outputs[i];
-        if (v->producer != NULL || v->is_input || v->tensor != NULL) {
+        if (v->producer != NULL || v->is_input || v->tensor != NULL ||
+            v->is_sparse) {
             return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset,
                                   v->name,
                                   "value is made twice; second time by node "

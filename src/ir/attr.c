@@ -35,6 +35,13 @@ static const char *const type_names[] = {
     "sparse_tensors", "type_proto", "type_protos",
 };
 
+const char *qn_attr_type_name(enum qn_attr_type type)
+{
+    size_t i = (size_t)type;
+    return i < sizeof type_names / sizeof *type_names ? type_names[i]
+                                                      : "unknown";
+}
+
 /* The attribute in the node when it has the wanted type. */
 static enum quern_code find(const struct quern_node *node, const char *name,
                             enum qn_attr_type type,

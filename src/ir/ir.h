@@ -135,6 +135,7 @@ struct quern_value {
     uint32_t id;
     bool erased;
     bool is_input;    /* of `graph` */
+    bool is_sparse;   /* a sparse initializer, kept as it was read */
     const char *name; /* unique in its graph; may shadow nothing */
     struct quern_graph *graph;
     struct quern_node *producer;
@@ -242,6 +243,9 @@ const char *qn_graph_path(const struct quern_graph *graph);
 /** Attribute of the node itself, or NULL. */
 const struct qn_attr *qn_node_attr(const struct quern_node *node,
                                    const char *name);
+
+/** "int", "tensors", …; "unknown" for numbers that ONNX does not have. */
+const char *qn_attr_type_name(enum qn_attr_type type);
 
 /** Schema of the node at the model's opset, or NULL when unknown. */
 const struct qn_schema *qn_node_schema(const struct quern_node *node);

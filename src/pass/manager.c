@@ -34,34 +34,6 @@ enum quern_code qn_pass_find(struct quern_context *context, const char *name,
                       near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 
-/* ------------------------------------------------------ order after a pass */
-
-/* Every value that a node reads is made before it: linear. */
-static enum quern_code check_order(const struct quern_model *model)
-{
-    for (const struct quern_graph *g = model->graphs; g; g = g->next_graph) {
-        for (const struct quern_node *n = g->first; n != NULL; n = n->next) {
-            for (size_t i = 0; i < n->n_inputs; i++) {
-                const struct quern_value *v = n->inputs[i]->value;
-                const struct quern_node *p = v != NULL ? v->producer : NULL;
-                bool dangling = v != NULL && p == NULL && !v->is_input &&
-                                v->tensor == NULL && !v->erased &&
-                                g->origin.data == NULL;
-                bool late = p != NULL && p->graph == g && p->order >= n->order;
-                if ((v != NULL && v->erased) || late || dangling) {
-                    struct quern_place place = quern_node_place(n);
-                    place.tensor = v->name;
-                    return quern_fail(model->context, QUERN_INTERNAL, &place,
-                                      "input %zu is %s", i,
-                                      late ? "made behind its reader"
-                                           : "made by nobody");
-                }
-            }
-        }
-    }
-    return QUERN_OK;
-}
-
 /* --------------------------------------------------------------- running */
 
 static enum quern_code run_graphs(struct quern_pass_ctx *ctx,
@@ -132,7 +104,7 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx,
     struct qn_mark mark = qn_journal_mark(ctx->model);
     enum quern_code code = run_rounds(ctx, desc, params);
     if (code == QUERN_OK) {
-        code = check_order(ctx->model);
+        code = qn_pass_verify(ctx);
     }
     report->n_edits = ctx->model->journal.n_total - mark.n_total;
     report->seconds = seconds_since(&start);
@@ -184,7 +156,8 @@ static enum quern_code run_steps(struct quern_pass_ctx *ctx, const char *text,
 
 enum quern_code qn_pipeline_run(struct quern_pass_ctx *ctx, const char *text)
 {
-    return run_steps(ctx, text, 0);
+    enum quern_code code = qn_pass_verify_start(ctx);
+    return code == QUERN_OK ? run_steps(ctx, text, 0) : code;
 }
 
 void qn_pass_ctx_finish(struct quern_pass_ctx *ctx)

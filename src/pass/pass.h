@@ -51,6 +51,9 @@ struct quern_pass_ctx {
     struct qn_step_report *reports;
     struct qn_step_report *report; /* of the running pass */
     struct qn_kept *kept;          /* objects that passes hand on */
+    unsigned char *flawed;         /* nodes that were wrong from the start, one
+                                      byte a node id: pass/verify.c */
+    size_t n_flawed;
 };
 
 /** Built-in passes, NULL-ended. */
@@ -63,6 +66,18 @@ enum quern_code qn_pass_find(struct quern_context *context, const char *name,
 
 /** Run a pipeline given as text. A failed pass is rolled back and named. */
 enum quern_code qn_pipeline_run(struct quern_pass_ctx *ctx, const char *text)
+    __attribute__((warn_unused_result));
+
+/** Before the first step: mark the nodes whose operators are wrong already, so
+ * that no pass is blamed for them. */
+enum quern_code qn_pass_verify_start(struct quern_pass_ctx *ctx)
+    __attribute__((warn_unused_result));
+
+/** After a step: the structure of all graphs, and the operators of the nodes
+ * that the passes changed.
+ * @return _INTERNAL: the pass broke the model; what is wrong is the error, up
+ * to 20 more its notes */
+enum quern_code qn_pass_verify(struct quern_pass_ctx *ctx)
     __attribute__((warn_unused_result));
 
 void qn_pass_ctx_finish(struct quern_pass_ctx *ctx);

@@ -66,12 +66,24 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_model_clone(const struct quern_model *model,
                   struct quern_model **out_model);
 
-/** Check everything: format, schema, scopes, types, sizes. All violations are
- * stored as warnings-with-code in the context (up to its limit), the first of
- * them also as the error.
- * @return QUERN_OK or _INVALID_MODEL (or _NO_MEMORY) */
+/** Called for each thing found wrong, in the order in which it was found. The
+ * severity is error or warning (legal, but likely a mistake); the place says
+ * graph, node, tensor and attribute as far as they are known. Borrowed for the
+ * call. */
+typedef void (*quern_finding_fn)(void *user,
+                                 const struct quern_message *finding);
+
+/** Check a model in memory: scopes and order of its graphs, operators against
+ * their schemas at the imported opsets (arity, attributes), types where they
+ * are known. Linear in the size of the graphs. The manager of passes calls this
+ * after each pass.
+ * @param finding  called for each finding; NULL: the first error becomes the
+ *                 error of the context, what follows its notes
+ * @return QUERN_OK when there is no error; _INVALID_MODEL; _NO_MEMORY
+ * Since 0.1. */
 QUERN_NODISCARD QUERN_API enum quern_code
-quern_model_check(struct quern_model *model);
+quern_model_verify(struct quern_model *model, quern_finding_fn finding,
+                   void *user);
 
 QUERN_API struct quern_context *quern_model_context(const struct quern_model *);
 
