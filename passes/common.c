@@ -93,3 +93,35 @@ struct quern_node *qn_single_producer(const struct quern_value *value,
                 !quern_value_is_graph_output(value);
     return good ? node : NULL;
 }
+
+int qn_int_values(const struct quern_value *value, int most,
+                  int64_t *out_values)
+{
+    const struct quern_tensor *t =
+        value != NULL ? quern_value_constant(value) : NULL;
+    if (t == NULL || quern_tensor_len(t) > most ||
+        !quern_dtype_is_integer(quern_tensor_dtype(t)) ||
+        !quern_tensor_read_ints(t, 0, quern_tensor_len(t), out_values)) {
+        return -1;
+    }
+    return (int)quern_tensor_len(t);
+}
+
+enum quern_code qn_output_to_constant(struct quern_node *node,
+                                      struct quern_tensor *tensor)
+{
+    struct quern_value *y = quern_node_output(node, 0);
+    enum quern_code code = quern_node_set_output(node, 0, NULL);
+    if (code == QUERN_OK) {
+        code = quern_value_set_constant(y, tensor, true);
+    }
+    return code == QUERN_OK ? quern_node_erase_dead(node) : code;
+}
+
+bool qn_can_stand_for(const struct quern_value *y, const struct quern_value *x)
+{
+    return !quern_value_is_graph_output(y) ||
+           (quern_value_producer(x) != NULL &&
+            quern_value_graph(x) == quern_value_graph(y) &&
+            !quern_value_is_graph_output(x));
+}

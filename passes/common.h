@@ -13,6 +13,12 @@ bool qn_scalar(const struct quern_value *value, float *out_value);
 float *qn_floats(struct quern_pass_ctx *ctx, const struct quern_value *value,
                  int64_t *out_len);
 
+/** All elements of an integer constant of at most `most` elements.
+ * @param out_values  room for `most` numbers
+ * @return the number of elements, -1 when it is no such constant */
+int qn_int_values(const struct quern_value *value, int most,
+                  int64_t *out_values);
+
 /** A constant that, broadcast to a tensor [N, C, spatial…] of this rank, varies
  * along C alone: C numbers in memory of the pass. NULL when it is none, or no
  * memory is left. */
@@ -37,5 +43,15 @@ enum quern_code qn_replace_input(struct quern_node *node, size_t i,
  * is no graph output; else NULL. */
 struct quern_node *qn_single_producer(const struct quern_value *value,
                                       const char *op);
+
+/** Let the only output of a node be a constant, under the name that it has; the
+ * node goes, and what fed only it. */
+enum quern_code qn_output_to_constant(struct quern_node *node,
+                                      struct quern_tensor *tensor)
+    __attribute__((warn_unused_result));
+
+/** True when `y`, made by a node that passes its input x on, can go: x can take
+ * its place everywhere, names of graph outputs included. */
+bool qn_can_stand_for(const struct quern_value *y, const struct quern_value *x);
 
 #endif

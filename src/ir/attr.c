@@ -21,6 +21,100 @@ bool quern_node_has_attr(const struct quern_node *node, const char *name)
     return qn_node_attr(node, name) != NULL;
 }
 
+size_t quern_node_n_attrs(const struct quern_node *node)
+{
+    size_t n = 0;
+    for (const struct qn_attr *a = node->attrs; a != NULL; a = a->next) {
+        n++;
+    }
+    return n;
+}
+
+const char *quern_node_attr_name(const struct quern_node *node, size_t i)
+{
+    const struct qn_attr *a = node->attrs;
+    for (; a != NULL && i > 0; a = a->next) {
+        i--;
+    }
+    return a != NULL ? a->name : NULL;
+}
+
+static bool spans_equal(const struct qn_span *a, const struct qn_span *b,
+                        size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (a[i].size != b[i].size ||
+            (a[i].size > 0 && memcmp(a[i].data, b[i].data, a[i].size) != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool tensors_equal(const struct qn_attr *a, const struct qn_attr *b)
+{
+    for (size_t i = 0; i < a->len; i++) {
+        if (!quern_tensor_equal(a->u.tensors[i], b->u.tensors[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Floats by their bits: NaN equals itself, -0 is not 0. */
+static bool attr_equal(const struct qn_attr *a, const struct qn_attr *b)
+{
+    if (a->type != b->type || a->len != b->len || a->ref_name != NULL ||
+        b->ref_name != NULL) {
+        return false;
+    }
+    switch (a->type) {
+    case QN_ATTR_UNDEFINED:
+        return false;
+    case QN_ATTR_FLOAT:
+        return memcmp(&a->u.f, &b->u.f, sizeof a->u.f) == 0;
+    case QN_ATTR_INT:
+        return a->u.i == b->u.i;
+    case QN_ATTR_STRING:
+        return spans_equal(&a->u.s, &b->u.s, 1);
+    case QN_ATTR_FLOATS:
+        return a->len == 0 || memcmp(a->u.floats, b->u.floats,
+                                     a->len * sizeof *a->u.floats) == 0;
+    case QN_ATTR_INTS:
+        return a->len == 0 ||
+               memcmp(a->u.ints, b->u.ints, a->len * sizeof *a->u.ints) == 0;
+    case QN_ATTR_STRINGS:
+        return spans_equal(a->u.strings, b->u.strings, a->len);
+    case QN_ATTR_TENSOR:
+    case QN_ATTR_TENSORS:
+        return tensors_equal(a, b);
+    case QN_ATTR_GRAPH:
+    case QN_ATTR_GRAPHS:
+        return false;
+    case QN_ATTR_SPARSE_TENSOR:
+    case QN_ATTR_SPARSE_TENSORS:
+    case QN_ATTR_TYPE_PROTO:
+    case QN_ATTR_TYPE_PROTOS:
+        return spans_equal(a->u.wire, b->u.wire, a->len);
+    }
+    return false;
+}
+
+bool quern_node_attrs_equal(const struct quern_node *a,
+                            const struct quern_node *b)
+{
+    if (a == b) {
+        return true;
+    }
+    for (const struct qn_attr *x = a->attrs; x != NULL; x = x->next) {
+        const struct qn_attr *y = qn_node_attr(b, x->name);
+        if (y == NULL || !attr_equal(x, y)) {
+            return false;
+        }
+    }
+    return quern_node_n_attrs(a) == quern_node_n_attrs(b);
+}
+
 static const struct qn_schema_attr *default_of(const struct quern_node *node,
                                                const char *name)
 {

@@ -70,6 +70,24 @@ enum quern_code quern_value_create(struct quern_graph *graph, const char *name,
     return QUERN_OK;
 }
 
+/* Before IR version 4 every initializer had to be an input as well: one that is
+ * not needs 4. At most 6 writes. */
+static void link_initializer(struct qn_journal *j, struct quern_value *value)
+{
+    struct quern_graph *graph = value->graph;
+    if (graph->model->ir_version < 4) {
+        SET(j, graph->model->ir_version, 4);
+    }
+    SET(j, value->prev_init, graph->last_init);
+    SET(j, value->next_init, NULL);
+    if (graph->last_init != NULL) {
+        SET(j, graph->last_init->next_init, value);
+    } else {
+        SET(j, graph->first_init, value);
+    }
+    SET(j, graph->last_init, value);
+}
+
 enum quern_code quern_constant_create(struct quern_graph *graph,
                                       const char *name,
                                       struct quern_tensor *tensor,
@@ -91,13 +109,7 @@ enum quern_code quern_constant_create(struct quern_graph *graph,
     }
     value->type = type;
     SET(j, value->tensor, quern_tensor_retain(tensor));
-    SET(j, value->prev_init, graph->last_init);
-    if (graph->last_init != NULL) {
-        SET(j, graph->last_init->next_init, value);
-    } else {
-        SET(j, graph->first_init, value);
-    }
-    SET(j, graph->last_init, value);
+    link_initializer(j, value);
     qn_touch_graph(graph);
     qn_journal_edit(j, (struct qn_edit){.kind = QN_EDIT_VALUE_CREATE,
                                         .id = value->id,
@@ -113,21 +125,27 @@ enum quern_code quern_value_set_constant(struct quern_value *value,
     struct quern_model *model = value->graph->model;
     struct qn_journal *j = &model->journal;
     enum quern_code code = qn_edit_check_value(value);
-    if (code == QUERN_OK && !quern_value_is_initializer(value)) {
+    bool is_new = value->prev_init == NULL && value->graph->first_init != value;
+    if (code == QUERN_OK &&
+        (value->producer != NULL || (is_new && value->is_input))) {
         struct quern_place place = QUERN_PLACE_NONE;
         place.tensor = value->name;
         code = quern_fail(model->context, QUERN_INVALID_ARGUMENT, &place,
-                          "value is no initializer");
+                          "value is no initializer: a node or the caller "
+                          "gives it");
     }
     if (code != QUERN_OK) {
         return code;
     }
-    size_t cost = 3 + qn_tables_cost(model) + qn_touch_cost(value->graph);
+    size_t cost = 9 + qn_tables_cost(model) + qn_touch_cost(value->graph);
     const struct qn_type *type = qn_type_of_tensor(model, tensor);
     if (type == NULL || !qn_journal_reserve(j, cost, cost)) {
         return qn_no_memory(model->context);
     }
     struct quern_tensor *old = value->tensor;
+    if (is_new) {
+        link_initializer(j, value);
+    }
     SET(j, value->tensor, quern_tensor_retain(tensor));
     SET(j, value->type, type);
     SET(j, value->tensor_origin.data, NULL);

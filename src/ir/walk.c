@@ -77,6 +77,16 @@ uint64_t quern_model_n_edits(const struct quern_model *model)
 
 /* ---------------------------------------------------------------- graph */
 
+uint32_t quern_model_n_node_ids(const struct quern_model *model)
+{
+    return model->next_node_id;
+}
+
+uint32_t quern_model_n_value_ids(const struct quern_model *model)
+{
+    return model->next_value_id;
+}
+
 struct quern_model *quern_graph_model(const struct quern_graph *graph)
 {
     return graph->model;

@@ -52,6 +52,11 @@ quern_value_next_initializer(const struct quern_value *value);
 QUERN_API struct quern_value *quern_graph_find(const struct quern_graph *graph,
                                                const char *name);
 
+/** Ids of all nodes, of all values, that live or ever lived in a model are
+ * below these: sizes for arrays that are indexed by id. */
+QUERN_API uint32_t quern_model_n_node_ids(const struct quern_model *model);
+QUERN_API uint32_t quern_model_n_value_ids(const struct quern_model *model);
+
 /* -------------------------------------------------------------- nodes */
 
 QUERN_API struct quern_node *quern_node_next(const struct quern_node *node);
@@ -91,6 +96,18 @@ QUERN_API struct quern_place quern_node_place(const struct quern_node *node);
 /** True when the attribute stands in the node itself (no schema default). */
 QUERN_API bool quern_node_has_attr(const struct quern_node *node,
                                    const char *name);
+
+/** Attributes that stand in the node itself: their number, and the name of the
+ * i-th in the order of the file (NULL beyond the end). */
+QUERN_API size_t quern_node_n_attrs(const struct quern_node *node);
+QUERN_API const char *quern_node_attr_name(const struct quern_node *node,
+                                           size_t i);
+
+/** True when two nodes carry the same attributes with the same values, in any
+ * order; a default that one of them spells out counts as a difference. Graphs
+ * are equal only to themselves. */
+QUERN_API bool quern_node_attrs_equal(const struct quern_node *a,
+                                      const struct quern_node *b);
 
 /** Read an attribute through the schema of the node's opset: the value in the
  * node, else the schema's default.
@@ -229,7 +246,9 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_value_create(struct quern_graph *graph, const char *name,
                    struct quern_value **out_value);
 
-/** Make an initializer; retains the tensor. Name as quern_value_create(). */
+/** Make an initializer; retains the tensor. Name as quern_value_create(). A
+ * model below IR version 4 is raised to 4: before, an initializer had to be a
+ * graph input as well. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_constant_create(struct quern_graph *graph, const char *name,
                       struct quern_tensor *tensor,
@@ -237,7 +256,8 @@ quern_constant_create(struct quern_graph *graph, const char *name,
 
 /** Replace the tensor of an initializer; retains it. Tables that hold entries
  * for the value keep them only if same_value says that the numbers are the
- * same. */
+ * same. A value that no node makes any more (see quern_node_set_output()) and
+ * that is no graph input becomes an initializer: it keeps its name. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_value_set_constant(struct quern_value *value, struct quern_tensor *tensor,
                          bool same_value);

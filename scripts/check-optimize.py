@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Run `quern optimize` on model folders and judge the result with onnx and ONNX Runtime, not with quern.
+
+    scripts/check-optimize.py QUERN DIR... [--csv BASELINE.csv] [--every N] [--only GLOB] [--list] [--passes LIST]
+
+A folder that holds test_data_set_* beside model.onnx is judged on these sets (tolerance of its meta.json); one that
+holds eval.npz, on some samples of it against the model as it was. Of each result is asked: onnx.checker takes it, opset
+imports, inputs, outputs and domains are as they were, the outputs are right on every set (so sizes that may vary still
+do), and a second run gives the same bytes. --csv counts nodes against the best of other tools. Exit 1 if any falls short.
+"""
+import argparse
+import collections
+import csv
+import fnmatch
+import json
+import multiprocessing
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import numpy_helper
+
+SAMPLES = 3  # of an eval.npz
+
+
+def session(path):
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def tensors(folder, kind):
+    out = []
+    while (path := folder / f"{kind}_{len(out)}.pb").exists():
+        t = onnx.TensorProto()
+        t.ParseFromString(path.read_bytes())
+        out.append((t.name, numpy_helper.to_array(t)))
+    return out
+
+
+def sets(model):
+    """Pairs of inputs and wanted outputs, by name; wanted is None where the model itself must tell."""
+    folder = model.parent
+    for d in sorted(folder.glob("test_data_set_*")):
+        yield dict(tensors(d, "input")), dict(tensors(d, "output"))
+    if (folder / "eval.npz").exists():
+        data = np.load(folder / "eval.npz")
+        arrays = {k: data[k] for k in data.files}
+        for i in range(SAMPLES):
+            yield {k: a[i:i + 1] for k, a in arrays.items()}, None
+
+
+def difference(got, want):
+    """Largest error against the largest number wanted; infinite where type, shape, NaN or infinities differ."""
+    got, want = np.asarray(got), np.asarray(want)
+    if got.shape != want.shape or got.dtype != want.dtype:
+        return np.inf
+    if got.dtype.kind not in "fV":
+        return 0.0 if np.array_equal(got, want) else np.inf
+    g, w = got.astype(np.float64), want.astype(np.float64)
+    finite = np.isfinite(w)
+    if not np.array_equal(finite, np.isfinite(g)) or not np.array_equal(g[~finite], w[~finite], equal_nan=True):
+        return np.inf
+    return float(np.abs(g - w)[finite].max() / (np.abs(w[finite]).max() + 1e-6)) if finite.any() else 0.0
+
+
+def interface(model):
+    """What users see of a model."""
+    g = model.graph
+    return {"opsets": {o.domain: o.version for o in model.opset_import},
+            "inputs": [v.SerializeToString() for v in g.input], "outputs": [v.SerializeToString() for v in g.output],
+            "overridable": sorted({t.name for t in g.initializer} & {v.name for v in g.input})}
+
+
+def nodes(graph):
+    for n in graph.node:
+        yield n
+        for a in n.attribute:
+            for g in [a.g] if a.type == onnx.AttributeProto.GRAPH else a.graphs:
+                yield from nodes(g)
+
+
+def optimize(path, out):
+    call = [args.quern, "optimize", path, "-o", out] if not args.passes else \
+           [args.quern, "apply", path, "--passes", args.passes, "-o", out]
+    r = subprocess.run(call, capture_output=True, text=True, timeout=300)
+    if r.returncode:
+        raise ValueError(f"exit {r.returncode}: {r.stderr.strip().splitlines()[:1]}")
+
+
+def judge(model):
+    """Error (a text, or None), census before and after, largest difference."""
+    before = onnx.load(model)
+    count = collections.Counter(n.op_type for n in nodes(before.graph))
+    tol = 1e-3
+    if (model.parent / "meta.json").exists():
+        tol = json.loads((model.parent / "meta.json").read_text()).get("tol", tol)
+    worst = 0.0
+    with tempfile.TemporaryDirectory() as scratch:
+        out, twice = os.path.join(scratch, "o.onnx"), os.path.join(scratch, "t.onnx")
+        optimize(model, out)
+        after = onnx.load(out)
+        census = collections.Counter(n.op_type for n in nodes(after.graph))
+        onnx.checker.check_model(after, full_check=True)
+        a, b = interface(before), interface(after)
+        for key in a:
+            if a[key] != b[key]:
+                raise ValueError(f"{key} changed")
+        if {n.domain for n in nodes(after.graph)} - {n.domain for n in nodes(before.graph)}:
+            raise ValueError("a domain was added")
+        s, original = session(out), None
+        n_sets = 0
+        for feed, want in sets(model):
+            if want is None:
+                original = original or session(model)
+                want = dict(zip([o.name for o in original.get_outputs()], original.run(None, feed)))
+            got = s.run(list(want), feed)
+            d = max(difference(g, w) for g, w in zip(got, want.values()))
+            worst = max(worst, d)
+            n_sets += 1
+            if d > tol:
+                raise ValueError(f"set {n_sets - 1} is off by {d:.3g}, needs {tol:.3g}")
+        if not n_sets:
+            raise ValueError("no data to judge it by")
+        optimize(out, twice)
+        if open(out, "rb").read() != open(twice, "rb").read():
+            raise ValueError("a second run changes the file")
+    return census, count, worst
+
+
+def child(pipe, model):
+    try:
+        pipe.send((None, *judge(model)))
+    except Exception as e:  # told as a line of the table
+        pipe.send(((str(e).strip().splitlines() or [type(e).__name__])[0][:300], {}, {}, 0.0))
+
+
+def isolated(model):
+    """A model can crash the runtime: each has a process of its own."""
+    ours, theirs = multiprocessing.Pipe()
+    p = multiprocessing.Process(target=child, args=(theirs, model))
+    p.start()
+    theirs.close()
+    try:
+        return ours.recv()
+    except EOFError:
+        p.join()
+        return f"crash, exit {p.exitcode}", {}, {}, 0.0
+    finally:
+        p.join()
+
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("quern")
+parser.add_argument("dirs", nargs="+", metavar="DIR")
+parser.add_argument("--csv", help="node counts of other tools, a row a model")
+parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th model of each folder")
+parser.add_argument("--only", default="*", metavar="GLOB", help="only models whose path below DIR fits")
+parser.add_argument("--list", action="store_true", help="a line for every model")
+parser.add_argument("--passes", help="these passes instead of `optimize`")
+args = parser.parse_args()
+
+best = {}
+if args.csv:
+    best = {f"{r['model']}__{r['exporter']}": int(r["best_nodes"] or 0) for r in csv.DictReader(open(args.csv))}
+bad = n = total = rival = more = 0
+for d in args.dirs:
+    models = sorted(p for p in pathlib.Path(d).rglob("*.onnx") if list(p.parent.glob("test_data_set_*")) or
+                    (p.parent / "eval.npz").exists())
+    for m in [m for m in models if fnmatch.fnmatch(str(m.relative_to(d)), args.only)][::args.every]:
+        error, census, before, worst = isolated(m)
+        n += 1
+        bad += error is not None
+        k, b = sum(census.values()), best.get(m.parent.name, 0)
+        if b and not error:
+            total, rival, more = total + k, rival + b, more + (k > b)
+        if error or args.list:
+            left = " ".join(f"{o}*{c}" for o, c in sorted(census.items(), key=lambda x: -x[1])[:12]) if b and k > b else ""
+            print(f"{m.relative_to(d)}: " + (error or f"{sum(before.values())} -> {k} nodes"
+                  + (f", best rival {b}" if b else "") + f", off by {worst:.1g} {left}"), flush=True)
+print(f"{n - bad} of {n} right" + (f"; {total} nodes, best rivals {rival}, more in {more}" if rival else ""))
+sys.exit(bool(bad) or n == 0)
