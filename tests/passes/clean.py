@@ -1,8 +1,7 @@
 """constants-to-initializers, fold-constants."""
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
 
-from support import ints, main, rand, scalar
+from support import helper, ints, main, numpy_helper, rand, scalar
 
 FOLD = "fold-constants"
 

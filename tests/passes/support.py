@@ -17,7 +17,7 @@ try:
     import onnx
     import onnx.parser
     import onnxruntime as ort
-    from onnx import numpy_helper
+    from onnx import TensorProto, helper, numpy_helper  # noqa: F401 (for the cases)
 except ImportError as e:
     print(f"needs Python packages: {e}")
     sys.exit(77)
