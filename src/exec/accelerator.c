@@ -1,30 +1,225 @@
-/* The accelerator of the embedded engine, and fusing for it. */
+/* Loading the accelerator of the embedded engine, and its kernels by operator
+ * and shape. */
+#include "exec/accelerator.h"
+
+#include "exec/heavy.h"
 #include "exec/prepare.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { PATH_SIZE = 4096, MAX_KERNELS = 32 };
+
+/* ---------------------------------------------------------------- module */
+
+static const char module_name[] = "quern-onednn.so";
+
+/* The module lies beside the library: installed in a folder of its own, in a
+ * build tree where the build put it. */
+static const char *const places[] = {"quern/", "exec/", "../src/exec/", ""};
+
+static void *open_module(void)
+{
+    Dl_info self;
+    char path[PATH_SIZE];
+    void *handle = NULL;
+    if (dladdr((const void *)module_name, &self) != 0 &&
+        self.dli_fname != NULL) {
+        const char *slash = strrchr(self.dli_fname, '/');
+        int len = slash != NULL ? (int)(slash - self.dli_fname) + 1 : 0;
+        for (size_t i = 0; handle == NULL && i < sizeof places / sizeof *places;
+             i++) {
+            int n = snprintf(path, sizeof path, "%.*s%s%s", len, self.dli_fname,
+                             places[i], module_name);
+            if (n > 0 && n < PATH_SIZE) {
+                handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+            }
+        }
+    }
+    return handle != NULL ? handle
+                          : dlopen(QN_MODULE_DIR "/quern-onednn.so",
+                                   RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+}
+
+static bool load(struct quern_engine *e)
+{
+    void *handle = open_module();
+    if (handle == NULL) {
+        return false;
+    }
+    qn_accelerator_entry_fn entry = NULL;
+    void *symbol = dlsym(handle, "qn_accelerator_entry");
+    memcpy(&entry, &symbol, sizeof entry);
+    const struct qn_accelerator *a = entry != NULL ? entry() : NULL;
+    void *state = a != NULL && a->abi == QN_ACCELERATOR_ABI
+                      ? a->open(e->kernels->name)
+                      : NULL;
+    if (state == NULL) {
+        dlclose(handle);
+        return false;
+    }
+    /* oneDNN runs on OpenMP; samples run in parallel here, so each thread gets
+     * one OpenMP thread. The module is never unloaded while the process runs:
+     * OpenMP's threads would not survive that. */
+    symbol = dlsym(handle, "omp_set_num_threads");
+    memcpy(&e->one_thread, &symbol, sizeof e->one_thread);
+    e->accelerator = a;
+    e->accelerator_state = state;
+    return true;
+}
 
 enum quern_code qn_accelerator_open(struct quern_engine *engine,
                                     const char *backend)
 {
-    if (backend != NULL && strcmp(backend, "plain") != 0) {
+    bool plain = backend != NULL && strcmp(backend, "plain") == 0;
+    bool onednn = backend != NULL && strcmp(backend, "onednn") == 0;
+    if (backend != NULL && !plain && !onednn) {
         return quern_fail(engine->context, QUERN_NOT_FOUND, NULL,
-                          "engine backend '%s' is not there, have: plain",
+                          "engine backend '%s' is unknown, have: onednn, plain",
                           backend);
     }
-    snprintf(engine->description, sizeof engine->description,
-             "embedded (plain C, x86-64-%s)", engine->kernels->name);
+    bool loaded = !plain && load(engine);
+    if (onednn && !loaded) {
+        return quern_fail(engine->context, QUERN_NOT_FOUND, NULL,
+                          "engine backend 'onednn': module %s is not there or "
+                          "does not work here",
+                          module_name);
+    }
+    if (loaded) {
+        snprintf(engine->description, sizeof engine->description,
+                 "embedded (%s %s, x86-64-%s)", engine->accelerator->name,
+                 engine->accelerator->version, engine->kernels->name);
+    } else {
+        snprintf(engine->description, sizeof engine->description,
+                 "embedded (plain C, x86-64-%s)", engine->kernels->name);
+    }
     return QUERN_OK;
 }
 
 void qn_accelerator_close(struct quern_engine *engine)
 {
-    (void)engine;
+    if (engine->accelerator != NULL) {
+        engine->accelerator->close(engine->accelerator_state);
+    }
 }
 
-enum quern_code qn_fuse(struct quern_engine *engine, struct qn_program *program)
+/* --------------------------------------------------------------- kernels */
+
+void qn_heavy_init(struct qn_heavy *heavy, const float *weights)
 {
-    (void)engine;
-    (void)program;
-    return QUERN_OK;
+    memset(heavy, 0, sizeof *heavy);
+    heavy->weights = weights;
+    pthread_mutex_init(&heavy->lock, NULL);
+}
+
+static void destroy_made(const struct qn_accelerator *a, struct qn_made *made)
+{
+    if (made->packed != NULL && --made->packed->count == 0) {
+        qn_free(made->packed->data);
+        qn_free(made->packed);
+    }
+    a->kernel_destroy(made->kernel);
+    qn_free(made);
+}
+
+void qn_heavy_finish(struct quern_engine *e, struct qn_heavy *heavy)
+{
+    while (heavy->first != NULL) {
+        struct qn_made *next = heavy->first->next;
+        destroy_made(e->accelerator, heavy->first);
+        heavy->first = next;
+    }
+    pthread_mutex_destroy(&heavy->lock);
+}
+
+/* Packed weights: those of another shape if they are packed alike. */
+static bool pack(struct quern_engine *e, const struct qn_heavy *heavy,
+                 struct qn_made *made)
+{
+    const struct qn_accelerator *a = e->accelerator;
+    size_t size = a->packed_size(made->kernel);
+    if (heavy->weights == NULL || size == 0) {
+        return true;
+    }
+    for (const struct qn_made *m = heavy->first; m != NULL; m = m->next) {
+        if (m->packed != NULL && a->same_packing(m->kernel, made->kernel)) {
+            made->packed = m->packed;
+            made->packed->count++;
+            return true;
+        }
+    }
+    made->packed = qn_calloc(sizeof *made->packed);
+    if (made->packed == NULL) {
+        return false;
+    }
+    made->packed->count = 1;
+    made->packed->data = qn_alloc_aligned(size);
+    return made->packed->data != NULL &&
+           a->pack(e->accelerator_state, made->kernel, heavy->weights,
+                   made->packed->data);
+}
+
+static struct qn_made *make(struct quern_engine *e, struct qn_heavy *heavy,
+                            enum qn_heavy_kind kind, const void *shape,
+                            size_t size)
+{
+    const struct qn_accelerator *a = e->accelerator;
+    struct qn_made *made = qn_calloc(sizeof *made + size);
+    if (made == NULL) {
+        return NULL;
+    }
+    memcpy(made->shape, shape, size);
+    made->kernel = kind == QN_HEAVY_CONV
+                       ? a->conv(e->accelerator_state, shape)
+                       : a->matmul(e->accelerator_state, shape);
+    if (made->kernel == NULL || !pack(e, heavy, made)) {
+        destroy_made(a, made);
+        return NULL;
+    }
+    made->next = heavy->first;
+    heavy->first = made;
+    return made;
+}
+
+/* Shapes that no runner holds go when there are many. */
+static void evict(struct quern_engine *e, struct qn_heavy *heavy)
+{
+    int n = 0;
+    for (struct qn_made **at = &heavy->first; *at != NULL;) {
+        struct qn_made *made = *at;
+        if (++n > MAX_KERNELS && made->refs == 0) {
+            *at = made->next;
+            destroy_made(e->accelerator, made);
+        } else {
+            at = &made->next;
+        }
+    }
+}
+
+struct qn_made *qn_heavy_get(struct quern_engine *e, struct qn_heavy *heavy,
+                             enum qn_heavy_kind kind, const void *shape,
+                             size_t size)
+{
+    pthread_mutex_lock(&heavy->lock);
+    struct qn_made *made = heavy->first;
+    while (made != NULL && memcmp(made->shape, shape, size) != 0) {
+        made = made->next;
+    }
+    if (made == NULL) {
+        evict(e, heavy);
+        made = make(e, heavy, kind, shape, size);
+    }
+    if (made != NULL) {
+        made->refs++;
+    }
+    pthread_mutex_unlock(&heavy->lock);
+    return made;
+}
+
+void qn_heavy_put(struct qn_heavy *heavy, struct qn_made *made)
+{
+    pthread_mutex_lock(&heavy->lock);
+    made->refs--;
+    pthread_mutex_unlock(&heavy->lock);
 }

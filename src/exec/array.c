@@ -73,6 +73,30 @@ void qn_array_pack_strides(struct qn_array *array)
     }
 }
 
+void qn_array_channels_last_strides(struct qn_array *array)
+{
+    int64_t stride = 1;
+    if (array->rank < 3) {
+        qn_array_pack_strides(array);
+        return;
+    }
+    array->strides[1] = 1;
+    stride = array->dims[1] > 0 ? array->dims[1] : 1;
+    for (int i = array->rank - 1; i >= 0; i--) {
+        if (i != 1) {
+            array->strides[i] = stride;
+            stride *= array->dims[i] > 0 ? array->dims[i] : 1;
+        }
+    }
+}
+
+bool qn_array_is_channels_last(const struct qn_array *array)
+{
+    struct qn_array like = *array;
+    qn_array_channels_last_strides(&like);
+    return array->len == 0 || qn_array_same_layout(&like, array);
+}
+
 bool qn_array_is_packed(const struct qn_array *array)
 {
     int64_t stride = 1;

@@ -48,6 +48,12 @@ size_t qn_element_size(enum quern_dtype dtype);
 /** Set row-major strides from dims. */
 void qn_array_pack_strides(struct qn_array *array);
 
+/** Set strides so that axis 1 comes last: NCHW dims lying as NHWC. */
+void qn_array_channels_last_strides(struct qn_array *array);
+
+/** Elements lie as qn_array_channels_last_strides() has them. */
+bool qn_array_is_channels_last(const struct qn_array *array);
+
 /** Elements lie in row-major order without gaps. */
 bool qn_array_is_packed(const struct qn_array *array);
 

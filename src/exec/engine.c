@@ -190,6 +190,7 @@ static enum quern_code make_op(struct quern_engine *e,
                                const bool *wanted, struct qn_op *op)
 {
     op->node = node;
+    op->number = e->n_ops++;
     op->opset = (int)quern_node_opset(node);
     op->row = qn_registry_find(node, op->opset);
     if (op->row == NULL) {
@@ -315,6 +316,21 @@ static void note_uses(const struct qn_program *p, int at, int *last)
     }
 }
 
+static void set_dying(struct qn_op *op)
+{
+    for (int i = 0; i < op->n_in && i < 64; i++) {
+        int times = 0;
+        bool drops = false;
+        for (int k = 0; k < op->n_in; k++) {
+            times += op->in[k] == op->in[i] ? 1 : 0;
+        }
+        for (int k = 0; k < op->n_drop; k++) {
+            drops = drops || op->drop[k] == op->in[i];
+        }
+        op->dies |= (uint64_t)(drops && times == 1) << i;
+    }
+}
+
 /* Slots of a program that may be dropped inside it: those that its own
  * operators make. */
 static enum quern_code set_drops(struct quern_engine *e, struct qn_program *p,
@@ -350,6 +366,7 @@ static enum quern_code set_drops(struct quern_engine *e, struct qn_program *p,
     }
     for (int k = 0; k < p->n_ops && code == QUERN_OK; k++) {
         size_t n = quern_node_n_subgraphs(p->ops[k].node);
+        set_dying(&p->ops[k]);
         for (size_t i = 0; i < n && code == QUERN_OK; i++) {
             code = set_drops(e, p->ops[k].bodies[i], keep);
         }
@@ -542,23 +559,23 @@ qn_engine_open_embedded(struct quern_model *model,
     return QUERN_OK;
 }
 
-static void release_states(struct qn_program *p)
+static void release_states(struct quern_engine *e, struct qn_program *p)
 {
     for (int k = 0; p != NULL && k < p->n_ops; k++) {
         struct qn_op *op = &p->ops[k];
         if (op->release != NULL) {
-            op->release(op->state);
+            op->release(e, op->state);
         }
         size_t n = op->bodies != NULL ? quern_node_n_subgraphs(op->node) : 0;
         for (size_t i = 0; i < n; i++) {
-            release_states(op->bodies[i]);
+            release_states(e, op->bodies[i]);
         }
     }
 }
 
 void qn_engine_close_embedded(struct quern_engine *e)
 {
-    release_states(e->main);
+    release_states(e, e->main);
     for (int s = 0; e->held != NULL && s < e->n_slots; s++) {
         quern_tensor_release(&e->held[s]);
     }

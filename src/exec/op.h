@@ -9,6 +9,7 @@
 
 #include <quern/run.h>
 
+#include "exec/accelerator.h"
 #include "exec/array.h"
 #include "exec/kernels/level.h"
 #include "ir/ir.h"
@@ -41,9 +42,15 @@ struct qn_op {
     int *in;  /* -1: left out */
     int *out; /* -1: nobody wants it */
     int n_drop;
-    int *drop;                    /* slots whose last use this is */
-    void *state;                  /* in the engine's arena */
-    void (*release)(void *state); /* of what lies outside the arena */
+    int *drop;   /* slots whose last use this is */
+    void *state; /* in the engine's arena */
+    void (*release)(struct quern_engine *engine,
+                    void *state); /* of what lies outside the arena */
+    int number;                   /* among all operators of the engine */
+    uint64_t dies;                /* bit i: input i is dropped here, and
+                                     stands at no other input */
+    int n_posts; /* what is done to output 0 behind the operator proper */
+    struct qn_post *posts;
     struct qn_program **bodies;
     int *tap; /* per output: number of the tap, or -1; NULL: none */
 };
@@ -66,7 +73,9 @@ struct quern_engine {
     void *accelerator_state;
     bool fuse;
     bool profile;
-    bool pruned; /* only what some values need is run */
+    bool pruned;               /* only what some values need is run */
+    int n_ops;                 /* operators of all programs */
+    void (*one_thread)(int n); /* told 1 in each thread that runs; or NULL */
     char description[96];
     int n_slots;
     int *slot_of; /* by value id; -1: none */
@@ -97,8 +106,23 @@ struct qn_run {
     const struct qn_kernels *kernels;
     struct quern_node_time *times; /* by op number in the program */
     uint64_t n_poll;
-    void **op_cache; /* by op number of the engine: primitives, scratch */
+    const char *kernel;       /* of the operator that runs, for profiles */
+    struct qn_cache **caches; /* by op number: what operators keep */
 };
+
+/** What an operator keeps between runs in one runner: the head of a struct of
+ * its own. */
+struct qn_cache {
+    void (*release)(struct quern_engine *engine, struct qn_cache *cache);
+};
+
+/** The cache of an operator, made with `size` zeroed bytes if it has none.
+ * NULL: no memory (reported). */
+struct qn_cache *qn_cache_get(struct qn_run *run, const struct qn_op *op,
+                              size_t size,
+                              void (*release)(struct quern_engine *engine,
+                                              struct qn_cache *cache));
+void qn_caches_finish(struct qn_run *run);
 
 /** Input i, or NULL when left out. Any strides. */
 const struct qn_array *qn_in(const struct qn_run *run, const struct qn_op *op,
@@ -109,6 +133,15 @@ const struct qn_array *qn_in(const struct qn_run *run, const struct qn_op *op,
 const struct qn_array *qn_in_packed(struct qn_run *run, const struct qn_op *op,
                                     int i);
 
+/** Input i with its channels (axis 1) last in memory: [N, C, H, W] lying as
+ * NHWC without gaps; copied if need be. NULL: no memory (reported). */
+const struct qn_array *qn_in_channels_last(struct qn_run *run,
+                                           const struct qn_op *op, int i);
+
+/** Bytes of input i may be overwritten by the operator: it is dropped here and
+ * nobody else holds them. */
+bool qn_in_is_free(const struct qn_run *run, const struct qn_op *op, int i);
+
 /** Room for output i, row-major. *out_array is NULL when nobody wants it. */
 enum quern_code qn_out(struct qn_run *run, const struct qn_op *op, int i,
                        enum quern_dtype dtype, int rank, const int64_t *dims,
@@ -118,6 +151,18 @@ enum quern_code qn_out(struct qn_run *run, const struct qn_op *op, int i,
 /** Room for output i with dims and stride order of a dense array. */
 enum quern_code qn_out_like(struct qn_run *run, const struct qn_op *op, int i,
                             enum quern_dtype dtype, const struct qn_array *like,
+                            struct qn_array **out_array)
+    __attribute__((warn_unused_result));
+
+/** Room for output i, channels last (rank 2 and more). */
+enum quern_code qn_out_channels_last(struct qn_run *run, const struct qn_op *op,
+                                     int i, enum quern_dtype dtype, int rank,
+                                     const int64_t *dims,
+                                     struct qn_array **out_array)
+    __attribute__((warn_unused_result));
+
+/** Output 0 in the bytes of input i if they are free, else room like it. */
+enum quern_code qn_out_over(struct qn_run *run, const struct qn_op *op, int i,
                             struct qn_array **out_array)
     __attribute__((warn_unused_result));
 

@@ -5,6 +5,7 @@
  * dense input, so that nhwc chains stay nhwc.
  */
 #include "base/numeric.h"
+#include "exec/eltwise.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
 #include "exec/prepare.h"
@@ -367,8 +368,8 @@ static enum quern_code binary_any(struct qn_run *run, const struct qn_op *op,
 }
 
 /* Two inputs into output 0. */
-static enum quern_code binary_step(struct qn_run *run, const struct qn_op *op,
-                                   int variant, const struct qn_array **in)
+enum quern_code qn_binary_step(struct qn_run *run, const struct qn_op *op,
+                               int variant, const struct qn_array **in)
 {
     struct qn_nest nest;
     struct qn_array *y = NULL;
@@ -392,14 +393,14 @@ static enum quern_code variadic(struct qn_run *run, const struct qn_op *op,
 {
     struct qn_array kept = {0};
     const struct qn_array *in[2] = {qn_in(run, op, 0), qn_in(run, op, 1)};
-    enum quern_code code = binary_step(run, op, variant, in);
+    enum quern_code code = qn_binary_step(run, op, variant, in);
     for (int i = 2; i < op->n_in && code == QUERN_OK; i++) {
         kept =
             run->slots[op->out[0]]; /* its chunk goes when the next is made */
         run->slots[op->out[0]].set = false;
         in[0] = &kept;
         in[1] = qn_in(run, op, i);
-        code = binary_step(run, op, variant, in);
+        code = qn_binary_step(run, op, variant, in);
         qn_chunk_put(&run->chunks, kept.chunk);
     }
     return code;

@@ -9,8 +9,9 @@ struct packed {
     float *data; /* NULL: not constant */
 };
 
-static void release_packed(void *state)
+static void release_packed(struct quern_engine *e, void *state)
 {
+    (void)e;
     struct packed *p = state;
     qn_free(p->data);
 }

@@ -148,19 +148,30 @@ static void channel_affine(const struct qn_array *x, const struct qn_array *y,
     }
 }
 
+/* The factors of each channel: y = a x + b. */
+static void batch_factors(const struct qn_array *const *p, float epsilon,
+                          float *a, float *b)
+{
+    for (int64_t c = 0; c < p[0]->len; c++) {
+        a[c] = floats(p[0])[c] / sqrtf(floats(p[3])[c] + epsilon);
+        b[c] = floats(p[1])[c] - a[c] * floats(p[2])[c];
+    }
+}
+
 enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *p[4];
     for (int i = 0; i < 4; i++) {
         p[i] = qn_in_packed(run, op, i + 1);
     }
-    const struct qn_array *x = qn_in_packed(run, op, 0);
+    const struct qn_array *x = qn_in(run, op, 0);
     struct qn_array *y = NULL;
     if (quern_node_int(op->node, "training_mode", 0) != 0) {
-        struct quern_place place = quern_node_place(op->node);
-        return quern_fail(run->context, QUERN_UNSUPPORTED, &place,
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
                           "training_mode, which updates the statistics");
     }
+    bool last = x != NULL && qn_array_is_channels_last(x);
+    x = last ? x : qn_in_packed(run, op, 0);
     if (x == NULL || x->rank < 2 || p[0] == NULL || p[1] == NULL ||
         p[2] == NULL || p[3] == NULL) {
         return missing(run, op);
@@ -171,18 +182,29 @@ enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op)
             return needs_float(run, op, x);
         }
     }
-    float epsilon = quern_node_float(op->node, "epsilon", 1e-5f);
-    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
+    int64_t channels = x->dims[1];
+    enum quern_code code = qn_out_over(run, op, 0, &y);
     if (code != QUERN_OK || y == NULL || x->len == 0) {
         return code;
     }
-    for (int64_t b = 0; b < x->dims[0]; b++) {
-        for (int64_t c = 0; c < x->dims[1]; c++) {
-            float a = floats(p[0])[c] / sqrtf(floats(p[3])[c] + epsilon);
-            channel_affine(x, y, b, c, a,
-                           floats(p[1])[c] - a * floats(p[2])[c]);
+    struct qn_chunk *room = qn_scratch(run, (size_t)channels * 8);
+    if (room == NULL) {
+        return missing(run, op);
+    }
+    float *a = (float *)(void *)room->data;
+    float *b = a + channels;
+    batch_factors(p, quern_node_float(op->node, "epsilon", 1e-5f), a, b);
+    if (last) {
+        run->kernels->affine_rows(floats(x), a, b, floats(y),
+                                  (size_t)(x->len / channels),
+                                  (size_t)channels);
+    } else {
+        for (int64_t k = 0; k < x->dims[0] * channels; k++) {
+            channel_affine(x, y, k / channels, k % channels, a[k % channels],
+                           b[k % channels]);
         }
     }
+    qn_chunk_put(&run->chunks, room);
     return QUERN_OK;
 }
 

@@ -65,14 +65,96 @@ static double pool_at(const struct qn_window *w, const struct qn_array *x,
     return variant == POOL_AVERAGE && count > 0 ? y / (double)count : y;
 }
 
+enum { MAX_TAPS = 256 };
+
+/* One output position, all channels: x and y lie channels last. */
+static void pool_pixel(const struct qn_kernels *k, const struct qn_window *w,
+                       const float *image, int64_t channels, const int64_t *at,
+                       int variant, bool with_pads, float *y)
+{
+    const float *rows[MAX_TAPS];
+    size_t n = 0;
+    int64_t first[3];
+    int64_t last[3];
+    int64_t count = 1;
+    for (int i = 0; i < 3; i++) {
+        cut(w, i, at[i], &first[i], &last[i]);
+        count *= with_pads ? padded_size(w, i, at[i]) : last[i] - first[i] + 1;
+    }
+    for (int64_t a = first[0]; a <= last[0]; a++) {
+        int64_t z = at[0] * w->stride[0] - w->pad[0] + a * w->dilation[0];
+        for (int64_t b = first[1]; b <= last[1]; b++) {
+            int64_t r = at[1] * w->stride[1] - w->pad[1] + b * w->dilation[1];
+            for (int64_t c = first[2]; c <= last[2]; c++) {
+                int64_t q =
+                    at[2] * w->stride[2] - w->pad[2] + c * w->dilation[2];
+                rows[n++] =
+                    image + ((z * w->in[1] + r) * w->in[2] + q) * channels;
+            }
+        }
+    }
+    if (variant == POOL_MAX) {
+        k->max_rows(rows, n, y, (size_t)channels);
+        return;
+    }
+    k->sum_rows(rows, n, y, (size_t)channels);
+    float scale = count > 0 ? 1.0f / (float)count : 1.0f;
+    k->unary[QN_AFFINE](y, y, (size_t)channels, scale, 0.0f);
+}
+
+static enum quern_code pool_channels_last(struct qn_run *run,
+                                          const struct qn_op *op,
+                                          const struct qn_window *w)
+{
+    const struct qn_array *x = qn_in_channels_last(run, op, 0);
+    int64_t dims[QUERN_MAX_RANK];
+    struct qn_array *y = NULL;
+    if (x == NULL) {
+        return run->context->diag.error.code;
+    }
+    int rank = qn_window_dims(w, x->dims[0], x->dims[1], dims);
+    enum quern_code code =
+        qn_out_channels_last(run, op, 0, QUERN_FLOAT, rank, dims, &y);
+    if (code != QUERN_OK || y == NULL) {
+        return code;
+    }
+    bool with_pads = quern_node_int(op->node, "count_include_pad", 0) != 0;
+    int64_t channels = x->dims[1];
+    int64_t image = w->in[0] * w->in[1] * w->in[2] * channels;
+    float *out = (float *)(void *)y->data;
+    for (int64_t b = 0; b < dims[0]; b++) {
+        const float *from = (const float *)(const void *)x->data + b * image;
+        int64_t at[3] = {0};
+        for (at[0] = 0; at[0] < w->out[0]; at[0]++) {
+            for (at[1] = 0; at[1] < w->out[1]; at[1]++) {
+                for (at[2] = 0; at[2] < w->out[2]; at[2]++) {
+                    pool_pixel(run->kernels, w, from, channels, at,
+                               op->row->variant, with_pads, out);
+                    out += channels;
+                }
+            }
+        }
+    }
+    return QUERN_OK;
+}
+
 enum quern_code qn_op_pool(struct qn_run *run, const struct qn_op *op)
 {
-    const struct qn_array *x = qn_in_packed(run, op, 0);
+    const struct qn_array *x = qn_in(run, op, 0);
     struct qn_window w;
     if (x == NULL) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
     }
     enum quern_code code = qn_window_init(run, op, x, NULL, &w);
+    bool indices = op->n_out > 1 && op->out[1] >= 0;
+    if (code == QUERN_OK && x->dtype == QUERN_FLOAT && !indices &&
+        w.kernel[0] * w.kernel[1] * w.kernel[2] <= MAX_TAPS) {
+        return pool_channels_last(run, op, &w);
+    }
+    x = qn_in_packed(run, op, 0);
+    if (x == NULL) {
+        return run->context->diag.error.code;
+    }
     int64_t dims[QUERN_MAX_RANK];
     struct qn_array *y = NULL;
     struct qn_array *where = NULL;
@@ -109,7 +191,11 @@ enum quern_code qn_op_pool(struct qn_run *run, const struct qn_op *op)
 
 enum quern_code qn_op_global_pool(struct qn_run *run, const struct qn_op *op)
 {
-    const struct qn_array *x = qn_in_packed(run, op, 0);
+    const struct qn_array *x = qn_in(run, op, 0);
+    bool last = x != NULL && x->dtype == QUERN_FLOAT && x->rank > 2 &&
+                op->row->variant == POOL_AVERAGE &&
+                qn_array_is_channels_last(x) && !qn_array_is_packed(x);
+    x = last ? x : qn_in_packed(run, op, 0);
     int64_t dims[QUERN_MAX_RANK];
     struct qn_array *y = NULL;
     if (x == NULL || x->rank < 2) {
@@ -124,7 +210,15 @@ enum quern_code qn_op_global_pool(struct qn_run *run, const struct qn_op *op)
         return code;
     }
     int64_t n = x->len / y->len;
-    for (int64_t k = 0; k < y->len; k++) {
+    for (int64_t b = 0; last && b < x->dims[0]; b++) {
+        size_t c = (size_t)x->dims[1];
+        float *to = (float *)(void *)y->data + b * x->dims[1];
+        run->kernels->sum_stack((const float *)(const void *)x->data +
+                                    b * n * x->dims[1],
+                                c, (size_t)n, to, c);
+        run->kernels->unary[QN_AFFINE](to, to, c, 1.0f / (float)n, 0.0f);
+    }
+    for (int64_t k = 0; !last && k < y->len; k++) {
         if (op->row->variant == POOL_AVERAGE && x->dtype == QUERN_FLOAT) {
             const float *row = (const float *)(const void *)x->data + k * n;
             ((float *)(void *)y->data)[k] =

@@ -70,6 +70,70 @@ static enum quern_code arrange(struct qn_run *run, const struct qn_array *x,
     return QUERN_OK;
 }
 
+/* x seen in memory as [outer, reduced, inner] with the kept axes in their
+ * order: no copy is needed then. */
+struct stack {
+    int64_t outer;
+    int64_t n;
+    int64_t inner;
+};
+
+static bool is_stack(const struct qn_array *x, const bool *gone,
+                     struct stack *s)
+{
+    int order[QUERN_MAX_RANK];
+    int n = 0;
+    int kept = -1;
+    *s = (struct stack){1, 1, 1};
+    for (int i = 0; i < x->rank; i++) {
+        if (x->dims[i] == 1) {
+            continue;
+        }
+        int k = n++;
+        for (; k > 0 && x->strides[order[k - 1]] < x->strides[i]; k--) {
+            order[k] = order[k - 1];
+        }
+        order[k] = i;
+    }
+    for (int k = 0; k < n; k++) {
+        int i = order[k];
+        if (gone[i]) {
+            if (s->inner > 1) {
+                return false;
+            }
+            s->n *= x->dims[i];
+            continue;
+        }
+        if (i < kept) {
+            return false;
+        }
+        kept = i;
+        if (s->n > 1) {
+            s->inner *= x->dims[i];
+        } else {
+            s->outer *= x->dims[i];
+        }
+    }
+    return s->inner > 1 && x->len > 0 && qn_array_is_dense(x);
+}
+
+static void reduce_stack(struct qn_run *run, bool mean, const struct stack *s,
+                         const struct qn_array *x, const struct qn_array *y)
+{
+    const float *from = (const float *)(const void *)x->data;
+    float *to = (float *)(void *)y->data;
+    size_t inner = (size_t)s->inner;
+    for (int64_t k = 0; k < s->outer; k++) {
+        run->kernels->sum_stack(from, inner, (size_t)s->n, to, inner);
+        if (mean) {
+            run->kernels->unary[QN_AFFINE](to, to, inner, 1.0f / (float)s->n,
+                                           0.0f);
+        }
+        from += s->n * s->inner;
+        to += s->inner;
+    }
+}
+
 static double reduce_doubles(int variant, const struct qn_array *a, int64_t at,
                              int64_t n)
 {
@@ -191,12 +255,22 @@ enum quern_code qn_op_reduce(struct qn_run *run, const struct qn_op *op)
     }
     struct qn_array a = {0};
     struct qn_array *y = NULL;
+    struct stack stack;
+    int variant = op->row->variant;
+    if (x->dtype == QUERN_FLOAT && (variant == SUM || variant == MEAN) &&
+        is_stack(x, gone, &stack)) {
+        enum quern_code made = qn_out(run, op, 0, x->dtype, rank, dims, &y);
+        if (made == QUERN_OK && y != NULL) {
+            reduce_stack(run, variant == MEAN, &stack, x, y);
+        }
+        return made;
+    }
     enum quern_code code = arrange(run, x, gone, &a);
     if (code == QUERN_OK) {
         code = qn_out(run, op, 0, x->dtype, rank, dims, &y);
     }
     if (code == QUERN_OK && y != NULL) {
-        reduce_all(run, op->row->variant, &a, n, y);
+        reduce_all(run, variant, &a, n, y);
     }
     qn_chunk_put(&run->chunks, a.chunk);
     return code;

@@ -11,8 +11,9 @@ struct lstm_state {
     float *r[2];
 };
 
-static void release_state(void *state)
+static void release_state(struct quern_engine *e, void *state)
 {
+    (void)e;
     struct lstm_state *s = state;
     for (int d = 0; d < 2; d++) {
         qn_free(s->w[d]);

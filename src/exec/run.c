@@ -67,6 +67,33 @@ const struct qn_array *qn_in_packed(struct qn_run *run, const struct qn_op *op,
     return &run->slots[op->in[i]];
 }
 
+const struct qn_array *qn_in_channels_last(struct qn_run *run,
+                                           const struct qn_op *op, int i)
+{
+    const struct qn_array *a = qn_in(run, op, i);
+    if (a == NULL || qn_array_is_channels_last(a)) {
+        return a;
+    }
+    struct qn_array last = *a;
+    last.chunk = qn_scratch(run, (size_t)a->len * qn_element_size(a->dtype));
+    if (last.chunk == NULL) {
+        return NULL;
+    }
+    last.data = last.chunk->data;
+    qn_array_channels_last_strides(&last);
+    qn_array_copy(&last, a);
+    qn_slot_drop(run, op->in[i]);
+    run->slots[op->in[i]] = last;
+    return &run->slots[op->in[i]];
+}
+
+bool qn_in_is_free(const struct qn_run *run, const struct qn_op *op, int i)
+{
+    const struct qn_array *a = qn_in(run, op, i);
+    return i < 64 && (op->dies >> i & 1) != 0 && a->chunk != NULL &&
+           a->chunk->count == 1;
+}
+
 enum quern_code qn_op_fail(struct qn_run *run, const struct qn_op *op,
                            enum quern_code code, const char *format, ...)
 {
@@ -124,6 +151,34 @@ enum quern_code qn_out_like(struct qn_run *run, const struct qn_op *op, int i,
     if (code == QUERN_OK && *out_array != NULL && qn_array_is_dense(like)) {
         memcpy((*out_array)->strides, like->strides, sizeof like->strides);
     }
+    return code;
+}
+
+enum quern_code qn_out_channels_last(struct qn_run *run, const struct qn_op *op,
+                                     int i, enum quern_dtype dtype, int rank,
+                                     const int64_t *dims,
+                                     struct qn_array **out_array)
+{
+    enum quern_code code = qn_out(run, op, i, dtype, rank, dims, out_array);
+    if (code == QUERN_OK && *out_array != NULL) {
+        qn_array_channels_last_strides(*out_array);
+    }
+    return code;
+}
+
+enum quern_code qn_out_over(struct qn_run *run, const struct qn_op *op, int i,
+                            struct qn_array **out_array)
+{
+    const struct qn_array *a = qn_in(run, op, i);
+    *out_array = NULL;
+    if (op->out[0] < 0) {
+        return QUERN_OK;
+    }
+    if (!qn_in_is_free(run, op, i) || !qn_array_is_dense(a)) {
+        return qn_out_like(run, op, 0, a->dtype, a, out_array);
+    }
+    enum quern_code code = qn_out_view(run, op, 0, a, a);
+    *out_array = &run->slots[op->out[0]];
     return code;
 }
 
@@ -200,6 +255,36 @@ int qn_axis(struct qn_run *run, const struct qn_op *op, int64_t axis, int rank)
     return (int)(axis < 0 ? axis + rank : axis);
 }
 
+/* --------------------------------------------------------------- caches */
+
+struct qn_cache *qn_cache_get(struct qn_run *run, const struct qn_op *op,
+                              size_t size,
+                              void (*release)(struct quern_engine *engine,
+                                              struct qn_cache *cache))
+{
+    struct qn_cache *cache = run->caches[op->number];
+    if (cache == NULL) {
+        cache = qn_calloc(size);
+        if (cache == NULL) {
+            (void)!qn_no_memory(run->context);
+            return NULL;
+        }
+        cache->release = release;
+        run->caches[op->number] = cache;
+    }
+    return cache;
+}
+
+void qn_caches_finish(struct qn_run *run)
+{
+    for (int i = 0; run->caches != NULL && i < run->engine->n_ops; i++) {
+        if (run->caches[i] != NULL) {
+            run->caches[i]->release(run->engine, run->caches[i]);
+        }
+    }
+    qn_free(run->caches);
+}
+
 /* -------------------------------------------------------------- running */
 
 static enum quern_code show(struct qn_run *run, int slot, int tap)
@@ -242,10 +327,11 @@ static enum quern_code run_op(struct qn_run *run, const struct qn_op *op,
     struct quern_node_time *time =
         run->times != NULL ? &run->times[number] : NULL;
     uint64_t start = time != NULL ? now() : 0;
+    run->kernel = op->kernel;
     enum quern_code code = op->row->run(run, op);
     if (time != NULL) {
         time->node_id = op->node->id;
-        time->kernel = op->kernel;
+        time->kernel = run->kernel;
         time->calls++;
         time->nanoseconds += now() - start;
     }

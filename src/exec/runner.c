@@ -92,7 +92,9 @@ enum quern_code quern_runner_create(struct quern_engine *engine,
     size_t n_ops = engine->main != NULL ? (size_t)engine->main->n_ops : 0;
     r->run.slots =
         qn_calloc_n((size_t)engine->n_slots + 1, sizeof *r->run.slots);
-    bool good = r->run.slots != NULL;
+    r->run.caches =
+        qn_calloc_n((size_t)engine->n_ops + 1, sizeof(struct qn_cache *));
+    bool good = r->run.slots != NULL && r->run.caches != NULL;
     if (engine->profile && n_ops > 0) {
         r->run.times = qn_calloc_n(n_ops, sizeof *r->run.times);
         good = good && r->run.times != NULL;
@@ -133,6 +135,7 @@ void quern_runner_destroy(struct quern_runner **runner)
         r->run.engine->backend->runner_destroy(r->backend);
     }
     drop_slots(&r->run);
+    qn_caches_finish(&r->run);
     qn_chunks_finish(&r->run.chunks);
     qn_free(r->run.slots);
     qn_free(r->run.times);
@@ -250,6 +253,9 @@ static enum quern_code run_embedded(struct quern_runner *runner,
     struct qn_run *run = &runner->run;
     struct quern_engine *e = run->engine;
     enum quern_code code = QUERN_OK;
+    if (e->one_thread != NULL) {
+        e->one_thread(1);
+    }
     for (int s = 0; s < e->n_slots; s++) {
         if (e->constants[s].set) {
             run->slots[s] = e->constants[s];

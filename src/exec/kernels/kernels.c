@@ -120,12 +120,13 @@ static inline float softplus(float x)
 /* ---------------------------------------------------------------- unary */
 
 #define UNARY(name, expression)                                                \
-    static void name(const float *restrict in, float *restrict out, size_t n,  \
-                     float p0, float p1)                                       \
+    static void name(const float *in, float *out, size_t n, float p0,          \
+                     float p1)                                                 \
     {                                                                          \
         (void)p0;                                                              \
         (void)p1;                                                              \
-        for (size_t i = 0; i < n; i++) {                                       \
+        _Pragma("omp simd") for (size_t i = 0; i < n; i++)                     \
+        {                                                                      \
             float x = in[i];                                                   \
             out[i] = (expression);                                             \
         }                                                                      \
@@ -147,6 +148,7 @@ UNARY(hard_swish, x *clamp(x *(1.0f / 6.0f) + 0.5f, 0.0f, 1.0f))
 UNARY(gelu, 0.5f * x * (1.0f + erf_any(x * 0.70710678f)))
 UNARY(gelu_tanh,
       0.5f * x * (1.0f + tanh_any(0.79788456f * (x + 0.044715f * x * x * x))))
+UNARY(affine, p0 *x + p1)
 UNARY(silu, x *sigmoid(x))
 UNARY(softplus_row, softplus(x))
 UNARY(softsign, x / (1.0f + fabsf(x)))
@@ -174,26 +176,30 @@ UNARY(atanh_row, atanhf(x))
 
 /* --------------------------------------------------------------- binary */
 
-/* The three cases that matter get loops of their own, which vectorise. */
+/* The three cases that matter get loops of their own, which vectorise. The
+ * output may be one of the inputs, element for element. */
 #define BINARY(name, expression)                                               \
     static void name(const float *a, size_t a_step, const float *b,            \
                      size_t b_step, float *y, size_t n)                        \
     {                                                                          \
         if (a_step == 1 && b_step == 1) {                                      \
-            for (size_t i = 0; i < n; i++) {                                   \
+            _Pragma("omp simd") for (size_t i = 0; i < n; i++)                 \
+            {                                                                  \
                 float p = a[i];                                                \
                 float q = b[i];                                                \
                 y[i] = (expression);                                           \
             }                                                                  \
         } else if (a_step == 1) {                                              \
             float q = *b;                                                      \
-            for (size_t i = 0; i < n; i++) {                                   \
+            _Pragma("omp simd") for (size_t i = 0; i < n; i++)                 \
+            {                                                                  \
                 float p = a[i];                                                \
                 y[i] = (expression);                                           \
             }                                                                  \
         } else {                                                               \
             float p = *a;                                                      \
-            for (size_t i = 0; i < n; i++) {                                   \
+            _Pragma("omp simd") for (size_t i = 0; i < n; i++)                 \
+            {                                                                  \
                 float q = b[i * b_step];                                       \
                 y[i] = (expression);                                           \
             }                                                                  \
@@ -340,6 +346,55 @@ static float sum(const float *x, size_t n)
     return part[0];
 }
 
+/* Columns in blocks that stay in registers. */
+#define ROWS(name, type, row, begin, join)                                     \
+    static void name(type x, size_t stride, size_t rows, float *y, size_t n)   \
+    {                                                                          \
+        (void)stride;                                                          \
+        size_t at = 0;                                                         \
+        for (; at + PANEL <= n; at += PANEL) {                                 \
+            float acc[PANEL];                                                  \
+            for (size_t j = 0; j < PANEL; j++) {                               \
+                acc[j] = (begin);                                              \
+            }                                                                  \
+            for (size_t k = 0; k < rows; k++) {                                \
+                const float *r = (row) + at;                                   \
+                for (size_t j = 0; j < PANEL; j++) {                           \
+                    float a = acc[j];                                          \
+                    float b = r[j];                                            \
+                    acc[j] = (join);                                           \
+                }                                                              \
+            }                                                                  \
+            memcpy(y + at, acc, sizeof acc);                                   \
+        }                                                                      \
+        for (; at < n; at++) {                                                 \
+            float a = (begin);                                                 \
+            for (size_t k = 0; k < rows; k++) {                                \
+                float b = (row)[at];                                           \
+                a = (join);                                                    \
+            }                                                                  \
+            y[at] = a;                                                         \
+        }                                                                      \
+    }
+
+ROWS(sum_stack, const float *, x + k * stride, 0.0f, a + b)
+ROWS(sum_list, const float *const *, x[k], 0.0f, a + b)
+ROWS(max_list, const float *const *, x[k], -INFINITY,
+     a != a   ? a
+     : b != b ? b
+     : a > b  ? a
+              : b)
+
+static void sum_rows(const float *const *x, size_t rows, float *y, size_t n)
+{
+    sum_list(x, 0, rows, y, n);
+}
+
+static void max_rows(const float *const *x, size_t rows, float *y, size_t n)
+{
+    max_list(x, 0, rows, y, n);
+}
+
 static float sum_squares(const float *x, size_t n)
 {
     float part[32] = {0};
@@ -379,6 +434,17 @@ static float maximum(const float *x, size_t n)
         part[0] = part[j] > part[0] ? part[j] : part[0];
     }
     return part[0];
+}
+
+static void affine_rows(const float *x, const float *a, const float *b,
+                        float *y, size_t rows, size_t n)
+{
+    for (size_t r = 0; r < rows; r++, x += n, y += n) {
+        _Pragma("omp simd") for (size_t i = 0; i < n; i++)
+        {
+            y[i] = a[i] * x[i] + b[i];
+        }
+    }
 }
 
 static void softmax(const float *x, float *y, size_t n)
@@ -498,6 +564,7 @@ const struct qn_kernels JOIN(qn_kernels, QN_LEVEL) = {
             [QN_MISH] = mish,
             [QN_THRESHOLDED_RELU] = thresholded_relu,
             [QN_CLIP] = clip,
+            [QN_AFFINE] = affine,
             [QN_FLOOR] = floor_row,
             [QN_CEIL] = ceil_row,
             [QN_ROUND] = round_row,
@@ -531,9 +598,13 @@ const struct qn_kernels JOIN(qn_kernels, QN_LEVEL) = {
     .gemm = gemm,
     .pack_b = pack_b,
     .depthwise_row = depthwise_row,
+    .affine_rows = affine_rows,
     .softmax = softmax,
     .layer_norm = layer_norm,
     .sum = sum,
+    .sum_rows = sum_rows,
+    .max_rows = max_rows,
+    .sum_stack = sum_stack,
     .sum_squares = sum_squares,
     .quantize = quantize,
     .quantize_u8 = quantize_u8,

@@ -31,6 +31,7 @@ enum qn_unary {
     QN_MISH,
     QN_THRESHOLDED_RELU, /* p0 alpha */
     QN_CLIP,             /* p0 low, p1 high */
+    QN_AFFINE,           /* p0 x + p1 */
     QN_FLOOR,
     QN_CEIL,
     QN_ROUND,
@@ -86,12 +87,21 @@ struct qn_kernels {
      */
     void (*depthwise_row)(const float *x, size_t step, size_t dilation,
                           const float *w, size_t taps, float *y, size_t n);
+    /** y[r][i] = a[i] x[r][i] + b[i]. */
+    void (*affine_rows)(const float *x, const float *a, const float *b,
+                        float *y, size_t rows, size_t n);
     void (*softmax)(const float *x, float *y, size_t n);
     /** y = (x - mean) / sqrt(var + epsilon) * scale + bias (bias may be NULL).
      */
     void (*layer_norm)(const float *x, const float *scale, const float *bias,
                        float epsilon, float *y, size_t n);
     float (*sum)(const float *x, size_t n);
+    /** y[i] = sum, or maximum, of x[k][i] over `rows` pointers (1 or more). */
+    void (*sum_rows)(const float *const *x, size_t rows, float *y, size_t n);
+    void (*max_rows)(const float *const *x, size_t rows, float *y, size_t n);
+    /** The same with rows `stride` apart. */
+    void (*sum_stack)(const float *x, size_t stride, size_t rows, float *y,
+                      size_t n);
     float (*sum_squares)(const float *x, size_t n);
     /** Codes of QuantizeLinear in [lo, hi], stored as int32. */
     void (*quantize)(const float *x, float scale, int32_t zero, int32_t lo,

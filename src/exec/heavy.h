@@ -1,0 +1,47 @@
+/* Kernels of the accelerator that an operator has made, by shape.
+ *
+ * They belong to the engine and serve all its runners; packed weights are
+ * shared between shapes where they are packed alike.
+ */
+#ifndef QUERN_EXEC_HEAVY_H
+#define QUERN_EXEC_HEAVY_H
+
+#include "exec/accelerator.h"
+
+#include <pthread.h>
+
+struct quern_engine;
+
+struct qn_packed_weights {
+    unsigned count; /* kernels that use it */
+    float *data;
+};
+
+struct qn_made {
+    struct qn_made *next;
+    unsigned refs; /* runners that hold it */
+    struct qn_kernel *kernel;
+    struct qn_packed_weights *packed; /* NULL: weights as they are */
+    unsigned char shape[];
+};
+
+enum qn_heavy_kind { QN_HEAVY_CONV, QN_HEAVY_MATMUL };
+
+struct qn_heavy {
+    pthread_mutex_t lock;
+    const float *weights; /* constant, in the model's order; NULL: not constant.
+                             Borrowed from the engine's constants */
+    struct qn_made *first; /* newest first */
+};
+
+void qn_heavy_init(struct qn_heavy *heavy, const float *weights);
+void qn_heavy_finish(struct quern_engine *engine, struct qn_heavy *heavy);
+
+/** The kernel for a shape (all bytes of which count: zero it first). One count
+ * is given. NULL: the accelerator has none. Thread-safe. */
+struct qn_made *qn_heavy_get(struct quern_engine *engine,
+                             struct qn_heavy *heavy, enum qn_heavy_kind kind,
+                             const void *shape, size_t size);
+void qn_heavy_put(struct qn_heavy *heavy, struct qn_made *made);
+
+#endif
