@@ -1,5 +1,6 @@
 /* Pipelines for the public interface, and what passes get from other rooms. */
 #include <quern/recipe.h>
+#include <quern/target.h>
 
 #include "ir/ir.h"
 #include "pass/pass.h"
@@ -52,13 +53,18 @@ enum quern_code quern_apply(struct quern_model *model, const char *pipeline,
         .model = model,
         .services = &services,
         .data_path = o->data,
-        .target = o->target,
     };
-    enum quern_code code = qn_pipeline_run(&ctx, pipeline);
+    enum quern_code code = quern_target_open(
+        model->context, o->target != NULL ? o->target : QUERN_TARGET_DEFAULT,
+        &ctx.target);
+    if (code == QUERN_OK) {
+        code = qn_pipeline_run(&ctx, pipeline);
+    }
     if (o->account != NULL) {
         tell(&ctx, o);
     }
     qn_pass_ctx_finish(&ctx);
+    quern_target_close(&ctx.target);
     return code;
 }
 

@@ -7,14 +7,17 @@ struct apply {
     const char *out;
     const char *passes;
     const char *data;
+    const char *target;
 };
 
-enum { KEY_PASSES = CLI_KEY_FIRST, KEY_DATA };
+enum { KEY_PASSES = CLI_KEY_FIRST, KEY_DATA, KEY_TARGET };
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},
     {"passes", KEY_PASSES, "LIST", 0, "passes: 'a,b{key=value}'", 0},
     {"data", KEY_DATA, "D", 0, "samples for passes that want them", 0},
+    {"target", KEY_TARGET, "T", 0,
+     "name or file of a target profile (default: ort-cpu-x64)", 0},
     {0},
 };
 
@@ -30,6 +33,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_DATA:
         self->data = arg;
+        return 0;
+    case KEY_TARGET:
+        self->target = arg;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -69,6 +75,7 @@ int cmd_apply(int argc, char **argv)
     }
     struct quern_apply_options o = {.struct_size = sizeof o,
                                     .data = self.data,
+                                    .target = self.target,
                                     .account = cli_account,
                                     .user = &cli};
     if (code == QUERN_OK) {

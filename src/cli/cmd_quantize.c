@@ -28,7 +28,8 @@ static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},
     {"data", KEY_DATA, "D", 0, "calibration data: .npz, .npy, folder (needed)",
      0},
-    {"target", KEY_TARGET, "T", 0, "ort-cpu-x64 (the default)", 0},
+    {"target", KEY_TARGET, "T", 0,
+     "name or file of a target profile (default: ort-cpu-x64)", 0},
     {"method", KEY_METHOD, "M", 0,
      "ranges: min-max, percentile, entropy, mse, msef (default)", 0},
     {"percentile", KEY_PERCENTILE, "P", 0, "for --method percentile", 0},
@@ -90,9 +91,13 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
 
 static enum quern_code check(struct cli *cli, const struct quantize *self)
 {
-    if (self->target != NULL && strcmp(self->target, "ort-cpu-x64") != 0) {
-        return cli_usage(cli, "unknown target '%s', have: ort-cpu-x64",
-                         self->target);
+    const struct quern_target *target = NULL;
+    enum quern_code code = quern_target_open(
+        cli->context,
+        self->target != NULL ? self->target : QUERN_TARGET_DEFAULT, &target);
+    quern_target_close(&target);
+    if (code != QUERN_OK) {
+        return code;
     }
     if (self->print_config) {
         return QUERN_OK;

@@ -16,6 +16,7 @@ static const struct verb verbs[] = {
     {"optimize", cmd_optimize, "clean a model for inference"},
     {"quantize", cmd_quantize, "quantize a model to QDQ form"},
     {"run", cmd_run, "run a model on data, or check its outputs"},
+    {"targets", cmd_targets, "list target profiles, or show one"},
 };
 
 enum { N_VERBS = sizeof verbs / sizeof *verbs };

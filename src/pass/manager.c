@@ -1,4 +1,6 @@
 /* The pass manager: order, options, roll-back, counts, times. */
+#include <quern/target.h>
+
 #include "base/map.h"
 #include "base/pool.h"
 #include "ir/ir.h"
@@ -226,6 +228,11 @@ enum quern_code quern_pass_evaluate(struct quern_pass_ctx *ctx,
                                     struct quern_tensor **out_tensors)
 {
     return ctx->services->evaluate(ctx->model, values, n, out_tensors);
+}
+
+const struct quern_target *quern_pass_target(const struct quern_pass_ctx *ctx)
+{
+    return ctx->target;
 }
 
 const char *quern_pass_data(const struct quern_pass_ctx *ctx)

@@ -44,7 +44,7 @@ struct quern_pass_ctx {
     struct quern_model *model;
     const struct qn_services *services;
     const char *data_path; /* calibration data, or NULL */
-    const char *target;
+    const struct quern_target *target;
     enum quern_engine_kind engine;
     struct qn_arena scratch; /* of the running pass */
     struct qn_arena arena;   /* of the whole run: reports */

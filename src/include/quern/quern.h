@@ -21,7 +21,7 @@
  * Read in this order: types.h, diag.h, tensor.h, model.h, graph.h, table.h,
  * match.h, pass.h. With QUERN_EXPERIMENTAL defined before the include, the
  * headers that may still change are there too: data.h,
- * quant.h, run.h.
+ * quant.h, recipe.h, run.h, target.h.
  */
 #ifndef QUERN_QUERN_H
 #define QUERN_QUERN_H
@@ -42,6 +42,7 @@
 #include <quern/quant.h>
 #include <quern/recipe.h>
 #include <quern/run.h>
+#include <quern/target.h>
 #endif
 
 #endif

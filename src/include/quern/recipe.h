@@ -19,7 +19,8 @@ extern "C" {
 struct quern_apply_options {
     uint32_t struct_size;
     const char *data;   /**< calibration data: .npz, .npy, folder of sets */
-    const char *target; /**< name of a target */
+    const char *target; /**< name or file of a target profile; NULL:
+                             QUERN_TARGET_DEFAULT */
     /** Called for each line of the account, after its step: `pass` did `text`.
      * A line with text NULL closes a step: n_edits and seconds are its own. */
     void (*account)(void *user, const char *pass, const char *text,

@@ -81,6 +81,7 @@ struct quern_use;
 struct quern_table;
 struct quern_expr;
 struct quern_pass_ctx;
+struct quern_target;
 
 /** Name of a code as it stands in messages: "ok", "malformed", …
  * Never NULL. Thread-safe. */

@@ -1,0 +1,51 @@
+/* Reading profiles: from YAML to struct quern_target. */
+#ifndef QUERN_TARGET_READ_H
+#define QUERN_TARGET_READ_H
+
+#include <quern/target.h>
+
+#include "base/alloc.h"
+#include "config/yaml.h"
+
+/** A profile with the memory behind it. */
+struct qn_target {
+    struct quern_target target;  /* first: what users hold points here */
+    struct quern_target_op *ops; /* target.ops, while it is filled */
+    struct qn_arena arena;
+};
+
+/** Fill a zeroed profile from a text.
+ * @param file  name for messages
+ * @return QUERN_OK; _INVALID_ARGUMENT (file, line, column); _NO_MEMORY */
+enum quern_code qn_target_read(struct quern_context *context, const char *file,
+                               const char *text, size_t size,
+                               struct qn_target *target)
+    __attribute__((warn_unused_result));
+
+/** Fill a zeroed profile from a file. */
+enum quern_code qn_target_read_file(struct quern_context *context,
+                                    const char *path, struct qn_target *target)
+    __attribute__((warn_unused_result));
+
+/** Text of a built-in profile; an error with the nearest name when there is
+ * none. @param node  where the name stands, or NULL */
+enum quern_code qn_target_text(struct quern_context *context,
+                               const struct qn_yaml *node, const char *name,
+                               const char **out_text)
+    __attribute__((warn_unused_result));
+
+/** The mapping `operators`: rows are added to those of the profile, keys of a
+ * row override what the profile has. */
+enum quern_code qn_target_read_operators(struct quern_context *context,
+                                         const struct qn_yaml *node,
+                                         struct qn_target *target)
+    __attribute__((warn_unused_result));
+
+/** Words of the enums, NULL-ended, in their order. */
+extern const char *const qn_target_kinds[];
+extern const char *const qn_target_roles[];
+extern const char *const qn_target_outputs[];
+extern const char *const qn_target_biases[];
+extern const char *const qn_target_overflows[];
+
+#endif

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# quern targets, and --target of the verbs that take it.
+. "$(dirname "$0")/check.sh"
+
+run 0 targets
+for name in ort-cpu-x64 ort-cpu-avx2 ort-cpu-arm tensorrt-10 tensorrt-8 onnx-spec; do
+    says out "^$name +[A-Za-z]"
+    run 0 targets "$name"
+    says out "^$name$"
+    says out '^  Conv +start'
+    run 0 targets "$name" --json
+    python3 - "$work/out" "$name" <<'P' || fail "JSON of $name"
+import json, sys
+o = json.load(open(sys.argv[1]))
+assert o["name"] == sys.argv[2] and o["summary"] and o["operators"]["Conv"]["axis"] == 0
+assert set(o) == {"name", "summary", "runtime", "opset", "activations", "weights", "bias", "overflow", "shapes",
+                  "placement", "fusions", "keep", "tricks", "notes", "operators"}, set(o)
+P
+    run 0 targets
+done
+run 0 targets --json
+python3 -c 'import json, sys; assert len(json.load(open(sys.argv[1]))) == 6' "$work/out" || fail 'JSON list'
+
+run 0 targets tensorrt-8
+says out '^opset +13 to 17$'
+says out '^activations +int8, zero point 0, one scale a tensor$'
+says out '^bias +float$'
+says out '^  ConvTranspose .*one scale a tensor'
+
+# Names, files and what is wrong in them.
+run 2 targets tensorrt-9
+says err "^error.*unknown target 'tensorrt-9'; did you mean 'tensorrt-8'\?$"
+printf 'target: 1\nname: board\nlike: ort-cpu-arm\nbias: float\n' >"$work/board.yaml"
+run 0 targets "$work/board.yaml"
+says out '^board$'
+says out '^bias +float$'
+printf 'target: 1\nname: board\nlike: ort-cpu-arm\nbias: flat\n' >"$work/bad.yaml"
+run 2 targets "$work/bad.yaml"
+says err "bad.yaml:4:7: 'bias': found 'flat', need int32 or float; did you mean 'float'$"
+run 5 targets "$work/none.yaml"
+says err 'none.yaml'
+run 2 targets a b
+
+run 2 quantize "$digits/model.onnx" -o "$work/q.onnx" --data "$digits/calib.npz" --target ort-cpu-x65
+says err "^error.*unknown target 'ort-cpu-x65'; did you mean 'ort-cpu-x64'"
+[ -e "$work/q.onnx" ] && fail 'a file was written'
+run 2 apply "$digits/model.onnx" -o "$work/q.onnx" --passes drop-dead --target "$work/bad.yaml"
+says err 'bad.yaml:4:7'
+run 0 apply "$digits/model.onnx" -o "$work/q.onnx" --passes drop-dead --target "$work/board.yaml"
+finish
