@@ -88,6 +88,7 @@ struct watch {
     struct worker *workers;
     int n_workers;
     size_t n_samples;
+    bool *held; /* samples that are for checks of the result */
 };
 
 /* State of one thread. */
@@ -274,10 +275,9 @@ static enum quern_code run_sample(struct worker *k, size_t i, quern_tap_fn tap)
 static enum quern_code prepare_means(struct quern_pass_ctx *ctx,
                                      struct watch *w)
 {
-    size_t n_in = quern_engine_n_inputs(w->engine);
     size_t most = 0;
     enum quern_code code =
-        qn_sampling_create(ctx, w->data, n_in, MOST_MEANS, &w->sampling);
+        qn_sampling_create(ctx, w->data, MOST_MEANS, &w->sampling);
     w->means = quern_pass_alloc(ctx, (w->n + 1) * sizeof *w->means);
     if (code != QUERN_OK || w->means == NULL) {
         return code != QUERN_OK ? code : QUERN_NO_MEMORY;
@@ -321,6 +321,9 @@ static enum quern_code body(struct quern_context *context, void *user, size_t i,
     struct watch *w = user;
     struct worker *k = &w->workers[number];
     enum quern_code code = QUERN_OK;
+    if (w->held[i]) {
+        return QUERN_OK;
+    }
     k->context = context;
     if (k->runner == NULL) {
         code = quern_runner_create(w->engine, context, &k->runner);
@@ -374,7 +377,7 @@ static enum quern_code open_data(struct quern_pass_ctx *ctx, struct watch *w)
         code = quern_fail(w->context, QUERN_INVALID_ARGUMENT, &place,
                           "data holds no samples, needs at least one");
     }
-    return code;
+    return code == QUERN_OK ? qn_sampling_held(ctx, w->data, &w->held) : code;
 }
 
 static void destroy_stats(void *object)
@@ -486,7 +489,8 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     enum quern_code code = observe(ctx, &w, p->means);
     if (code == QUERN_OK) {
         quern_pass_account(ctx, NULL, "%zu values on %zu samples, %s", w.n,
-                           w.n_samples, quern_engine_description(w.engine));
+                           w.n_samples - quern_data_n_held_back(w.n_samples),
+                           quern_engine_description(w.engine));
     }
     finish(&w);
     return code;

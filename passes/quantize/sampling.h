@@ -14,11 +14,17 @@ struct qn_sampling {
     size_t *rank;    /* of each of n_all samples; SIZE_MAX: not among the n */
 };
 
-/** Choose at most `most` samples; kept by the pipeline.
- * @param n_inputs  tensors that a sample has */
+/** Choose at most `most` samples of those that calibration may see; kept by the
+ * pipeline. */
 enum quern_code qn_sampling_create(struct quern_pass_ctx *ctx,
-                                   struct quern_data *data, size_t n_inputs,
-                                   size_t most, struct qn_sampling **out)
+                                   struct quern_data *data, size_t most,
+                                   struct qn_sampling **out)
+    __attribute__((warn_unused_result));
+
+/** Which samples are kept apart for checks of the result, by number. Memory
+ * belongs to the pass. */
+enum quern_code qn_sampling_held(struct quern_pass_ctx *ctx,
+                                 struct quern_data *data, bool **out_held)
     __attribute__((warn_unused_result));
 
 #endif

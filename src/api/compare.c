@@ -31,23 +31,34 @@ static enum quern_code open_side(struct quern_comparison *c,
     return s->source != NULL ? QUERN_OK : qn_no_memory(c->context);
 }
 
+/* What a sample has: the inputs of the reference. */
+static enum quern_code list_inputs(struct quern_comparison *c)
+{
+    struct qn_side *a = &c->side[0];
+    c->n_inputs = a->n_inputs;
+    c->inputs = qn_calloc_n(a->n_inputs + 1, sizeof(struct quern_value *));
+    if (c->inputs == NULL) {
+        return qn_no_memory(c->context);
+    }
+    for (size_t i = 0; i < a->n_inputs; i++) {
+        c->inputs[i] = quern_engine_input(a->engine, i);
+        a->source[i] = i;
+    }
+    return QUERN_OK;
+}
+
 /* Inputs of the other model are those of the reference, in any order. */
 static enum quern_code match_inputs(struct quern_comparison *c)
 {
-    const struct qn_side *a = &c->side[0];
     struct qn_side *b = &c->side[1];
-    for (size_t i = 0; i < a->n_inputs; i++) {
-        a->source[i] = i;
-    }
     for (size_t i = 0; i < b->n_inputs; i++) {
         const char *name = quern_value_name(quern_engine_input(b->engine, i));
         size_t k = 0;
-        while (k < a->n_inputs &&
-               strcmp(name, quern_value_name(
-                                quern_engine_input(a->engine, k))) != 0) {
+        while (k < c->n_inputs &&
+               strcmp(name, quern_value_name(c->inputs[k])) != 0) {
             k++;
         }
-        if (k == a->n_inputs) {
+        if (k == c->n_inputs) {
             return quern_fail(c->context, QUERN_INVALID_ARGUMENT, NULL,
                               "the second model needs input '%s', the first "
                               "has none of that name",
@@ -62,6 +73,7 @@ static enum quern_code match_outputs(struct quern_comparison *c,
                                      const struct quern_graph *got)
 {
     size_t n = quern_graph_n_outputs(got);
+    c->n_got = n;
     c->n_outputs = quern_graph_n_outputs(c->graph);
     c->output_of = qn_calloc_n(c->n_outputs + 1, sizeof *c->output_of);
     if (c->output_of == NULL) {
@@ -87,18 +99,8 @@ static enum quern_code match_outputs(struct quern_comparison *c,
 
 static enum quern_code open_data(struct quern_comparison *c, const char *path)
 {
-    const struct qn_side *a = &c->side[0];
-    struct quern_value **inputs =
-        qn_calloc_n(a->n_inputs + 1, sizeof(struct quern_value *));
-    if (inputs == NULL) {
-        return qn_no_memory(c->context);
-    }
-    for (size_t i = 0; i < a->n_inputs; i++) {
-        inputs[i] = quern_engine_input(a->engine, i);
-    }
     enum quern_code code =
-        quern_data_open(c->context, path, inputs, a->n_inputs, &c->data);
-    qn_free(inputs);
+        quern_data_open(c->context, path, c->inputs, c->n_inputs, &c->data);
     if (code != QUERN_OK) {
         return code;
     }
@@ -148,14 +150,14 @@ static void release_all(struct quern_tensor **tensors, size_t n)
 }
 
 static enum quern_code make_worker(struct quern_comparison *c,
+                                   const struct quern_graph *got,
                                    struct qn_compare_worker *w)
 {
-    size_t n_got = quern_engine_n_outputs(c->side[1].engine);
-    size_t most = c->side[0].n_inputs + c->side[1].n_inputs + 1;
+    size_t most = c->n_inputs + quern_graph_n_inputs(got) + 1;
     w->sample = qn_calloc_n(most, sizeof(struct quern_tensor *));
     w->in = qn_calloc_n(most, sizeof(struct quern_tensor *));
     w->out[0] = qn_calloc_n(c->n_outputs + 1, sizeof(struct quern_tensor *));
-    w->out[1] = qn_calloc_n(n_got + 1, sizeof(struct quern_tensor *));
+    w->out[1] = qn_calloc_n(c->n_got + 1, sizeof(struct quern_tensor *));
     w->measures = qn_calloc_n(c->n_outputs + 1, sizeof(struct quern_measure *));
     w->n_shape = qn_calloc_n(c->n_outputs + 1, sizeof *w->n_shape);
     if (w->sample == NULL || w->in == NULL || w->out[0] == NULL ||
@@ -212,29 +214,72 @@ static enum quern_code run_side(struct quern_comparison *c,
     return code;
 }
 
-static enum quern_code body(struct quern_context *context, void *user, size_t i,
-                            int number)
+/* The sides that run now, and what the worker compares when both have. */
+static enum quern_code run_sides(struct quern_context *context,
+                                 struct quern_comparison *c, size_t i,
+                                 int number, int first, int last)
 {
-    struct quern_comparison *c = user;
     struct qn_compare_worker *w = &c->workers[number];
     size_t sample = c->options.samples != NULL ? c->options.samples[i] : i;
+    struct quern_tensor **kept =
+        c->kept != NULL ? c->kept + i * c->n_outputs : NULL;
     enum quern_code code =
         quern_data_sample(c->data, context, sample, w->sample);
-    for (int k = 0; k < 2 && code == QUERN_OK; k++) {
+    for (int k = first; k <= last && code == QUERN_OK; k++) {
         code = run_side(c, context, w, k);
     }
-    if (code == QUERN_OK) {
+    for (size_t k = 0; kept != NULL && k < c->n_outputs; k++) {
+        if (last == 0) {
+            kept[k] = w->out[0][k];
+            w->out[0][k] = NULL;
+        } else {
+            w->out[0][k] = quern_tensor_retain(kept[k]);
+        }
+    }
+    if (code == QUERN_OK && last == 1) {
         code = qn_compare_outputs(c, context, w, sample);
     }
-    release_all(w->sample, c->side[0].n_inputs);
+    release_all(w->sample, c->n_inputs);
     release_all(w->out[0], c->n_outputs);
-    release_all(w->out[1], quern_engine_n_outputs(c->side[1].engine));
+    release_all(w->out[1], c->n_got);
     return code;
+}
+
+static enum quern_code both(struct quern_context *context, void *user, size_t i,
+                            int number)
+{
+    return run_sides(context, user, i, number, 0, 1);
+}
+
+static enum quern_code first(struct quern_context *context, void *user,
+                             size_t i, int number)
+{
+    return run_sides(context, user, i, number, 0, 0);
+}
+
+static enum quern_code second(struct quern_context *context, void *user,
+                              size_t i, int number)
+{
+    return run_sides(context, user, i, number, 1, 1);
 }
 
 /* Values inside are kept for one sample at a time, so those samples are run
  * one after the other. */
-static enum quern_code run_all(struct quern_comparison *c)
+static enum quern_code loop(struct quern_comparison *c, quern_loop_fn fn)
+{
+    enum quern_code code = QUERN_OK;
+    if (c->n_workers > 1) {
+        return quern_parallel(c->context, c->n_samples, fn, c);
+    }
+    for (size_t i = 0; i < c->n_samples && code == QUERN_OK; i++) {
+        code = fn(c->context, c, i, 0);
+        qn_progress(c->context, "compare", i + 1, c->n_samples);
+    }
+    return code;
+}
+
+static enum quern_code make_workers(struct quern_comparison *c,
+                                    const struct quern_graph *got)
 {
     enum quern_code code = QUERN_OK;
     c->n_workers = c->options.per_layer ? 1 : quern_context_threads(c->context);
@@ -243,15 +288,22 @@ static enum quern_code run_all(struct quern_comparison *c)
         return qn_no_memory(c->context);
     }
     for (int i = 0; i < c->n_workers && code == QUERN_OK; i++) {
-        code = make_worker(c, &c->workers[i]);
+        code = make_worker(c, got, &c->workers[i]);
     }
-    if (code == QUERN_OK && c->n_workers > 1) {
-        return quern_parallel(c->context, c->n_samples, body, c);
+    return code;
+}
+
+/* The reference on all samples, and nothing left of its engine. */
+static enum quern_code run_reference(struct quern_comparison *c)
+{
+    c->kept = qn_calloc_n(c->n_samples * c->n_outputs + 1,
+                          sizeof(struct quern_tensor *));
+    enum quern_code code =
+        c->kept != NULL ? loop(c, first) : qn_no_memory(c->context);
+    for (int i = 0; i < c->n_workers; i++) {
+        quern_runner_destroy(&c->workers[i].runner[0]);
     }
-    for (size_t i = 0; i < c->n_samples && code == QUERN_OK; i++) {
-        code = body(c->context, c, i, 0);
-        qn_progress(c->context, "compare", i + 1, c->n_samples);
-    }
+    quern_engine_close(&c->side[0].engine);
     return code;
 }
 
@@ -302,6 +354,7 @@ static void close(struct quern_comparison *c)
     for (int i = 0; c->workers != NULL && i < c->n_workers; i++) {
         finish_worker(c, &c->workers[i]);
     }
+    release_all(c->kept, c->n_samples * c->n_outputs);
     quern_data_close(&c->data);
     quern_tensor_release(&c->labels);
     for (int k = 0; k < 2; k++) {
@@ -309,10 +362,31 @@ static void close(struct quern_comparison *c)
         qn_free(c->side[k].taps);
         qn_free(c->side[k].source);
     }
+    qn_free(c->kept);
+    qn_free(c->inputs);
     qn_free(c->workers);
     qn_free(c->output_of);
-    c->workers = NULL;
-    c->output_of = NULL;
+}
+
+static enum quern_code prepare(struct quern_comparison *c,
+                               struct quern_model *reference,
+                               struct quern_graph *other, const char *data)
+{
+    enum quern_code code =
+        c->options.per_layer ? qn_layers_list(c, other) : QUERN_OK;
+    if (code == QUERN_OK) {
+        code = open_side(c, reference, 0);
+    }
+    if (code == QUERN_OK) {
+        code = list_inputs(c);
+    }
+    if (code == QUERN_OK) {
+        code = match_outputs(c, other);
+    }
+    if (code == QUERN_OK) {
+        code = open_data(c, data);
+    }
+    return code == QUERN_OK ? open_labels(c) : code;
 }
 
 static enum quern_code compare(struct quern_comparison *c,
@@ -320,10 +394,15 @@ static enum quern_code compare(struct quern_comparison *c,
                                struct quern_model *got, const char *data)
 {
     struct quern_graph *other = quern_model_graph(got);
-    enum quern_code code =
-        c->options.per_layer ? qn_layers_list(c, other) : QUERN_OK;
+    bool in_turn = c->options.in_turn && !c->options.per_layer;
+    enum quern_code code = prepare(c, reference, other, data);
     if (code == QUERN_OK) {
-        code = open_side(c, reference, 0);
+        snprintf(c->engine, sizeof c->engine, "%s",
+                 quern_engine_description(c->side[0].engine));
+        code = make_workers(c, other);
+    }
+    if (code == QUERN_OK && in_turn) {
+        code = run_reference(c);
     }
     if (code == QUERN_OK) {
         code = open_side(c, got, 1);
@@ -332,18 +411,7 @@ static enum quern_code compare(struct quern_comparison *c,
         code = match_inputs(c);
     }
     if (code == QUERN_OK) {
-        code = match_outputs(c, other);
-    }
-    if (code == QUERN_OK) {
-        code = open_data(c, data);
-    }
-    if (code == QUERN_OK) {
-        code = open_labels(c);
-    }
-    if (code == QUERN_OK) {
-        snprintf(c->engine, sizeof c->engine, "%s",
-                 quern_engine_description(c->side[0].engine));
-        code = run_all(c);
+        code = loop(c, in_turn ? second : both);
     }
     return code == QUERN_OK ? collect(c) : code;
 }

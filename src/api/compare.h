@@ -32,9 +32,14 @@ struct qn_compare_worker {
 struct quern_comparison {
     struct quern_context *context;
     struct quern_compare_options options;
-    struct quern_graph *graph; /* of the reference */
-    struct qn_side side[2];    /* reference, got */
+    struct quern_graph *graph;   /* of the reference */
+    struct qn_side side[2];      /* reference, got */
+    struct quern_value **inputs; /* of the reference, as a sample has them */
+    size_t n_inputs;
+    size_t n_got; /* outputs of the other model */
     struct quern_data *data;
+    struct quern_tensor **kept; /* in turn: outputs of the reference, by sample
+                                   and output */
     struct quern_tensor *labels;
     size_t n_samples;
     size_t n_outputs;

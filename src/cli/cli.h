@@ -23,6 +23,7 @@ struct cli {
     const char *ort_library;   /* NULL: the usual places */
     struct timespec started;   /* when the command line was read */
     struct timespec last_told; /* progress */
+    struct cli_lines *lines;   /* what passes told; NULL: not kept */
     bool is_told;              /* a line of progress stands on the terminal */
     const char **plugins;      /* --plugin, in order */
     size_t n_plugins;
@@ -72,7 +73,7 @@ void cli_print_decibels(double x);
 /** Error of an output as the rest of a line on stdout. */
 void cli_print_error(const struct quern_compared *v);
 
-/** Prints lines of the account; user is the struct cli. */
+/** Keeps lines of the account in cli->lines; user is the struct cli. */
 void cli_account(void *user, const char *pass, const char *text,
                  uint64_t n_edits, double seconds);
 

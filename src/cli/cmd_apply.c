@@ -1,5 +1,5 @@
 /* quern apply, quern optimize: run passes over a model. */
-#include "cli.h"
+#include "account.h"
 
 #include <string.h>
 
@@ -8,9 +8,10 @@ struct apply {
     const char *passes;
     const char *data;
     const char *target;
+    const char *report;
 };
 
-enum { KEY_PASSES = CLI_KEY_FIRST, KEY_DATA, KEY_TARGET };
+enum { KEY_PASSES = CLI_KEY_FIRST, KEY_DATA, KEY_TARGET, KEY_REPORT };
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},
@@ -18,6 +19,7 @@ static const struct argp_option options[] = {
     {"data", KEY_DATA, "D", 0, "samples for passes that want them", 0},
     {"target", KEY_TARGET, "T", 0,
      "name or file of a target profile (default: ort-cpu-x64)", 0},
+    {"report", KEY_REPORT, "FILE", 0, "write the account as JSON", 0},
     {0},
 };
 
@@ -37,20 +39,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_TARGET:
         self->target = arg;
         return 0;
+    case KEY_REPORT:
+        self->report = arg;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
-    }
-}
-
-void cli_account(void *user, const char *pass, const char *text,
-                 uint64_t n_edits, double seconds)
-{
-    const struct cli *cli = user;
-    if (text != NULL && cli->verbose) {
-        printf("  %s: %s\n", pass, text);
-    } else if (text == NULL && !cli->quiet) {
-        printf("%-26s %6llu edits %9.1f ms\n", pass,
-               (unsigned long long)n_edits, seconds * 1e3);
     }
 }
 
@@ -58,7 +51,6 @@ int cmd_apply(int argc, char **argv)
 {
     struct cli cli = {0};
     struct apply self = {0};
-    struct quern_model *model = NULL;
     bool optimize = strcmp(argv[0], "optimize") == 0;
     enum quern_code code = cli_parse(
         &cli, argc, argv, options, parse, &self, "IN -o OUT",
@@ -73,22 +65,21 @@ int cmd_apply(int argc, char **argv)
         code = cli_usage(&cli, optimize ? "takes no --passes"
                                         : "no passes given, needs --passes");
     }
+    struct cli_job job = {.in = code == QUERN_OK ? cli.args[0] : NULL,
+                          .out = self.out,
+                          .report = self.report};
     struct quern_apply_options o = {.struct_size = sizeof o,
                                     .data = self.data,
                                     .target = self.target,
                                     .account = cli_account,
                                     .user = &cli};
     if (code == QUERN_OK) {
-        code = quern_model_open(cli.context, cli.args[0], &model);
+        code = cli_job_open(&cli, &job);
     }
     if (code == QUERN_OK) {
-        code = quern_apply(model, optimize ? "optimize" : self.passes, &o);
+        code = quern_apply(job.after, optimize ? "optimize" : self.passes, &o);
     }
-    if (code == QUERN_OK) {
-        code = quern_model_save(model, self.out, NULL);
-    }
-    quern_model_destroy(&model);
-    return cli_finish(&cli, code);
+    return cli_finish(&cli, cli_job_close(&cli, &job, code));
 }
 
 int cmd_optimize(int argc, char **argv)

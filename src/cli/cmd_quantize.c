@@ -1,5 +1,5 @@
 /* quern quantize: the main job, as a pipeline written for the user. */
-#include "cli.h"
+#include "account.h"
 
 #include <string.h>
 
@@ -9,6 +9,7 @@ struct quantize {
     const char *target;
     const char *method;
     const char *percentile;
+    const char *report;
     bool per_tensor;
     bool no_refine;
     bool print_config;
@@ -22,6 +23,7 @@ enum {
     KEY_PER_TENSOR,
     KEY_NO_REFINE,
     KEY_PRINT_CONFIG,
+    KEY_REPORT,
 };
 
 static const struct argp_option options[] = {
@@ -37,6 +39,7 @@ static const struct argp_option options[] = {
     {"no-refine", KEY_NO_REFINE, NULL, 0, "ranges only, no corrections", 0},
     {"print-config", KEY_PRINT_CONFIG, NULL, 0,
      "print the pipeline that would run, and end", 0},
+    {"report", KEY_REPORT, "FILE", 0, "write the account as JSON", 0},
     {0},
 };
 
@@ -64,6 +67,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_NO_REFINE:
         self->no_refine = true;
+        return 0;
+    case KEY_REPORT:
+        self->report = arg;
         return 0;
     case KEY_PRINT_CONFIG:
         self->print_config = true;
@@ -114,7 +120,6 @@ int cmd_quantize(int argc, char **argv)
 {
     struct cli cli = {0};
     struct quantize self = {0};
-    struct quern_model *model = NULL;
     char pipeline[512];
     enum quern_code code = cli_parse(
         &cli, argc, argv, options, parse, &self, "IN -o OUT --data D",
@@ -129,20 +134,23 @@ int cmd_quantize(int argc, char **argv)
         printf("%s\n", pipeline);
         return cli_finish(&cli, code);
     }
+    struct cli_job job = {.in = code == QUERN_OK ? cli.args[0] : NULL,
+                          .out = self.out,
+                          .report = self.report,
+                          .target =
+                              self.target != NULL ? self.target : "ort-cpu-x64",
+                          .data = self.data,
+                          .quantizes = true};
     struct quern_apply_options o = {.struct_size = sizeof o,
                                     .data = self.data,
                                     .target = self.target,
                                     .account = cli_account,
                                     .user = &cli};
     if (code == QUERN_OK) {
-        code = quern_model_open(cli.context, cli.args[0], &model);
+        code = cli_job_open(&cli, &job);
     }
     if (code == QUERN_OK) {
-        code = quern_apply(model, pipeline, &o);
+        code = quern_apply(job.after, pipeline, &o);
     }
-    if (code == QUERN_OK) {
-        code = quern_model_save(model, self.out, NULL);
-    }
-    quern_model_destroy(&model);
-    return cli_finish(&cli, code);
+    return cli_finish(&cli, cli_job_close(&cli, &job, code));
 }

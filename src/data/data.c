@@ -301,6 +301,11 @@ void quern_data_close(struct quern_data **data)
     qn_free(d);
 }
 
+size_t quern_data_n_inputs(const struct quern_data *data)
+{
+    return data->n_inputs;
+}
+
 size_t quern_data_count(const struct quern_data *data)
 {
     return data->n_samples;

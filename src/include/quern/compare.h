@@ -32,6 +32,9 @@ struct quern_compare_options {
     const char *labels; /**< .npy of whole numbers, one for each row of the
                              first output of a sample; NULL: none */
     bool per_layer;     /**< also values inside, that both models have */
+    bool in_turn;       /**< first one model, then the other: one of them in
+                             memory at a time, but the outputs of all samples.
+                             Not with per_layer */
 };
 
 /** What was found of one value. */

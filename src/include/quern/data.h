@@ -36,6 +36,9 @@ QUERN_API void quern_data_close(struct quern_data **data);
 /** Number of samples, 0 for empty arrays. */
 QUERN_API size_t quern_data_count(const struct quern_data *data);
 
+/** Tensors that a sample has: the inputs that it was opened with. */
+QUERN_API size_t quern_data_n_inputs(const struct quern_data *data);
+
 /** Tensors of sample i, one an input; each must be released. Thread-safe: may
  * be called by several workers with contexts of their own. */
 QUERN_NODISCARD QUERN_API enum quern_code
@@ -46,6 +49,19 @@ quern_data_sample(struct quern_data *data, struct quern_context *context,
  * or infinity; QUERN_OK otherwise. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_data_check_finite(struct quern_data *data, struct quern_context *context);
+
+/** Samples in an order that depends on their contents alone: however the user's
+ * file orders them, the same samples come first.
+ * @param out_order  quern_data_count() sample numbers
+ * @return QUERN_OK; what reading a sample returns */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_data_order(struct quern_data *data, struct quern_context *context,
+                 size_t *out_order);
+
+/** How many of n samples, the last ones of that order, calibration leaves to
+ * the checks of its results: none of fewer than 16, else one of eight, at most
+ * 16. */
+QUERN_API size_t quern_data_n_held_back(size_t n);
 
 /** Write arrays as an .npz (stored). */
 struct quern_npz;

@@ -1,0 +1,401 @@
+/* The account of a job: collecting it, and printing it for people. */
+#include "account_json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------------------- collecting */
+
+void cli_account(void *user, const char *pass, const char *text,
+                 uint64_t n_edits, double seconds)
+{
+    struct cli *cli = user;
+    struct cli_lines *l = cli->lines;
+    struct cli_line *grown =
+        l != NULL ? realloc(l->items, (l->n + 1) * sizeof *grown) : NULL;
+    struct cli_line line = {strdup(pass), text != NULL ? strdup(text) : NULL,
+                            n_edits, seconds};
+    if (grown != NULL) {
+        l->items = grown;
+    }
+    if (grown == NULL || line.pass == NULL ||
+        (text != NULL && line.text == NULL)) {
+        free(line.pass);
+        free(line.text);
+        if (l != NULL) {
+            l->is_short = true; /* the work is done all the same */
+        }
+        return;
+    }
+    l->items[l->n++] = line;
+}
+
+static void free_lines(struct cli_lines *lines)
+{
+    for (size_t i = 0; i < lines->n; i++) {
+        free(lines->items[i].pass);
+        free(lines->items[i].text);
+    }
+    free(lines->items);
+    *lines = (struct cli_lines){0};
+}
+
+bool cli_line_node(const char *text, int *out_op, int *out_node, int *out_rest)
+{
+    const char *quote = strchr(text, '\'');
+    const char *end = strstr(text, "': ");
+    if (quote == NULL || end == NULL || quote == text || quote[-1] != ' ' ||
+        memchr(text, ':', (size_t)(quote - text)) != NULL) {
+        return false;
+    }
+    *out_op = (int)(quote - text) - 1;
+    *out_node = (int)(quote - text) + 1;
+    *out_rest = (int)(end - text) + 3;
+    return end > quote && memchr(text, ' ', (size_t)*out_op) == NULL;
+}
+
+/* -------------------------------------------------------------- measuring */
+
+/* Outputs whose error is worth a warning: under 15 dB, or rows of classes that
+ * change in one of ten. */
+static const double low_sqnr = 15.0;
+static const double low_agreement = 0.9;
+
+static void warn_of_error(struct cli *cli, const struct quern_comparison *c)
+{
+    for (size_t i = 0; i < quern_comparison_n_values(c); i++) {
+        const struct quern_compared *v = quern_comparison_value(c, i);
+        const struct quern_measure_result *r = &v->result;
+        double sqnr = r->is_softmax ? r->logit_sqnr_db : r->sqnr_db;
+        bool classes = r->n_rows > 0 && r->n_rows * 2 < r->n_values;
+        struct quern_place place = QUERN_PLACE_NONE;
+        place.tensor = v->name;
+        if (sqnr < low_sqnr || (classes && r->top1 < low_agreement)) {
+            quern_warn(cli->context, &place,
+                       "the error of this output is large: %.1f dB, the same "
+                       "answer in %.1f %% of the samples kept apart; more "
+                       "calibration data may help, and 'quern compare "
+                       "--per-layer' shows where it arises",
+                       sqnr, 100.0 * r->top1);
+        }
+    }
+}
+
+/* Numbers of the samples that calibration did not see; all when too few are
+ * there to keep some apart. */
+static enum quern_code samples_of(struct cli *cli, const struct cli_job *job,
+                                  struct cli_measured *m)
+{
+    struct quern_graph *graph = quern_model_graph(job->before);
+    size_t n_inputs = quern_graph_n_inputs(graph);
+    struct quern_value **inputs =
+        calloc(n_inputs + 1, sizeof(struct quern_value *));
+    struct quern_data *data = NULL;
+    size_t n = 0;
+    if (inputs == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (size_t i = 0; i < n_inputs; i++) {
+        struct quern_value *v = quern_graph_input(graph, i);
+        if (!quern_value_is_initializer(v)) {
+            inputs[n++] = v;
+        }
+    }
+    enum quern_code code =
+        quern_data_open(cli->context, job->data, inputs, n, &data);
+    if (code == QUERN_OK) {
+        size_t n_all = quern_data_count(data);
+        size_t n_held = quern_data_n_held_back(n_all);
+        size_t *order = calloc(n_all + 1, sizeof *order);
+        code = order != NULL ? quern_data_order(data, cli->context, order)
+                             : QUERN_NO_MEMORY;
+        m->order = order;
+        m->n_all = n_all;
+        m->n_held = n_held;
+        m->samples = order != NULL ? order + (n_all - n_held) : NULL;
+        m->n = n_held;
+        if (n_held == 0) {
+            m->samples = order;
+            m->n = n_all;
+        }
+    }
+    quern_data_close(&data);
+    free(inputs);
+    return code;
+}
+
+static enum quern_code measure(struct cli *cli, const struct cli_job *job,
+                               struct cli_measured *m)
+{
+    enum quern_code code = samples_of(cli, job, m);
+    struct quern_compare_options o = {
+        .struct_size = sizeof o,
+        .kind = cli->engine,
+        .ort_library = cli->ort_library,
+        .samples = m->samples,
+        .n_samples = m->n,
+        .in_turn = true,
+    };
+    if (code == QUERN_OK) {
+        code = quern_compare(job->before, job->after, job->data, &o, &m->error);
+    }
+    if (code == QUERN_OK) {
+        warn_of_error(cli, m->error);
+    }
+    return code;
+}
+
+/* --------------------------------------------------------------- printing */
+
+static void print_size(uint64_t bytes)
+{
+    if (bytes < 10000) {
+        printf("%llu B", (unsigned long long)bytes);
+    } else if (bytes < 10000000) {
+        printf("%.1f kB", (double)bytes * 1e-3);
+    } else {
+        printf("%.1f MB", (double)bytes * 1e-6);
+    }
+}
+
+static void print_rows(const struct cli_census *c, bool integer)
+{
+    size_t n_told = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        size_t n = integer ? c->rows[i].n_integer : c->rows[i].n_float;
+        if (n > 0) {
+            printf("%s%zu %s", n_told++ > 0 ? ", " : "", n, c->rows[i].op);
+        }
+    }
+    printf("%s\n", n_told > 0 ? "" : "nothing");
+}
+
+/* The reason why a line's node stays in float; NULL for another line. */
+static const char *why_float(const struct cli_line *line, int *out_op)
+{
+    static const char mark[] = "stays in float: ";
+    int node = 0;
+    int rest = 0;
+    return line->text != NULL &&
+                   cli_line_node(line->text, out_op, &node, &rest) &&
+                   strncmp(line->text + rest, mark, sizeof mark - 1) == 0
+               ? line->text + rest + sizeof mark - 1
+               : NULL;
+}
+
+static bool same_why(const struct cli_line *a, const struct cli_line *b)
+{
+    int op_a = 0;
+    int op_b = 0;
+    const char *x = why_float(a, &op_a);
+    const char *y = why_float(b, &op_b);
+    return x != NULL && y != NULL && strcmp(x, y) == 0 && op_a == op_b &&
+           strncmp(a->text, b->text, (size_t)op_a) == 0;
+}
+
+/* Heavy operators in float, those of one reason together. */
+static void print_floats(const struct cli_lines *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        int op = 0;
+        const char *why = why_float(&l->items[i], &op);
+        size_t n = 0;
+        bool told = false;
+        for (size_t k = 0; why != NULL && k < l->n; k++) {
+            bool same = same_why(&l->items[i], &l->items[k]);
+            told = told || (same && k < i);
+            n += same;
+        }
+        if (why != NULL && !told) {
+            printf("          %zu %.*s in float: %s\n", n, op, l->items[i].text,
+                   why);
+        }
+    }
+}
+
+/* Index of the line that ends the step of line i. */
+static size_t step_end(const struct cli_lines *l, size_t i)
+{
+    while (i + 1 < l->n && l->items[i].text != NULL) {
+        i++;
+    }
+    return i;
+}
+
+/* What passes said of the whole; of a pass that ran again, the last time. */
+static void print_lines(const struct cli_lines *l)
+{
+    const char *head = "done      ";
+    for (size_t i = 0; i < l->n; i++) {
+        const struct cli_line *line = &l->items[i];
+        int part[3];
+        bool again = false;
+        if (line->text == NULL ||
+            cli_line_node(line->text, &part[0], &part[1], &part[2])) {
+            continue;
+        }
+        for (size_t k = step_end(l, i) + 1; k < l->n; k++) {
+            again = again || strcmp(l->items[k].pass, line->pass) == 0;
+        }
+        if (!again) {
+            printf("%s%s: %s\n", head, line->pass, line->text);
+            head = "          ";
+        }
+    }
+}
+
+static void print_steps(const struct cli *cli)
+{
+    for (size_t i = 0; i < cli->lines->n; i++) {
+        const struct cli_line *line = &cli->lines->items[i];
+        if (line->text != NULL) {
+            printf("    %s: %s\n", line->pass, line->text);
+        } else {
+            printf("  %-28s %6llu edits %9.1f ms\n", line->pass,
+                   (unsigned long long)line->n_edits, line->seconds * 1e3);
+        }
+    }
+}
+
+static void print_measured(const struct cli_measured *m)
+{
+    for (size_t i = 0; i < quern_comparison_n_values(m->error); i++) {
+        const struct quern_compared *v = quern_comparison_value(m->error, i);
+        printf("error     %s: ", v->name);
+        cli_print_error(v);
+    }
+    if (m->n_held > 0) {
+        printf("          on %zu of %zu samples, which calibration did not "
+               "see\n",
+               m->n, m->n_all);
+    } else {
+        printf("          on the %zu calibration samples themselves: under 16 "
+               "none is kept apart\n",
+               m->n);
+    }
+}
+
+static void print_people(const struct cli *cli, const struct cli_job *job,
+                         const struct cli_facts *f)
+{
+    printf("%s -> %s%s%s\n", job->in, job->out,
+           job->target != NULL ? ", target " : "",
+           job->target != NULL ? job->target : "");
+    if (job->before == NULL) {
+        printf("          from a pipe: nothing is compared with it\n");
+    }
+    if (job->quantizes) {
+        size_t all = f->census.n_heavy_integer + f->census.n_heavy_float;
+        printf("integer   %zu of %zu Conv, Gemm and MatMul: ",
+               f->census.n_heavy_integer, all);
+        print_rows(&f->census, true);
+        printf("float     ");
+        print_rows(&f->census, false);
+        print_floats(cli->lines);
+    } else if (job->before != NULL) {
+        printf("nodes     %zu -> %zu\n", f->n_nodes[0], f->n_nodes[1]);
+    }
+    if (cli->verbose) {
+        print_steps(cli);
+    } else {
+        print_lines(cli->lines);
+    }
+    if (f->measured.error != NULL) {
+        print_measured(&f->measured);
+    }
+    printf("size      ");
+    if (f->bytes[0] > 0) {
+        print_size(f->bytes[0]);
+        printf(" -> ");
+    }
+    print_size(f->bytes[1]);
+    if (f->bytes[0] > 0) {
+        printf(" (%.0f %%)", 100.0 * (double)f->bytes[1] / (double)f->bytes[0]);
+    }
+    printf("\ntook      %.2f s, ", f->seconds);
+    print_size(f->peak_memory);
+    printf(" of memory\n");
+}
+
+/* --------------------------------------------------------------- the whole */
+
+static size_t count_nodes(const struct quern_graph *graph)
+{
+    size_t n = 0;
+    for (const struct quern_node *k = quern_graph_first(graph); k != NULL;
+         k = quern_node_next(k)) {
+        n++;
+        for (size_t i = 0; i < quern_node_n_subgraphs(k); i++) {
+            n += count_nodes(quern_node_subgraph(k, i));
+        }
+    }
+    return n;
+}
+
+static enum quern_code gather(struct cli *cli, const struct cli_job *job,
+                              struct cli_facts *f)
+{
+    enum quern_code code = cli_census_take(job->after, &f->census);
+    if (code == QUERN_OK && job->data != NULL && job->before != NULL) {
+        code = measure(cli, job, &f->measured);
+    }
+    if (job->before != NULL) {
+        f->n_nodes[0] = count_nodes(quern_model_graph(job->before));
+        f->bytes[0] = cli_model_bytes(job->before, job->in);
+    }
+    f->n_nodes[1] = count_nodes(quern_model_graph(job->after));
+    f->bytes[1] = cli_model_bytes(job->after, job->out);
+    f->seconds = cli_seconds(cli);
+    f->peak_memory = cli_peak_memory();
+    return code;
+}
+
+static enum quern_code tell(struct cli *cli, const struct cli_job *job)
+{
+    struct cli_facts facts = {0};
+    enum quern_code code = gather(cli, job, &facts);
+    if (code == QUERN_OK && job->report != NULL) {
+        code =
+            cli_json_save(cli, cli_json_account(cli, job, &facts), job->report);
+    }
+    if (code == QUERN_OK && cli->json) {
+        code = cli_json_print(cli_json_account(cli, job, &facts));
+    } else if (code == QUERN_OK && !cli->quiet) {
+        print_people(cli, job, &facts);
+    }
+    quern_comparison_destroy(&facts.measured.error);
+    free(facts.measured.order);
+    cli_census_free(&facts.census);
+    return code;
+}
+
+enum quern_code cli_job_open(struct cli *cli, struct cli_job *job)
+{
+    cli->lines = &job->lines;
+    enum quern_code code = quern_model_open(cli->context, job->in, &job->after);
+    /* Before anything is written: the output may be the input. What came
+     * through a pipe cannot be read again. */
+    if (code == QUERN_OK && strcmp(job->in, "-") != 0) {
+        code = quern_model_open(cli->context, job->in, &job->before);
+    }
+    return code;
+}
+
+enum quern_code cli_job_close(struct cli *cli, struct cli_job *job,
+                              enum quern_code code)
+{
+    if (code == QUERN_OK) {
+        code = quern_model_save(job->after, job->out, NULL);
+    }
+    if (code == QUERN_OK) {
+        code = tell(cli, job);
+    } else if (cli->verbose) {
+        print_steps(cli); /* how far it came */
+    }
+    quern_model_destroy(&job->before);
+    quern_model_destroy(&job->after);
+    free_lines(&job->lines);
+    cli->lines = NULL;
+    return code;
+}

@@ -1,0 +1,95 @@
+/* The order of samples by contents, and which are kept apart for checks. */
+#include <quern/data.h>
+
+#include "base/alloc.h"
+#include "base/diag.h"
+#include "base/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct keyed {
+    uint64_t key;
+    size_t sample;
+};
+
+struct reading {
+    struct quern_data *data;
+    struct keyed *keyed;
+};
+
+/* FNV-1a over words of eight bytes, the rest bytewise: equal contents must give
+ * equal keys, nothing more. */
+static uint64_t add_bytes(uint64_t key, const unsigned char *bytes, size_t size)
+{
+    for (; size >= 8; size -= 8, bytes += 8) {
+        uint64_t word;
+        memcpy(&word, bytes, sizeof word);
+        key = (key ^ word) * 0x100000001b3u;
+        key ^= key >> 29;
+    }
+    for (; size > 0; size--, bytes++) {
+        key = (key ^ *bytes) * 0x100000001b3u;
+    }
+    return key;
+}
+
+static enum quern_code read_key(struct quern_context *context, void *user,
+                                size_t i, int worker)
+{
+    struct reading *r = user;
+    uint64_t key = 0xcbf29ce484222325u;
+    size_t n = quern_data_n_inputs(r->data);
+    struct quern_tensor **in =
+        qn_calloc_n(n + 1, sizeof(struct quern_tensor *));
+    (void)worker;
+    if (in == NULL) {
+        return qn_no_memory(context);
+    }
+    enum quern_code code = quern_data_sample(r->data, context, i, in);
+    for (size_t k = 0; k < n; k++) {
+        if (in[k] != NULL) {
+            key = add_bytes(key, quern_tensor_data(in[k]),
+                            quern_tensor_size(in[k]));
+        }
+        quern_tensor_release(&in[k]);
+    }
+    qn_free(in);
+    r->keyed[i] = (struct keyed){key, i};
+    return code;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct keyed *x = a;
+    const struct keyed *y = b;
+    if (x->key != y->key) {
+        return x->key < y->key ? -1 : 1;
+    }
+    return x->sample < y->sample ? -1 : x->sample > y->sample;
+}
+
+enum quern_code quern_data_order(struct quern_data *data,
+                                 struct quern_context *context,
+                                 size_t *out_order)
+{
+    size_t n = quern_data_count(data);
+    struct reading r = {data, qn_calloc_n(n + 1, sizeof(struct keyed))};
+    if (r.keyed == NULL) {
+        return qn_no_memory(context);
+    }
+    enum quern_code code = qn_parallel(context, n, read_key, &r);
+    if (code == QUERN_OK && n > 0) {
+        qsort(r.keyed, n, sizeof *r.keyed, by_key);
+    }
+    for (size_t i = 0; i < n; i++) {
+        out_order[i] = r.keyed[i].sample;
+    }
+    qn_free(r.keyed);
+    return code;
+}
+
+size_t quern_data_n_held_back(size_t n)
+{
+    return n < 16 ? 0 : n / 8 < 16 ? n / 8 : 16;
+}
