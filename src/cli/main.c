@@ -12,6 +12,7 @@ struct verb {
 static const struct verb verbs[] = {
     {"apply", cmd_apply, "run passes over a model"},
     {"compare", cmd_compare, "error of a model against another, on data"},
+    {"check", cmd_check, "tell everything that is wrong with a model"},
     {"convert", cmd_convert, "write a model again, byte for byte if unchanged"},
     {"optimize", cmd_optimize, "clean a model for inference"},
     {"quantize", cmd_quantize, "quantize a model to QDQ form"},

@@ -7,6 +7,9 @@
 #define QN_MAX_NESTING 100
 #endif
 
+/** Newest IR version that the schema in proto/ covers. */
+enum { QN_NEWEST_IR = 14 };
+
 enum {
     QN_FIELD_RAW_DATA = 9, /* of TensorProto */
     QN_FIELD_OFFSET = 536870001,

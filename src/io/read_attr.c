@@ -1,4 +1,5 @@
 /* AttributeProto and TypeProto to IR. */
+#include "io/examine.h"
 #include "io/reader.h"
 
 #include <string.h>
@@ -180,6 +181,40 @@ static enum quern_code read_value(struct qn_reader *r,
     return QUERN_NOT_FOUND;
 }
 
+static enum quern_code fill_attr(struct qn_reader *r,
+                                 const Onnx__AttributeProto *p,
+                                 struct quern_node *node, struct qn_attr *attr)
+{
+    struct qn_arena *arena = &r->model->arena;
+    int type = type_of(p);
+    enum quern_code code = QUERN_NOT_FOUND;
+    attr->type = (enum qn_attr_type)type;
+    if (p->ref_attr_name != NULL && *p->ref_attr_name != '\0') {
+        attr->ref_name = qn_arena_strdup(arena, p->ref_attr_name);
+        code = attr->ref_name != NULL ? QUERN_OK : qn_no_memory(r->context);
+    } else if (type >= 0 && type <= QN_ATTR_TYPE_PROTOS) {
+        code = read_value(r, p, node, attr);
+    }
+    if (code == QUERN_NOT_FOUND) {
+        struct quern_place place = QUERN_PLACE_NONE;
+        place = node != NULL ? quern_node_place(node) : place;
+        place.stage = "read";
+        place.file = r->path;
+        place.offset = (int64_t)p->quern_offset;
+        place.attribute = attr->name;
+        code = quern_fail(r->context, QUERN_INVALID_MODEL, &place,
+                          "attribute of type %s (%d) without a value of that "
+                          "type",
+                          qn_attr_type_name(attr->type), type);
+    }
+    if (code != QUERN_OK) {
+        /* Nobody may look for the value that is not there. */
+        attr->type = QN_ATTR_UNDEFINED;
+        attr->len = 0;
+    }
+    return code;
+}
+
 enum quern_code qn_read_attr(struct qn_reader *r, const Onnx__AttributeProto *p,
                              struct quern_node *node, struct quern_graph *scope,
                              struct qn_attr **out_attr)
@@ -191,30 +226,24 @@ enum quern_code qn_read_attr(struct qn_reader *r, const Onnx__AttributeProto *p,
         return qn_no_memory(r->context);
     }
     if (p->name == NULL || *p->name == '\0') {
-        return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset, NULL,
-                              "attribute without a name");
+        enum quern_code code =
+            qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset, NULL,
+                           "attribute without a name");
+        return qn_reader_absorb(r, code);
     }
-    int type = type_of(p);
     attr->name = qn_arena_strdup(arena, p->name);
-    attr->type = (enum qn_attr_type)type;
     attr->origin = qn_reader_span(r, p->quern_offset, p->quern_size);
-    enum quern_code code = QUERN_NOT_FOUND;
     if (attr->name == NULL) {
         return qn_no_memory(r->context);
     }
-    if (p->ref_attr_name != NULL && *p->ref_attr_name != '\0') {
-        attr->ref_name = qn_arena_strdup(arena, p->ref_attr_name);
-        code = attr->ref_name != NULL ? QUERN_OK : qn_no_memory(r->context);
-    } else if (type >= 0 && type <= QN_ATTR_TYPE_PROTOS) {
-        code = read_value(r, p, node, attr);
+    if (r->findings != NULL) {
+        qn_examine_attr(r, p, node);
     }
-    if (code == QUERN_NOT_FOUND) {
-        return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset, NULL,
-                              "attribute '%s' of type %d without a value of "
-                              "that type",
-                              p->name, type);
+    enum quern_code code = fill_attr(r, p, node, attr);
+    code = qn_reader_absorb(r, code);
+    if (code == QUERN_OK) {
+        *out_attr = attr;
     }
-    *out_attr = attr;
     return code;
 }
 

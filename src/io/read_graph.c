@@ -1,5 +1,7 @@
 /* GraphProto to IR: values first, then nodes, then their order. */
+#include "io/examine.h"
 #include "io/reader.h"
+#include "ir/names.h"
 
 #include <string.h>
 
@@ -30,15 +32,24 @@ static enum quern_code read_inputs(struct qn_reader *r,
         bool duplicate = false;
         struct quern_value *v =
             *name != '\0' ? qn_build_value(graph, name, &duplicate) : NULL;
+        enum quern_code code = QUERN_OK;
         if (*name == '\0' || duplicate) {
-            return qn_reader_fail(r, QUERN_INVALID_MODEL, info->quern_offset,
+            code = qn_reader_fail(r, QUERN_INVALID_MODEL, info->quern_offset,
                                   name, "graph input %s",
                                   duplicate ? "stands twice" : "has no name");
+            if (qn_reader_absorb(r, code) != QUERN_OK) {
+                return code;
+            }
+            continue;
         }
         if (v == NULL || !qn_build_input(graph, v)) {
             return qn_no_memory(r->context);
         }
-        enum quern_code code = qn_read_type(r, info->type, &v->declared);
+        if (r->findings != NULL) {
+            qn_examine_value_info(r, graph, info, "graph input");
+        }
+        code = qn_read_type(r, info->type, &v->declared);
+        code = qn_reader_absorb(r, code);
         if (code != QUERN_OK) {
             return code;
         }
@@ -48,52 +59,91 @@ static enum quern_code read_inputs(struct qn_reader *r,
     return QUERN_OK;
 }
 
+/* Takes the name of an initializer; *out_value NULL: it has none, or one that
+ * is used up, and reading may go on without it. */
+static enum quern_code initializer_value(struct qn_reader *r,
+                                         struct quern_graph *graph,
+                                         const char *name, uint64_t offset,
+                                         struct quern_value **out_value)
+{
+    struct quern_value *v = NULL;
+    enum quern_code code = QUERN_OK;
+    if (name == NULL || *name == '\0') {
+        code = qn_reader_fail(r, QUERN_INVALID_MODEL, offset, NULL,
+                              "initializer without a name");
+    } else {
+        code = get_value(r, graph, name, &v);
+        if (code == QUERN_OK && (v->tensor != NULL || v->is_opaque)) {
+            v = NULL;
+            code = qn_reader_fail(r, QUERN_INVALID_MODEL, offset, name,
+                                  "initializer stands twice");
+        }
+    }
+    *out_value = v;
+    return v == NULL ? qn_reader_absorb(r, code) : code;
+}
+
+static enum quern_code read_initializer(struct qn_reader *r,
+                                        const Onnx__TensorProto *t,
+                                        struct quern_graph *graph)
+{
+    struct quern_value *v = NULL;
+    struct quern_tensor *tensor = NULL;
+    enum quern_code code =
+        initializer_value(r, graph, t->name, t->quern_offset, &v);
+    if (code != QUERN_OK || v == NULL) {
+        return code;
+    }
+    if (r->findings != NULL) {
+        qn_examine_initializer(r, t, v);
+    }
+    code = qn_read_tensor(r, t, &tensor);
+    if (code != QUERN_OK) {
+        v->is_opaque = true;
+        return qn_reader_absorb(r, code);
+    }
+    if (!qn_build_initializer(v, tensor)) {
+        return qn_no_memory(r->context);
+    }
+    v->tensor_origin = qn_reader_span(r, t->quern_offset, t->quern_size);
+    return QUERN_OK;
+}
+
 static enum quern_code read_initializers(struct qn_reader *r,
                                          const Onnx__GraphProto *p,
                                          struct quern_graph *graph)
 {
-    for (size_t i = 0; i < p->n_initializer; i++) {
-        const Onnx__TensorProto *t = p->initializer[i];
-        const char *name = t->name != NULL ? t->name : "";
-        struct quern_value *v = NULL;
-        struct quern_tensor *tensor = NULL;
-        if (*name == '\0') {
-            return qn_reader_fail(r, QUERN_INVALID_MODEL, t->quern_offset, NULL,
-                                  "initializer without a name");
-        }
-        enum quern_code code = get_value(r, graph, name, &v);
-        if (code == QUERN_OK && v->tensor != NULL) {
-            code = qn_reader_fail(r, QUERN_INVALID_MODEL, t->quern_offset, name,
-                                  "initializer stands twice");
-        }
-        if (code == QUERN_OK) {
-            code = qn_read_tensor(r, t, &tensor);
-        }
-        if (code == QUERN_OK && !qn_build_initializer(v, tensor)) {
-            code = qn_no_memory(r->context);
-        }
-        if (code != QUERN_OK) {
-            return code;
-        }
-        v->tensor_origin = qn_reader_span(r, t->quern_offset, t->quern_size);
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < p->n_initializer && code == QUERN_OK; i++) {
+        code = read_initializer(r, p->initializer[i], graph);
     }
-    for (size_t i = 0; i < p->n_sparse_initializer; i++) {
+    for (size_t i = 0; i < p->n_sparse_initializer && code == QUERN_OK; i++) {
         const Onnx__SparseTensorProto *s = p->sparse_initializer[i];
         struct quern_value *v = NULL;
-        if (s->values == NULL || s->values->name == NULL) {
-            return qn_reader_fail(r, QUERN_INVALID_MODEL, s->quern_offset, NULL,
-                                  "sparse initializer without a name");
+        code = initializer_value(r, graph,
+                                 s->values != NULL ? s->values->name : NULL,
+                                 s->quern_offset, &v);
+        if (v != NULL) {
+            v->is_opaque = true;
         }
-        enum quern_code code = get_value(r, graph, s->values->name, &v);
-        if (code != QUERN_OK) {
-            return code;
+        if (r->findings != NULL && code == QUERN_OK) {
+            qn_examine_sparse(r, s, NULL);
         }
-        v->is_sparse = true;
     }
-    return QUERN_OK;
+    return code;
 }
 
 /* ---------------------------------------------------------------- nodes */
+
+/* A value whose name is like `name`, but free. */
+static enum quern_code other_value(struct qn_reader *r,
+                                   struct quern_graph *graph, const char *name,
+                                   struct quern_value **out)
+{
+    const char *free_name = qn_names_unique(r->model, name);
+    return free_name != NULL ? get_value(r, graph, free_name, out)
+                             : qn_no_memory(r->context);
+}
 
 static enum quern_code make_outputs(struct qn_reader *r,
                                     const Onnx__NodeProto *p,
@@ -111,13 +161,21 @@ static enum quern_code make_outputs(struct qn_reader *r,
         }
         struct quern_value *v = outputs[i];
         if (v->producer != NULL || v->is_input || v->tensor != NULL ||
-            v->is_sparse) {
-            return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset,
-                                  v->name,
-                                  "value is made twice; second time by node "
-                                  "'%s' (%s)",
-                                  p->name != NULL ? p->name : "",
-                                  p->op_type != NULL ? p->op_type : "");
+            v->is_opaque) {
+            code =
+                qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset, v->name,
+                               "value is made twice; second time by node "
+                               "'%s' (%s)",
+                               p->name != NULL ? p->name : "",
+                               p->op_type != NULL ? p->op_type : "");
+            code = qn_reader_absorb(r, code);
+            outputs[i] = NULL;
+            if (code == QUERN_OK) { /* go on under another name */
+                code = other_value(r, graph, v->name, &outputs[i]);
+            }
+            if (code != QUERN_OK) {
+                return code;
+            }
         }
     }
     return QUERN_OK;
@@ -134,6 +192,13 @@ static enum quern_code find_inputs(struct qn_reader *r,
             continue;
         }
         inputs[i] = quern_graph_find(graph, p->input[i]);
+        if (inputs[i] == NULL && r->findings != NULL) {
+            /* A value that nobody makes: the verifier reports it. */
+            enum quern_code code = get_value(r, graph, p->input[i], &inputs[i]);
+            if (code != QUERN_OK) {
+                return code;
+            }
+        }
         if (inputs[i] == NULL) {
             return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset,
                                   p->input[i],
@@ -145,6 +210,28 @@ static enum quern_code find_inputs(struct qn_reader *r,
     return QUERN_OK;
 }
 
+static enum quern_code read_attrs(struct qn_reader *r, const Onnx__NodeProto *p,
+                                  struct quern_node *node)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < p->n_attribute && code == QUERN_OK; i++) {
+        const Onnx__AttributeProto *a = p->attribute[i];
+        struct qn_attr *attr = NULL;
+        if (a->name != NULL && qn_node_attr(node, a->name) != NULL) {
+            code = qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset, NULL,
+                                  "node '%s' (%s) has attribute '%s' twice",
+                                  node->name, node->op, a->name);
+            code = qn_reader_absorb(r, code);
+            continue;
+        }
+        code = qn_read_attr(r, a, node, node->graph, &attr);
+        if (attr != NULL) {
+            qn_build_attr(node, attr);
+        }
+    }
+    return code;
+}
+
 static enum quern_code read_node(struct qn_reader *r, const Onnx__NodeProto *p,
                                  struct quern_graph *graph,
                                  struct quern_value **outputs)
@@ -154,18 +241,23 @@ static enum quern_code read_node(struct qn_reader *r, const Onnx__NodeProto *p,
     if (inputs == NULL) {
         return qn_no_memory(r->context);
     }
-    if (p->op_type == NULL || *p->op_type == '\0') {
-        return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset, NULL,
+    enum quern_code code = QUERN_OK;
+    const char *op = p->op_type != NULL ? p->op_type : "";
+    if (*op == '\0') {
+        code = qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset, NULL,
                               "node '%s' has no operator type",
                               p->name != NULL ? p->name : "");
+        code = qn_reader_absorb(r, code);
     }
-    enum quern_code code = find_inputs(r, p, graph, inputs);
+    if (code == QUERN_OK) {
+        code = find_inputs(r, p, graph, inputs);
+    }
     if (code != QUERN_OK) {
         return code;
     }
     struct quern_node *node = qn_build_node(
-        graph, qn_domain(p->domain), p->op_type, p->name != NULL ? p->name : "",
-        inputs, p->n_input, outputs, p->n_output);
+        graph, qn_domain(p->domain), op, p->name != NULL ? p->name : "", inputs,
+        p->n_input, outputs, p->n_output);
     if (node == NULL) {
         return qn_no_memory(r->context);
     }
@@ -174,20 +266,7 @@ static enum quern_code read_node(struct qn_reader *r, const Onnx__NodeProto *p,
     }
     node->origin = qn_reader_span(r, p->quern_offset, p->quern_size);
     node->source = node->origin;
-    for (size_t i = 0; i < p->n_attribute && code == QUERN_OK; i++) {
-        struct qn_attr *attr = NULL;
-        if (p->attribute[i]->name != NULL &&
-            qn_node_attr(node, p->attribute[i]->name) != NULL) {
-            return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset, NULL,
-                                  "node '%s' (%s) has attribute '%s' twice",
-                                  node->name, node->op, p->attribute[i]->name);
-        }
-        code = qn_read_attr(r, p->attribute[i], node, graph, &attr);
-        if (code == QUERN_OK) {
-            qn_build_attr(node, attr);
-        }
-    }
-    return code;
+    return read_attrs(r, p, node);
 }
 
 /* ---------------------------------------------------------------- order */
@@ -278,9 +357,9 @@ static enum quern_code sort(struct qn_reader *r, struct quern_graph *graph)
         }
     }
     qn_build_reorder(graph, queue);
-    quern_warn(r->context, NULL,
-               "nodes of graph '%s' were out of order and have been sorted",
-               graph->name);
+    qn_reader_warn(r,
+                   "nodes of graph '%s' were out of order and have been sorted",
+                   graph->name);
     return QUERN_OK;
 }
 
@@ -306,7 +385,7 @@ enum quern_code qn_read_nodes(struct qn_reader *r, Onnx__NodeProto *const *list,
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         code = read_node(r, list[i], graph, outputs[i]);
     }
-    if (code == QUERN_OK && !in_order(graph)) {
+    if (code == QUERN_OK && r->findings == NULL && !in_order(graph)) {
         code = sort(r, graph);
     }
     return code;
@@ -322,10 +401,27 @@ static enum quern_code read_outputs(struct qn_reader *r,
         const Onnx__ValueInfoProto *info = p->output[i];
         const char *name = info->name != NULL ? info->name : "";
         /* A body may hand out a value of the graph around it. */
-        struct quern_value *v = quern_graph_find(graph, name);
-        if (v == NULL) {
-            return qn_reader_fail(r, QUERN_INVALID_MODEL, info->quern_offset,
-                                  name, "graph output is made nowhere");
+        struct quern_value *v =
+            *name != '\0' ? quern_graph_find(graph, name) : NULL;
+        enum quern_code code = QUERN_OK;
+        if (v == NULL && (r->findings == NULL || *name == '\0')) {
+            code = qn_reader_fail(r, QUERN_INVALID_MODEL, info->quern_offset,
+                                  name, "graph output %s",
+                                  *name != '\0' ? "is made nowhere"
+                                                : "has no name");
+            if (qn_reader_absorb(r, code) != QUERN_OK) {
+                return code;
+            }
+            continue;
+        }
+        if (v == NULL) { /* the verifier reports it */
+            code = get_value(r, graph, name, &v);
+        }
+        if (code != QUERN_OK) {
+            return code;
+        }
+        if (r->findings != NULL) {
+            qn_examine_value_info(r, graph, info, "graph output");
         }
         if (!qn_build_output(graph, v)) {
             return qn_no_memory(r->context);
@@ -333,7 +429,8 @@ static enum quern_code read_outputs(struct qn_reader *r,
         if (v->info_origin.data == NULL && v->graph == graph) {
             v->info_origin =
                 qn_reader_span(r, info->quern_offset, info->quern_size);
-            enum quern_code code = qn_read_type(r, info->type, &v->declared);
+            code = qn_read_type(r, info->type, &v->declared);
+            code = qn_reader_absorb(r, code);
             if (code != QUERN_OK) {
                 return code;
             }
@@ -356,6 +453,7 @@ static enum quern_code read_hints(struct qn_reader *r,
         v->info_origin =
             qn_reader_span(r, info->quern_offset, info->quern_size);
         enum quern_code code = qn_read_type(r, info->type, &v->declared);
+        code = qn_reader_absorb(r, code);
         if (code != QUERN_OK) {
             return code;
         }
@@ -382,5 +480,11 @@ enum quern_code qn_read_graph(struct qn_reader *r, const Onnx__GraphProto *p,
     if (code == QUERN_OK) {
         code = read_outputs(r, p, graph);
     }
-    return code == QUERN_OK ? read_hints(r, p, graph) : code;
+    if (code == QUERN_OK) {
+        code = read_hints(r, p, graph);
+    }
+    if (code == QUERN_OK && r->findings != NULL) {
+        qn_examine_graph(r, graph, p);
+    }
+    return code;
 }

@@ -1,14 +1,14 @@
 /* Opening models: bytes to IR. */
 #include "base/file.h"
+#include "io/examine.h"
 #include "io/io.h"
+#include "io/limits.h"
 #include "io/reader.h"
 #include "io/skim.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { NEWEST_IR = 14 };
 
 enum quern_code qn_reader_fail(struct qn_reader *r, enum quern_code code,
                                uint64_t offset, const char *name,
@@ -25,6 +25,36 @@ enum quern_code qn_reader_fail(struct qn_reader *r, enum quern_code code,
     place.offset = (int64_t)offset;
     place.tensor = name;
     return quern_fail(r->context, code, &place, "%s", text);
+}
+
+enum quern_code qn_reader_absorb(struct qn_reader *r, enum quern_code code)
+{
+    struct qn_diag *diag = &r->context->diag;
+    bool mends = code == QUERN_IO || code == QUERN_MALFORMED ||
+                 code == QUERN_INVALID_MODEL || code == QUERN_UNSUPPORTED ||
+                 code == QUERN_LIMIT;
+    if (r->findings == NULL || !mends || !diag->has_error) {
+        return code;
+    }
+    qn_find_error(r->findings, &diag->error.place, "%s", diag->error.text);
+    diag->has_error = false;
+    return QUERN_OK;
+}
+
+void qn_reader_warn(struct qn_reader *r, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct quern_place place = QUERN_PLACE_NONE;
+    place.file = r->path;
+    if (r->findings != NULL) {
+        qn_find_warning(r->findings, &place, "%s", text);
+    } else {
+        quern_warn(r->context, NULL, "%s", text);
+    }
 }
 
 struct qn_span qn_reader_span(const struct qn_reader *r, uint64_t offset,
@@ -64,41 +94,56 @@ enum quern_code qn_reader_unpack(struct qn_reader *r,
     return *out_message != NULL ? QUERN_OK : qn_no_memory(r->context);
 }
 
+static enum quern_code read_opset(struct qn_reader *r,
+                                  const Onnx__OperatorSetIdProto *o)
+{
+    const char *domain = qn_domain(o->domain);
+    int64_t newest = qn_schema_newest(domain);
+    int64_t version = o->version;
+    if (quern_model_opset(r->model, domain) != 0) {
+        enum quern_code code =
+            qn_reader_fail(r, QUERN_INVALID_MODEL, o->quern_offset, NULL,
+                           "opset of domain '%s' is imported twice", domain);
+        return qn_reader_absorb(r, code);
+    }
+    if (version < 1 || version > INT32_MAX) {
+        enum quern_code code =
+            qn_reader_fail(r, QUERN_INVALID_MODEL, o->quern_offset, NULL,
+                           "opset version %lld of domain '%s', needs 1 or more",
+                           (long long)version, domain);
+        if (qn_reader_absorb(r, code) != QUERN_OK) {
+            return code;
+        }
+        version = newest > 0 ? newest : 1; /* so that checking can go on */
+    }
+    if (newest != 0 && version > newest) {
+        qn_reader_warn(r,
+                       "opset %lld of domain '%s' is newer than the newest "
+                       "known, %lld: its new operators are not understood",
+                       (long long)version, domain, (long long)newest);
+    }
+    return qn_build_opset(r->model, domain, version,
+                          qn_reader_span(r, o->quern_offset, o->quern_size))
+               ? QUERN_OK
+               : qn_no_memory(r->context);
+}
+
 static enum quern_code read_opsets(struct qn_reader *r,
                                    const Onnx__ModelProto *p)
 {
-    struct quern_model *model = r->model;
-    for (size_t i = 0; i < p->n_opset_import; i++) {
-        const Onnx__OperatorSetIdProto *o = p->opset_import[i];
-        const char *domain = qn_domain(o->domain);
-        if (quern_model_opset(model, domain) != 0) {
-            return qn_reader_fail(r, QUERN_INVALID_MODEL, 0, NULL,
-                                  "opset of domain '%s' is imported twice",
-                                  domain);
-        }
-        if (o->version < 1 || o->version > INT32_MAX) {
-            return qn_reader_fail(r, QUERN_INVALID_MODEL, 0, NULL,
-                                  "opset version %lld of domain '%s'",
-                                  (long long)o->version, domain);
-        }
-        if (!qn_build_opset(model, domain, o->version,
-                            (struct qn_span){NULL, 0})) {
-            return qn_no_memory(r->context);
-        }
-        int64_t newest = qn_schema_newest(domain);
-        if (newest != 0 && o->version > newest) {
-            quern_warn(r->context, NULL,
-                       "opset %lld of domain '%s' is newer than the newest "
-                       "known, %lld: its new operators are not understood",
-                       (long long)o->version, domain, (long long)newest);
-        }
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < p->n_opset_import && code == QUERN_OK; i++) {
+        code = read_opset(r, p->opset_import[i]);
     }
     /* Before IR 3 there was no import: opset 1. */
-    if (p->n_opset_import == 0 &&
-        !qn_build_opset(model, "", 1, (struct qn_span){NULL, 0})) {
-        return qn_no_memory(r->context);
+    if (p->n_opset_import == 0 && code == QUERN_OK) {
+        bool old = r->findings == NULL || p->ir_version < 3;
+        int64_t version = old ? 1 : qn_schema_newest("");
+        if (!qn_build_opset(r->model, "", version, (struct qn_span){NULL, 0})) {
+            return qn_no_memory(r->context);
+        }
     }
-    return QUERN_OK;
+    return code;
 }
 
 static enum quern_code read_metadata(struct qn_reader *r,
@@ -109,7 +154,9 @@ static enum quern_code read_metadata(struct qn_reader *r,
         char *value = qn_arena_strndup(&r->scratch, (const char *)e->value.data,
                                        e->value.len);
         if (value == NULL ||
-            !qn_build_metadata(r->model, e->key != NULL ? e->key : "", value)) {
+            !qn_build_metadata(
+                r->model, e->key != NULL ? e->key : "", value,
+                qn_reader_span(r, e->quern_offset, e->quern_size))) {
             return qn_no_memory(r->context);
         }
     }
@@ -169,8 +216,13 @@ static enum quern_code read_function_body(struct qn_reader *r,
         struct quern_value *v =
             qn_build_value(f->body, p->input[i], &duplicate);
         if (duplicate) {
-            return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset,
-                                  p->input[i], "function input stands twice");
+            enum quern_code code =
+                qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset,
+                               p->input[i], "function input stands twice");
+            if (qn_reader_absorb(r, code) != QUERN_OK) {
+                return code;
+            }
+            continue;
         }
         if (v == NULL || !qn_build_input(f->body, v)) {
             return qn_no_memory(r->context);
@@ -180,7 +232,7 @@ static enum quern_code read_function_body(struct qn_reader *r,
     for (size_t i = 0; i < p->n_attribute_proto && code == QUERN_OK; i++) {
         struct qn_attr *attr = NULL;
         code = qn_read_attr(r, p->attribute_proto[i], NULL, f->body, &attr);
-        if (code == QUERN_OK) {
+        if (attr != NULL) {
             attr->next = f->attribute_defaults;
             f->attribute_defaults = attr;
         }
@@ -191,6 +243,7 @@ static enum quern_code read_function_body(struct qn_reader *r,
             code =
                 qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset,
                                p->output[i], "function output is made nowhere");
+            code = qn_reader_absorb(r, code);
         } else if (!qn_build_output(f->body, v)) {
             code = qn_no_memory(r->context);
         }
@@ -203,6 +256,9 @@ static enum quern_code read_functions(struct qn_reader *r,
 {
     struct quern_function **tail = &r->model->functions;
     for (size_t i = 0; i < p->n_functions; i++) {
+        if (r->findings != NULL) {
+            qn_examine_function(r, p->functions[i]);
+        }
         enum quern_code code = read_function(r, p->functions[i], tail);
         if (code == QUERN_OK) {
             code = read_function_body(r, p->functions[i], *tail);
@@ -228,10 +284,11 @@ static enum quern_code fill_model(struct qn_reader *r,
         return qn_reader_fail(r, QUERN_MALFORMED, 0, NULL,
                               "no graph: this is no ONNX model");
     }
-    if (p->ir_version > NEWEST_IR) {
-        quern_warn(r->context, NULL,
-                   "IR version %lld is newer than the newest known, %d",
-                   (long long)p->ir_version, NEWEST_IR);
+    if (r->findings != NULL) {
+        qn_examine_model(r, p);
+    } else if (p->ir_version > QN_NEWEST_IR) {
+        qn_reader_warn(r, "IR version %lld is newer than the newest known, %d",
+                       (long long)p->ir_version, QN_NEWEST_IR);
     }
     model->ir_version = p->ir_version;
     model->model_version = p->has_model_version ? p->model_version : -1;
@@ -269,9 +326,11 @@ static const char *folder_of(struct qn_reader *r, const char *path)
 /* Takes one count of the buffer. */
 static enum quern_code open_buf(struct quern_context *context,
                                 struct qn_buf *buf, const char *path,
+                                struct qn_findings *findings,
                                 struct quern_model **out_model)
 {
-    struct qn_reader r = {.context = context, .path = path, .bytes = buf};
+    struct qn_reader r = {
+        .context = context, .path = path, .bytes = buf, .findings = findings};
     ProtobufCMessage *message = NULL;
     enum quern_code code = qn_model_create(context, &r.model);
     if (code != QUERN_OK) {
@@ -308,7 +367,18 @@ enum quern_code quern_model_open(struct quern_context *context,
 {
     struct qn_buf *buf = NULL;
     enum quern_code code = qn_file_map(context, path, &buf);
-    return code == QUERN_OK ? open_buf(context, buf, path, out_model) : code;
+    return code == QUERN_OK ? open_buf(context, buf, path, NULL, out_model)
+                            : code;
+}
+
+enum quern_code qn_model_examine(struct quern_context *context,
+                                 const char *path, struct qn_findings *findings,
+                                 struct quern_model **out_model)
+{
+    struct qn_buf *buf = NULL;
+    enum quern_code code = qn_file_map(context, path, &buf);
+    return code == QUERN_OK ? open_buf(context, buf, path, findings, out_model)
+                            : code;
 }
 
 enum quern_code quern_model_open_memory(struct quern_context *context,
@@ -318,7 +388,7 @@ enum quern_code quern_model_open_memory(struct quern_context *context,
 {
     /* Never written: the buffer is not owned. */
     struct qn_buf *buf = qn_buf_wrap((void *)(uintptr_t)data, size, NULL, NULL);
-    return buf != NULL ? open_buf(context, buf, path, out_model)
+    return buf != NULL ? open_buf(context, buf, path, NULL, out_model)
                        : qn_no_memory(context);
 }
 

@@ -165,6 +165,10 @@ enum quern_code qn_read_tensor(struct qn_reader *r, const Onnx__TensorProto *p,
     } else {
         code = read_typed(r, p, rank, p->dims, out_tensor);
     }
+    if (code == QUERN_INVALID_ARGUMENT) {
+        /* What is a wrong argument elsewhere is a wrong model here. */
+        code = r->context->diag.error.code = QUERN_INVALID_MODEL;
+    }
     if (code != QUERN_OK) {
         struct quern_place place = QUERN_PLACE_NONE;
         place.stage = "read";

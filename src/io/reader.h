@@ -4,6 +4,7 @@
 #define QUERN_IO_READER_H
 
 #include "ir/build.h"
+#include "ir/findings.h"
 #include "ir/tensor.h"
 #include "onnx.pb-c.h"
 
@@ -22,6 +23,10 @@ struct qn_reader {
     struct qn_external_file *external;
     struct qn_arena scratch;   /* what protobuf-c unpacked */
     struct quern_node pending; /* producer of values whose node is not built */
+    /* While a file is checked: what is wrong is reported here, mended so far
+     * that reading can go on, and the order of nodes is left as it is. NULL:
+     * the first error ends reading. */
+    struct qn_findings *findings;
 };
 
 /** Unpack the file's message into scratch memory.
@@ -36,6 +41,17 @@ enum quern_code qn_reader_fail(struct qn_reader *reader, enum quern_code code,
                                uint64_t offset, const char *name,
                                const char *format, ...)
     __attribute__((warn_unused_result)) __attribute__((format(printf, 5, 6)));
+
+/** While a file is checked: make a finding of the error that is stored, so that
+ * reading can go on.
+ * @return QUERN_OK, or `code` when nothing can be mended (no memory, cancelled)
+ * or no file is checked */
+enum quern_code qn_reader_absorb(struct qn_reader *reader, enum quern_code code)
+    __attribute__((warn_unused_result));
+
+/** A warning: into the context, or a finding. */
+void qn_reader_warn(struct qn_reader *reader, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /** A tensor from a TensorProto; large raw data is not copied. */
 enum quern_code qn_read_tensor(struct qn_reader *reader,

@@ -13,6 +13,10 @@ static void opset_body(struct qn_sink *out, const struct qn_opset *opset)
 static void emit_opset(struct qn_sink *sink, const struct qn_opset *opset)
 {
     struct qn_sink count = {NULL, 0};
+    if (opset->origin.data != NULL) {
+        qn_emit_bytes(sink, 8, opset->origin.data, opset->origin.size);
+        return;
+    }
     opset_body(&count, opset);
     qn_emit_header(sink, 8, count.size);
     opset_body(sink, opset);
@@ -27,6 +31,10 @@ static void metadata_body(struct qn_sink *out, const struct qn_metadata *entry)
 static void emit_metadata(struct qn_sink *sink, const struct qn_metadata *entry)
 {
     struct qn_sink count = {NULL, 0};
+    if (entry->origin.data != NULL) {
+        qn_emit_bytes(sink, 14, entry->origin.data, entry->origin.size);
+        return;
+    }
     metadata_body(&count, entry);
     qn_emit_header(sink, 14, count.size);
     metadata_body(sink, entry);

@@ -307,7 +307,7 @@ bool qn_build_opset(struct quern_model *model, const char *domain,
 }
 
 bool qn_build_metadata(struct quern_model *model, const char *key,
-                       const char *value)
+                       const char *value, struct qn_span origin)
 {
     struct qn_metadata *entry = qn_arena_alloc(&model->arena, sizeof *entry);
     if (entry == NULL) {
@@ -315,6 +315,7 @@ bool qn_build_metadata(struct quern_model *model, const char *key,
     }
     entry->key = qn_arena_strdup(&model->arena, key);
     entry->value = qn_arena_strdup(&model->arena, value);
+    entry->origin = origin;
     struct qn_metadata **tail = &model->metadata;
     while (*tail != NULL) {
         tail = &(*tail)->next;

@@ -66,7 +66,7 @@ void qn_build_attr(struct quern_node *node, struct qn_attr *attr);
 bool qn_build_opset(struct quern_model *model, const char *domain,
                     int64_t version, struct qn_span origin);
 bool qn_build_metadata(struct quern_model *model, const char *key,
-                       const char *value);
+                       const char *value, struct qn_span origin);
 
 /** Give the nodes of a graph another order: all of them, in `nodes`. */
 void qn_build_reorder(struct quern_graph *graph,

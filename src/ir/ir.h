@@ -135,7 +135,9 @@ struct quern_value {
     uint32_t id;
     bool erased;
     bool is_input;    /* of `graph` */
-    bool is_sparse;   /* a sparse initializer, kept as it was read */
+    bool is_opaque;   /* given by what the IR does not hold: a sparse
+                         initializer, or a broken one of a file that is
+                         being checked */
     const char *name; /* unique in its graph; may shadow nothing */
     struct quern_graph *graph;
     struct quern_node *producer;
@@ -202,6 +204,8 @@ struct quern_function {
 struct qn_metadata {
     const char *key;
     const char *value;
+    struct qn_span origin; /* StringStringEntryProto as read: its value may hold
+                              NUL bytes; data NULL for one that was set */
     struct qn_metadata *next;
 };
 

@@ -46,7 +46,7 @@ static bool encloses(const struct quern_graph *outer,
 static bool is_given(const struct quern_value *v)
 {
     return v->producer != NULL || v->is_input || v->tensor != NULL ||
-           v->is_sparse;
+           v->is_opaque;
 }
 
 /* ---------------------------------------------------------------- nodes */
@@ -114,7 +114,7 @@ static void check_made(struct qn_verify *v, const struct quern_node *node,
         wrong = "is made by another node too";
     } else if (value->is_input) {
         wrong = "is an input of the graph too";
-    } else if (quern_value_is_initializer(value) || value->is_sparse) {
+    } else if (quern_value_is_initializer(value) || value->is_opaque) {
         wrong = "is an initializer too";
     } else if ((v->parts & QN_VERIFY_CHANGED) == 0 && shadowed(value)) {
         wrong = "has the name of a value of an enclosing graph";

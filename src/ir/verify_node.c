@@ -189,6 +189,10 @@ static void check_schema(struct qn_verify *v, const struct quern_node *node)
                       shown(node->domain));
         return;
     }
+    /* A model-local function stands before an operator of the same name. */
+    if (qn_verify_callee(v, node) != NULL) {
+        return;
+    }
     const struct qn_schema *schema =
         qn_schema_find(node->domain, node->op, version);
     if (schema == NULL) {
@@ -231,8 +235,7 @@ void qn_verify_node(struct qn_verify *v, const struct quern_node *node)
             }
         }
     }
-    /* A model-local function stands before an operator of the same name. */
-    if (*node->op != '\0' && qn_verify_callee(v, node) == NULL) {
+    if (*node->op != '\0') {
         check_schema(v, node);
     }
 }

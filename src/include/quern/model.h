@@ -85,6 +85,18 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_model_verify(struct quern_model *model, quern_finding_fn finding,
                    void *user);
 
+/** Check a file: everything that is wrong with it, at once. On top of
+ * quern_model_verify() it tells what opening would refuse or overlook: bytes,
+ * names, types of inputs and outputs, two values in one attribute, sizes of
+ * tensors, external data.
+ * @param finding  as quern_model_verify()
+ * @return QUERN_OK when there is no error; _INVALID_MODEL when there is one;
+ * _IO when the file cannot be read; _NO_MEMORY; _CANCELLED
+ * Since 0.1. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_model_check(struct quern_context *context, const char *path,
+                  quern_finding_fn finding, void *user);
+
 QUERN_API struct quern_context *quern_model_context(const struct quern_model *);
 
 /** The top graph. */

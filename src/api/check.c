@@ -1,0 +1,47 @@
+/* Checking a file: what the wire shows, the verifier, then inference. */
+#include <quern/model.h>
+
+#include "io/io.h"
+#include "ir/verify.h"
+
+/* What made reading end is a finding as any other. */
+static void take_error(struct quern_context *context, struct qn_findings *f)
+{
+    const struct quern_message *error = quern_error(context);
+    if (error != NULL) {
+        f->n_errors++;
+        if (f->report != NULL) {
+            f->report(f->user, error);
+        }
+        context->diag.has_error = false;
+    }
+}
+
+static bool is_about_the_model(enum quern_code code)
+{
+    return code == QUERN_MALFORMED || code == QUERN_INVALID_MODEL ||
+           code == QUERN_UNSUPPORTED || code == QUERN_LIMIT;
+}
+
+enum quern_code quern_model_check(struct quern_context *context,
+                                  const char *path, quern_finding_fn finding,
+                                  void *user)
+{
+    struct quern_model *model = NULL;
+    struct qn_findings f = {.context = context,
+                            .report = finding,
+                            .user = user,
+                            .code = QUERN_INVALID_MODEL};
+    enum quern_code code = qn_model_examine(context, path, &f, &model);
+    if (code == QUERN_OK) {
+        struct qn_verify v = {
+            .model = model, .findings = &f, .parts = QN_VERIFY_ALL};
+        code = qn_verify(&v);
+    }
+    quern_model_destroy(&model);
+    if (finding != NULL && is_about_the_model(code)) {
+        take_error(context, &f);
+        code = QUERN_OK;
+    }
+    return code == QUERN_OK && f.n_errors > 0 ? QUERN_INVALID_MODEL : code;
+}
