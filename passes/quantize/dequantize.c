@@ -124,6 +124,9 @@ static bool add_codes(int32_t *codes, const double *shift, const float *scales,
     for (size_t c = 0; c < n; c++) {
         double step = (double)scales[n_scales == 1 ? 0 : c];
         double code = (double)codes[c] + rint(shift[c] / step);
+        if (isnan(code)) {
+            continue; /* weights that hold NaN: nothing to correct by */
+        }
         code = code > (double)INT32_MAX ? (double)INT32_MAX : code;
         code = code < (double)INT32_MIN ? (double)INT32_MIN : code;
         any = any || codes[c] != (int32_t)code;

@@ -253,14 +253,14 @@ static enum quern_code make_program(struct quern_engine *e,
     if (p == NULL) {
         return qn_no_memory(e->context);
     }
+    *out_program = p; /* at once: what fails below is released through it */
     p->ops = qn_arena_alloc_n(&e->arena, graph->n_nodes, sizeof *p->ops);
     if (p->ops == NULL) {
         return qn_no_memory(e->context);
     }
     for (const struct quern_node *n = graph->first; n != NULL; n = n->next) {
         if (runs(e, n, wanted)) {
-            code = make_op(e, n, wanted, &p->ops[p->n_ops]);
-            p->n_ops += code == QUERN_OK ? 1 : 0;
+            code = make_op(e, n, wanted, &p->ops[p->n_ops++]);
         } else {
             for (size_t i = 0; i < n->n_outputs && code == QUERN_OK; i++) {
                 code = qn_engine_constant(e, n->outputs[i]);
@@ -283,7 +283,6 @@ static enum quern_code make_program(struct quern_engine *e,
         p->out[i] = slot_of(e, graph->outputs[i]->value);
         code = qn_engine_constant(e, graph->outputs[i]->value);
     }
-    *out_program = p;
     return code;
 }
 

@@ -54,6 +54,11 @@ static enum quern_code read_pads(struct qn_run *run, const struct qn_op *op,
         if (len != 2 * (size_t)w->n) {
             return bad(run, op, "pads");
         }
+        for (size_t i = 0; i < len; i++) {
+            if (pads[i] < INT32_MIN || pads[i] > INT32_MAX) {
+                return bad(run, op, "pads");
+            }
+        }
         for (int i = 0; i < w->n; i++) {
             w->pad[shift + i] = pads[i];
             w->pad_end[shift + i] = pads[w->n + i];

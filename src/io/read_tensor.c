@@ -148,6 +148,15 @@ enum quern_code qn_read_tensor(struct qn_reader *r, const Onnx__TensorProto *p,
                               p->n_dims, QUERN_MAX_RANK);
     }
     int rank = (int)p->n_dims;
+    for (int i = 0; i < rank; i++) {
+        if (p->dims[i] < 0) {
+            return qn_reader_fail(r, QUERN_INVALID_MODEL, p->quern_offset,
+                                  p->name,
+                                  "dimension %d of the tensor is %lld, needs "
+                                  "0 or more",
+                                  i, (long long)p->dims[i]);
+        }
+    }
     enum quern_dtype dtype = (enum quern_dtype)p->data_type;
     if (p->has_data_location && p->data_location == 1) {
         code = qn_read_external(r, p, p->dims, out_tensor);

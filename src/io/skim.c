@@ -174,8 +174,38 @@ static enum quern_code enter(struct skim *s, size_t start, size_t content,
     return code == QUERN_OK ? put(s, zeros, LENGTH_SIZE) : code;
 }
 
+/* A tag in its shortest form: protobuf-c takes no more than 5 bytes. */
+static enum quern_code put_tag(struct skim *s, unsigned number, unsigned wire)
+{
+    unsigned char bytes[5];
+    return put(s, bytes, qn_wire_varint(bytes, (uint64_t)number << 3 | wire));
+}
+
+/* Numbers in a row without tags must fill their field exactly. */
+static enum quern_code check_packed(struct skim *s, size_t content,
+                                    const ProtobufCFieldDescriptor *field,
+                                    size_t length)
+{
+    unsigned wire = wanted_wire(field);
+    size_t end = content + length;
+    size_t at = content;
+    bool good = true;
+    if (wire == QN_WIRE_VARINT) {
+        while (good && at < end) {
+            uint64_t value = 0;
+            good = qn_wire_number(s->data, end, &at, &value) == NULL;
+        }
+    } else if (wire != QN_WIRE_BYTES) {
+        good = length % (wire == QN_WIRE_64 ? 8 : 4) == 0;
+    }
+    return good ? QUERN_OK
+                : fail(s, QUERN_MALFORMED, content,
+                       "packed numbers run past the end of their field");
+}
+
 /* Bytes that are no sub-message: copied, but for large raw_data. */
-static enum quern_code copy_bytes(struct skim *s, size_t start, size_t content,
+static enum quern_code copy_bytes(struct skim *s, unsigned number,
+                                  size_t content,
                                   const ProtobufCFieldDescriptor *field,
                                   size_t length)
 {
@@ -191,7 +221,16 @@ static enum quern_code copy_bytes(struct skim *s, size_t start, size_t content,
         return code == QUERN_OK ? put_fixed64(s, QN_FIELD_RAW_SIZE, length)
                                 : code;
     }
-    return put(s, s->data + start, s->at - start);
+    enum quern_code code =
+        field != NULL ? check_packed(s, content, field, length) : QUERN_OK;
+    if (code == QUERN_OK) {
+        code = put_tag(s, number, QN_WIRE_BYTES);
+    }
+    unsigned char bytes[10];
+    if (code == QUERN_OK) {
+        code = put(s, bytes, qn_wire_varint(bytes, length));
+    }
+    return code == QUERN_OK ? put(s, s->data + content, length) : code;
 }
 
 static enum quern_code field_step(struct skim *s)
@@ -213,12 +252,15 @@ static enum quern_code field_step(struct skim *s)
         return code;
     }
     if (w.wire != QN_WIRE_BYTES) {
-        return put(s, s->data + start, s->at - start);
+        code = put_tag(s, w.number, w.wire);
+        return code == QUERN_OK
+                   ? put(s, s->data + w.value_at, s->at - w.value_at)
+                   : code;
     }
     if (field != NULL && field->type == PROTOBUF_C_TYPE_MESSAGE) {
         return enter(s, start, w.content, field, w.length);
     }
-    return copy_bytes(s, start, w.content, field, w.length);
+    return copy_bytes(s, w.number, w.content, field, w.length);
 }
 
 enum quern_code qn_skim(struct quern_context *context, const char *path,

@@ -1,8 +1,8 @@
 /* Protobuf's wire. */
 #include "io/wire.h"
 
-static const char *read_varint(const unsigned char *data, size_t end,
-                               size_t *at, uint64_t *out_value)
+const char *qn_wire_number(const unsigned char *data, size_t end, size_t *at,
+                           uint64_t *out_value)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 70; shift += 7) {
@@ -26,7 +26,7 @@ const char *qn_wire_next(const unsigned char *data, size_t end, size_t *at,
                          struct qn_wire_field *out_field)
 {
     uint64_t tag = 0;
-    const char *bad = read_varint(data, end, at, &tag);
+    const char *bad = qn_wire_number(data, end, at, &tag);
     if (bad != NULL) {
         return bad;
     }
@@ -35,16 +35,17 @@ const char *qn_wire_next(const unsigned char *data, size_t end, size_t *at,
         return "field number 0 or above 536870911";
     }
     f.number = (unsigned)(tag >> 3);
+    f.value_at = *at;
     size_t fixed = f.wire == QN_WIRE_64 ? 8 : f.wire == QN_WIRE_32 ? 4 : 0;
     if (f.wire == QN_WIRE_VARINT) {
-        bad = read_varint(data, end, at, &f.value);
+        bad = qn_wire_number(data, end, at, &f.value);
     } else if (fixed > 0) {
         bad = end - *at < fixed ? "number runs past the end of its message"
                                 : NULL;
         *at += bad == NULL ? fixed : 0;
     } else if (f.wire == QN_WIRE_BYTES) {
         uint64_t length = 0;
-        bad = read_varint(data, end, at, &length);
+        bad = qn_wire_number(data, end, at, &length);
         if (bad == NULL && length > end - *at) {
             bad = "length runs past the end of its message";
         }

@@ -15,6 +15,7 @@ enum {
 struct qn_wire_field {
     unsigned number;
     unsigned wire;
+    size_t value_at; /* behind the tag */
     uint64_t value; /* of VARINT */
     size_t content; /* of BYTES: where it begins */
     size_t length;  /* of BYTES */
@@ -24,6 +25,11 @@ struct qn_wire_field {
  * @return NULL, or what is wrong with it */
 const char *qn_wire_next(const unsigned char *data, size_t end, size_t *at,
                          struct qn_wire_field *out_field);
+
+/** Read the varint at *at (below `end`) and move *at behind it.
+ * @return NULL, or what is wrong with it */
+const char *qn_wire_number(const unsigned char *data, size_t end, size_t *at,
+                           uint64_t *out_value);
 
 /** Write a varint (up to 10 bytes).
  * @return number of bytes */

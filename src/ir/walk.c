@@ -417,6 +417,9 @@ static enum quern_code constant_tensor(const struct quern_node *node,
 
 struct quern_tensor *quern_value_constant(const struct quern_value *value)
 {
+    if (value == NULL) {
+        return NULL;
+    }
     const struct quern_node *node = value->producer;
     if (node == NULL) {
         return value->is_input ? NULL : value->tensor;

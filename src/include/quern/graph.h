@@ -177,8 +177,8 @@ QUERN_API bool quern_value_is_graph_output(const struct quern_value *value);
 QUERN_API bool quern_value_erased(const struct quern_value *value);
 
 /** The tensor of an initializer that the caller cannot override (not also a
- * graph input), or of a Constant node; NULL when it is not constant.
- * Borrowed until the value is edited. */
+ * graph input), or of a Constant node; NULL when it is not constant, and for
+ * NULL (an input left out). Borrowed until the value is edited. */
 QUERN_API struct quern_tensor *quern_value_constant(const struct quern_value *);
 
 /** True for an initializer, also for one that is a graph input. */

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Makes the small models and data of testdata/robust that mutation, memory and
+write-failure tests start from. Usage: make-seeds.py FOLDER. Same bytes on every
+run."""
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto as T
+from onnx import helper as h
+from onnx import numpy_helper
+
+rng = np.random.default_rng(7)
+
+
+def weight(name, *shape):
+    return numpy_helper.from_array((rng.standard_normal(shape) * 0.3).astype(np.float32), name)
+
+
+def ints(name, *values):
+    return numpy_helper.from_array(np.array(values, np.int64), name)
+
+
+def value(name, *shape, dtype=T.FLOAT):
+    return h.make_tensor_value_info(name, dtype, shape)
+
+
+def conv():
+    """Conv, BatchNormalization, Relu, a residual Add, pooling, Gemm."""
+    nodes = [
+        h.make_node("Conv", ["x", "w1", "b1"], ["c1"], "conv1", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        h.make_node("BatchNormalization", ["c1", "g", "b", "m", "v"], ["n1"], "bn1"),
+        h.make_node("Relu", ["n1"], ["r1"], "relu1"),
+        h.make_node("Conv", ["r1", "w2"], ["c2"], "conv2", pads=[1, 1, 1, 1], group=2),
+        h.make_node("Add", ["c2", "r1"], ["a"], "add"),
+        h.make_node("Clip", ["a", "lo", "hi"], ["k"], "clip"),
+        h.make_node("GlobalAveragePool", ["k"], ["p"], "pool"),
+        h.make_node("Constant", [], ["shape"], "shape", value=ints("", 0, -1)),
+        h.make_node("Reshape", ["p", "shape"], ["f"], "reshape"),
+        h.make_node("Gemm", ["f", "w3", "b3"], ["z"], "gemm", transB=1),
+        h.make_node("Softmax", ["z"], ["y"], "softmax", axis=-1),
+    ]
+    floats = {"g": 1.1, "b": 0.1, "m": 0.2, "v": 0.9}
+    init = [weight("w1", 4, 1, 3, 3), weight("b1", 4), weight("w2", 4, 2, 3, 3), weight("w3", 3, 4), weight("b3", 3)]
+    init += [numpy_helper.from_array(np.full(4, f, np.float32), n) for n, f in floats.items()]
+    init += [numpy_helper.from_array(np.array(f, np.float32), n) for n, f in (("lo", 0.0), ("hi", 6.0))]
+    return h.make_graph(nodes, "conv", [value("x", "N", 1, 6, 6)], [value("y", "N", 3)], init), 13
+
+
+def bodies():
+    """If, Loop and Scan with captured values, strings, sequences, a function."""
+    then = h.make_graph([h.make_node("Add", ["x", "one"], ["t"])], "then", [], [value("t", "N", 4)])
+    other = h.make_graph([h.make_node("Mul", ["x", "one"], ["e"])], "else", [], [value("e", "N", 4)])
+    loop = h.make_graph(
+        [h.make_node("Identity", ["go"], ["go_on"]), h.make_node("Sub", ["state", "one"], ["next"])],
+        "loop",
+        [value("i", dtype=T.INT64), value("go", dtype=T.BOOL), value("state", "N", 4)],
+        [value("go_on", dtype=T.BOOL), value("next", "N", 4)],
+    )
+    scan = h.make_graph(
+        [h.make_node("Add", ["sum", "row"], ["sum_out"]), h.make_node("Identity", ["sum_out"], ["row_out"])],
+        "scan", [value("sum", 4), value("row", 4)], [value("sum_out", 4), value("row_out", 4)],
+    )
+    nodes = [
+        h.make_node("ReduceSum", ["x"], ["total"], "sum", keepdims=0),
+        h.make_node("Greater", ["total", "zero"], ["cond"], "greater"),
+        h.make_node("If", ["cond"], ["picked"], "if", then_branch=then, else_branch=other),
+        h.make_node("Loop", ["three", "", "picked"], ["looped"], "loop", body=loop),
+        h.make_node("Scan", ["start", "looped"], ["last", "rows"], "scan", body=scan, num_scan_inputs=1),
+        h.make_node("Twice", ["rows"], ["doubled"], "twice", domain="test.robust"),
+        h.make_node("SequenceConstruct", ["doubled", "x"], ["seq"], "sequence"),
+        h.make_node("SequenceAt", ["seq", "first"], ["y"], "at"),
+        h.make_node("Unknown", ["y"], ["u"], "unknown", domain="com.acme", text="a\0b", list=[1, 2], part=1.5),
+    ]
+    init = [
+        numpy_helper.from_array(np.ones(4, np.float32), "one"),
+        numpy_helper.from_array(np.zeros((), np.float32), "zero"),
+        numpy_helper.from_array(np.zeros(4, np.float32), "start"),
+        ints("first", 0),
+        numpy_helper.from_array(np.array(3, np.int64), "three"),
+        numpy_helper.from_array(np.array(["a", "bc"], object), "words"),
+    ]
+    sparse = h.make_sparse_tensor(h.make_tensor("sparse", T.FLOAT, [2], [1.0, 2.0]), h.make_tensor("at", T.INT64, [2], [1, 5]), [8])
+    g = h.make_graph(nodes, "bodies", [value("x", "N", 4)], [value("y", "N", 4), h.make_tensor_value_info("u", T.FLOAT, None)], init,
+                     doc_string="small", sparse_initializer=[sparse])
+    g.quantization_annotation.add(tensor_name="y").quant_parameter_tensor_names.add(key="SCALE_TENSOR", value="zero")
+    return g, 17
+
+
+def attention():
+    """Embedding, LayerNorm, MatMul and Softmax, ending in a Q/DQ pair."""
+    nodes = [
+        h.make_node("Gather", ["table", "ids"], ["e"], "embed"),
+        h.make_node("ReduceMean", ["e"], ["mean"], "mean", axes=[-1]),
+        h.make_node("Sub", ["e", "mean"], ["d"], "sub"),
+        h.make_node("Mul", ["d", "d"], ["dd"], "square"),
+        h.make_node("ReduceMean", ["dd"], ["var"], "var", axes=[-1]),
+        h.make_node("Add", ["var", "eps"], ["ve"], "eps"),
+        h.make_node("Sqrt", ["ve"], ["sd"], "sqrt"),
+        h.make_node("Div", ["d", "sd"], ["n"], "norm"),
+        h.make_node("MatMul", ["n", "wq"], ["q"], "q"),
+        h.make_node("MatMul", ["n", "wk"], ["k"], "k"),
+        h.make_node("Transpose", ["k"], ["kt"], "kt", perm=[0, 2, 1]),
+        h.make_node("MatMul", ["q", "kt"], ["s"], "scores"),
+        h.make_node("Softmax", ["s"], ["p"], "softmax"),
+        h.make_node("MatMul", ["p", "n"], ["c"], "context"),
+        h.make_node("Shape", ["c"], ["sh"], "shape"),
+        h.make_node("Gather", ["sh", "zero"], ["batch"], "batch"),
+        h.make_node("Unsqueeze", ["batch", "axis"], ["b1"], "unsqueeze"),
+        h.make_node("Concat", ["b1", "rest"], ["to"], "concat", axis=0),
+        h.make_node("Reshape", ["c", "to"], ["f"], "flat"),
+        h.make_node("QuantizeLinear", ["f", "scale", "zp"], ["fq"], "Q"),
+        h.make_node("DequantizeLinear", ["fq", "scale", "zp"], ["y"], "DQ"),
+    ]
+    init = [weight("table", 16, 8), weight("wq", 8, 8), weight("wk", 8, 8), ints("axis", 0), ints("rest", -1),
+            numpy_helper.from_array(np.array(1e-5, np.float32), "eps"), numpy_helper.from_array(np.array(0, np.int64), "zero"),
+            numpy_helper.from_array(np.array(0.02, np.float32), "scale"), numpy_helper.from_array(np.array(128, np.uint8), "zp")]
+    return h.make_graph(nodes, "attention", [value("ids", "N", 5, dtype=T.INT64)], [value("y", "N", 40)], init), 13
+
+
+def main():
+    folder = sys.argv[1]
+    for make in (conv, bodies, attention):
+        graph, opset = make()
+        opsets = [h.make_opsetid("", opset)]
+        functions = []
+        if make is bodies:
+            opsets += [h.make_opsetid("test.robust", 1), h.make_opsetid("com.acme", 2)]
+            functions = [h.make_function("test.robust", "Twice", ["a"], ["b"], [h.make_node("Add", ["a", "a"], ["b"])],
+                                         [h.make_opsetid("", opset)])]
+        model = h.make_model(graph, opset_imports=opsets, functions=functions, ir_version=8, producer_name="make-seeds")
+        model.metadata_props.add(key="origin", value="make-seeds.py")
+        onnx.save(model, f"{folder}/{make.__name__}.onnx")
+    np.savez(f"{folder}/conv.npz", x=rng.standard_normal((6, 1, 6, 6)).astype(np.float32))
+    np.savez(f"{folder}/bodies.npz", x=rng.standard_normal((6, 4)).astype(np.float32))
+    np.savez_compressed(f"{folder}/attention.npz", ids=rng.integers(0, 16, (6, 5)))
+
+
+main()
