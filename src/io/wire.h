@@ -16,9 +16,9 @@ struct qn_wire_field {
     unsigned number;
     unsigned wire;
     size_t value_at; /* behind the tag */
-    uint64_t value; /* of VARINT */
-    size_t content; /* of BYTES: where it begins */
-    size_t length;  /* of BYTES */
+    uint64_t value;  /* of VARINT */
+    size_t content;  /* of BYTES: where it begins */
+    size_t length;   /* of BYTES */
 };
 
 /** Read the field at *at (below `end`) and move *at behind it.

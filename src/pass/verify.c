@@ -5,10 +5,28 @@
 
 enum { MOST_FINDINGS = 20 };
 
+/* What no pass could work on: scopes, order, producers. */
+static enum quern_code check_structure(struct quern_pass_ctx *ctx)
+{
+    struct qn_findings findings = {.context = ctx->context,
+                                   .code = QUERN_INVALID_MODEL,
+                                   .most = MOST_FINDINGS};
+    struct qn_verify v = {.model = ctx->model,
+                          .findings = &findings,
+                          .parts = QN_VERIFY_STRUCTURE};
+    enum quern_code code = qn_verify(&v);
+    return code == QUERN_OK && findings.n_errors > 0 ? QUERN_INVALID_MODEL
+                                                     : code;
+}
+
 enum quern_code qn_pass_verify_start(struct quern_pass_ctx *ctx)
 {
     if (ctx->flawed != NULL) {
         return QUERN_OK; /* a group inside a pipeline */
+    }
+    enum quern_code code = check_structure(ctx);
+    if (code != QUERN_OK) {
+        return code;
     }
     size_t n = ctx->model->next_node_id;
     ctx->flawed = qn_arena_alloc(&ctx->arena, n);

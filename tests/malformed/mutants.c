@@ -21,13 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Absent until the verifier is part of the library. */
-#pragma weak quern_model_check
-
 enum { SECONDS = 20, N_CODES = 12, MEMORY = 64 << 20 };
 
 /* Files of this program need not survive a power cut. */
-int fsync(int fd);
 int fsync(int fd)
 {
     (void)fd;
@@ -95,17 +91,28 @@ static void reopen(struct quern_context *context, const struct work *w)
     quern_model_destroy(&model);
 }
 
+static void count(void *user, const struct quern_message *finding)
+{
+    uint64_t *n = user;
+    *n += finding->severity == QUERN_SEVERITY_ERROR;
+}
+
 static enum quern_code work_on(struct quern_context *context,
                                struct quern_model *model, const struct work *w)
 {
     struct quern_apply_options o = {.struct_size = sizeof o,
                                     .data = w->samples};
-    if (quern_model_check != NULL) {
-        enum quern_code code = quern_model_check(model);
-        explain(context, code, false);
-        quern_clear(context);
+    uint64_t n_findings = 0;
+    enum quern_code code = quern_model_verify(model, count, &n_findings);
+    if (code != QUERN_OK) {
+        explain(context, quern_model_verify(model, NULL, NULL), false);
     }
-    enum quern_code code = quern_apply(
+    if ((code == QUERN_OK) != (n_findings == 0)) {
+        fprintf(stderr, "verifier: code '%s', %llu errors\n",
+                quern_code_name(code), (unsigned long long)n_findings);
+        abort();
+    }
+    code = quern_apply(
         model,
         w->samples != NULL
             ? "observe-shapes,raise-opset,optimize,calibrate,equalize,"
