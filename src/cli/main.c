@@ -14,6 +14,7 @@ static const struct verb verbs[] = {
     {"compare", cmd_compare, "error of a model against another, on data"},
     {"check", cmd_check, "tell everything that is wrong with a model"},
     {"convert", cmd_convert, "write a model again, byte for byte if unchanged"},
+    {"doctor", cmd_doctor, "what this machine and this build can do"},
     {"optimize", cmd_optimize, "clean a model for inference"},
     {"quantize", cmd_quantize, "quantize a model to QDQ form"},
     {"run", cmd_run, "run a model on data, or check its outputs"},
