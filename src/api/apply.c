@@ -1,9 +1,12 @@
-/* Pipelines for the public interface, and what passes get from other rooms. */
+/* Recipes and pipelines for the public interface, and what passes get from
+ * rooms that they must not see. */
 #include <quern/recipe.h>
 #include <quern/target.h>
 
 #include "ir/ir.h"
 #include "pass/pass.h"
+
+#include <string.h>
 
 static enum quern_code evaluate(struct quern_model *model,
                                 struct quern_value *const *values, size_t n,
@@ -31,48 +34,104 @@ static enum quern_code evaluate(struct quern_model *model,
     return code;
 }
 
-static void tell(const struct quern_pass_ctx *ctx,
-                 const struct quern_apply_options *options)
+/* --------------------------------------------------------------- running */
+
+/* The target of the options, else of the recipe (a path in it begins at its
+ * folder), else the default one. */
+static enum quern_code open_target(struct quern_pass_ctx *ctx,
+                                   const struct quern_recipe *recipe)
 {
-    for (const struct qn_step_report *r = ctx->reports; r; r = r->next) {
-        for (const struct qn_account *a = r->first; a != NULL; a = a->next) {
-            options->account(options->user, r->pass, a->text, 0, 0.0);
+    const char *name = ctx->options->target;
+    bool is_own = name == NULL && recipe->target != NULL;
+    if (is_own) {
+        name = strchr(recipe->target, '/') != NULL
+                   ? qn_recipe_path(&ctx->arena, recipe, recipe->target)
+                   : recipe->target;
+        if (name == NULL) {
+            return qn_no_memory(ctx->context);
         }
-        options->account(options->user, r->pass, NULL, r->n_edits, r->seconds);
     }
+    enum quern_code code = quern_target_open(
+        ctx->context, name != NULL ? name : QUERN_TARGET_DEFAULT, &ctx->target);
+    if (code != QUERN_OK && is_own) {
+        quern_error_place(ctx->context, &recipe->target_place);
+    }
+    return code;
+}
+
+/* Callers of an older header gave a shorter struct. */
+static struct quern_apply_options
+whole_options(const struct quern_apply_options *options)
+{
+    struct quern_apply_options whole = {0};
+    if (options != NULL) {
+        size_t size = options->struct_size < sizeof whole ? options->struct_size
+                                                          : sizeof whole;
+        memcpy(&whole, options, size);
+    }
+    return whole;
+}
+
+static void warn_of_overrides(const struct quern_pass_ctx *ctx,
+                              const struct quern_recipe *recipe)
+{
+    if (ctx->n_questions > 0 || recipe->n_overrides == 0) {
+        qn_overrides_warn_unused(recipe);
+        return;
+    }
+    quern_warn(ctx->context, &recipe->overrides[0].place,
+               "no step asks for overrides: they change nothing");
+}
+
+enum quern_code quern_recipe_apply(struct quern_recipe *recipe,
+                                   struct quern_model *model,
+                                   const struct quern_apply_options *options)
+{
+    static const struct qn_services services = {evaluate};
+    const struct quern_apply_options whole = whole_options(options);
+    struct qn_plan plan = {0};
+    struct quern_pass_ctx ctx = {
+        .context = model->context,
+        .model = model,
+        .services = &services,
+        .options = &whole,
+        .plan = &plan,
+    };
+    enum quern_code code = qn_plan_init(&plan, recipe);
+    if (code == QUERN_OK) {
+        code = open_target(&ctx, recipe);
+    }
+    if (code == QUERN_OK) {
+        code = qn_plan_run(&ctx);
+    }
+    if (code == QUERN_OK && whole.stop_after == 0) {
+        warn_of_overrides(&ctx, recipe);
+    }
+    qn_pass_ctx_finish(&ctx);
+    qn_plan_finish(&plan);
+    quern_target_close(&ctx.target);
+    return code;
 }
 
 enum quern_code quern_apply(struct quern_model *model, const char *pipeline,
                             const struct quern_apply_options *options)
 {
-    static const struct qn_services services = {evaluate};
-    static const struct quern_apply_options none;
-    const struct quern_apply_options *o = options != NULL ? options : &none;
-    struct quern_pass_ctx ctx = {
-        .context = model->context,
-        .model = model,
-        .services = &services,
-        .data_path = o->data,
-    };
-    enum quern_code code = quern_target_open(
-        model->context, o->target != NULL ? o->target : QUERN_TARGET_DEFAULT,
-        &ctx.target);
+    struct quern_recipe *recipe = NULL;
+    enum quern_code code = qn_recipe_create(model->context, &recipe);
     if (code == QUERN_OK) {
-        code = qn_pipeline_run(&ctx, pipeline);
+        code = qn_recipe_add_steps(recipe, "pipeline", pipeline);
     }
-    if (o->account != NULL) {
-        tell(&ctx, o);
+    if (code == QUERN_OK) {
+        code = quern_recipe_apply(recipe, model, options);
     }
-    qn_pass_ctx_finish(&ctx);
-    quern_target_close(&ctx.target);
+    qn_recipe_destroy(&recipe);
     return code;
 }
 
-const struct quern_pass_desc *quern_pass_at(size_t i)
+enum quern_code quern_recipe_check(struct quern_recipe *recipe)
 {
-    size_t n = 0;
-    while (qn_builtin_passes[n] != NULL) {
-        n++;
-    }
-    return i < n ? qn_builtin_passes[i] : NULL;
+    struct qn_plan plan = {0};
+    enum quern_code code = qn_plan_init(&plan, recipe);
+    qn_plan_finish(&plan);
+    return code;
 }

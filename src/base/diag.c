@@ -50,6 +50,9 @@ void quern_context_destroy(struct quern_context **context)
         return;
     }
     *context = NULL;
+    if (c->registry_release != NULL) {
+        c->registry_release(c->registry);
+    }
     quern_clear(c);
     qn_arena_finish(&c->diag.arena);
     qn_free(c);

@@ -36,6 +36,10 @@ struct quern_context {
     void (*progress)(void *, const char *, uint64_t, uint64_t);
     void (*message)(void *, const struct quern_message *);
     void *user;
+    /* What a higher room keeps beside the context (pass: plugins that were
+     * loaded); freed with it. Children look at their root's. */
+    void *registry;
+    void (*registry_release)(void *registry);
 };
 
 /** Report QUERN_NO_MEMORY and return it. Allocates nothing. */

@@ -11,7 +11,7 @@ static const char *const code_names[] = {
 
 const char *quern_version(void)
 {
-    return "0.1.0";
+    return QUERN_VERSION;
 }
 
 const char *quern_code_name(enum quern_code code)

@@ -52,8 +52,9 @@ static bool matches(const char *glob, const char *text)
     return glob == NULL || qn_glob_match(glob, text);
 }
 
-struct qn_override_settings
-qn_overrides_of_node(struct qn_recipe *recipe, const char *op, const char *name)
+struct qn_override_settings qn_overrides_of_node(struct quern_recipe *recipe,
+                                                 const char *op,
+                                                 const char *name)
 {
     struct qn_override_settings settings = {0};
     for (size_t i = 0; i < recipe->n_overrides; i++) {
@@ -66,7 +67,7 @@ qn_overrides_of_node(struct qn_recipe *recipe, const char *op, const char *name)
     return settings;
 }
 
-struct qn_override_settings qn_overrides_of_value(struct qn_recipe *recipe,
+struct qn_override_settings qn_overrides_of_value(struct quern_recipe *recipe,
                                                   const char *value)
 {
     struct qn_override_settings settings = {0};
@@ -80,7 +81,7 @@ struct qn_override_settings qn_overrides_of_value(struct qn_recipe *recipe,
     return settings;
 }
 
-void qn_overrides_warn_unused(const struct qn_recipe *recipe)
+void qn_overrides_warn_unused(const struct quern_recipe *recipe)
 {
     for (size_t i = 0; i < recipe->n_overrides; i++) {
         const struct qn_override *o = &recipe->overrides[i];

@@ -8,7 +8,7 @@
 
 /* ------------------------------------------------------------ key by key */
 
-static enum quern_code read_version(struct qn_recipe *r,
+static enum quern_code read_version(struct quern_recipe *r,
                                     const struct qn_yaml *root)
 {
     const struct qn_yaml *node = NULL;
@@ -25,7 +25,7 @@ static enum quern_code read_version(struct qn_recipe *r,
     return code;
 }
 
-static enum quern_code read_opsets(struct qn_recipe *r,
+static enum quern_code read_opsets(struct quern_recipe *r,
                                    const struct qn_yaml *node)
 {
     enum quern_code code = qn_yaml_expect(r->context, node, QN_YAML_MAPPING);
@@ -40,12 +40,13 @@ static enum quern_code read_opsets(struct qn_recipe *r,
     for (; child != NULL && code == QUERN_OK; child = child->next) {
         struct qn_recipe_opset *opset = &r->opsets[r->n_opsets++];
         opset->domain = child->key;
+        opset->place = qn_yaml_key_place(child);
         code = qn_yaml_int(r->context, child, 1, INT32_MAX, &opset->version);
     }
     return code;
 }
 
-static enum quern_code need_text(struct qn_recipe *r,
+static enum quern_code need_text(struct quern_recipe *r,
                                  const struct qn_yaml *mapping, const char *key,
                                  const char **out_text,
                                  struct quern_place *out_place)
@@ -59,7 +60,7 @@ static enum quern_code need_text(struct qn_recipe *r,
     return code;
 }
 
-static enum quern_code read_rule(struct qn_recipe *r,
+static enum quern_code read_rule(struct quern_recipe *r,
                                  const struct qn_yaml *node,
                                  struct qn_recipe_rule *rule)
 {
@@ -87,7 +88,7 @@ static enum quern_code read_rule(struct qn_recipe *r,
     return code;
 }
 
-static enum quern_code read_rules(struct qn_recipe *r,
+static enum quern_code read_rules(struct quern_recipe *r,
                                   const struct qn_yaml *node)
 {
     enum quern_code code = qn_yaml_expect(r->context, node, QN_YAML_SEQUENCE);
@@ -111,7 +112,7 @@ static enum quern_code read_rules(struct qn_recipe *r,
 
 /* ------------------------------------------------------------- overrides */
 
-static enum quern_code read_match(struct qn_recipe *r,
+static enum quern_code read_match(struct quern_recipe *r,
                                   const struct qn_yaml *node,
                                   struct qn_override *override)
 {
@@ -137,7 +138,7 @@ static enum quern_code read_match(struct qn_recipe *r,
     return code;
 }
 
-static enum quern_code read_dtype(struct qn_recipe *r,
+static enum quern_code read_dtype(struct quern_recipe *r,
                                   const struct qn_yaml *node,
                                   enum quern_dtype *out_dtype)
 {
@@ -153,7 +154,7 @@ static enum quern_code read_dtype(struct qn_recipe *r,
     return code;
 }
 
-static enum quern_code read_setting(struct qn_recipe *r,
+static enum quern_code read_setting(struct quern_recipe *r,
                                     const struct qn_yaml *node,
                                     struct qn_override_settings *settings)
 {
@@ -176,7 +177,7 @@ static enum quern_code read_setting(struct qn_recipe *r,
     return QUERN_OK; /* match */
 }
 
-static enum quern_code read_override(struct qn_recipe *r,
+static enum quern_code read_override(struct quern_recipe *r,
                                      const struct qn_yaml *node,
                                      struct qn_override *override)
 {
@@ -204,7 +205,7 @@ static enum quern_code read_override(struct qn_recipe *r,
     return code;
 }
 
-static enum quern_code read_overrides(struct qn_recipe *r,
+static enum quern_code read_overrides(struct quern_recipe *r,
                                       const struct qn_yaml *node)
 {
     enum quern_code code = qn_yaml_expect(r->context, node, QN_YAML_SEQUENCE);
@@ -232,7 +233,7 @@ static const struct qn_yaml *part(const struct qn_yaml *root, const char *key)
     return node != NULL && node->kind != QN_YAML_NULL ? node : NULL;
 }
 
-static enum quern_code read_head(struct qn_recipe *r,
+static enum quern_code read_head(struct quern_recipe *r,
                                  const struct qn_yaml *root)
 {
     static const char *const keys[] = {"quern", "target", "plugins",   "opsets",
@@ -248,6 +249,7 @@ static enum quern_code read_head(struct qn_recipe *r,
         code = qn_yaml_text(r->context, node, &r->target);
     }
     if (code == QUERN_OK && (node = part(root, "plugins")) != NULL) {
+        r->plugin_place = qn_yaml_place(node);
         code = qn_yaml_strings(r->context, node, &r->arena, &r->plugins);
     }
     if (code == QUERN_OK && (node = part(root, "opsets")) != NULL) {
@@ -256,7 +258,7 @@ static enum quern_code read_head(struct qn_recipe *r,
     return code;
 }
 
-static enum quern_code read_body(struct qn_recipe *r,
+static enum quern_code read_body(struct quern_recipe *r,
                                  const struct qn_yaml *root)
 {
     const struct qn_yaml *node = NULL;
@@ -273,9 +275,9 @@ static enum quern_code read_body(struct qn_recipe *r,
     return code != QUERN_OK ? code : qn_recipe_check_rules(r);
 }
 
-static enum quern_code finish(struct qn_recipe *r, enum quern_code code,
+static enum quern_code finish(struct quern_recipe *r, enum quern_code code,
                               const struct qn_yaml *root,
-                              struct qn_recipe **out_recipe)
+                              struct quern_recipe **out_recipe)
 {
     if (code == QUERN_OK && root != NULL) {
         r->file = root->file;
@@ -293,9 +295,9 @@ static enum quern_code finish(struct qn_recipe *r, enum quern_code code,
 }
 
 enum quern_code qn_recipe_create(struct quern_context *context,
-                                 struct qn_recipe **out_recipe)
+                                 struct quern_recipe **out_recipe)
 {
-    struct qn_recipe *r = qn_calloc(sizeof *r);
+    struct quern_recipe *r = qn_calloc(sizeof *r);
     if (r == NULL) {
         return qn_no_memory(context);
     }
@@ -306,9 +308,9 @@ enum quern_code qn_recipe_create(struct quern_context *context,
 
 enum quern_code qn_recipe_read(struct quern_context *context, const char *file,
                                const void *text, size_t size,
-                               struct qn_recipe **out_recipe)
+                               struct quern_recipe **out_recipe)
 {
-    struct qn_recipe *r = NULL;
+    struct quern_recipe *r = NULL;
     struct qn_yaml *root = NULL;
     enum quern_code code = qn_recipe_create(context, &r);
     if (code != QUERN_OK) {
@@ -319,9 +321,9 @@ enum quern_code qn_recipe_read(struct quern_context *context, const char *file,
 }
 
 enum quern_code qn_recipe_open(struct quern_context *context, const char *path,
-                               struct qn_recipe **out_recipe)
+                               struct quern_recipe **out_recipe)
 {
-    struct qn_recipe *r = NULL;
+    struct quern_recipe *r = NULL;
     struct qn_yaml *root = NULL;
     enum quern_code code = qn_recipe_create(context, &r);
     if (code != QUERN_OK) {
@@ -331,9 +333,9 @@ enum quern_code qn_recipe_open(struct quern_context *context, const char *path,
     return finish(r, code, root, out_recipe);
 }
 
-void qn_recipe_destroy(struct qn_recipe **recipe)
+void qn_recipe_destroy(struct quern_recipe **recipe)
 {
-    struct qn_recipe *r = recipe != NULL ? *recipe : NULL;
+    struct quern_recipe *r = recipe != NULL ? *recipe : NULL;
     if (r != NULL) {
         qn_arena_finish(&r->arena);
         qn_free(r);
@@ -344,7 +346,7 @@ void qn_recipe_destroy(struct qn_recipe **recipe)
 /* ---------------------------------------------------------------- adding */
 
 /* `items` with room for `more` further ones; NULL when no memory is left. */
-static void *grow(struct qn_recipe *r, const void *items, size_t count,
+static void *grow(struct quern_recipe *r, const void *items, size_t count,
                   size_t more, size_t item_size)
 {
     void *grown = qn_arena_alloc_n(&r->arena, count + more, item_size);
@@ -354,8 +356,8 @@ static void *grow(struct qn_recipe *r, const void *items, size_t count,
     return grown;
 }
 
-enum quern_code qn_recipe_add_steps(struct qn_recipe *recipe, const char *file,
-                                    const char *text)
+enum quern_code qn_recipe_add_steps(struct quern_recipe *recipe,
+                                    const char *file, const char *text)
 {
     struct qn_steps more = {0};
     enum quern_code code =
@@ -374,7 +376,7 @@ enum quern_code qn_recipe_add_steps(struct qn_recipe *recipe, const char *file,
     return QUERN_OK;
 }
 
-enum quern_code qn_recipe_add_exclude(struct qn_recipe *recipe,
+enum quern_code qn_recipe_add_exclude(struct quern_recipe *recipe,
                                       const char *text)
 {
     static const char *const kinds[] = {"op:", "name:", "value:"};
@@ -410,8 +412,9 @@ enum quern_code qn_recipe_add_exclude(struct qn_recipe *recipe,
     return QUERN_OK;
 }
 
-enum quern_code qn_recipe_add_rule(struct qn_recipe *recipe, const char *name,
-                                   const char *match, const char *replace)
+enum quern_code qn_recipe_add_rule(struct quern_recipe *recipe,
+                                   const char *name, const char *match,
+                                   const char *replace)
 {
     struct quern_place nowhere = QUERN_PLACE_NONE;
     struct qn_recipe_rule *rules =
@@ -432,7 +435,7 @@ enum quern_code qn_recipe_add_rule(struct qn_recipe *recipe, const char *name,
     return QUERN_OK;
 }
 
-enum quern_code qn_recipe_set_target(struct qn_recipe *recipe,
+enum quern_code qn_recipe_set_target(struct quern_recipe *recipe,
                                      const char *target)
 {
     struct quern_place nowhere = QUERN_PLACE_NONE;
@@ -458,7 +461,7 @@ static const struct qn_yaml *names_of_step(const struct qn_step *step)
     return options != NULL && options->kind != QN_YAML_NULL ? options : NULL;
 }
 
-static enum quern_code check_name(const struct qn_recipe *r,
+static enum quern_code check_name(const struct quern_recipe *r,
                                   const struct qn_yaml *name, bool *is_run)
 {
     size_t i = 0;
@@ -492,7 +495,7 @@ static enum quern_code check_name(const struct qn_recipe *r,
     return code;
 }
 
-static enum quern_code check_step(const struct qn_recipe *r,
+static enum quern_code check_step(const struct quern_recipe *r,
                                   const struct qn_step *step, bool *is_run)
 {
     const struct qn_yaml *names = names_of_step(step);
@@ -511,7 +514,7 @@ static enum quern_code check_step(const struct qn_recipe *r,
     return code;
 }
 
-enum quern_code qn_recipe_check_rules(const struct qn_recipe *recipe)
+enum quern_code qn_recipe_check_rules(const struct quern_recipe *recipe)
 {
     bool *is_run = qn_calloc_n(recipe->n_rules + 1, sizeof *is_run);
     if (is_run == NULL) {

@@ -14,8 +14,9 @@ enum { QN_RECIPE_VERSION = 1 };
 
 /** Opset that the recipe's rules and passes use: `opsets: {com.acme: 1}`. */
 struct qn_recipe_opset {
-    const char *domain;
+    const char *domain; /* as written; "ai.onnx" too */
     int64_t version;
+    struct quern_place place;
 };
 
 /** A rewriting rule as text; the pattern parser reads it. */
@@ -54,13 +55,14 @@ struct qn_override {
     struct quern_place place;
 };
 
-struct qn_recipe {
+struct quern_recipe {
     struct qn_arena arena;
     struct quern_context *context;
     const char *file;   /* NULL: made in code */
     const char *target; /* NULL: none */
     struct quern_place target_place;
     struct quern_strings plugins; /* paths as written */
+    struct quern_place plugin_place;
     struct qn_recipe_opset *opsets;
     size_t n_opsets;
     struct qn_recipe_rule *rules;
@@ -72,7 +74,7 @@ struct qn_recipe {
 
 /** An empty recipe. The caller owns it. */
 enum quern_code qn_recipe_create(struct quern_context *context,
-                                 struct qn_recipe **out_recipe)
+                                 struct quern_recipe **out_recipe)
     __attribute__((warn_unused_result));
 
 /** Read a recipe file ("-": standard input).
@@ -80,47 +82,48 @@ enum quern_code qn_recipe_create(struct quern_context *context,
  * valid name (unknown key, wrong type, unknown or unused rule, …); _IO; _LIMIT;
  * _NO_MEMORY */
 enum quern_code qn_recipe_open(struct quern_context *context, const char *path,
-                               struct qn_recipe **out_recipe)
+                               struct quern_recipe **out_recipe)
     __attribute__((warn_unused_result));
 
 /** As qn_recipe_open(), from memory. */
 enum quern_code qn_recipe_read(struct quern_context *context, const char *file,
                                const void *text, size_t size,
-                               struct qn_recipe **out_recipe)
+                               struct quern_recipe **out_recipe)
     __attribute__((warn_unused_result));
 
 /** NULL and *recipe NULL are fine. */
-void qn_recipe_destroy(struct qn_recipe **recipe);
+void qn_recipe_destroy(struct quern_recipe **recipe);
 
 /** Append the steps of a pipeline text (`a,b{key=value}`). */
-enum quern_code qn_recipe_add_steps(struct qn_recipe *recipe, const char *file,
-                                    const char *text)
+enum quern_code qn_recipe_add_steps(struct quern_recipe *recipe,
+                                    const char *file, const char *text)
     __attribute__((warn_unused_result));
 
 /** Append `quantize: false` for `op:GLOB`, `name:GLOB` or `value:GLOB`, as
  * `--exclude` takes it. */
-enum quern_code qn_recipe_add_exclude(struct qn_recipe *recipe,
+enum quern_code qn_recipe_add_exclude(struct quern_recipe *recipe,
                                       const char *text)
     __attribute__((warn_unused_result));
 
 /** Append a rule; `match` and `replace` are copied. */
-enum quern_code qn_recipe_add_rule(struct qn_recipe *recipe, const char *name,
-                                   const char *match, const char *replace)
+enum quern_code qn_recipe_add_rule(struct quern_recipe *recipe,
+                                   const char *name, const char *match,
+                                   const char *replace)
     __attribute__((warn_unused_result));
 
 /** Set the target; copied. */
-enum quern_code qn_recipe_set_target(struct qn_recipe *recipe,
+enum quern_code qn_recipe_set_target(struct quern_recipe *recipe,
                                      const char *target)
     __attribute__((warn_unused_result));
 
 /** Rules and `rules` steps must fit each other: a step names only rules that
  * there are, every rule is run by a step (`rules` without a list runs all).
  * Done by qn_recipe_read(); call it again after adding. */
-enum quern_code qn_recipe_check_rules(const struct qn_recipe *recipe)
+enum quern_code qn_recipe_check_rules(const struct quern_recipe *recipe)
     __attribute__((warn_unused_result));
 
 /** Append the recipe as YAML that qn_recipe_read() reads back the same. */
-enum quern_code qn_recipe_print(const struct qn_recipe *recipe,
+enum quern_code qn_recipe_print(const struct quern_recipe *recipe,
                                 struct qn_text *text)
     __attribute__((warn_unused_result));
 
@@ -128,16 +131,16 @@ enum quern_code qn_recipe_print(const struct qn_recipe *recipe,
 
 /** Settings for a node: those of all overrides that match, later ones win.
  * @param op  op type, with its domain unless that is ONNX's own */
-struct qn_override_settings qn_overrides_of_node(struct qn_recipe *recipe,
+struct qn_override_settings qn_overrides_of_node(struct quern_recipe *recipe,
                                                  const char *op,
                                                  const char *name);
 
 /** Settings for a value, from overrides that match `value`. */
-struct qn_override_settings qn_overrides_of_value(struct qn_recipe *recipe,
+struct qn_override_settings qn_overrides_of_value(struct quern_recipe *recipe,
                                                   const char *value);
 
 /** A warning for each override that no question matched. */
-void qn_overrides_warn_unused(const struct qn_recipe *recipe);
+void qn_overrides_warn_unused(const struct quern_recipe *recipe);
 
 /** `*` any characters (also '/'), `?` one character, the rest literally.
  * Takes time at most length times length. */

@@ -65,7 +65,7 @@ static void add_list(struct builder *b, struct branch *to, const char *key,
 }
 
 static struct qn_yaml *tree_of_opsets(struct builder *b,
-                                      const struct qn_recipe *r)
+                                      const struct quern_recipe *r)
 {
     struct branch all = new_branch(b, QN_YAML_MAPPING);
     for (size_t i = 0; i < r->n_opsets; i++) {
@@ -75,7 +75,7 @@ static struct qn_yaml *tree_of_opsets(struct builder *b,
 }
 
 static struct qn_yaml *tree_of_rules(struct builder *b,
-                                     const struct qn_recipe *r)
+                                     const struct quern_recipe *r)
 {
     struct branch all = new_branch(b, QN_YAML_SEQUENCE);
     for (size_t i = 0; i < r->n_rules; i++) {
@@ -89,7 +89,7 @@ static struct qn_yaml *tree_of_rules(struct builder *b,
 }
 
 static struct qn_yaml *tree_of_steps(struct builder *b,
-                                     const struct qn_recipe *r)
+                                     const struct quern_recipe *r)
 {
     struct branch all = new_branch(b, QN_YAML_SEQUENCE);
     for (size_t i = 0; i < r->steps.count; i++) {
@@ -124,7 +124,7 @@ static struct qn_yaml *tree_of_match(struct builder *b,
 }
 
 static struct qn_yaml *tree_of_overrides(struct builder *b,
-                                         const struct qn_recipe *r)
+                                         const struct quern_recipe *r)
 {
     struct branch all = new_branch(b, QN_YAML_SEQUENCE);
     for (size_t i = 0; i < r->n_overrides; i++) {
@@ -148,7 +148,7 @@ static struct qn_yaml *tree_of_overrides(struct builder *b,
     return all.node;
 }
 
-enum quern_code qn_recipe_print(const struct qn_recipe *recipe,
+enum quern_code qn_recipe_print(const struct quern_recipe *recipe,
                                 struct qn_text *text)
 {
     struct builder b = {.has_failed = false};

@@ -398,6 +398,23 @@ enum quern_code quern_node_set_ints(struct quern_node *node, const char *name,
     return put(node, name, attr);
 }
 
+enum quern_code quern_node_set_floats(struct quern_node *node, const char *name,
+                                      const float *values, size_t len)
+{
+    struct quern_model *model = node->graph->model;
+    struct qn_attr *attr = make(node, name, QN_ATTR_FLOATS);
+    float *copy = qn_arena_alloc_n(&model->arena, len, sizeof *copy);
+    if (attr == NULL || copy == NULL) {
+        return qn_no_memory(model->context);
+    }
+    if (len > 0) {
+        memcpy(copy, values, len * sizeof *copy);
+    }
+    attr->len = len;
+    attr->u.floats = copy;
+    return put(node, name, attr);
+}
+
 enum quern_code quern_node_set_tensor(struct quern_node *node, const char *name,
                                       struct quern_tensor *tensor)
 {

@@ -25,6 +25,16 @@ const char *qn_pass_group(const char *name)
     return NULL;
 }
 
+bool quern_group_at(size_t i, const char **out_name, const char **out_pipeline)
+{
+    if (i >= sizeof groups / sizeof *groups) {
+        return false;
+    }
+    *out_name = groups[i].name;
+    *out_pipeline = groups[i].steps;
+    return true;
+}
+
 const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_drop_identity,
     &qn_pass_fold_constants,
@@ -35,6 +45,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_affine_conv,
     &qn_pass_fuse_hardswish,
     &qn_pass_raise_opset,
+    &qn_pass_rules,
     &qn_pass_observe_shapes,
     &qn_pass_calibrate,
     &qn_pass_equalize,

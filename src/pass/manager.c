@@ -1,82 +1,154 @@
-/* The pass manager: order, options, roll-back, counts, times. */
-#include <quern/target.h>
-
-#include "base/map.h"
-#include "base/pool.h"
+/* Running a plan: step after step, each verified and rolled back when it fails,
+ * with counts and times. What a running pass may ask is in context.c. */
 #include "ir/ir.h"
 #include "pass/groups.h"
 #include "pass/pass.h"
-#include "pass/steps.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /* Passes that repeat stop here: two rules that undo each other would not. */
 enum { MOST_ROUNDS = 50 };
 
-enum quern_code qn_pass_find(struct quern_context *context, const char *name,
-                             const struct quern_pass_desc **out_desc)
+/* ------------------------------------------------------------- one step */
+
+/* The graph hangs on the top graph: not a function, not below an erased node.
+ */
+static bool is_live(const struct quern_graph *graph)
 {
-    const char *names[128] = {NULL};
-    size_t n = 0;
-    for (size_t i = 0; qn_builtin_passes[i] != NULL; i++) {
-        if (strcmp(qn_builtin_passes[i]->name, name) == 0) {
-            *out_desc = qn_builtin_passes[i];
-            return QUERN_OK;
+    const struct quern_graph *top = graph;
+    while (top->parent != NULL) {
+        if (top->parent->erased) {
+            return false;
         }
-        if (n < 127) {
-            names[n++] = qn_builtin_passes[i]->name;
-        }
+        top = top->parent->graph;
     }
-    const char *near = qn_nearest_name(name, names);
-    return quern_fail(context, QUERN_NOT_FOUND, NULL, "unknown pass '%s'%s%s%s",
-                      name, near != NULL ? "; did you mean '" : "",
-                      near != NULL ? near : "", near != NULL ? "'?" : "");
+    return top == graph->model->graph;
 }
 
-/* --------------------------------------------------------------- running */
-
-static enum quern_code run_graphs(struct quern_pass_ctx *ctx,
-                                  const struct quern_pass_desc *desc,
-                                  const void *params)
+static enum quern_code run_graph(struct quern_pass_ctx *ctx,
+                                 struct quern_graph *graph)
 {
-    if ((desc->flags & QUERN_PASS_SUBGRAPHS) != 0) {
-        return desc->run(ctx, ctx->model->graph, params);
-    }
-    enum quern_code code = QUERN_OK;
-    for (struct quern_graph *g = ctx->model->graphs;
-         g != NULL && code == QUERN_OK; g = g->next_graph) {
-        const struct quern_graph *top = g;
-        while (top->parent != NULL) {
-            top = top->parent->erased ? NULL : top->parent->graph;
-            if (top == NULL) {
-                break;
-            }
+    const struct quern_pass_desc *desc = ctx->step->desc;
+    return desc->run != NULL ? desc->run(ctx, graph, ctx->step->params)
+                             : QUERN_OK;
+}
+
+/* Once over the model. */
+static enum quern_code run_round(struct quern_pass_ctx *ctx)
+{
+    struct quern_model *model = ctx->model;
+    bool is_whole = (ctx->step->desc->flags & QUERN_PASS_SUBGRAPHS) != 0;
+    enum quern_code code = is_whole ? run_graph(ctx, model->graph) : QUERN_OK;
+    struct quern_graph *g = model->graphs;
+    for (; g != NULL && code == QUERN_OK; g = g->next_graph) {
+        if (!is_live(g)) {
+            continue;
         }
-        if (top == ctx->model->graph) {
-            code = desc->run(ctx, g, params);
+        code = is_whole ? QUERN_OK : run_graph(ctx, g);
+        if (code == QUERN_OK && ctx->step->desc->rewrites != NULL) {
+            code = qn_pass_run_rewrites(ctx, g);
         }
     }
     return code;
 }
 
 static enum quern_code run_rounds(struct quern_pass_ctx *ctx,
-                                  const struct quern_pass_desc *desc,
-                                  const void *params)
+                                  struct quern_step_report *report)
 {
-    enum quern_code code = QUERN_OK;
-    for (int round = 0; round < MOST_ROUNDS && code == QUERN_OK; round++) {
-        uint64_t before = ctx->model->journal.n_total;
-        code = run_graphs(ctx, desc, params);
+    bool repeats = (ctx->step->desc->flags & QUERN_PASS_REPEAT) != 0;
+    const struct quern_model *model = ctx->model;
+    for (;;) {
+        uint64_t before = model->journal.n_total;
+        enum quern_code code = run_round(ctx);
         qn_arena_reset(&ctx->scratch);
-        if ((desc->flags & QUERN_PASS_REPEAT) == 0 ||
-            ctx->model->journal.n_total == before) {
-            break;
+        report->n_rounds++;
+        if (code != QUERN_OK || !repeats || model->journal.n_total == before) {
+            return code;
+        }
+        if (report->n_rounds == MOST_ROUNDS) {
+            struct quern_place place = QUERN_PLACE_NONE;
+            place.pass = ctx->step->desc->name;
+            quern_warn(ctx->context, &place,
+                       "still changes the model after %d rounds: stopped",
+                       MOST_ROUNDS);
+            return QUERN_OK;
+        }
+        code = qn_poll(ctx->context);
+        if (code != QUERN_OK) {
+            return code;
+        }
+    }
+}
+
+/* Domains that nodes use and the recipe names, but the model does not import
+ * yet. */
+static enum quern_code import_opsets(struct quern_pass_ctx *ctx)
+{
+    const struct quern_recipe *recipe = ctx->plan->recipe;
+    struct quern_model *model = ctx->model;
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < recipe->n_opsets && code == QUERN_OK; i++) {
+        const struct qn_recipe_opset *opset = &recipe->opsets[i];
+        if (quern_model_opset(model, opset->domain) != 0) {
+            continue;
+        }
+        bool is_used = false;
+        for (struct quern_graph *g = model->graphs; g != NULL && !is_used;
+             g = g->next_graph) {
+            for (struct quern_node *n = g->first; n != NULL && !is_used;
+                 n = n->next) {
+                is_used = strcmp(n->domain, opset->domain) == 0;
+            }
+        }
+        if (is_used) {
+            code = quern_model_set_opset(model, opset->domain, opset->version);
         }
     }
     return code;
+}
+
+/* Name the pass of a failure. The failure of a stranger's pass is that of the
+ * pass, not of what the user gave, unless it says what the user can do. */
+static enum quern_code blame(struct quern_pass_ctx *ctx, enum quern_code code)
+{
+    struct quern_context *context = ctx->context;
+    const struct quern_pass_desc *desc = ctx->step->desc;
+    const char *plugin = quern_context_pass_origin(context, desc);
+    struct quern_place place = QUERN_PLACE_NONE;
+    place.pass = desc->name;
+    bool is_plain = code == QUERN_UNSUPPORTED || code == QUERN_IO ||
+                    code == QUERN_NO_MEMORY || code == QUERN_CANCELLED;
+    if (plugin != NULL && !is_plain) {
+        code = QUERN_INTERNAL;
+    }
+    if (!context->diag.has_error) {
+        code = quern_fail(context, code, &place,
+                          "failed without saying why; its changes are undone");
+    } else {
+        context->diag.error.code = code;
+        context->diag.error.place.pass = NULL;
+        quern_error_place(context, &place);
+        quern_note(context, NULL, "the changes of pass '%s' are undone",
+                   desc->name);
+    }
+    if (plugin != NULL) {
+        quern_note(context, NULL, "pass '%s' is from %s", desc->name, plugin);
+    }
+    return code;
+}
+
+/* An error that the pass met and lived with is none of the pipeline's. */
+static void forgive(struct quern_context *context)
+{
+    struct qn_diag *diag = &context->diag;
+    if (diag->has_error) {
+        struct quern_message message = diag->error;
+        diag->has_error = false;
+        quern_note(context, &message.place, "%s", message.text);
+    }
 }
 
 static double seconds_since(const struct timespec *start)
@@ -87,79 +159,208 @@ static double seconds_since(const struct timespec *start)
            (double)(now.tv_nsec - start->tv_nsec) * 1e-9;
 }
 
-static enum quern_code run_step(struct quern_pass_ctx *ctx,
-                                const struct quern_pass_desc *desc,
-                                const void *params)
+static uint64_t peak_memory(void)
 {
-    struct qn_step_report *report = qn_arena_alloc(&ctx->arena, sizeof *report);
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0
+               ? (uint64_t)usage.ru_maxrss * 1024
+               : 0;
+}
+
+static void count_edits(const struct quern_model *model, struct qn_mark mark,
+                        struct quern_step_report *report)
+{
+    const struct qn_journal *journal = &model->journal;
+    report->n_edits = journal->n_total - mark.n_total;
+    for (size_t i = mark.n_edits; i < journal->n_edits; i++) {
+        report->n_created += journal->edits[i].kind == QN_EDIT_NODE_CREATE;
+        report->n_erased += journal->edits[i].kind == QN_EDIT_NODE_ERASE;
+    }
+}
+
+/* Lines of the account, then the step itself. Told of failed steps too. */
+static void tell(struct quern_pass_ctx *ctx,
+                 const struct quern_step_report *report)
+{
+    const struct quern_apply_options *o = ctx->options;
+    for (const struct qn_account *a = ctx->first_line;
+         a != NULL && o->account != NULL; a = a->next) {
+        o->account(o->user, report->pass, a->text, 0, 0.0);
+    }
+    if (o->account != NULL) {
+        o->account(o->user, report->pass, NULL, report->n_edits,
+                   report->seconds);
+    }
+    if (o->step != NULL) {
+        o->step(o->user, report);
+    }
+    ctx->first_line = ctx->last_line = NULL;
+    qn_arena_reset(&ctx->account);
+}
+
+static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
+{
+    ctx->step = &ctx->plan->steps[i];
+    struct quern_step_report report = {.struct_size = sizeof report,
+                                       .number = i + 1,
+                                       .pass = ctx->step->desc->name};
     struct timespec start;
-    if (report == NULL) {
-        return qn_no_memory(ctx->context);
-    }
-    struct qn_step_report **tail = &ctx->reports;
-    while (*tail != NULL) {
-        tail = &(*tail)->next;
-    }
-    *tail = ctx->report = report;
-    report->pass = desc->name;
     clock_gettime(CLOCK_MONOTONIC, &start);
     struct qn_mark mark = qn_journal_mark(ctx->model);
-    enum quern_code code = run_rounds(ctx, desc, params);
+    enum quern_code code = qn_poll(ctx->context);
+    if (code == QUERN_OK) {
+        code = run_rounds(ctx, &report);
+    }
+    if (code == QUERN_OK) {
+        code = import_opsets(ctx);
+    }
     if (code == QUERN_OK) {
         code = qn_pass_verify(ctx);
     }
-    report->n_edits = ctx->model->journal.n_total - mark.n_total;
-    report->seconds = seconds_since(&start);
     if (code == QUERN_OK) {
+        forgive(ctx->context);
+        count_edits(ctx->model, mark, &report);
         qn_journal_commit(ctx->model);
+    } else {
+        qn_journal_undo(ctx->model, mark);
+        code = blame(ctx, code);
+    }
+    report.seconds = seconds_since(&start);
+    report.peak_memory = peak_memory();
+    tell(ctx, &report);
+    ctx->step = NULL;
+    return code;
+}
+
+/* --------------------------------------------------------- explanations */
+
+static const struct quern_node *node_wanted(const struct quern_model *model,
+                                            const char *wanted)
+{
+    char *end = NULL;
+    unsigned long id = wanted[0] == '#' ? strtoul(wanted + 1, &end, 10) : 0;
+    bool by_id = end != NULL && end != wanted + 1 && *end == '\0';
+    const struct quern_graph *g = model->graphs;
+    for (; g != NULL; g = g->next_graph) {
+        const struct quern_node *n = is_live(g) ? g->first : NULL;
+        for (; n != NULL; n = n->next) {
+            if (by_id ? n->id == id : strcmp(n->name, wanted) == 0) {
+                return n;
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool is_explained_step(const struct quern_pass_ctx *ctx, size_t i)
+{
+    const char *pass = ctx->options->explain_pass;
+    return pass != NULL && strcmp(ctx->plan->steps[i].desc->name, pass) == 0;
+}
+
+static enum quern_code check_explain(const struct quern_pass_ctx *ctx)
+{
+    const struct quern_apply_options *o = ctx->options;
+    if (o->explain_pass == NULL && o->explain_node == NULL) {
         return QUERN_OK;
     }
-    qn_journal_undo(ctx->model, mark);
-    struct quern_place place = QUERN_PLACE_NONE;
-    place.pass = desc->name;
-    if (!ctx->context->diag.has_error) {
-        return quern_fail(ctx->context, code, &place,
-                          "pass failed without saying why");
+    if (o->explain_pass == NULL || o->explain_node == NULL) {
+        return quern_fail(ctx->context, QUERN_INVALID_ARGUMENT, NULL,
+                          "an explanation needs both a pass and a node");
     }
-    ctx->context->diag.error.place.pass = NULL;
-    quern_error_place(ctx->context, &place);
-    return code;
+    size_t i = 0;
+    while (i < ctx->plan->n_steps && !is_explained_step(ctx, i)) {
+        i++;
+    }
+    return i < ctx->plan->n_steps
+               ? QUERN_OK
+               : quern_fail(ctx->context, QUERN_INVALID_ARGUMENT, NULL,
+                            "pass '%s' is to be explained, but is no step of "
+                            "the pipeline",
+                            o->explain_pass);
 }
 
-static enum quern_code run_steps(struct quern_pass_ctx *ctx, const char *text,
-                                 int depth)
+/* Before a step: the node as it is now. */
+static enum quern_code begin_explaining(struct quern_pass_ctx *ctx, size_t i)
 {
-    struct qn_arena arena = {0};
-    struct qn_pass_step *step = NULL;
-    enum quern_code code =
-        qn_pass_steps_parse(ctx->context, &arena, text, &step);
-    for (; step != NULL && code == QUERN_OK; step = step->next) {
-        const struct quern_pass_desc *desc = NULL;
-        const char *group = qn_pass_group(step->name);
-        void *params = NULL;
-        if (group != NULL && depth < 4) {
-            code = run_steps(ctx, group, depth + 1);
-            continue;
-        }
-        code = qn_pass_find(ctx->context, step->name, &desc);
-        if (code == QUERN_OK) {
-            code = qn_pass_params(ctx->context, &arena, desc, step, &params);
-        }
-        if (code == QUERN_OK) {
-            code = run_step(ctx, desc, params);
-        }
-        if (code == QUERN_OK) {
-            code = qn_poll(ctx->context);
-        }
+    ctx->explained = NULL;
+    if (!is_explained_step(ctx, i)) {
+        return QUERN_OK;
     }
-    qn_arena_finish(&arena);
-    return code;
+    ctx->explained = node_wanted(ctx->model, ctx->options->explain_node);
+    ctx->n_told = 0;
+    return ctx->explained != NULL
+               ? QUERN_OK
+               : quern_fail(ctx->context, QUERN_INVALID_ARGUMENT, NULL,
+                            "no node '%s' in front of step %zu ('%s')",
+                            ctx->options->explain_node, i + 1,
+                            ctx->options->explain_pass);
 }
 
-enum quern_code qn_pipeline_run(struct quern_pass_ctx *ctx, const char *text)
+static void end_explaining(struct quern_pass_ctx *ctx, size_t i)
 {
-    enum quern_code code = qn_pass_verify_start(ctx);
-    return code == QUERN_OK ? run_steps(ctx, text, 0) : code;
+    const struct quern_pass_desc *desc = ctx->plan->steps[i].desc;
+    if (ctx->explained == NULL || ctx->n_told > 0) {
+        return;
+    }
+    ctx->step = &ctx->plan->steps[i];
+    qn_explain(ctx,
+               ctx->explained->erased
+                   ? "erased by '%s'"
+                   : "'%s' has nothing to say of it: none of its patterns "
+                     "begins at or reached this node",
+               desc->name);
+    ctx->step = NULL;
+}
+
+/* ----------------------------------------------------------------- plan */
+
+/* What the recipe says of opsets must hold for those that are imported. */
+static enum quern_code check_opsets(const struct quern_pass_ctx *ctx)
+{
+    const struct quern_recipe *recipe = ctx->plan->recipe;
+    for (size_t i = 0; i < recipe->n_opsets; i++) {
+        const struct qn_recipe_opset *opset = &recipe->opsets[i];
+        int64_t has = quern_model_opset(ctx->model, opset->domain);
+        if (has != 0 && has != opset->version) {
+            return quern_fail(
+                ctx->context, QUERN_INVALID_ARGUMENT, &opset->place,
+                "the model imports '%s' %lld, the recipe needs "
+                "%lld",
+                opset->domain, (long long)has, (long long)opset->version);
+        }
+    }
+    return QUERN_OK;
+}
+
+enum quern_code qn_plan_run(struct quern_pass_ctx *ctx)
+{
+    const struct qn_plan *plan = ctx->plan;
+    enum quern_code code = check_opsets(ctx);
+    if (code == QUERN_OK) {
+        code =
+            qn_plan_check_needs(plan, ctx->options->data, ctx->target != NULL);
+    }
+    if (code == QUERN_OK) {
+        code = check_explain(ctx);
+    }
+    if (code == QUERN_OK && plan->n_steps > 0) {
+        code = qn_pass_verify_start(ctx);
+    }
+    size_t n =
+        ctx->options->stop_after > 0 && ctx->options->stop_after < plan->n_steps
+            ? ctx->options->stop_after
+            : plan->n_steps;
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        code = begin_explaining(ctx, i);
+        if (code == QUERN_OK) {
+            code = run_step(ctx, i);
+        }
+        if (code == QUERN_OK) {
+            end_explaining(ctx, i);
+        }
+    }
+    return code;
 }
 
 void qn_pass_ctx_finish(struct quern_pass_ctx *ctx)
@@ -167,100 +368,8 @@ void qn_pass_ctx_finish(struct quern_pass_ctx *ctx)
     for (struct qn_kept *k = ctx->kept; k != NULL; k = k->next) {
         k->release(k->object);
     }
+    qn_map_finish(&ctx->patterns);
     qn_arena_finish(&ctx->scratch);
+    qn_arena_finish(&ctx->account);
     qn_arena_finish(&ctx->arena);
-}
-
-/* --------------------------------------------- what a running pass may ask */
-
-struct quern_context *quern_pass_context(struct quern_pass_ctx *ctx)
-{
-    return ctx->context;
-}
-
-struct quern_model *quern_pass_model(struct quern_pass_ctx *ctx)
-{
-    return ctx->model;
-}
-
-void *quern_pass_alloc(struct quern_pass_ctx *ctx, size_t size)
-{
-    void *block = qn_arena_alloc(&ctx->scratch, size);
-    if (block == NULL) {
-        (void)!qn_no_memory(ctx->context);
-    }
-    return block;
-}
-
-enum quern_code quern_pass_poll(struct quern_pass_ctx *ctx)
-{
-    return qn_poll(ctx->context);
-}
-
-void quern_pass_account(struct quern_pass_ctx *ctx,
-                        const struct quern_node *node, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    struct qn_account *line = qn_arena_alloc(&ctx->arena, sizeof *line);
-    if (line == NULL) {
-        return; /* the work is done all the same */
-    }
-    line->text = node != NULL ? qn_arena_printf(&ctx->arena, "%s '%s': %s",
-                                                node->op, node->name, text)
-                              : qn_arena_strdup(&ctx->arena, text);
-    if (line->text == NULL) {
-        return;
-    }
-    if (ctx->report->last != NULL) {
-        ctx->report->last->next = line;
-    } else {
-        ctx->report->first = line;
-    }
-    ctx->report->last = line;
-}
-
-enum quern_code quern_pass_evaluate(struct quern_pass_ctx *ctx,
-                                    struct quern_value *const *values, size_t n,
-                                    struct quern_tensor **out_tensors)
-{
-    return ctx->services->evaluate(ctx->model, values, n, out_tensors);
-}
-
-const struct quern_target *quern_pass_target(const struct quern_pass_ctx *ctx)
-{
-    return ctx->target;
-}
-
-const char *quern_pass_data(const struct quern_pass_ctx *ctx)
-{
-    return ctx->data_path;
-}
-
-enum quern_code quern_pass_keep(struct quern_pass_ctx *ctx, void *object,
-                                void (*release)(void *object))
-{
-    struct qn_kept *kept = qn_arena_alloc(&ctx->arena, sizeof *kept);
-    if (kept == NULL) {
-        release(object);
-        return qn_no_memory(ctx->context);
-    }
-    *kept = (struct qn_kept){object, release, ctx->kept};
-    ctx->kept = kept;
-    return QUERN_OK;
-}
-
-void quern_pass_progress(struct quern_pass_ctx *ctx, const char *what,
-                         uint64_t done, uint64_t total)
-{
-    qn_progress(ctx->context, what, done, total);
-}
-
-enum quern_code quern_parallel(struct quern_context *context, size_t n,
-                               quern_loop_fn fn, void *user)
-{
-    return qn_parallel(context, n, fn, user);
 }

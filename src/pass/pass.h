@@ -1,11 +1,28 @@
-/* The pass manager: what a running pass sees, and running a list of steps. */
+/* The pass manager: what a running pass sees, the registry of passes, and
+ * running a recipe.
+ *
+ * registry.c   which passes there are, descriptors checked
+ * plugin.c     shared objects that bring more
+ * plan.c       a recipe becomes a list of passes with their options
+ * manager.c    runs the list: roll-back, counts, times
+ * context.c    what a running pass may ask
+ * rewrite.c    walks graphs for registered patterns; --explain
+ * rules.c      the step `rules`: rewriting by text alone
+ */
 #ifndef QUERN_PASS_PASS_H
 #define QUERN_PASS_PASS_H
 
-#include <quern/pass.h>
+#include <quern/recipe.h>
 #include <quern/run.h>
+#include <quern/target.h>
 
 #include "base/diag.h"
+#include "base/map.h"
+#include "config/recipe.h"
+
+#include <sys/stat.h>
+
+struct qn_rules;
 
 /** What `api` offers to passes from rooms that `pass` must not see. */
 struct qn_services {
@@ -23,50 +40,123 @@ struct qn_kept {
     struct qn_kept *next;
 };
 
+/* -------------------------------------------------------------- registry */
+
+/** Built-in passes, NULL-ended. */
+extern const struct quern_pass_desc *const qn_builtin_passes[];
+
+/** Check a descriptor that a stranger wrote.
+ * @return QUERN_OK; `code` with what is wrong with it */
+enum quern_code qn_pass_check(struct quern_context *context,
+                              const struct quern_pass_desc *desc,
+                              enum quern_code code)
+    __attribute__((warn_unused_result));
+
+/** Add the passes of a plugin: all or none. Descriptors are copied, shorter
+ * ones of older headers filled up with zeros.
+ * @param path  where it was loaded from
+ * @param info  of that file
+ * @return QUERN_OK; _INVALID_ARGUMENT naming what is wrong */
+enum quern_code qn_registry_add(struct quern_context *context, const char *path,
+                                const struct stat *info,
+                                const struct quern_plugin *plugin)
+    __attribute__((warn_unused_result));
+
+/** True when the passes of that file are there already. */
+bool qn_registry_has_file(const struct quern_context *context,
+                          const struct stat *info);
+
+/** Find a pass.
+ * @param place  of the name, for the message; may be NULL
+ * @return QUERN_OK; _NOT_FOUND with the nearest name, groups included */
+enum quern_code qn_pass_find(struct quern_context *context, const char *name,
+                             const struct quern_place *place,
+                             const struct quern_pass_desc **out_desc)
+    __attribute__((warn_unused_result));
+
+/** Load a plugin. As quern_plugin_load().
+ * @param folder  where relative paths begin, or NULL
+ * @param place   of the path, for messages; may be NULL */
+enum quern_code qn_plugin_load(struct quern_context *context,
+                               const char *folder, const char *path,
+                               const struct quern_place *place)
+    __attribute__((warn_unused_result));
+
+/* ------------------------------------------------------------------ plan */
+
+/** A pass with its options. */
+struct qn_plan_step {
+    const struct quern_pass_desc *desc;
+    void *params;
+    const char *data; /* option `data` of a step that needs data, or NULL */
+    struct quern_place place;
+};
+
+/** A recipe made ready. Everything lives in its arena. */
+struct qn_plan {
+    struct qn_arena arena;
+    struct quern_recipe *recipe;
+    const char *data;       /* first one that a step names, or NULL */
+    struct qn_rules *rules; /* those of the recipe, compiled; NULL: none */
+    size_t n_steps;
+    struct qn_plan_step *steps;
+};
+
+/** Load the recipe's plugins, expand its groups, read the options of all steps,
+ * compile its rules, check the order.
+ * @param plan  zeroed; the caller finishes it, on failure too */
+enum quern_code qn_plan_init(struct qn_plan *plan, struct quern_recipe *recipe)
+    __attribute__((warn_unused_result));
+void qn_plan_finish(struct qn_plan *plan);
+
+/** Check that every step has what it needs. */
+enum quern_code qn_plan_check_needs(const struct qn_plan *plan,
+                                    const char *data, bool has_target)
+    __attribute__((warn_unused_result));
+
+/** `path` seen from the folder of the recipe; NULL: no memory. */
+const char *qn_recipe_path(struct qn_arena *arena,
+                           const struct quern_recipe *recipe, const char *path);
+
+/* --------------------------------------------------------------- running */
+
 /** A line of the account of a step. */
 struct qn_account {
     const char *text;
     struct qn_account *next;
 };
 
-/** What one step did. */
-struct qn_step_report {
-    const char *pass;
-    uint64_t n_edits;
-    double seconds;
-    struct qn_account *first;
-    struct qn_account *last;
-    struct qn_step_report *next;
-};
-
 struct quern_pass_ctx {
     struct quern_context *context;
     struct quern_model *model;
     const struct qn_services *services;
-    const char *data_path; /* calibration data, or NULL */
+    const struct quern_apply_options *options; /* never NULL */
+    const struct qn_plan *plan;
+    const struct qn_plan_step *step; /* that runs */
     const struct quern_target *target;
     enum quern_engine_kind engine;
     struct qn_arena scratch; /* of the running pass */
-    struct qn_arena arena;   /* of the whole run: reports */
-    struct qn_step_report *reports;
-    struct qn_step_report *report; /* of the running pass */
-    struct qn_kept *kept;          /* objects that passes hand on */
-    unsigned char *flawed;         /* nodes that were wrong from the start, one
-                                      byte a node id: pass/verify.c */
+    struct qn_arena account; /* lines of the running pass */
+    struct qn_account *first_line;
+    struct qn_account *last_line;
+    struct qn_arena arena;              /* of the whole run */
+    struct qn_kept *kept;               /* objects that passes hand on */
+    size_t n_questions;                 /* asked of the overrides */
+    struct qn_map patterns;             /* by text: quern_pass_pattern() */
+    const struct quern_node *explained; /* NULL: nothing to explain now */
+    size_t n_told;                      /* lines of explanation so far */
+    unsigned char *flawed; /* nodes that were wrong from the start, one
+                              byte a node id: pass/verify.c */
     size_t n_flawed;
 };
 
-/** Built-in passes, NULL-ended. */
-extern const struct quern_pass_desc *const qn_builtin_passes[];
-
-/** Pass of that name; an error with the nearest name when there is none. */
-enum quern_code qn_pass_find(struct quern_context *context, const char *name,
-                             const struct quern_pass_desc **out_desc)
+/** Run a plan over ctx->model. The step that fails is rolled back and named;
+ * those before it stay. */
+enum quern_code qn_plan_run(struct quern_pass_ctx *ctx)
     __attribute__((warn_unused_result));
 
-/** Run a pipeline given as text. A failed pass is rolled back and named. */
-enum quern_code qn_pipeline_run(struct quern_pass_ctx *ctx, const char *text)
-    __attribute__((warn_unused_result));
+/** Free what a run keeps. */
+void qn_pass_ctx_finish(struct quern_pass_ctx *ctx);
 
 /** Before the first step: mark the nodes whose operators are wrong already, so
  * that no pass is blamed for them. */
@@ -80,6 +170,58 @@ enum quern_code qn_pass_verify_start(struct quern_pass_ctx *ctx)
 enum quern_code qn_pass_verify(struct quern_pass_ctx *ctx)
     __attribute__((warn_unused_result));
 
-void qn_pass_ctx_finish(struct quern_pass_ctx *ctx);
+/* ------------------------------------------------------------- rewriting */
+
+/** Patterns that are tried at each node, found by the operator of the root. */
+struct qn_rewriter {
+    size_t n;
+    struct quern_pattern **patterns;
+    const char *const *names;
+    size_t *cells; /* by pattern: 1 + the next one with the same operator at
+                      its root, or 0 */
+    struct qn_map roots; /* operator of a root to its first cell */
+};
+
+/** Index patterns; both arrays are borrowed. finish() in any case. */
+enum quern_code
+qn_rewriter_init(struct qn_rewriter *rewriter, struct quern_context *context,
+                 struct qn_arena *arena, struct quern_pattern **patterns,
+                 const char *const *names, size_t n)
+    __attribute__((warn_unused_result));
+void qn_rewriter_finish(struct qn_rewriter *rewriter);
+
+/** Rewrites where pattern i matched.
+ * @return QUERN_OK; _NOT_FOUND: the next pattern is tried; an error ends */
+typedef enum quern_code (*qn_rewrite_fn)(struct quern_pass_ctx *ctx, void *user,
+                                         size_t i,
+                                         const struct quern_match *match);
+
+/** Try all patterns at each node of a graph, in order; the first that rewrites
+ * ends the tries at a node. Linear in nodes. */
+enum quern_code
+qn_rewriter_walk(struct quern_pass_ctx *ctx, struct qn_rewriter *rewriter,
+                 struct quern_graph *graph, qn_rewrite_fn fn, void *user)
+    __attribute__((warn_unused_result));
+
+/** Run the registered patterns of the running pass over a graph. */
+enum quern_code qn_pass_run_rewrites(struct quern_pass_ctx *ctx,
+                                     struct quern_graph *graph)
+    __attribute__((warn_unused_result));
+
+/** Say something about the node that is to be explained. */
+void qn_explain(struct quern_pass_ctx *ctx, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ----------------------------------------------------------------- rules */
+
+/** The step `rules`. */
+extern const struct quern_pass_desc qn_pass_rules;
+
+/** Compile the rules of a recipe; both texts are checked with their places.
+ * @param out_rules  freed by qn_rules_destroy() */
+enum quern_code qn_rules_create(const struct quern_recipe *recipe,
+                                struct qn_rules **out_rules)
+    __attribute__((warn_unused_result));
+void qn_rules_destroy(struct qn_rules **rules);
 
 #endif

@@ -59,7 +59,7 @@ static enum quern_code read_and_print(void)
         "rules:\n- {name: r, match: m, replace: p}\n"
         "steps: [a, rules: [r], b: {k: v}]\n"
         "overrides:\n- match: {op: Add}\n  quantize: false\n";
-    struct qn_recipe *recipe = NULL;
+    struct quern_recipe *recipe = NULL;
     struct qn_text out = {0};
     enum quern_code code =
         qn_recipe_read(context, "f", text, sizeof text - 1, &recipe);

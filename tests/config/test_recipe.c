@@ -25,7 +25,7 @@ static const char whole[] =
     "  - match: {value: logits}\n"
     "    quantize: true\n";
 
-static struct qn_recipe *recipe;
+static struct quern_recipe *recipe;
 
 static enum quern_code read_recipe(const char *text)
 {

@@ -150,6 +150,9 @@ quern_node_set_string(struct quern_node *node, const char *name,
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_set_ints(struct quern_node *node, const char *name,
                     const int64_t *values, size_t len);
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_set_floats(struct quern_node *node, const char *name,
+                      const float *values, size_t len);
 /** Retains the tensor. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_set_tensor(struct quern_node *node, const char *name,

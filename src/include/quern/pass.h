@@ -39,7 +39,9 @@ enum quern_contract {
 enum quern_pass_flags {
     QUERN_PASS_NEEDS_SHAPES = 1u << 0, /**< the manager infers types first */
     QUERN_PASS_NEEDS_RANGES = 1u << 1, /**< `calibrate` must have run */
-    QUERN_PASS_NEEDS_DATA = 1u << 2,   /**< needs calibration data */
+    QUERN_PASS_NEEDS_DATA = 1u << 2,   /**< needs calibration data: that of the
+                                            pipeline, or named by an own option
+                                            `data` (QUERN_OPTION_STRING) */
     QUERN_PASS_NEEDS_TARGET = 1u << 3, /**< needs a target profile */
     QUERN_PASS_SUBGRAPHS = 1u << 4,    /**< run is called for the top graph only
                                             and enters subgraphs by itself;
@@ -76,6 +78,22 @@ struct quern_option {
     const char *help;           /**< one sentence; units */
 };
 
+/** A pattern that a pass registers, and what it does where it matches. The
+ * manager compiles it once, finds the nodes that its root may be, and can say
+ * why it did not match (`--explain`). */
+struct quern_rewrite {
+    const char *name;    /**< for lists and --explain: "silu" */
+    const char *pattern; /**< see <quern/match.h> */
+    /** Called where the pattern matches, in the order of the graph. It may edit
+     * nodes of the match and make new ones.
+     * @param match  borrowed until the function returns
+     * @return QUERN_OK when it rewrote; what quern_pass_refuse() returned when
+     * it did not want to; any error rolls the pass back */
+    enum quern_code (*apply)(struct quern_pass_ctx *ctx,
+                             const struct quern_match *match,
+                             const void *params);
+};
+
 /** What a pass is. Keep it `static const`. */
 struct quern_pass_desc {
     uint32_t struct_size; /**< sizeof(struct quern_pass_desc) */
@@ -95,6 +113,9 @@ struct quern_pass_desc {
     enum quern_code (*run)(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params);
     const char *group; /**< "clean", "fuse", …: only for lists */
+    /** NULL-ended or NULL. All are tried at each node of each graph, after
+     * `run`, which may be NULL when there are some. */
+    const struct quern_rewrite *const *rewrites;
 };
 
 /** What a shared object brings. */
@@ -136,6 +157,25 @@ QUERN_API void quern_pass_account(struct quern_pass_ctx *ctx,
                                   const struct quern_node *node,
                                   const char *format, ...) QUERN_PRINTF(3, 4);
 
+/** Compile a pattern once for the whole pipeline, which owns it: the same text
+ * gives the same pattern again.
+ * @return QUERN_OK; _INVALID_ARGUMENT with line and column; _NO_MEMORY */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_pass_pattern(struct quern_pass_ctx *ctx, const char *text,
+                   struct quern_pattern **out_pattern);
+
+/** As quern_pattern_match(), and tells `--explain` why it did not match. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_pass_match(struct quern_pass_ctx *ctx, struct quern_pattern *pattern,
+                 struct quern_node *root, const struct quern_match **out_match);
+
+/** Say why nothing is done at a node although it looked right; `--explain`
+ * prints it, nothing else does.
+ * @return QUERN_NOT_FOUND, so that `return quern_pass_refuse(…)` reads well */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_pass_refuse(struct quern_pass_ctx *ctx, const struct quern_node *node,
+                  const char *format, ...) QUERN_PRINTF(3, 4);
+
 /** Compute values that depend on constants alone, all in one go.
  * @param values       `n` values of the top graph
  * @param out_tensors  room for n; each filled one must be released
@@ -146,7 +186,7 @@ quern_pass_evaluate(struct quern_pass_ctx *ctx,
                     struct quern_value *const *values, size_t n,
                     struct quern_tensor **out_tensors);
 
-/** Path of the calibration data, or NULL when none was given. */
+/** Path of the calibration data of this step, or NULL when none was given. */
 QUERN_API const char *quern_pass_data(const struct quern_pass_ctx *ctx);
 
 /** Keep an object until the pipeline ends, then free it by `release`. Passes

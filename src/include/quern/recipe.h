@@ -1,5 +1,16 @@
 /** @file recipe.h
- * Running pipelines of passes. Tier: experimental.
+ * Recipes: pipelines of passes with their target, plugins, rules and
+ * overrides; and what passes there are. Tier: experimental.
+ *
+ *     struct quern_recipe *recipe = NULL;
+ *     code = quern_recipe_open(context, "recipe.yaml", &recipe);
+ *     if (code == QUERN_OK)
+ *         code = quern_recipe_apply(recipe, model, NULL);
+ *     quern_recipe_destroy(&recipe);
+ *
+ * Errors of recipes are QUERN_INVALID_ARGUMENT or _NOT_FOUND with file, line,
+ * column and, for names, the nearest one that there is. A recipe belongs to its
+ * context and to one thread at a time.
  */
 #ifndef QUERN_RECIPE_H
 #define QUERN_RECIPE_H
@@ -15,17 +26,41 @@
 extern "C" {
 #endif
 
+struct quern_recipe;
+
+/** What one step did. */
+struct quern_step_report {
+    uint32_t struct_size;
+    size_t number; /**< 1 for the first; groups count as their passes */
+    const char *pass;
+    uint64_t n_edits;     /**< of all kinds */
+    uint64_t n_created;   /**< nodes */
+    uint64_t n_erased;    /**< nodes */
+    int n_rounds;         /**< times that it ran over the model */
+    double seconds;       /**< verifying included */
+    uint64_t peak_memory; /**< of the process so far, in bytes */
+};
+
 /** What a pipeline may use beside the model; zero means "none". */
 struct quern_apply_options {
     uint32_t struct_size;
     const char *data;   /**< calibration data: .npz, .npy, folder of sets */
-    const char *target; /**< name or file of a target profile; NULL:
-                             QUERN_TARGET_DEFAULT */
+    const char *target; /**< name or file of a target profile; NULL: that of
+                             the recipe, else QUERN_TARGET_DEFAULT */
     /** Called for each line of the account, after its step: `pass` did `text`.
      * A line with text NULL closes a step: n_edits and seconds are its own. */
     void (*account)(void *user, const char *pass, const char *text,
                     uint64_t n_edits, double seconds);
-    void *user;
+    void *user;        /**< handed to all callbacks */
+    size_t stop_after; /**< run that many steps; 0: all */
+    /** Called when a step is done, behind its account. */
+    void (*step)(void *user, const struct quern_step_report *report);
+    /** Explain what a pass did or did not do at a node: names of both; the node
+     * by its name, or "#12" by its id. Both or none. */
+    const char *explain_pass;
+    const char *explain_node;
+    /** Called with each line of the explanation. */
+    void (*explained)(void *user, const char *text);
 };
 
 /** Run a pipeline: "optimize" or "fold-constants{max-bytes=1000},drop-dead".
@@ -37,8 +72,143 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_apply(struct quern_model *model, const char *pipeline,
             const struct quern_apply_options *options);
 
+/* -------------------------------------------------------------- recipes */
+
+/** A recipe without steps. The caller owns it. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_recipe_create(struct quern_context *context,
+                    struct quern_recipe **out_recipe);
+
+/** Read a recipe file ("-": standard input). Relative paths in it (plugins,
+ * data of steps) begin at its folder.
+ * @return QUERN_OK; _INVALID_ARGUMENT (file, line, column); _IO; _LIMIT;
+ * _NO_MEMORY */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_recipe_open(struct quern_context *context, const char *path,
+                  struct quern_recipe **out_recipe);
+
+/** As quern_recipe_open(), from memory.
+ * @param file  name for messages; relative paths begin at its folder */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_recipe_read(struct quern_context *context, const char *file,
+                  const void *text, size_t size,
+                  struct quern_recipe **out_recipe);
+
+/** NULL and *recipe NULL are fine. */
+QUERN_API void quern_recipe_destroy(struct quern_recipe **recipe);
+
+/** Append the steps of a pipeline text.
+ * @param source  name for messages: "--passes" */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_recipe_add_steps(struct quern_recipe *recipe, const char *source,
+                       const char *pipeline);
+
+/** Append an override with `quantize: false`: "op:GLOB", "name:GLOB" (nodes) or
+ * "value:GLOB". */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_recipe_add_exclude(struct quern_recipe *recipe, const char *text);
+
+QUERN_API size_t quern_recipe_n_steps(const struct quern_recipe *recipe);
+
+/** The target that the recipe names, or NULL. */
+QUERN_API const char *quern_recipe_target(const struct quern_recipe *recipe);
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_recipe_set_target(struct quern_recipe *recipe, const char *target);
+
+/** Load the recipe's plugins and check all that can be checked without a
+ * model: names of passes, their options and order, rules. Done by
+ * quern_recipe_apply() too. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_recipe_check(struct quern_recipe *recipe);
+
+/** The recipe as YAML, ready to save.
+ * @param out_text  freed by quern_text_free() */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_recipe_print(const struct quern_recipe *recipe, char **out_text);
+QUERN_API void quern_text_free(char **text);
+
+/** Run all steps over a model; as quern_apply(). An override that matched
+ * nothing is a warning. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_recipe_apply(struct quern_recipe *recipe, struct quern_model *model,
+                   const struct quern_apply_options *options);
+
+/* --------------------------------------------------- passes and plugins */
+
+/** Load a plugin: its passes can be used in recipes of this context from now
+ * on. It is never unloaded; loading the same file twice does nothing.
+ * @param path  of a shared object; never searched for
+ * @return QUERN_OK; _INVALID_ARGUMENT: no such file, no plugin, another ABI, a
+ * pass that is not well described or has a name that is taken; _NO_MEMORY */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_plugin_load(struct quern_context *context, const char *path);
+
 /** Built-in passes, in the order of their table: NULL beyond the end. */
 QUERN_API const struct quern_pass_desc *quern_pass_at(size_t i);
+
+/** Passes that recipes of this context may name: built-in ones, then those of
+ * plugins. NULL beyond the end. */
+QUERN_API const struct quern_pass_desc *
+quern_context_pass(const struct quern_context *context, size_t i);
+
+/** Pass of that name.
+ * @return QUERN_OK; _NOT_FOUND with the nearest name */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_context_find_pass(struct quern_context *context, const char *name,
+                        const struct quern_pass_desc **out_desc);
+
+/** Path of the plugin that brought a pass; NULL for a built-in one. */
+QUERN_API const char *
+quern_context_pass_origin(const struct quern_context *context,
+                          const struct quern_pass_desc *desc);
+
+/** Named groups of passes: name and the pipeline that it stands for.
+ * @return false beyond the end */
+QUERN_API bool quern_group_at(size_t i, const char **out_name,
+                              const char **out_pipeline);
+
+/** Default of an option as text; "" when it is unset.
+ * @return the length that the whole has (as snprintf) */
+QUERN_API size_t quern_option_default(const struct quern_pass_desc *desc,
+                                      const struct quern_option *option,
+                                      char *text, size_t size);
+
+/** All that is known of a pass, as text for a terminal.
+ * @param out_text  freed by quern_text_free() */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_pass_help(struct quern_context *context,
+                const struct quern_pass_desc *desc, char **out_text);
+
+/* ------------------------------------------------- overrides, for passes */
+
+enum quern_setting {
+    QUERN_SETTING_QUANTIZE = 1,
+    QUERN_SETTING_ACTIVATIONS = 2,
+    QUERN_SETTING_WEIGHTS = 4,
+    QUERN_SETTING_PER_TENSOR = 8,
+};
+
+/** What overrides of the recipe say of a node or value; fields that are not in
+ * `set` hold their defaults: quantize true, types undefined, per_tensor false.
+ */
+struct quern_settings {
+    unsigned set; /**< enum quern_setting, or-ed */
+    bool quantize;
+    enum quern_dtype activations;
+    enum quern_dtype weights;
+    bool per_tensor;
+};
+
+/** Settings of a node, from overrides that match `op` and `name`; the later one
+ * wins. Each override that matches a question counts as used. */
+QUERN_API struct quern_settings
+quern_pass_node_settings(struct quern_pass_ctx *ctx,
+                         const struct quern_node *node);
+
+/** Settings of a value, from overrides that match `value`. */
+QUERN_API struct quern_settings
+quern_pass_value_settings(struct quern_pass_ctx *ctx,
+                          const struct quern_value *value);
 
 #ifdef __cplusplus
 }

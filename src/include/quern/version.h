@@ -14,6 +14,7 @@ extern "C" {
 #define QUERN_VERSION_MAJOR 0
 #define QUERN_VERSION_MINOR 1
 #define QUERN_VERSION_PATCH 0
+#define QUERN_VERSION "0.1.0"
 
 /** Version of the running library.
  *
