@@ -1,250 +1,310 @@
-/* fuse-affine-conv: constant Mul and Add in front of a Conv go into its
- * weights: W (a x) = (W a) x always, W (x + b) = W x + W b where nothing is
- * padded. In front of a padded Conv a x + b becomes a (x + b/a), of which the
- * Mul is folded: padding keeps its zeros. Real-exact. */
+/* fuse-affine-conv: constant Mul, Add, Sub, Div or BatchNormalization in front
+ * of a linear operator goes into its weights: W (a x) = (W a) x always,
+ * W (x + b) = W x + W b where nothing is padded. In front of a padded Conv
+ * a x + b becomes a (x + b/a), of which the Mul is folded: padding keeps its
+ * zeros. Real-exact. */
 #include "builtin.h"
 #include "common.h"
+#include "fuse/linear.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-struct conv {
-    struct quern_node *node;
-    const struct quern_tensor *weights;
-    int rank;
-    int64_t rows, groups, group_channels, taps;
-    bool padded;
+struct readers {
+    struct qn_weights *at;
+    size_t n;
+    bool padded;  /* one of them */
+    bool is_conv; /* all of them */
 };
 
-static bool pads(const struct quern_node *node)
+/* All readers of a value when each is a linear node that reads it as data. */
+static bool find_readers(struct quern_pass_ctx *ctx,
+                         const struct quern_value *value, struct readers *out)
 {
-    const char *mode = NULL;
-    const int64_t *list = NULL;
-    size_t n = 0;
-    if (quern_node_has_attr(node, "auto_pad") &&
-        (quern_node_attr_string(node, "auto_pad", &mode, NULL) != QUERN_OK ||
-         (strcmp(mode, "VALID") != 0 && strcmp(mode, "NOTSET") != 0))) {
-        return true;
-    }
-    if (!quern_node_has_attr(node, "pads")) {
+    size_t n = quern_value_n_uses(value);
+    *out = (struct readers){.is_conv = true};
+    if (n == 0 || quern_value_is_graph_output(value)) {
         return false;
     }
-    if (quern_node_attr_ints(node, "pads", &list, &n) != QUERN_OK) {
-        return true;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (list[i] != 0) {
-            return true;
+    const struct quern_use *u = quern_value_first_use(value);
+    for (; u != NULL; u = quern_use_next(u)) {
+        struct quern_node *node = quern_use_node(u);
+        struct qn_weights w;
+        if (quern_use_index(u) != 0 ||
+            quern_node_graph(node) != quern_value_graph(value) ||
+            !qn_weights_init(node, &w)) {
+            return false;
         }
-    }
-    return false;
-}
-
-static bool read_conv(struct quern_node *node, struct conv *c)
-{
-    const struct quern_value *w = quern_node_input(node, 1);
-    const struct quern_value *b = quern_node_input(node, 2);
-    c->weights = quern_node_is(node, "Conv") && w != NULL
-                     ? quern_value_constant(w)
-                     : NULL;
-    if (c->weights == NULL || quern_tensor_dtype(c->weights) != QUERN_FLOAT ||
-        quern_tensor_rank(c->weights) < 3 ||
-        (b != NULL && quern_value_constant(b) == NULL)) {
-        return false;
-    }
-    const int64_t *dims = quern_tensor_dims(c->weights);
-    c->node = node;
-    c->rank = quern_tensor_rank(c->weights);
-    c->rows = dims[0];
-    c->group_channels = dims[1];
-    c->groups = quern_node_int(node, "group", 1);
-    c->taps = 1;
-    for (int i = 2; i < c->rank; i++) {
-        c->taps *= dims[i];
-    }
-    c->padded = pads(node);
-    return c->groups > 0 && c->rows % c->groups == 0;
-}
-
-static int64_t channels_of(const struct conv *c)
-{
-    return c->groups * c->group_channels;
-}
-
-/* Input channel that weight i reads. */
-static int64_t channel_of(const struct conv *c, int64_t i)
-{
-    int64_t row = i / (c->group_channels * c->taps);
-    int64_t group = row / (c->rows / c->groups);
-    return group * c->group_channels + i / c->taps % c->group_channels;
-}
-
-static enum quern_code scale_weights(struct quern_pass_ctx *ctx,
-                                     const struct conv *c, const double *a)
-{
-    struct quern_value *old = quern_node_input(c->node, 1);
-    struct quern_value *value = NULL;
-    int64_t len = 0;
-    float *w = qn_floats(ctx, old, &len);
-    if (w == NULL) {
-        return QUERN_NO_MEMORY;
-    }
-    for (int64_t i = 0; i < len; i++) {
-        w[i] = (float)((double)w[i] * a[channel_of(c, i)]);
-    }
-    enum quern_code code =
-        qn_new_floats(ctx, quern_node_graph(c->node), quern_value_name(old), w,
-                      c->rank, quern_tensor_dims(c->weights), &value);
-    return code == QUERN_OK ? qn_replace_input(c->node, 1, value) : code;
-}
-
-/* bias += W b. */
-static enum quern_code shift_bias(struct quern_pass_ctx *ctx,
-                                  const struct conv *c, const double *b)
-{
-    struct quern_value *old = quern_node_input(c->node, 2);
-    const struct quern_value *w = quern_node_input(c->node, 1);
-    struct quern_value *value = NULL;
-    char name[256];
-    int64_t len = 0;
-    int64_t n_given = 0;
-    const float *weights = qn_floats(ctx, w, &len);
-    const float *given = old != NULL ? qn_floats(ctx, old, &n_given) : NULL;
-    float *bias = quern_pass_alloc(ctx, (size_t)(c->rows + 1) * sizeof *bias);
-    if (weights == NULL || bias == NULL || (old != NULL && given == NULL)) {
-        return QUERN_NO_MEMORY;
-    }
-    int64_t row_len = len / c->rows;
-    for (int64_t r = 0; r < c->rows; r++) {
-        double sum = given != NULL ? (double)given[n_given == 1 ? 0 : r] : 0.0;
-        for (int64_t i = r * row_len; i < (r + 1) * row_len; i++) {
-            sum += (double)weights[i] * b[channel_of(c, i)];
+        if (out->at == NULL) {
+            out->at = quern_pass_alloc(ctx, n * sizeof *out->at);
         }
-        bias[r] = (float)sum;
-    }
-    snprintf(name, sizeof name, "%.240s%s",
-             quern_value_name(old != NULL ? old : w),
-             old != NULL ? "" : "_bias");
-    enum quern_code code = qn_new_floats(ctx, quern_node_graph(c->node), name,
-                                         bias, 1, &c->rows, &value);
-    return code == QUERN_OK ? qn_replace_input(c->node, 2, value) : code;
-}
-
-/* Input of `op` (Mul or Add) that is a constant of its channels, as numbers;
- * NULL when it is another node, or has other readers. */
-static double *constant_of(struct quern_pass_ctx *ctx, const struct conv *c,
-                           const struct quern_value *v, const char *name,
-                           struct quern_node **out_op, size_t *out_constant)
-{
-    struct quern_node *op = qn_single_producer(v, name);
-    for (size_t i = 0; op != NULL && i < 2; i++) {
-        const struct quern_value *x = quern_node_input(op, 1 - i);
-        double *k = x != NULL && quern_value_constant(x) == NULL
-                        ? qn_channel_constant(ctx, quern_node_input(op, i),
-                                              c->rank, channels_of(c))
-                        : NULL;
-        if (k != NULL) {
-            *out_op = op;
-            *out_constant = i;
-            return k;
+        if (out->at == NULL) {
+            return false;
         }
+        out->padded = out->padded || w.padded;
+        out->is_conv = out->is_conv && w.rank > 2;
+        out->at[out->n++] = w;
     }
-    return NULL;
-}
-
-static bool all_usable(const double *a, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        if (!isfinite(a[i]) || !isfinite(1.0 / a[i])) {
+    /* One set of numbers for all: the same channels. */
+    for (size_t i = 1; i < out->n; i++) {
+        if (out->at[i].n_in != out->at[0].n_in ||
+            out->at[i].rank != out->at[0].rank ||
+            out->at[i].axis != out->at[0].axis) {
             return false;
         }
     }
     return true;
 }
 
-/* The Conv reads what `op` read. */
-static enum quern_code bypass(struct quern_pass_ctx *ctx, const struct conv *c,
-                              struct quern_node *reader, size_t input,
-                              struct quern_node *op, size_t constant)
+/* The weight vector of a spelled-out normalization: runtimes fuse that chain as
+ * a whole, and quantization wants its vector. */
+static bool is_of_norm(const struct quern_value *x)
 {
-    quern_pass_account(ctx, op, "folded into '%s'", quern_node_name(c->node));
-    enum quern_code code =
-        quern_node_set_input(reader, input, quern_node_input(op, 1 - constant));
+    for (int depth = 0; depth < 3 && x != NULL; depth++) {
+        const struct quern_node *node = quern_value_producer(x);
+        if (node == NULL) {
+            return false;
+        }
+        if (quern_node_is(node, "Sqrt") || quern_node_is(node, "Reciprocal") ||
+            quern_node_is(node, "LayerNormalization") ||
+            quern_node_is(node, "RMSNormalization")) {
+            return true;
+        }
+        bool is_div = quern_node_is(node, "Div");
+        if (!is_div && !quern_node_is(node, "Mul") &&
+            !quern_node_is(node, "Add")) {
+            return false;
+        }
+        const struct quern_value *other = quern_node_input(node, 1);
+        const struct quern_node *by =
+            other != NULL ? quern_value_producer(other) : NULL;
+        if (by != NULL &&
+            (quern_node_is(by, "Sqrt") || quern_node_is(by, "Reciprocal") ||
+             (is_div && quern_node_is(by, "Pow")))) {
+            return true;
+        }
+        x = quern_node_input(node, 0);
+        x = x != NULL && quern_value_constant(x) != NULL ? other : x;
+    }
+    return false;
+}
+
+/* True when a value is known to have n channels: by its type, or because a Conv
+ * or a BatchNormalization makes it, functions of single elements between. */
+static bool has_channels(const struct quern_value *x,
+                         const struct qn_weights *w)
+{
+    static const char *const between[] = {
+        "Relu",
+        "Clip",
+        "HardSwish",
+        "Sigmoid",
+        "HardSigmoid",
+        "LeakyRelu",
+        "Tanh",
+        "Elu",
+        "Gelu",
+        "Softplus",
+        "MaxPool",
+        "Identity",
+        "Erf",
+        "Abs",
+        "AveragePool",
+        "Dropout",
+        "GlobalAveragePool",
+        NULL,
+    };
+    for (int depth = 0; depth < 8 && x != NULL; depth++) {
+        if (quern_value_rank(x) > 0) {
+            int at = quern_value_rank(x) + w->axis;
+            return at >= 0 && quern_value_dims(x)[at].value == w->n_in;
+        }
+        struct quern_node *node = quern_value_producer(x);
+        struct qn_weights made;
+        if (node == NULL) {
+            return false;
+        }
+        if (w->rank > 2 && qn_weights_init(node, &made)) {
+            return made.rank == w->rank && made.n_out == w->n_in;
+        }
+        bool known = false;
+        for (int i = 0; between[i] != NULL; i++) {
+            known = known || quern_node_is(node, between[i]);
+        }
+        if (!known) {
+            return false;
+        }
+        x = quern_node_input(node, 0);
+    }
+    return false;
+}
+
+/* A vector may stretch data of one channel: then the node has to stay. */
+static bool keeps_shape(const struct quern_node *op, size_t data,
+                        const struct qn_weights *w)
+{
+    if (quern_node_is(op, "BatchNormalization")) {
+        return true;
+    }
+    const struct quern_tensor *k =
+        quern_value_constant(quern_node_input(op, 1 - data));
+    return quern_tensor_len(k) == 1 ||
+           has_channels(quern_node_input(op, data), w);
+}
+
+static enum quern_code fold(struct quern_pass_ctx *ctx, struct quern_node *op,
+                            size_t data, struct readers *readers,
+                            const struct qn_affine *f)
+{
+    struct quern_value *x = quern_node_input(op, data);
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < readers->n && code == QUERN_OK; i++) {
+        struct qn_weights *w = &readers->at[i];
+        bool done = false;
+        code = qn_weights_absorb(ctx, w, f, NULL, &done);
+        if (code == QUERN_OK && done) {
+            quern_pass_account(ctx, op, "folded into '%s'",
+                               quern_node_name(w->node));
+            code = quern_node_set_input(w->node, 0, x);
+        }
+    }
     return code == QUERN_OK ? quern_node_erase_dead(op) : code;
 }
 
-/* a x + b in front of a padded Conv: x + b/a stays. */
-static enum quern_code split(struct quern_pass_ctx *ctx, const struct conv *c,
-                             struct quern_node *add, size_t constant, double *b)
+/* The constant of an Add or Sub divided by the scale, in *out; NULL with
+ * QUERN_OK: out of range. */
+static enum quern_code divide(struct quern_pass_ctx *ctx,
+                              const struct quern_node *add, int rank,
+                              const struct qn_affine *shift,
+                              const struct qn_affine *scale,
+                              struct quern_tensor **out)
 {
-    struct quern_node *mul = NULL;
-    size_t k = 0;
-    int64_t n = channels_of(c);
-    const double *a = constant_of(ctx, c, quern_node_input(add, 1 - constant),
-                                  "Mul", &mul, &k);
-    if (a == NULL || !all_usable(a, n)) {
-        return QUERN_OK;
-    }
-    struct quern_value *old = quern_node_input(add, constant);
-    struct quern_value *value = NULL;
-    bool is_scalar =
-        quern_tensor_len(quern_value_constant(old)) == 1 &&
-        quern_tensor_len(quern_value_constant(quern_node_input(mul, k))) == 1;
+    int64_t n = shift->n;
+    bool is_scalar = true;
+    double sign = quern_node_is(add, "Sub") ? -1.0 : 1.0;
     int64_t dims[QUERN_MAX_RANK];
-    float *shift = quern_pass_alloc(ctx, (size_t)(n + 1) * sizeof *shift);
-    if (shift == NULL) {
+    float *quotient = quern_pass_alloc(ctx, (size_t)(n + 1) * sizeof *quotient);
+    if (quotient == NULL) {
         return QUERN_NO_MEMORY;
     }
     for (int64_t i = 0; i < n; i++) {
-        shift[i] = (float)(b[i] / a[i]);
+        quotient[i] = (float)(sign * shift->shift[i] / scale->scale[i]);
+        is_scalar = is_scalar && quotient[i] >= quotient[0] &&
+                    quotient[i] <= quotient[0];
+        if (!isfinite(quotient[i]) || !isfinite(1.0 / scale->scale[i])) {
+            return QUERN_OK;
+        }
     }
-    for (int i = 0; i < c->rank; i++) {
-        dims[i] = i == 1 && !is_scalar ? n : 1;
+    for (int i = 0; i < rank; i++) {
+        dims[i] = i == 1 ? n : 1;
     }
-    enum quern_code code =
-        qn_new_floats(ctx, quern_node_graph(add), quern_value_name(old), shift,
-                      is_scalar ? 0 : c->rank, dims, &value);
+    enum quern_code code = quern_tensor_create(
+        quern_pass_context(ctx), QUERN_FLOAT, is_scalar ? 0 : rank, dims, out);
     if (code == QUERN_OK) {
-        code = qn_replace_input(add, constant, value);
+        memcpy(quern_tensor_data_mut(*out), quotient, quern_tensor_size(*out));
     }
-    if (code == QUERN_OK) {
-        code = scale_weights(ctx, c, a);
-    }
-    return code == QUERN_OK ? bypass(ctx, c, add, 1 - constant, mul, k) : code;
+    return code;
 }
 
-static enum quern_code fold(struct quern_pass_ctx *ctx, const struct conv *c)
+/* The Add reads what the Mul read, and `constant`. */
+static enum quern_code pass_by(struct quern_node *add, size_t data,
+                               struct quern_tensor *constant,
+                               struct quern_node *mul, size_t from)
 {
-    const struct quern_value *x = quern_node_input(c->node, 0);
-    struct quern_node *op = NULL;
-    size_t k = 0;
-    double *a = constant_of(ctx, c, x, "Mul", &op, &k);
-    if (a != NULL && all_usable(a, channels_of(c))) {
-        enum quern_code code = scale_weights(ctx, c, a);
-        return code == QUERN_OK ? bypass(ctx, c, c->node, 0, op, k) : code;
+    struct quern_value *value = NULL;
+    const char *name = quern_value_name(quern_node_input(add, 1 - data));
+    enum quern_code code =
+        quern_constant_create(quern_node_graph(add), name, constant, &value);
+    if (code == QUERN_OK) {
+        code = qn_replace_input(add, 1 - data, value);
     }
-    double *b = constant_of(ctx, c, x, "Add", &op, &k);
-    if (b == NULL || c->padded) {
-        return b != NULL ? split(ctx, c, op, k, b) : QUERN_OK;
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(add, data, quern_node_input(mul, from));
     }
-    enum quern_code code = shift_bias(ctx, c, b);
-    return code == QUERN_OK ? bypass(ctx, c, c->node, 0, op, k) : code;
+    return code == QUERN_OK ? quern_node_erase_dead(mul) : code;
+}
+
+/* a x + b in front of a padded Conv: x + b/a stays. */
+static enum quern_code split(struct quern_pass_ctx *ctx, struct quern_node *add,
+                             size_t data, struct qn_weights *w,
+                             const struct qn_affine *shift, bool *out_again)
+{
+    struct quern_value *x = quern_node_input(add, data);
+    struct quern_node *mul = quern_value_producer(x);
+    struct quern_tensor *t = NULL;
+    struct qn_affine scale;
+    size_t from = 0;
+    bool done = false;
+    if (mul == NULL || shift->scales || quern_value_only_user(x) != add ||
+        quern_node_graph(mul) != quern_node_graph(add) ||
+        quern_tensor_dtype(w->tensor) != QUERN_FLOAT ||
+        !qn_affine_of(ctx, mul, w->rank, w->axis, w->n_in, &from, &scale) ||
+        scale.shifts || !keeps_shape(mul, from, w)) {
+        return QUERN_OK;
+    }
+    enum quern_code code = divide(ctx, add, w->rank, shift, &scale, &t);
+    if (code == QUERN_OK && t != NULL) {
+        code = qn_weights_absorb(ctx, w, &scale, NULL, &done);
+    }
+    if (code == QUERN_OK && done) {
+        quern_pass_account(ctx, mul, "folded into '%s', past '%s'",
+                           quern_node_name(w->node), quern_node_name(add));
+        code = pass_by(add, data, t, mul, from);
+        *out_again = true;
+    }
+    quern_tensor_release(&t);
+    return code;
+}
+
+/* *out_again: another scale may now stand in front of the Add. */
+static enum quern_code try_front(struct quern_pass_ctx *ctx,
+                                 struct quern_node *op, bool *out_again)
+{
+    const struct quern_value *y = quern_node_output(op, 0);
+    struct readers readers;
+    struct qn_affine f;
+    size_t data = 0;
+    if (y == NULL || (!quern_node_is(op, "BatchNormalization") &&
+                      !quern_node_is(op, "Mul") && !quern_node_is(op, "Add") &&
+                      !quern_node_is(op, "Sub") && !quern_node_is(op, "Div"))) {
+        return QUERN_OK;
+    }
+    if (!find_readers(ctx, y, &readers) ||
+        !qn_affine_of(ctx, op, readers.at[0].rank, readers.at[0].axis,
+                      readers.at[0].n_in, &data, &f) ||
+        (!readers.is_conv && is_of_norm(y))) {
+        return QUERN_OK;
+    }
+    if (!keeps_shape(op, data, &readers.at[0])) {
+        return QUERN_OK;
+    }
+    if (!f.shifts || !readers.padded) {
+        return fold(ctx, op, data, &readers, &f);
+    }
+    /* Several readers share the Add: all would have to take the scale. */
+    return readers.n == 1 ? split(ctx, op, data, &readers.at[0], &f, out_again)
+                          : QUERN_OK;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    struct quern_node *next = NULL;
     enum quern_code code = QUERN_OK;
     (void)params;
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = next) {
-        struct conv c;
-        next = quern_node_next(n);
-        if (read_conv(n, &c)) {
-            code = fold(ctx, &c);
+    /* From the end: of a chain, what stands next to the Conv goes first. */
+    for (struct quern_node *op = quern_graph_last(graph);
+         op != NULL && code == QUERN_OK;) {
+        struct quern_node *previous = quern_node_prev(op);
+        bool again = true;
+        while (again && code == QUERN_OK) {
+            again = false;
+            code = try_front(ctx, op, &again);
         }
+        /* A split takes the Mul in front of the Add. */
+        while (previous != NULL && quern_node_erased(previous)) {
+            previous = quern_node_prev(previous);
+        }
+        op = previous;
     }
     return code;
 }
@@ -253,8 +313,9 @@ const struct quern_pass_desc qn_pass_fuse_affine_conv = {
     .struct_size = sizeof(struct quern_pass_desc),
     .abi = QUERN_ABI,
     .name = "fuse-affine-conv",
-    .summary = "fold constant Mul and Add in front of a Conv into it",
-    .flags = QUERN_PASS_REPEAT,
+    .summary = "fold constant Mul, Add, Sub, Div in front of a Conv, "
+               "ConvTranspose, Gemm or MatMul into it",
+    .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_REAL_EXACT,
     .run = run,
     .group = "fuse",

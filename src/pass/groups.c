@@ -12,7 +12,7 @@ static const struct {
 } groups[] = {
     {"optimize", "drop-identity,fold-constants,constants-to-initializers,"
                  "fuse-conv-bn,fuse-hardswish,fuse-conv-affine,"
-                 "fuse-affine-conv,drop-dead"},
+                 "fuse-affine-conv,fuse-conv-affine,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)

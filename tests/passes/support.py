@@ -78,8 +78,11 @@ def close(got, want, tol):
         return f"{got.dtype}{got.shape}, needs {want.dtype}{want.shape}"
     if want.dtype.kind not in "f" or tol == 0:
         return None if np.array_equal(got, want, equal_nan=want.dtype.kind == "f") else "numbers differ"
-    error = np.abs(got.astype(np.float64) - want).max(initial=0.0)
-    if not error <= tol * (np.abs(want).max(initial=0.0) + 1e-6):
+    finite = np.isfinite(want)
+    if not np.array_equal(got[~finite], want[~finite], equal_nan=True):
+        return "NaN or infinities elsewhere"
+    error = np.abs(got[finite].astype(np.float64) - want[finite]).max(initial=0.0)
+    if not error <= tol * (np.abs(want[finite]).max(initial=0.0) + 1e-6):
         return f"off by {error:.3g}"
     return None
 

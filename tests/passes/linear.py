@@ -1,0 +1,150 @@
+"""fuse-conv-bn, fuse-conv-affine, fuse-affine-conv: real-exact folds into linear operators, and what forbids them."""
+from support import TensorProto, helper, ints, main, np, rand, scalar
+
+BN = "fuse-conv-bn"
+BEHIND = "fuse-conv-affine"
+FRONT = "fuse-affine-conv"
+
+
+def bn(n):
+    return {"s": rand(n), "m": rand(n), "t": rand(n), "v": rand(n, low=0.2)}
+
+
+def conv(body, weights, passes, after, x="N,3,6,6", y="N,4,H,W", **more):
+    return dict(text=f"g (float[{x}] x) => (float[{y}] y) {{ {body} }}", passes=passes, after=after,
+                weights={"w": rand(4, 3, 3, 3), **weights}, **more)
+
+
+def dense(body, weights, passes, after, x="N,5", y="N,4", **more):
+    return dict(text=f"g (float[{x}] x) => (float[{y}] y) {{ {body} }}", passes=passes, after=after,
+                weights={"w": rand(5, 4), **weights}, **more)
+
+
+def half(case):
+    """The same in float16."""
+    case = dict(case, text=case["text"].replace("float[", "float16["), tol=2e-2)
+    case["weights"] = {k: a.astype(np.float16) if a.dtype == np.float32 else a for k, a in case["weights"].items()}
+    return case
+
+
+def overridable(model):
+    t = [t for t in model.graph.initializer if t.name == "w"][0]
+    model.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, list(t.dims)))
+
+
+PADS = "<pads = [1, 1, 1, 1]>"
+CASES = {
+    # BatchNormalization
+    "bn_into_conv": conv(f"c = Conv{PADS}(x, w) y = BatchNormalization(c, s, t, m, v)", bn(4), BN, "Conv"),
+    "bn_into_conv_with_bias": conv("c = Conv(x, w, b) y = BatchNormalization<epsilon = 0.1>(c, s, t, m, v)",
+                                   {"b": rand(4), **bn(4)}, BN, "Conv"),
+    "bn_into_conv_with_groups": conv("c = Conv<group = 3>(x, u) y = BatchNormalization(c, s, t, m, v)",
+                                     {"u": rand(6, 1, 3, 3), **bn(6)}, BN, "Conv", y="N,6,H,W"),
+    "bn_into_conv_of_one_axis": conv("c = Conv(x, u) y = BatchNormalization(c, s, t, m, v)",
+                                     {"u": rand(4, 3, 3), **bn(4)}, BN, "Conv", x="N,3,8", y="N,4,L"),
+    "bn_into_float16_conv": half(conv("c = Conv(x, w) y = BatchNormalization(c, s, t, m, v)", bn(4), BN, "Conv")),
+    "bn_into_conv_transpose": conv("c = ConvTranspose<strides = [2, 2]>(x, u) y = BatchNormalization(c, s, t, m, v)",
+                                   {"u": rand(3, 4, 2, 2), **bn(4)}, BN, "ConvTranspose"),
+    "bn_into_conv_transpose_with_groups": conv(
+        "c = ConvTranspose<group = 2>(x, u, b) y = BatchNormalization(c, s, t, m, v)",
+        {"u": rand(4, 3, 2, 2), "b": rand(6), **bn(6)}, BN, "ConvTranspose", x="N,4,6,6", y="N,6,H,W"),
+    "bn_into_gemm": dense("c = Gemm(x, w, b) y = BatchNormalization(c, s, t, m, v)", {"b": rand(4), **bn(4)}, BN, "Gemm"),
+    "bn_into_gemm_trans_b_scalar_bias": dense("c = Gemm<transB = 1>(x, u, b) y = BatchNormalization(c, s, t, m, v)",
+                                              {"u": rand(4, 5), "b": rand(1), **bn(4)}, BN, "Gemm"),
+    "bn_behind_two_in_a_row": conv(
+        "c = Conv(x, w) d = BatchNormalization(c, s, t, m, v) y = BatchNormalization(d, t, s, m, v)", bn(4), BN, "Conv"),
+    "bn_of_a_conv_read_twice_stays": conv(
+        "c = Conv(x, w) d = BatchNormalization(c, s, t, m, v) y = Add(c, d)", bn(4), BN, None),
+    "bn_of_a_conv_that_is_an_output_stays": dict(
+        text="g (float[N,3,6,6] x) => (float[N,4,4,4] y, float[N,4,4,4] c) { c = Conv(x, w) "
+             "y = BatchNormalization(c, s, t, m, v) }", weights={"w": rand(4, 3, 3, 3), **bn(4)}, passes=BN, after=None),
+    "bn_behind_weights_of_the_caller_stays": conv(
+        "c = Conv(x, w) y = BatchNormalization(c, s, t, m, v)", bn(4), BN, None, edit=overridable),
+    "bn_behind_a_gemm_with_beta_stays": dense(
+        "c = Gemm<beta = 0.5>(x, w, b) y = BatchNormalization(c, s, t, m, v)", {"b": rand(4), **bn(4)}, BN, None),
+    "bn_behind_a_gemm_with_a_matrix_of_biases_stays": dense(
+        "c = Gemm(x, w, b) y = BatchNormalization(c, s, t, m, v)", {"b": rand(3, 4), **bn(4)}, BN, None, x="3,5", y="3,4"),
+    "bn_behind_a_gemm_with_a_bias_that_is_computed_stays": dict(
+        text="g (float[N,5] x, float[4] b) => (float[N,4] y) { c = Gemm(x, w, b) y = BatchNormalization(c, s, t, m, v) }",
+        weights={"w": rand(5, 4), **bn(4)}, passes=BN, after=None),
+    "bn_that_overflows_float16_stays": half(conv(
+        "c = Conv(x, w) y = BatchNormalization(c, s, t, m, v)",
+        {"w": rand(4, 3, 3, 3, low=200, high=300), "s": rand(4, low=3e4, high=3.1e4), "m": rand(4), "t": rand(4),
+         "v": rand(4, low=1e4, high=2e4)}, BN, None)) | dict(weights=None),
+    "weights_of_two_convs_are_not_shared_after": dict(
+        text="g (float[N,3,6,6] x) => (float[N,4,4,4] y, float[N,4,4,4] z) { c = Conv(x, w) "
+             "y = BatchNormalization(c, s, t, m, v) z = Conv(x, w) }",
+        weights={"w": rand(4, 3, 3, 3), **bn(4)}, passes=BN, after="Conv Conv"),
+    # arithmetic behind
+    "mul_add_sub_div_behind_a_conv": conv(
+        "c = Conv(x, w) d = Mul(c, k) e = Add(l, d) f = Sub(e, k) h = Div(f, l) y = Sub(one, h)",
+        {"k": rand(1, 4, 1, 1), "l": rand(4, 1, 1, low=1), "one": scalar(1.0)}, BEHIND, "Conv"),
+    "scalars_behind_a_depthwise_conv": conv(
+        "c = Conv<group = 3>(x, u, b) d = Mul(c, k) y = Add(d, l)",
+        {"u": rand(3, 1, 3, 3), "b": rand(3), "k": scalar([1.5]), "l": scalar(-2.0)}, BEHIND, "Conv", y="N,3,H,W"),
+    "a_matmul_takes_a_scale": dense("c = MatMul(x, w) y = Mul(c, k)", {"k": rand(4)}, BEHIND, "MatMul", x="N,S,5", y="N,S,4"),
+    "a_matmul_with_bias_takes_both": dense(
+        "c = MatMul(x, w) d = Add(b, c) e = Mul(d, k) y = Add(e, l)", {"b": rand(4), "k": rand(4), "l": scalar(0.5)},
+        BEHIND, "MatMul Add", x="N,S,5", y="N,S,4"),
+    "a_constant_along_width_stays_though_width_equals_channels": conv(
+        "c = Conv(x, w) y = Mul(c, k)", {"k": rand(4)}, BEHIND, None),
+    "a_constant_that_adds_an_axis_stays": conv(
+        "c = Conv(x, w) y = Mul(c, k)", {"k": rand(1, 1, 1, 1, 1)}, BEHIND, None, y="A,N,4,4,4"),
+    "a_constant_that_adds_an_axis_to_a_product_stays": dense(
+        "c = MatMul(x, w) y = Mul(c, k)", {"k": rand(1, 1, 4)}, BEHIND, None, y="A,N,4"),
+    "a_constant_over_the_conv_stays": conv("c = Conv(x, w) y = Div(k, c)", {"k": scalar(2.0)}, BEHIND, None, tol=1e-3),
+    "a_division_by_zero_stays": conv("c = Conv(x, w) y = Div(c, k)", {"k": scalar(0.0)}, BEHIND, None),
+    "a_full_map_stays": conv("c = Conv(x, w) y = Add(c, k)", {"k": rand(1, 4, 4, 4)}, BEHIND, None),
+    "an_add_that_is_the_bias_of_a_matmul_stays": dense("c = MatMul(x, w) y = Add(c, b)", {"b": rand(4)}, BEHIND, None),
+    "a_shift_behind_a_product_without_bias_stays": dense("c = MatMul(x, w) y = Sub(c, k)", {"k": rand(4)}, BEHIND, None),
+    # in front
+    "mul_in_front_of_a_padded_conv": conv(f"d = Mul(x, k) y = Conv{PADS}(d, w)", {"k": scalar(0.3)}, FRONT, "Conv"),
+    "a_vector_in_front": conv(f"d = Div(x, k) y = Conv{PADS}(d, w)", {"k": rand(1, 3, 1, 1, low=0.5)}, FRONT, "Conv"),
+    "a_vector_in_front_of_unknown_channels_stays": conv(
+        f"d = Div(x, k) y = Conv{PADS}(d, w)", {"k": rand(1, 3, 1, 1, low=0.5)}, FRONT, None, x="N,C,6,6",
+        feeds={"x": rand(2, 3, 6, 6)}),
+    "a_vector_in_front_of_known_channels": conv(
+        f"c = Conv(x, u) r = Relu(c) d = Mul(r, k) y = Conv{PADS}(d, w)", {"k": rand(3, 1, 1), "u": rand(3, 3, 1, 1)}, FRONT,
+        "Conv Relu Conv"),
+    "a_vector_that_stretches_one_channel_stays": conv(
+        "d = Mul(x, k) y = Conv(d, w)", {"k": rand(1, 3, 1, 1)}, FRONT, None, x="N,1,6,6"),
+    "add_and_sub_in_front_without_padding": conv(
+        "d = Add(x, k) e = Sub(l, d) y = Conv(e, w, b)", {"k": scalar(0.3), "l": scalar(2.0), "b": rand(4)}, FRONT, "Conv"),
+    "add_in_front_of_padding_stays": conv(f"d = Add(x, k) y = Conv{PADS}(d, w)", {"k": scalar(0.3)}, FRONT, None),
+    "add_in_front_of_auto_padding_stays": conv(
+        'd = Add(x, k) y = Conv<auto_pad = "SAME_UPPER">(d, w)', {"k": scalar(0.3)}, FRONT, None),
+    "mul_add_in_front_of_padding_leaves_the_add": conv(
+        f"d = Mul(x, k) e = Add(d, l) y = Conv{PADS}(e, w)", {"k": scalar(0.3), "l": scalar(2.0)}, FRONT, "Add Conv"),
+    "mul_sub_in_front_of_padding_leaves_the_sub": conv(
+        f"d = Div(x, k) e = Sub(d, l) y = Conv{PADS}(e, w)", {"k": scalar(0.3), "l": scalar(2.0)}, FRONT, "Sub Conv"),
+    "zero_mul_add_in_front_of_padding_stays": conv(
+        f"d = Mul(x, k) e = Add(d, l) y = Conv{PADS}(e, w)", {"k": scalar(0.0), "l": scalar(2.0)}, FRONT, None),
+    "in_front_of_a_conv_with_groups": conv(
+        "r = BatchNormalization(x, s, t, m, v) y = Conv<group = 2>(r, u)", {"u": rand(6, 2, 3, 3), **bn(4)}, FRONT, "Conv",
+        x="N,4,6,6", y="N,6,H,W"),
+    "mul_in_front_of_a_conv_transpose": conv(
+        "d = Mul(x, k) y = ConvTranspose<group = 2>(d, u)", {"u": rand(4, 3, 2, 2), "k": scalar(0.7)}, FRONT, "ConvTranspose",
+        x="N,4,6,6", y="N,6,H,W"),
+    "add_in_front_of_a_conv_transpose_stays": conv(
+        "d = Add(x, k) y = ConvTranspose(d, u)", {"u": rand(3, 4, 2, 2), "k": scalar(0.7)}, FRONT, None),
+    "in_front_of_two_convs": dict(
+        text="g (float[N,3,6,6] x) => (float[N,4,4,4] y, float[N,4,6,6] z) { d = Mul(x, k) y = Conv(d, w) z = Conv(d, u) }",
+        weights={"w": rand(4, 3, 3, 3), "u": rand(4, 3, 1, 1), "k": scalar(1.7)}, passes=FRONT, after="Conv Conv"),
+    "in_front_of_a_conv_and_another_reader_stays": dict(
+        text="g (float[N,3,6,6] x) => (float[N,4,4,4] y, float[N,3,6,6] z) { d = Mul(x, k) y = Conv(d, w) z = Relu(d) }",
+        weights={"w": rand(4, 3, 3, 3), "k": scalar(1.7)}, passes=FRONT, after=None),
+    "in_front_of_gemm": dense("d = Mul(x, k) e = Add(d, l) y = Gemm(e, w, b)", {"k": scalar(0.3), "l": scalar(1.0), "b": rand(4)},
+                              FRONT, "Gemm"),
+    "in_front_of_a_transposed_gemm_stays": dense(
+        "d = Mul(x, k) y = Gemm<transA = 1>(d, w)", {"k": scalar(0.3)}, FRONT, None, x="5,N"),
+    "in_front_of_a_product_with_bias": dense("d = Add(x, k) c = MatMul(d, w) y = Add(c, b)", {"k": scalar(0.3), "b": rand(4)},
+                                             FRONT, "MatMul Add", x="N,S,5", y="N,S,4"),
+    "the_vector_of_a_spelled_out_norm_stays": dense(
+        "p = Mul(x, x) q = ReduceMean<axes = [-1]>(p) r = Sqrt(q) s = Div(x, r) d = Mul(s, k) y = MatMul(d, w)",
+        {"k": rand(5)}, FRONT, None),
+}
+CASES["bn_that_overflows_float16_stays"]["weights"] = {
+    "w": rand(4, 3, 3, 3, low=2e4, high=3e4).astype(np.float16), "s": np.full(4, 6e4, np.float16), "m": rand(4).astype(np.float16),
+    "t": rand(4).astype(np.float16), "v": np.full(4, 1.0, np.float16)}
+CASES["bn_that_overflows_float16_stays"]["feeds"] = {"x": np.zeros((2, 3, 6, 6), np.float16)}
+main(CASES)
