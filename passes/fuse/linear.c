@@ -481,39 +481,41 @@ static enum quern_code put_all(struct qn_weights *w,
     return code;
 }
 
+static bool has_bias(const struct qn_weights *w)
+{
+    return w->tail != w->node ||
+           (w->bias_input > 0 &&
+            quern_node_input(w->tail, w->bias_input) != NULL);
+}
+
 enum quern_code qn_weights_absorb(struct quern_pass_ctx *ctx,
                                   struct qn_weights *w,
                                   const struct qn_affine *front,
                                   const struct qn_affine *behind,
                                   bool *out_done)
 {
-    bool scales =
-        (front != NULL && front->scales) || (behind != NULL && behind->scales);
-    bool shifts =
-        (front != NULL && front->shifts) || (behind != NULL && behind->shifts);
-    bool has_bias =
-        w->tail != w->node ||
-        (w->bias_input > 0 && quern_node_input(w->tail, w->bias_input) != NULL);
-    bool bias_changes =
-        shifts || (has_bias && behind != NULL && behind->scales);
+    static const struct qn_affine none;
+    const struct qn_affine *f = front != NULL ? front : &none;
+    const struct qn_affine *b = behind != NULL ? behind : &none;
+    bool scales = f->scales || b->scales;
+    bool biases = f->shifts || b->shifts || (has_bias(w) && b->scales);
+    bool room = has_bias(w) || w->bias_input > 0;
     struct quern_tensor *weights = NULL;
     struct quern_tensor *bias = NULL;
     enum quern_code code = QUERN_OK;
     *out_done = false;
-    if ((scales && !is_worth(w)) ||
-        (front != NULL && front->shifts && w->padded) ||
-        (bias_changes && !has_bias && w->bias_input == 0)) {
+    if ((scales && !is_worth(w)) || (f->shifts && w->padded) ||
+        (biases && !room)) {
         return QUERN_OK;
     }
     if (scales) {
-        code = scaled_weights(ctx, w, front != NULL ? front->scale : NULL,
-                              behind != NULL ? behind->scale : NULL, &weights);
+        code = scaled_weights(ctx, w, f->scale, b->scale, &weights);
     }
-    if (code == QUERN_OK && bias_changes) {
+    if (code == QUERN_OK && biases) {
         code = make_bias(ctx, w, front, behind, &bias);
     }
     if (code == QUERN_OK && scales == (weights != NULL) &&
-        bias_changes == (bias != NULL)) {
+        biases == (bias != NULL)) {
         code = put_all(w, weights, bias);
         *out_done = code == QUERN_OK;
     }
