@@ -477,7 +477,8 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     struct watch w = {.context = quern_pass_context(ctx),
-                      .flags = QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS};
+                      .flags = QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS |
+                               QUERN_STATS_PAIRS};
     const struct calibrate_params *p = params;
     if (quern_pass_data(ctx) == NULL) {
         return quern_fail(w.context, QUERN_INVALID_ARGUMENT, NULL,

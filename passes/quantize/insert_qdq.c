@@ -5,9 +5,9 @@
 #include "builtin.h"
 #include "common.h"
 #include "quantize/dequantize.h"
-#include "quantize/linear.h"
 #include "quantize/placement.h"
 #include "quantize/seen.h"
+#include "quantize/weight_codes.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,6 +19,7 @@ struct insert_params {
     double percentile;
     bool per_tensor;
     int64_t attention_rows;
+    int overflow; /* enum qn_overflow */
 };
 
 /* Scale and zero point of a value, and the initializers that hold them. */
@@ -242,64 +243,6 @@ static enum quern_code insert_activations(struct inserter *s)
 
 /* --------------------------------------------------------------- weights */
 
-struct weights {
-    const struct quern_tensor *tensor;
-    float *values;
-    int64_t len;
-    int axis; /* of output channels */
-    size_t outer, channels, inner;
-    struct quern_qparams *qp; /* by channel */
-    int8_t *codes;
-};
-
-static int weight_axis(const struct quern_node *node)
-{
-    if (quern_node_is(node, "Conv")) {
-        return 0;
-    }
-    if (quern_node_is(node, "Gemm")) {
-        return quern_node_int(node, "transB", 0) != 0 ? 0 : 1;
-    }
-    return 1; /* MatMul: [K, N] */
-}
-
-static enum quern_code quantize_weights(struct inserter *s,
-                                        const struct quern_node *node,
-                                        struct weights *w)
-{
-    const struct quern_value *v = quern_node_input(node, 1);
-    w->tensor = quern_value_constant(v);
-    w->values = qn_floats(s->ctx, v, &w->len);
-    w->axis = weight_axis(node);
-    w->outer = w->channels = w->inner = 1;
-    for (int i = 0; i < quern_tensor_rank(w->tensor); i++) {
-        size_t d = (size_t)quern_tensor_dims(w->tensor)[i];
-        w->outer *= i < w->axis ? d : 1;
-        w->channels *= i == w->axis ? d : 1;
-        w->inner *= i > w->axis ? d : 1;
-    }
-    w->qp = quern_pass_alloc(s->ctx, (w->channels + 1) * sizeof *w->qp);
-    w->codes = quern_pass_alloc(s->ctx, (size_t)w->len + 1);
-    if (w->values == NULL || w->qp == NULL || w->codes == NULL) {
-        return QUERN_NO_MEMORY;
-    }
-    struct quern_quant_options o = {
-        .dtype = QUERN_INT8,
-        .flags = QUERN_QUANT_SYMMETRIC | QUERN_QUANT_NARROW,
-    };
-    enum quern_code code = quern_weight_qparams(
-        s->context, &o, QUERN_WEIGHT_MINMAX, s->params->per_tensor, w->values,
-        w->outer, w->channels, w->inner, w->qp);
-    if (code == QUERN_OK &&
-        !quern_quantize_channels(w->qp, true, w->values, w->outer, w->channels,
-                                 w->inner, w->codes)) {
-        code = quern_fail(s->context, QUERN_INTERNAL, NULL,
-                          "weights of '%s' cannot be quantized",
-                          quern_node_name(node));
-    }
-    return code;
-}
-
 /* A constant of a node becomes codes behind a DequantizeLinear. */
 static enum quern_code constant_dq(struct inserter *s, struct quern_node *node,
                                    size_t input, const char *base,
@@ -314,10 +257,12 @@ static enum quern_code constant_dq(struct inserter *s, struct quern_node *node,
 
 static enum quern_code insert_weights(struct inserter *s,
                                       struct quern_node *node,
-                                      const struct weights *w)
+                                      const struct qn_weight_codes *w)
 {
     struct quern_tensor *codes = NULL;
-    size_t n = s->params->per_tensor ? 1 : w->channels;
+    const struct quern_tensor *t =
+        quern_value_constant(quern_node_input(node, 1));
+    size_t n = s->params->per_tensor ? 1 : w->linear.out_channels;
     float *scales = quern_pass_alloc(s->ctx, (n + 1) * sizeof *scales);
     if (scales == NULL) {
         return QUERN_NO_MEMORY;
@@ -325,14 +270,14 @@ static enum quern_code insert_weights(struct inserter *s,
     for (size_t i = 0; i < n; i++) {
         scales[i] = w->qp[i].scale;
     }
-    enum quern_code code = quern_tensor_create(
-        s->context, QUERN_INT8, quern_tensor_rank(w->tensor),
-        quern_tensor_dims(w->tensor), &codes);
+    enum quern_code code =
+        quern_tensor_create(s->context, QUERN_INT8, quern_tensor_rank(t),
+                            quern_tensor_dims(t), &codes);
     if (code == QUERN_OK) {
-        memcpy(quern_tensor_data_mut(codes), w->codes, (size_t)w->len);
+        memcpy(quern_tensor_data_mut(codes), w->codes, w->len);
         code =
             constant_dq(s, node, 1, quern_value_name(quern_node_input(node, 1)),
-                        codes, scales, n, w->axis);
+                        codes, scales, n, w->linear.axis);
     }
     quern_tensor_release(&codes);
     return code;
@@ -340,51 +285,14 @@ static enum quern_code insert_weights(struct inserter *s,
 
 /* ------------------------------------------------------------------ bias */
 
-/* What rounding the weights shifts the mean of each output by; zeros when the
- * input's channels were not seen. */
-static enum quern_code bias_shift(struct inserter *s,
-                                  const struct quern_node *node,
-                                  const struct quern_value *x,
-                                  const struct weights *w, double *out)
-{
-    const struct qn_seen *seen = qn_seen(s->model, x);
-    bool conv = quern_node_is(node, "Conv");
-    size_t groups = conv ? (size_t)quern_node_int(node, "group", 1) : 1;
-    size_t cols = (size_t)w->len / w->channels;
-    size_t taps = 1;
-    for (int i = 2; conv && i < quern_tensor_rank(w->tensor); i++) {
-        taps *= (size_t)quern_tensor_dims(w->tensor)[i];
-    }
-    size_t channels = groups * cols / taps;
-    if (seen == NULL || quern_stats_n_channels(seen->stats) != channels) {
-        return QUERN_OK;
-    }
-    double *mean = quern_pass_alloc(s->ctx, channels * sizeof *mean);
-    if (mean == NULL) {
-        return QUERN_NO_MEMORY;
-    }
-    quern_stats_channels(seen->stats, NULL, NULL, mean, NULL);
-    struct quern_weight_shape shape = {
-        .groups = groups,
-        .rows = w->channels / groups,
-        .cols = cols,
-        .row_stride = w->axis == 0 ? cols : 1,
-        .col_stride = w->axis == 0 ? 1 : w->channels,
-        .taps = taps,
-    };
-    quern_weight_bias_shift(&shape, w->qp, w->values, w->codes, mean, NULL,
-                            out);
-    return QUERN_OK;
-}
-
 /* int32 codes at scale x * w. */
 static enum quern_code insert_bias(struct inserter *s, struct quern_node *node,
                                    struct quern_value *x,
-                                   const struct weights *w)
+                                   const struct qn_weight_codes *w)
 {
     struct quern_value *old = quern_node_input(node, 2);
     struct codes *c = NULL;
-    size_t n = w->channels;
+    size_t n = w->linear.out_channels;
     int64_t len = 0;
     float *bias = quern_pass_alloc(s->ctx, n * sizeof *bias);
     float *scales = quern_pass_alloc(s->ctx, n * sizeof *scales);
@@ -426,17 +334,17 @@ static enum quern_code insert_bias(struct inserter *s, struct quern_node *node,
 /* What rounding the weights did to the means, for `weight-bias`. */
 static enum quern_code keep_shift(struct inserter *s, struct quern_node *node,
                                   const struct quern_value *x,
-                                  const struct weights *w)
+                                  const struct qn_weight_codes *w)
 {
     struct quern_table *table = NULL;
-    struct qn_vector vector = {calloc(w->channels, sizeof(double)),
-                               w->channels};
+    size_t n = w->linear.out_channels;
+    struct qn_vector vector = {calloc(n, sizeof(double)), n};
     if (vector.values == NULL) {
         return QUERN_NO_MEMORY;
     }
     enum quern_code code = quern_pass_keep(s->ctx, vector.values, free);
     if (code == QUERN_OK) {
-        code = bias_shift(s, node, x, w, vector.values);
+        code = qn_weight_codes_shift(s->ctx, w, x, vector.values);
     }
     if (code == QUERN_OK) {
         code = quern_table_open(s->model, QN_SHIFT_TABLE, QUERN_TABLE_NODE,
@@ -450,11 +358,19 @@ static enum quern_code keep_shift(struct inserter *s, struct quern_node *node,
 static enum quern_code insert_heavy(struct inserter *s, struct quern_node *node,
                                     struct quern_value *x)
 {
-    struct weights w = {0};
+    struct qn_weight_codes w;
+    struct codes *c = NULL;
+    struct qn_weight_options o = {
+        .per_tensor = s->params->per_tensor,
+        .overflow = (enum qn_overflow)s->params->overflow,
+    };
     if (quern_value_constant(quern_node_input(node, 1)) == NULL) {
         return QUERN_OK; /* two activations: both are codes already */
     }
-    enum quern_code code = quantize_weights(s, node, &w);
+    enum quern_code code = params_of(s, x, &c);
+    if (code == QUERN_OK) {
+        code = qn_weight_codes_make(s->ctx, node, x, &c->qp, &o, &w);
+    }
     if (code == QUERN_OK) {
         code = insert_weights(s, node, &w);
     }
@@ -519,6 +435,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
 
 static const char *const methods[] = {"min-max", "percentile", "entropy",
                                       "mse",     "msef",       NULL};
+static const char *const overflows[] = {"any", "observed", "never", NULL};
 
 static const struct quern_option options[] = {
     {"method", QUERN_OPTION_ENUM, offsetof(struct insert_params, method), 0, 0,
@@ -532,11 +449,15 @@ static const struct quern_option options[] = {
     {"attention-rows", QUERN_OPTION_INT,
      offsetof(struct insert_params, attention_rows), 0, 1e9, NULL,
      "products of two activations with fewer rows stay in float"},
+    {"overflow", QUERN_OPTION_ENUM, offsetof(struct insert_params, overflow), 0,
+     0, overflows,
+     "whether pairs of u8 and s8 products may leave 16 bits, where processors "
+     "without VNNI saturate: any may, none that calibration saw, none at all"},
     {0},
 };
 
 static const struct insert_params defaults = {QUERN_RANGE_MSEF, 99.999, false,
-                                              60};
+                                              60, QN_OVERFLOW_OBSERVED};
 
 const struct quern_pass_desc qn_pass_insert_qdq = {
     .struct_size = sizeof(struct quern_pass_desc),

@@ -121,6 +121,39 @@ QN_BY_CPU bool qn_column_scan(const float *x, size_t rows, size_t channels,
     return good;
 }
 
+QN_BY_CPU float qn_row_pair_max(const float *a, const float *b, size_t n)
+{
+    float most[lanes] = {0};
+    size_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+#pragma omp simd
+        for (int l = 0; l < lanes; l++) {
+            float v = a[i + (size_t)l] + b[i + (size_t)l];
+            most[l] = v > most[l] ? v : most[l];
+        }
+    }
+    for (; i < n; i++) {
+        most[0] = a[i] + b[i] > most[0] ? a[i] + b[i] : most[0];
+    }
+    for (int l = 1; l < lanes; l++) {
+        most[0] = most[l] > most[0] ? most[l] : most[0];
+    }
+    return most[0];
+}
+
+QN_BY_CPU void qn_column_pair_max(const float *x, size_t rows, size_t channels,
+                                  float *max)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const float *row = x + r * channels;
+#pragma omp simd
+        for (size_t j = 0; j < channels / 2; j++) {
+            float v = row[2 * j] + row[2 * j + 1];
+            max[j] = v > max[j] ? v : max[j];
+        }
+    }
+}
+
 /* Bin numbers. x * inverse is exact unless it underflows, therefore the test
  * for negative fractions is made on the unscaled value. */
 QN_INLINE void number_bins(const float *x, size_t n, float width, float inverse,

@@ -27,6 +27,13 @@ bool qn_row_scan(const float *x, size_t n, float *out_min, float *out_max);
 bool qn_column_scan(const float *x, size_t rows, size_t channels, float *min,
                     float *max);
 
+/** Largest a[i] + b[i]; 0 when none is above. */
+float qn_row_pair_max(const float *a, const float *b, size_t n);
+
+/** Join the largest sum of columns 2 j and 2 j + 1 into max[j]. */
+void qn_column_pair_max(const float *x, size_t rows, size_t channels,
+                        float *max);
+
 /** Count values in bins of width `width` = 2^e (and its inverse): bin
  * floor(x / width) modulo QN_HIST_BINS, exact zeros in slots of their own.
  * Two tables of QN_HIST_SLOTS, so that equal neighbours do not wait for each

@@ -331,7 +331,8 @@ enum quern_code quern_stats_create(struct quern_context *context,
                                    uint32_t flags, size_t channels,
                                    struct quern_stats **out_stats)
 {
-    const uint32_t known = QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS;
+    const uint32_t known =
+        QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS | QUERN_STATS_PAIRS;
     if (channels == 0 || (flags & ~known) != 0) {
         return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
                           "statistics with %zu channels and flags 0x%x; need "
@@ -353,6 +354,10 @@ enum quern_code quern_stats_create(struct quern_context *context,
         stats->call_square = qn_calloc_n(channels, sizeof *stats->call_square);
         good = stats->call_sum != NULL && stats->call_square != NULL;
     }
+    if (good && (flags & QUERN_STATS_PAIRS) != 0) {
+        stats->pair_max = qn_calloc_n(channels, sizeof *stats->pair_max);
+        good = stats->pair_max != NULL;
+    }
     if (!good) {
         quern_stats_destroy(&stats);
         return qn_no_memory(context);
@@ -369,6 +374,7 @@ void quern_stats_destroy(struct quern_stats **stats)
     struct quern_stats *s = *stats;
     qn_part_finish(&s->body);
     qn_part_finish(&s->far);
+    qn_free(s->pair_max);
     qn_free(s->call_min);
     qn_free(s->call_max);
     qn_free(s->call_sum);
@@ -413,7 +419,8 @@ enum quern_code quern_stats_add(struct quern_context *context,
     }
     enum quern_code code = QUERN_OK;
     struct view view = make_view(stats, sample, data, outer, channels, inner);
-    if (!scan_call(stats, &view)) {
+    bool is_odd = !scan_call(stats, &view);
+    if (is_odd) {
         code = add_odd(context, stats, &view);
     } else if (qn_part_reserve(&stats->body, len)) {
         add_plain(stats, &view);
@@ -421,6 +428,7 @@ enum quern_code quern_stats_add(struct quern_context *context,
         code = qn_no_memory(context);
     }
     if (code == QUERN_OK) {
+        qn_stats_add_pairs(stats, data, view.outer, view.inner, is_odd);
         stats->n_values += len;
     }
     return code;
@@ -454,6 +462,10 @@ enum quern_code quern_stats_merge(struct quern_context *context,
     stats->n_nan += other->n_nan;
     stats->n_pos_inf += other->n_pos_inf;
     stats->n_neg_inf += other->n_neg_inf;
+    for (size_t j = 0; stats->pair_max != NULL && j < stats->channels / 2;
+         j++) {
+        stats->pair_max[j] = fmaxf(stats->pair_max[j], other->pair_max[j]);
+    }
     part_merge(&stats->body, &other->body, stats->channels);
     if (other->far.n > 0) {
         part_merge(&stats->far, &other->far, stats->channels);

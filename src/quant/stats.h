@@ -27,6 +27,7 @@ struct quern_stats {
     uint64_t inf_sample, inf_index;
     struct qn_part body; /* magnitude below QN_FILL_LIMIT */
     struct qn_part far;  /* the others; made when the first one comes */
+    float *pair_max;     /* channels / 2; NULL without QUERN_STATS_PAIRS */
     /* Scratch of one call, an entry a channel. */
     float *call_min, *call_max;
     double *call_sum, *call_square; /* NULL without moments */
@@ -38,6 +39,12 @@ void qn_part_finish(struct qn_part *part);
 
 /** Room for all that `other` will add; false when memory is out. */
 bool qn_part_reserve(struct qn_part *part, uint64_t n);
+
+/** Join the sums of neighbouring channels of one call.
+ * @param is_odd  NaN, infinities or far values are among them: their pairs are
+ *                passed over */
+void qn_stats_add_pairs(struct quern_stats *stats, const float *data,
+                        size_t outer, size_t inner, bool is_odd);
 
 /** Minimum and maximum over all channels; 0, 0 when the part is empty. */
 void qn_part_range(const struct qn_part *part, size_t channels, float *out_min,

@@ -114,6 +114,10 @@ size_t quern_stats_write(const struct quern_stats *stats, void *bytes,
     put_varint(&sink, stats->inf_index);
     put_part(&sink, stats, &stats->body);
     put_part(&sink, stats, &stats->far);
+    for (size_t j = 0; stats->pair_max != NULL && j < stats->channels / 2;
+         j++) {
+        put_float(&sink, stats->pair_max[j]);
+    }
     return sink.used;
 }
 
@@ -266,6 +270,18 @@ static enum quern_code get_parts(struct source *source,
     return n > 0 ? get_part(source, stats, n, &stats->far) : QUERN_OK;
 }
 
+static bool get_pairs(struct source *source, struct quern_stats *stats)
+{
+    for (size_t j = 0; stats->pair_max != NULL && j < stats->channels / 2;
+         j++) {
+        stats->pair_max[j] = get_float(source);
+        if (!isfinite(stats->pair_max[j]) || stats->pair_max[j] < 0.0F) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Counts that must agree; additions cannot overflow what a file can hold. */
 static bool counts_agree(const struct quern_stats *stats)
 {
@@ -327,7 +343,7 @@ enum quern_code quern_stats_read(struct quern_context *context,
      * nine bytes for each; an empty one may claim only a plausible number. */
     bool is_plausible =
         channels > 0 && (channels <= size / 9 || channels <= (uint64_t)1 << 16);
-    if (source.is_wrong || found == 0 || flags > 3 || !is_plausible) {
+    if (source.is_wrong || found == 0 || flags > 7 || !is_plausible) {
         return malformed(context, &source);
     }
     enum quern_code code =
@@ -337,6 +353,9 @@ enum quern_code quern_stats_read(struct quern_context *context,
     }
     get_head(&source, stats);
     code = get_parts(&source, stats);
+    if (code == QUERN_OK && !get_pairs(&source, stats)) {
+        code = QUERN_MALFORMED;
+    }
     if (code == QUERN_NO_MEMORY) {
         code = qn_no_memory(context);
     } else if (code != QUERN_OK || source.is_wrong || source.used != size ||

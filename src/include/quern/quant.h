@@ -167,6 +167,7 @@ struct quern_stats;
 enum quern_stats_flag {
     QUERN_STATS_HISTOGRAM = 1, /**< needed by all methods but min-max */
     QUERN_STATS_MOMENTS = 2,   /**< sums and sums of squares per channel */
+    QUERN_STATS_PAIRS = 4,     /**< largest sums of neighbouring channels */
 };
 
 /** Make empty statistics.
@@ -228,6 +229,13 @@ QUERN_API uint32_t quern_stats_flags(const struct quern_stats *stats);
 QUERN_API void quern_stats_channels(const struct quern_stats *stats,
                                     float *out_min, float *out_max,
                                     double *out_mean, double *out_mean_square);
+
+/** Largest sum of channels 2 j and 2 j + 1 at one place, at least 0.
+ * @param out_max  channels / 2 numbers
+ * @return false (nothing written) without QUERN_STATS_PAIRS, or where values
+ * of magnitude 8192 and more count as data, whose pairs are not kept */
+QUERN_NODISCARD QUERN_API bool
+quern_stats_pairs(const struct quern_stats *stats, float *out_max);
 
 /** The histogram: bin i holds values in [(first + i) * width, (first + i + 1)
  * * width). All bins that hold the range and zero are given.
@@ -394,6 +402,35 @@ QUERN_API void quern_weight_bias_shift(const struct quern_weight_shape *shape,
                                        const int8_t *codes, const double *mean,
                                        const double *tap_weight,
                                        double *out_shift);
+
+/** What the codes of an input reach. */
+struct quern_pair_inputs {
+    const uint8_t *high;  /**< highest code of each channel, groups * cols /
+                               taps */
+    const uint16_t *sums; /**< highest sum of the codes of channels 2 j and
+                               2 j + 1 at one place, half as many; NULL: those
+                               of `high` */
+};
+
+/** Processors without VNNI multiply u8 by s8 codes in pairs and add the two
+ * products in 16 bits, which saturate. Largest magnitude that the sum of a
+ * pair can reach in each row; up to 32767 nothing saturates. Pairs are columns
+ * 2 j and 2 j + 1 with kernel positions outside and channels inside, as
+ * convolutions in NHWC order read them.
+ * @param codes      one int8 per weight at the weight's own index
+ * @param inputs     what the input's codes reach; NULL: 255 each
+ * @param out_peaks  groups * rows */
+QUERN_API void quern_weight_pair_peaks(const struct quern_weight_shape *shape,
+                                       const int8_t *codes,
+                                       const struct quern_pair_inputs *inputs,
+                                       int32_t *out_peaks);
+
+/** Bring codes towards 0, the larger of a pair first, until no pair exceeds
+ * 32767.
+ * @return steps taken */
+QUERN_API size_t quern_weight_pair_trim(const struct quern_weight_shape *shape,
+                                        const struct quern_pair_inputs *inputs,
+                                        int8_t *codes);
 
 /** For each kernel position the part of output positions at which it reads
  * the image and not the padding.

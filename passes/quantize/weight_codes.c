@@ -1,0 +1,179 @@
+/* Scales and codes of weights: symmetric int8, one scale an output channel or
+ * one for all, held within what the target multiplies without saturating. */
+#include "quantize/weight_codes.h"
+
+#include "common.h"
+#include "quantize/seen.h"
+
+#include <math.h>
+
+/* The weights as [outer, channels, inner] by output channel. */
+struct blocks {
+    size_t outer, channels, inner;
+};
+
+static struct blocks blocks_of(const struct qn_weight_codes *w)
+{
+    const struct qn_linear *l = &w->linear;
+    size_t rest = w->len / l->out_channels;
+    return l->axis == 0 ? (struct blocks){1, l->out_channels, rest}
+                        : (struct blocks){rest, l->out_channels, 1};
+}
+
+static enum quern_code round_codes(struct quern_pass_ctx *ctx,
+                                   struct qn_weight_codes *w)
+{
+    struct blocks b = blocks_of(w);
+    if (quern_quantize_channels(w->qp, true, w->values, b.outer, b.channels,
+                                b.inner, w->codes)) {
+        return QUERN_OK;
+    }
+    struct quern_place place = quern_node_place(w->linear.node);
+    return quern_fail(quern_pass_context(ctx), QUERN_INTERNAL, &place,
+                      "weights have no integer type");
+}
+
+/* --------------------------------------------------------------- overflow */
+
+/* Depthwise kernels widen first: they do not saturate. */
+static bool may_saturate(const struct qn_linear *l)
+{
+    return l->shape.groups == 1 || l->shape.cols > l->shape.taps;
+}
+
+static uint8_t code_of(const struct quern_qparams *qp, float x)
+{
+    float code = rintf(x / qp->scale) + (float)qp->zero_point;
+    return (uint8_t)fminf(fmaxf(code, 0.0f), 255.0f);
+}
+
+static uint16_t sum_code(const struct quern_qparams *qp, float sum)
+{
+    float code = ceilf(sum / qp->scale) + 2.0f * (float)qp->zero_point;
+    return (uint16_t)fminf(fmaxf(code, 0.0f), 510.0f);
+}
+
+/* What the codes of x reach in calibration; false: its channels were not seen.
+ * A padded place holds the zero point. */
+static bool observed_codes(struct quern_pass_ctx *ctx,
+                           const struct quern_value *x,
+                           const struct quern_qparams *qp, size_t channels,
+                           struct quern_pair_inputs *out)
+{
+    const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), x);
+    float *high = quern_pass_alloc(ctx, channels * sizeof *high);
+    uint8_t *codes = quern_pass_alloc(ctx, channels);
+    uint16_t *sums = quern_pass_alloc(ctx, (channels / 2 + 1) * sizeof *sums);
+    if (high == NULL || codes == NULL || sums == NULL || seen == NULL ||
+        quern_stats_n_channels(seen->stats) != channels) {
+        return false;
+    }
+    quern_stats_channels(seen->stats, NULL, high, NULL, NULL);
+    for (size_t c = 0; c < channels; c++) {
+        codes[c] = code_of(qp, fmaxf(high[c], 0.0f));
+    }
+    *out = (struct quern_pair_inputs){codes, NULL};
+    if (quern_stats_pairs(seen->stats, high)) {
+        for (size_t j = 0; j < channels / 2; j++) {
+            sums[j] = sum_code(qp, high[j]);
+        }
+        out->sums = sums;
+    }
+    return true;
+}
+
+/* Wider steps for the rows that exceed; what rounding leaves is trimmed. */
+static enum quern_code avoid_overflow(struct quern_pass_ctx *ctx,
+                                      struct qn_weight_codes *w,
+                                      const struct quern_pair_inputs *inputs,
+                                      bool per_tensor)
+{
+    size_t n = w->linear.out_channels;
+    int32_t *peaks = quern_pass_alloc(ctx, n * sizeof *peaks);
+    int32_t highest = 0;
+    if (peaks == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    quern_weight_pair_peaks(&w->linear.shape, w->codes, inputs, peaks);
+    for (size_t r = 0; r < n; r++) {
+        highest = peaks[r] > highest ? peaks[r] : highest;
+    }
+    if (highest <= INT16_MAX) {
+        return QUERN_OK;
+    }
+    for (size_t r = 0; r < n; r++) {
+        int32_t peak = per_tensor ? highest : peaks[r];
+        if (peak > INT16_MAX) {
+            w->qp[r].scale *= (float)peak / (float)INT16_MAX;
+        }
+    }
+    enum quern_code code = round_codes(ctx, w);
+    if (code == QUERN_OK) {
+        quern_weight_pair_trim(&w->linear.shape, inputs, w->codes);
+    }
+    return code;
+}
+
+enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
+                                     struct quern_node *node,
+                                     const struct quern_value *x,
+                                     const struct quern_qparams *x_qp,
+                                     const struct qn_weight_options *options,
+                                     struct qn_weight_codes *w)
+{
+    int64_t len = 0;
+    *w = (struct qn_weight_codes){0};
+    if (!qn_linear_init(node, &w->linear)) {
+        struct quern_place place = quern_node_place(node);
+        return quern_fail(quern_pass_context(ctx), QUERN_INTERNAL, &place,
+                          "its weights are no constant matrix");
+    }
+    size_t n = w->linear.out_channels;
+    w->values = qn_floats(ctx, quern_node_input(node, 1), &len);
+    w->len = (size_t)len;
+    w->qp = quern_pass_alloc(ctx, n * sizeof *w->qp);
+    w->codes = quern_pass_alloc(ctx, w->len);
+    if (w->values == NULL || w->qp == NULL || w->codes == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    struct blocks b = blocks_of(w);
+    struct quern_quant_options o = {
+        .dtype = QUERN_INT8,
+        .flags = QUERN_QUANT_SYMMETRIC | QUERN_QUANT_NARROW,
+    };
+    enum quern_code code = quern_weight_qparams(
+        quern_pass_context(ctx), &o, QUERN_WEIGHT_MINMAX, options->per_tensor,
+        w->values, b.outer, b.channels, b.inner, w->qp);
+    if (code == QUERN_OK) {
+        code = round_codes(ctx, w);
+    }
+    if (code == QUERN_OK && options->overflow != QN_OVERFLOW_ANY &&
+        may_saturate(&w->linear)) {
+        struct quern_pair_inputs seen;
+        bool is_seen =
+            options->overflow == QN_OVERFLOW_OBSERVED &&
+            observed_codes(ctx, x, x_qp, w->linear.in_channels, &seen);
+        code =
+            avoid_overflow(ctx, w, is_seen ? &seen : NULL, options->per_tensor);
+    }
+    return code;
+}
+
+enum quern_code qn_weight_codes_shift(struct quern_pass_ctx *ctx,
+                                      const struct qn_weight_codes *w,
+                                      const struct quern_value *x, double *out)
+{
+    const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), x);
+    size_t channels = w->linear.in_channels;
+    if (seen == NULL || quern_stats_n_channels(seen->stats) != channels) {
+        return QUERN_OK;
+    }
+    double *mean = quern_pass_alloc(ctx, channels * sizeof *mean);
+    if (mean == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    quern_stats_channels(seen->stats, NULL, NULL, mean, NULL);
+    quern_weight_bias_shift(&w->linear.shape, w->qp, w->values, w->codes, mean,
+                            NULL, out);
+    return QUERN_OK;
+}

@@ -1,0 +1,48 @@
+/* The weights of one linear operator as integers. */
+#ifndef QUERN_PASSES_QUANTIZE_WEIGHT_CODES_H
+#define QUERN_PASSES_QUANTIZE_WEIGHT_CODES_H
+
+#include "quantize/linear.h"
+
+/** What to do about products of u8 and s8 codes whose sum in pairs leaves 16
+ * bits, where processors without VNNI saturate. */
+enum qn_overflow {
+    QN_OVERFLOW_ANY = 0,      /**< nothing: the target does not saturate */
+    QN_OVERFLOW_OBSERVED = 1, /**< none for inputs as calibration saw them */
+    QN_OVERFLOW_NEVER = 2,    /**< none for any input */
+};
+
+struct qn_weight_options {
+    bool per_tensor;
+    enum qn_overflow overflow;
+};
+
+struct qn_weight_codes {
+    struct qn_linear linear;
+    float *values; /* as they were */
+    size_t len;
+    struct quern_qparams *qp; /* one an output channel */
+    int8_t *codes;            /* at the weights' own indices */
+};
+
+/** Choose scales and codes; memory of the pass.
+ * @param x     value that the node reads as codes
+ * @param x_qp  its parameters
+ * @return QUERN_OK; _NUMERIC (weights that are not finite); _NO_MEMORY */
+enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
+                                     struct quern_node *node,
+                                     const struct quern_value *x,
+                                     const struct quern_qparams *x_qp,
+                                     const struct qn_weight_options *options,
+                                     struct qn_weight_codes *out)
+    __attribute__((warn_unused_result));
+
+/** What rounding the weights shifts the mean of each output by, to be added to
+ * the bias: out_channels numbers; zeros when the channels of x were not seen.
+ */
+enum quern_code qn_weight_codes_shift(struct quern_pass_ctx *ctx,
+                                      const struct qn_weight_codes *weights,
+                                      const struct quern_value *x, double *out)
+    __attribute__((warn_unused_result));
+
+#endif
