@@ -24,9 +24,8 @@ enum quern_code qn_model_create(struct quern_context *context,
     }
     model->context = context;
     model->names = qn_names_create();
-    model->exprs = qn_calloc_n(256, sizeof(struct quern_expr *));
     model->graph = qn_graph_create(model);
-    if (model->names == NULL || model->exprs == NULL || model->graph == NULL) {
+    if (model->names == NULL || model->graph == NULL) {
         quern_model_destroy(&model);
         return qn_no_memory(context);
     }
@@ -56,6 +55,9 @@ void quern_model_destroy(struct quern_model **model)
     *model = NULL;
     release_tensors(m);
     qn_journal_finish(&m->journal);
+    if (m->infer_release != NULL) {
+        m->infer_release(m);
+    }
     if (m->io_release != NULL) {
         m->io_release(m);
     }

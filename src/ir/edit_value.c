@@ -305,10 +305,11 @@ static enum quern_code set_type(struct quern_value *value,
                                 const struct qn_type *type)
 {
     struct quern_model *model = value->graph->model;
-    if (!qn_journal_reserve(&model->journal, 1, 1)) {
+    if (!qn_journal_reserve(&model->journal, 2, 1)) {
         return qn_no_memory(model->context);
     }
     SET(&model->journal, value->type, type);
+    SET(&model->journal, value->given, type);
     qn_journal_edit(&model->journal,
                     (struct qn_edit){.kind = QN_EDIT_TYPE, .id = value->id});
     return QUERN_OK;

@@ -46,17 +46,24 @@ enum qn_expr_kind {
     QN_EXPR_MOD,
     QN_EXPR_MIN,
     QN_EXPR_MAX,
+    QN_EXPR_BROADCAST, /* the term that is not 1; all that are not are equal */
 };
 
 struct quern_expr {
     enum qn_expr_kind kind;
     uint32_t id;        /* order of making: canonical order of operands */
+    uint32_t size;      /* expressions in it, itself included */
     const char *symbol; /* SYMBOL */
-    int64_t constant;   /* SUM: addend; FLOORDIV, MOD with n_terms 1: divisor */
+    const struct quern_value
+        *owner;       /* SYMBOL made for a value whose dimension
+                         nothing tells; NULL: named by the file */
+    int64_t constant; /* SUM: addend; FLOORDIV with n_terms 1: divisor;
+                         MIN, MAX: operand, if not INT64_MIN */
     size_t n_terms;
     const struct quern_expr *const *terms;
     const int64_t *coefficients; /* SUM: n_terms of them */
-    struct quern_expr *next;     /* chain of the intern table */
+    uint64_t hash;
+    struct quern_expr *next; /* chain of the intern table */
 };
 
 enum qn_attr_type { /* numbers of AttributeProto.AttributeType */
@@ -147,6 +154,7 @@ struct quern_value {
     uint32_t n_uses;
     struct quern_tensor *tensor;    /* initializer: one count; else NULL */
     const struct qn_type *type;     /* inferred or set; NULL unknown */
+    const struct qn_type *given;    /* set by a pass: quern_value_set_type() */
     const struct qn_type *declared; /* input/output/value_info of the file */
     struct qn_span info_origin;     /* ValueInfoProto as read */
     struct qn_span tensor_origin;   /* TensorProto as read (initializer); data
@@ -233,9 +241,12 @@ struct quern_model {
     struct quern_graph *graphs; /* all of them, newest first */
     struct qn_owned *owned;     /* tensors of attributes: counts that are
                                    given up when the model goes */
-    struct quern_expr **exprs;  /* intern table, 256 chains */
+    struct quern_expr **exprs;  /* intern table: chains by hash */
+    size_t exprs_room;          /* power of two, or 0 */
     struct quern_table *tables; /* side tables */
     struct qn_journal journal;
+    struct qn_infer *infer; /* what inference keeps, freed by infer_release */
+    void (*infer_release)(struct quern_model *model);
     void *io; /* the reader's own (kept skeleton …), freed by io_release */
     void (*io_release)(struct quern_model *model);
 };
@@ -257,6 +268,12 @@ const struct qn_schema *qn_node_schema(const struct quern_node *node);
 /** Symbol as an expression, interned in the model; NULL: no memory. */
 const struct quern_expr *qn_expr_symbol(struct quern_model *model,
                                         const char *symbol);
+
+/** The one expression of the model that equals `wanted` (kind, symbol, owner,
+ * constant, terms, coefficients), made where it is not there yet; all that
+ * `wanted` points to is copied. NULL: no memory. */
+const struct quern_expr *qn_expr_intern(struct quern_model *model,
+                                        const struct quern_expr *wanted);
 
 /** Type that is known of a value: inferred or set, for graph inputs also the
  * declared one. NULL when nothing is known. */

@@ -64,6 +64,7 @@ void qn_journal_edit(struct qn_journal *journal, struct qn_edit edit)
         return;
     }
     journal->edits[journal->n_edits++] = edit;
+    journal->serial++;
     journal->n_total += counted(edit.kind) ? 1 : 0;
 }
 
@@ -87,6 +88,7 @@ void qn_journal_undo(struct quern_model *model, struct qn_mark mark)
         quern_tensor_release(&edit->added);
     }
     journal->n_total = mark.n_total;
+    journal->serial++;
 }
 
 void qn_journal_commit(struct quern_model *model)

@@ -59,6 +59,8 @@ struct qn_journal {
     size_t n_edits;
     size_t edits_room;
     uint64_t n_total; /* counted edits, committed ones included */
+    uint64_t serial;  /* grows with every edit and every undo: what was
+                         computed at the same serial still holds */
 };
 
 /** A point to return to. */

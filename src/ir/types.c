@@ -99,26 +99,3 @@ bool quern_dim_equal(struct quern_dim a, struct quern_dim b)
     }
     return a.expr != NULL && a.expr == b.expr;
 }
-
-const struct quern_expr *qn_expr_symbol(struct quern_model *model,
-                                        const char *symbol)
-{
-    struct quern_expr **chain =
-        &model->exprs[qn_hash(symbol, strlen(symbol)) & 255];
-    for (struct quern_expr *e = *chain; e != NULL; e = e->next) {
-        if (e->kind == QN_EXPR_SYMBOL && strcmp(e->symbol, symbol) == 0) {
-            return e;
-        }
-    }
-    struct quern_expr *expr = qn_arena_alloc(&model->arena, sizeof *expr);
-    const char *copy = qn_arena_strdup(&model->arena, symbol);
-    if (expr == NULL || copy == NULL) {
-        return NULL;
-    }
-    expr->kind = QN_EXPR_SYMBOL;
-    expr->symbol = copy;
-    expr->id = model->next_expr_id++;
-    expr->next = *chain;
-    *chain = expr;
-    return expr;
-}

@@ -232,6 +232,42 @@ QUERN_API int64_t quern_value_len(const struct quern_value *value);
 /** The same two dimensions: equal numbers, or the same expression. */
 QUERN_API bool quern_dim_equal(struct quern_dim a, struct quern_dim b);
 
+/** Text of a dimension: "3", "batch", "2*batch*seq + 1", "(h - 1)//2"; "?" when
+ * nothing is known. Symbols that are no words stand in `…`; "?12.0" is
+ * dimension 0 of the value with id 12, which nothing tells.
+ * @param text, size  buffer; always NUL-terminated when size > 0
+ * @return the length that the whole text has (as snprintf) */
+QUERN_API size_t quern_dim_format(struct quern_dim dim, char *text,
+                                  size_t size);
+
+/** Infer types and shapes of all values of the model, bodies of If, Loop and
+ * Scan included, so that the functions above answer for them. Linear in the
+ * nodes; at once when nothing was edited since; otherwise only what an edit
+ * reaches is computed again. A graph that contradicts itself is no error: what
+ * it contradicts stays unknown. The manager calls it before passes with
+ * QUERN_PASS_NEEDS_SHAPES; a pass may call it again after its own edits.
+ * Trusted are the declared types of graph inputs, constants, and types set by
+ * quern_value_set_type(); value_info of the file is not.
+ * @return QUERN_OK or _NO_MEMORY */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_model_infer(struct quern_model *model);
+
+/** An element of an integer tensor: a number, an expression, or unknown. */
+struct quern_number {
+    bool known;
+    int64_t value; /**< of a known one whose expr is NULL; may be negative */
+    const struct quern_expr *expr; /**< NULL: a number */
+};
+
+/** What is known of the elements of a small integer, bool or (whole numbers)
+ * float tensor without running the model: shapes that Shape, Gather, Concat and
+ * their kin compute. As of the last quern_model_infer().
+ * @param out_len  number of elements; may be NULL
+ * @return the elements in order, borrowed until the next edit; NULL when none
+ * is known */
+QUERN_API const struct quern_number *
+quern_value_numbers(const struct quern_value *value, size_t *out_len);
+
 /** Declare the type of a tensor value that a pass made (journaled). */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_value_set_type(struct quern_value *value, enum quern_dtype dtype,

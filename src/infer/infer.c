@@ -1,0 +1,371 @@
+/* The walk: order, what is skipped, and writing what was found. */
+#include "infer/infer.h"
+
+#include "infer/context.h"
+#include "infer/state.h"
+#include "infer/table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Bodies inside bodies; deeper ones stay unknown. */
+enum { MOST_DEPTH = 64 };
+
+/* ----------------------------------------------------------------- state */
+
+static void release(struct quern_model *model)
+{
+    if (model->infer != NULL) {
+        qn_free(model->infer->values);
+        qn_free(model->infer->signatures);
+        qn_free(model->infer);
+        model->infer = NULL;
+    }
+}
+
+static bool room_for(void **block, size_t *room, size_t n, size_t size)
+{
+    if (n <= *room) {
+        return true;
+    }
+    size_t wanted = n + n / 2 + 16;
+    unsigned char *grown = qn_realloc_n(*block, wanted, size);
+    if (grown == NULL) {
+        return false;
+    }
+    memset(grown + *room * size, 0, (wanted - *room) * size);
+    *block = grown;
+    *room = wanted;
+    return true;
+}
+
+/* State with room for all ids; NULL: no memory. Inference makes no values. */
+static struct qn_infer *state_of(struct quern_model *model)
+{
+    if (model->infer == NULL) {
+        model->infer = qn_calloc(sizeof *model->infer);
+        model->infer_release = release;
+    }
+    struct qn_infer *s = model->infer;
+    void *values = s != NULL ? s->values : NULL;
+    void *signatures = s != NULL ? s->signatures : NULL;
+    if (s == NULL || !room_for(&values, &s->values_room, model->next_value_id,
+                               sizeof *s->values)) {
+        return NULL;
+    }
+    s->values = values;
+    if (!room_for(&signatures, &s->signatures_room, model->next_node_id,
+                  sizeof *s->signatures)) {
+        return NULL;
+    }
+    s->signatures = signatures;
+    return s;
+}
+
+/* ------------------------------------------------------------- signature */
+
+static uint64_t mix(uint64_t hash, const void *p)
+{
+    hash = (hash ^ (uint64_t)(uintptr_t)p) * 0x9e3779b97f4a7c15u;
+    return hash ^ (hash >> 31);
+}
+
+/* Of all that the outcome depends on, and of the outcome; 0 for nodes that
+ * must be looked at each time. */
+static uint64_t signature(const struct qn_infer_ctx *c)
+{
+    const struct quern_node *node = c->node;
+    uint64_t hash = mix(1 + (uint64_t)c->opset, node->op);
+    for (const struct qn_attr *a = node->attrs; a != NULL; a = a->next) {
+        if (a->type == QN_ATTR_GRAPH || a->type == QN_ATTR_GRAPHS) {
+            return 0;
+        }
+        hash = mix(hash, a);
+    }
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        const struct quern_value *v = node->inputs[i]->value;
+        hash = mix(hash, v);
+        if (v != NULL) {
+            hash = mix(hash, v->type);
+            hash = mix(hash, qn_infer_entry(c->state, v)->numbers);
+        }
+    }
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        const struct quern_value *v = node->outputs[i];
+        hash = mix(hash, v);
+        hash = mix(hash, v != NULL ? v->type : NULL);
+        hash = mix(hash, v != NULL ? v->given : NULL);
+    }
+    return hash != 0 ? hash : 1;
+}
+
+/* ------------------------------------------------------------------ a node */
+
+/* Element type of an output by the type variables of the schema. */
+static enum quern_dtype dtype_by_schema(const struct qn_infer_ctx *c, size_t i)
+{
+    const struct qn_schema_port *port = qn_schema_output(c->schema, i);
+    if (port == NULL) {
+        return QUERN_UNDEFINED;
+    }
+    uint32_t types = port->types;
+    if (types != 0 && (types & (types - 1)) == 0) {
+        return (enum quern_dtype)__builtin_ctz(types);
+    }
+    for (size_t k = 0; port->variable != 255 && k < c->node->n_inputs; k++) {
+        const struct qn_schema_port *in = qn_schema_input(c->schema, k);
+        if (in != NULL && in->variable == port->variable && in->homogeneous &&
+            qn_infer_in_dtype(c, k) != QUERN_UNDEFINED) {
+            return qn_infer_in_dtype(c, k);
+        }
+    }
+    return QUERN_UNDEFINED;
+}
+
+static bool outputs_ready(struct qn_infer_ctx *c)
+{
+    void *block = c->out;
+    size_t n = c->node->n_outputs;
+    if (!room_for(&block, &c->out_room, n, sizeof *c->out)) {
+        c->x.no_memory = true;
+        return false;
+    }
+    c->out = block;
+    c->n_out = n;
+    for (size_t i = 0; i < n; i++) {
+        struct qn_result *out = &c->out[i];
+        const struct qn_schema_port *port =
+            c->schema != NULL ? qn_schema_output(c->schema, i) : NULL;
+        out->kind = QUERN_KIND_UNKNOWN;
+        out->dtype = QUERN_UNDEFINED;
+        out->rank = -1;
+        out->whole = NULL;
+        out->numbers = NULL;
+        out->n_numbers = 0;
+        if (port != NULL && port->other_kinds == 0) {
+            out->kind = QUERN_KIND_TENSOR;
+            out->dtype = dtype_by_schema(c, i);
+        }
+    }
+    c->spare.rank = -1;
+    c->spare.whole = NULL;
+    c->spare.kind = QUERN_KIND_UNKNOWN;
+    return true;
+}
+
+static void tell(struct qn_infer_ctx *c, const char *tensor, const char *text)
+{
+    if (c->state->report != NULL) {
+        struct quern_place place = quern_node_place(c->node);
+        place.stage = "infer";
+        place.tensor = tensor;
+        c->state->report(c->state->user, &place, text);
+    }
+}
+
+static void infer_node(struct qn_infer_ctx *c, const struct quern_node *node)
+{
+    struct qn_infer *s = c->state;
+    c->node = node;
+    c->opset = quern_node_opset(node);
+    uint64_t before = signature(c);
+    if (before != 0 && before == s->signatures[node->id] && s->report == NULL) {
+        return;
+    }
+    c->schema = qn_schema_find(node->domain, node->op, c->opset);
+    c->problem[0] = '\0';
+    if (!outputs_ready(c)) {
+        return;
+    }
+    const struct qn_infer_row *row = qn_infer_row_of(node->domain, node->op);
+    if (row != NULL) {
+        c->param = row->param;
+        row->shape(c);
+        if (row->numbers != NULL) {
+            row->numbers(c);
+        }
+    }
+    if (c->problem[0] != '\0') {
+        tell(c, NULL, c->problem);
+    }
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        if (node->outputs[i] != NULL) {
+            qn_infer_set(c, node->outputs[i], &c->out[i]);
+        }
+    }
+    s->signatures[node->id] = signature(c);
+}
+
+/* ---------------------------------------------------------------- a graph */
+
+static void check_declared(struct qn_infer_ctx *c, const struct quern_graph *g)
+{
+    for (const struct quern_value *v = g->first_value; v; v = v->next_value) {
+        const struct qn_type *a = v->declared;
+        const struct qn_type *b = v->type;
+        char text[160] = "";
+        if (v->erased || v->producer == NULL || a == NULL || b == NULL ||
+            a->kind != QUERN_KIND_TENSOR || b->kind != QUERN_KIND_TENSOR) {
+            continue;
+        }
+        if (a->dtype != b->dtype && a->dtype != QUERN_UNDEFINED &&
+            b->dtype != QUERN_UNDEFINED) {
+            snprintf(text, sizeof text, "declared type is %s, found %s",
+                     quern_dtype_name(a->dtype), quern_dtype_name(b->dtype));
+        } else if (a->rank >= 0 && b->rank >= 0 && a->rank != b->rank) {
+            snprintf(text, sizeof text, "declared rank is %d, found %d",
+                     a->rank, b->rank);
+        }
+        for (int i = 0; text[0] == '\0' && i < a->rank && i < b->rank; i++) {
+            int64_t declared = a->dims[i].value;
+            int64_t found = b->dims[i].value;
+            if (declared >= 0 && found >= 0 && declared != found) {
+                snprintf(text, sizeof text,
+                         "declared dimension %d is %lld, found %lld", i,
+                         (long long)declared, (long long)found);
+            } else if (declared >= 0 && found < 0 && b->dims[i].expr != NULL &&
+                       !qn_num_leaks(b->dims[i].expr, c->x.model->graph)) {
+                char expr[80];
+                quern_dim_format(b->dims[i], expr, sizeof expr);
+                snprintf(text, sizeof text,
+                         "declared dimension %d is %lld, found %s", i,
+                         (long long)declared, expr);
+            }
+        }
+        if (text[0] != '\0') {
+            c->node = v->producer;
+            tell(c, v->name, text);
+        }
+    }
+}
+
+static void infer_graph(struct qn_infer_ctx *c, struct quern_graph *graph)
+{
+    for (const struct quern_node *n = graph->first; n != NULL; n = n->next) {
+        infer_node(c, n);
+    }
+    if (c->state->report != NULL) {
+        check_declared(c, graph);
+    }
+}
+
+void qn_infer_body(struct qn_infer_ctx *c, struct quern_graph *graph)
+{
+    if (c->depth >= MOST_DEPTH) {
+        return;
+    }
+    struct qn_infer_ctx *inner = qn_calloc(sizeof *inner);
+    if (inner == NULL) {
+        c->x.no_memory = true;
+        return;
+    }
+    inner->x.model = c->x.model;
+    inner->state = c->state;
+    inner->depth = c->depth + 1;
+    infer_graph(inner, graph);
+    c->x.no_memory = c->x.no_memory || inner->x.no_memory;
+    qn_free(inner->out);
+    qn_free(inner);
+}
+
+/* A symbol that some exporters write for any open dimension: "?", "-1", "*",
+ * "None". Two of them say nothing of each other. */
+static bool is_placeholder(const struct quern_expr *e)
+{
+    const char *name = e != NULL && e->symbol != NULL ? e->symbol : "";
+    if (strcmp(name, "None") == 0) {
+        return true;
+    }
+    for (const char *p = name; *p != '\0'; p++) {
+        if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '_' ||
+            (*p & 0x80) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Inputs as declared, with a symbol of their own for each open dimension. */
+static void infer_inputs(struct qn_infer_ctx *c, struct quern_graph *graph)
+{
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        struct quern_value *v = graph->inputs[i];
+        const struct qn_type *type = v->declared;
+        struct qn_result r = {.kind = QUERN_KIND_UNKNOWN, .rank = -1};
+        if (type == NULL || type->kind != QUERN_KIND_TENSOR || type->rank < 1 ||
+            type->rank > QUERN_MAX_RANK || v->tensor != NULL) {
+            continue;
+        }
+        r.kind = QUERN_KIND_TENSOR;
+        r.dtype = type->dtype;
+        r.rank = type->rank;
+        for (int k = 0; k < r.rank; k++) {
+            if (type->dims[k].value >= 0 ||
+                !is_placeholder(type->dims[k].expr)) {
+                r.dims[k] = qn_num_of_dim(type->dims[k]);
+            }
+        }
+        qn_infer_set(c, v, &r);
+    }
+}
+
+static enum quern_code walk(struct quern_model *model,
+                            qn_infer_report_fn report, void *user)
+{
+    struct qn_infer *s = state_of(model);
+    struct qn_infer_ctx *c = s != NULL ? qn_calloc(sizeof *c) : NULL;
+    if (c == NULL) {
+        return qn_no_memory(model->context);
+    }
+    uint64_t serial = model->journal.serial;
+    c->x.model = model;
+    c->state = s;
+    s->valid = false;
+    s->report = report;
+    s->user = user;
+    infer_inputs(c, model->graph);
+    infer_graph(c, model->graph);
+    bool no_memory = c->x.no_memory;
+    s->report = NULL;
+    s->valid = !no_memory;
+    s->serial = serial;
+    qn_free(c->out);
+    qn_free(c);
+    return no_memory ? qn_no_memory(model->context) : QUERN_OK;
+}
+
+enum quern_code quern_model_infer(struct quern_model *model)
+{
+    const struct qn_infer *s = model->infer;
+    if (s != NULL && s->valid && s->serial == model->journal.serial) {
+        return QUERN_OK;
+    }
+    return walk(model, NULL, NULL);
+}
+
+enum quern_code qn_infer_check(struct quern_model *model,
+                               qn_infer_report_fn report, void *user)
+{
+    return walk(model, report, user);
+}
+
+const struct quern_number *quern_value_numbers(const struct quern_value *value,
+                                               size_t *out_len)
+{
+    struct quern_model *model = value->graph->model;
+    struct qn_infer *s = model->infer;
+    if (out_len != NULL) {
+        *out_len = 0;
+    }
+    if (s == NULL || value->id >= s->values_room) {
+        return NULL;
+    }
+    const struct qn_infer_value *entry = qn_infer_entry(s, value);
+    if (value->producer == NULL && entry->source != value->type) {
+        return NULL; /* an initializer that nobody looked at */
+    }
+    if (out_len != NULL) {
+        *out_len = entry->n_numbers;
+    }
+    return entry->numbers;
+}
