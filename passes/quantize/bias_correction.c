@@ -219,6 +219,7 @@ static enum quern_code open_run(struct quern_pass_ctx *ctx,
                                            .taps = k->values,
                                            .n_taps = k->n,
                                            .taps_write = true};
+    quern_pass_engine(ctx, &options);
     enum quern_code code =
         quern_engine_open(quern_pass_model(ctx), &options, &k->engine);
     if (code != QUERN_OK) {

@@ -437,6 +437,7 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
 {
     struct quern_engine_options options = {
         .struct_size = sizeof options, .taps = w->values, .n_taps = w->n};
+    quern_pass_engine(ctx, &options);
     enum quern_code code =
         quern_engine_open(quern_pass_model(ctx), &options, &w->engine);
     if (code == QUERN_OK) {

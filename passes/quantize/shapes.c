@@ -100,6 +100,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     struct quern_engine_options options = {
         .struct_size = sizeof options, .taps = s.values, .n_taps = s.n};
     struct quern_engine *engine = NULL;
+    quern_pass_engine(ctx, &options);
     enum quern_code code =
         quern_engine_open(quern_pass_model(ctx), &options, &engine);
     if (code == QUERN_OK) {

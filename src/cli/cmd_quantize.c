@@ -145,7 +145,9 @@ int cmd_quantize(int argc, char **argv)
                                     .data = self.data,
                                     .target = self.target,
                                     .account = cli_account,
-                                    .user = &cli};
+                                    .user = &cli,
+                                    .engine = cli.engine,
+                                    .ort_library = cli.ort_library};
     if (code == QUERN_OK) {
         code = cli_job_open(&cli, &job);
     }

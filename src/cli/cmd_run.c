@@ -79,6 +79,8 @@ static enum quern_code start(struct cli *cli, const struct run *self,
 {
     struct quern_engine_options o = self->engine;
     o.struct_size = sizeof o;
+    o.kind = cli->engine;
+    o.ort_library = cli->ort_library;
     o.fuse = true;
     o.profile = self->profile;
     enum quern_code code = quern_engine_open(model, &o, &m->engine);

@@ -73,6 +73,13 @@ const struct quern_target *quern_pass_target(const struct quern_pass_ctx *ctx)
     return ctx->target;
 }
 
+void quern_pass_engine(const struct quern_pass_ctx *ctx,
+                       struct quern_engine_options *options)
+{
+    options->kind = ctx->options->engine;
+    options->ort_library = ctx->options->ort_library;
+}
+
 const char *quern_pass_data(const struct quern_pass_ctx *ctx)
 {
     if (ctx->step != NULL && ctx->step->data != NULL) {

@@ -134,7 +134,6 @@ struct quern_pass_ctx {
     const struct qn_plan *plan;
     const struct qn_plan_step *step; /* that runs */
     const struct quern_target *target;
-    enum quern_engine_kind engine;
     struct qn_arena scratch; /* of the running pass */
     struct qn_arena account; /* lines of the running pass */
     struct qn_account *first_line;

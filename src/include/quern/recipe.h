@@ -21,6 +21,7 @@
 #endif
 
 #include <quern/pass.h>
+#include <quern/run.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -61,6 +62,8 @@ struct quern_apply_options {
     const char *explain_node;
     /** Called with each line of the explanation. */
     void (*explained)(void *user, const char *text);
+    enum quern_engine_kind engine; /**< what runs the model for passes */
+    const char *ort_library;       /**< path; NULL: the usual places */
 };
 
 /** Run a pipeline: "optimize" or "fold-constants{max-bytes=1000},drop-dead".

@@ -71,6 +71,10 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_engine_open(struct quern_model *model,
                   const struct quern_engine_options *options,
                   struct quern_engine **out_engine);
+/** Fill in the engine that the user wants passes to run models with (kind and
+ * library); the rest of the options stays. */
+QUERN_API void quern_pass_engine(const struct quern_pass_ctx *ctx,
+                                 struct quern_engine_options *options);
 /** All its runners must be gone. */
 QUERN_API void quern_engine_close(struct quern_engine **engine);
 
