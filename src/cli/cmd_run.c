@@ -24,7 +24,8 @@ static const struct argp_option options[] = {
      "compare with output_N.pb of the test sets given behind the model", 0},
     {"tol", KEY_TOL, "X", 0, "tolerance of --check (default: 1e-3)", 0},
     {"profile", KEY_PROFILE, NULL, 0, "print the time of each node", 0},
-    {"backend", KEY_BACKEND, "NAME", 0, "backend of the engine: plain", 0},
+    {"backend", KEY_BACKEND, "NAME", 0,
+     "backend of the embedded engine: onednn, plain", 0},
     {0},
 };
 

@@ -84,7 +84,8 @@ static enum quern_code convolve(struct qn_run *run,
     int64_t positions = c->w.out[0] * c->w.out[1] * c->w.out[2];
     int64_t n_in = c->weights->dims[1];
     int64_t n_out = c->weights->dims[0] / c->w.group;
-    size_t padded = ((size_t)positions + k->panel - 1) / k->panel * k->panel;
+    size_t panel = k->panel();
+    size_t padded = ((size_t)positions + panel - 1) / panel * panel;
     struct qn_chunk *col = qn_scratch(run, (size_t)(taps * positions) * 4 + 64);
     struct qn_chunk *packed = qn_scratch(run, (size_t)taps * padded * 4 + 64);
     bool good = col != NULL && packed != NULL;
@@ -96,10 +97,17 @@ static enum quern_code convolve(struct qn_run *run,
         k->pack_b((size_t)taps, (size_t)positions,
                   (const float *)(const void *)col->data, positions, 1,
                   (float *)(void *)packed->data);
-        k->gemm((size_t)n_out, (size_t)positions, (size_t)taps,
-                floats(c->weights) + first * taps, (size_t)taps,
-                (const float *)(const void *)packed->data, y, (size_t)positions,
-                false);
+        struct qn_product product = {
+            .m = (size_t)n_out,
+            .n = (size_t)positions,
+            .k = (size_t)taps,
+            .a = floats(c->weights) + first * taps,
+            .lda = (size_t)taps,
+            .packed = (const float *)(const void *)packed->data,
+            .c = y,
+            .ldc = (size_t)positions,
+        };
+        k->gemm(&product);
         for (int64_t o = 0; c->bias != NULL && o < n_out; o++) {
             for (int64_t i = 0; i < positions; i++) {
                 y[o * positions + i] += c->bias[first + o];

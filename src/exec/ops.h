@@ -30,6 +30,8 @@ enum quern_code qn_op_global_pool(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_reduce(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_arg(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op);
+/** Rows normalized; fused from chains (state: struct qn_row_norm). */
+enum quern_code qn_op_row_norm(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_instance_norm(struct qn_run *run, const struct qn_op *op);

@@ -6,6 +6,7 @@
  */
 #include "base/numeric.h"
 #include "exec/eltwise.h"
+#include "exec/fuse.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
 #include "exec/prepare.h"
@@ -68,6 +69,24 @@ enum quern_code qn_prepare_unary(struct quern_engine *e, struct qn_op *op)
     return QUERN_OK;
 }
 
+void *qn_unary_state(struct quern_engine *e, int variant, float p0, float p1)
+{
+    struct unary_state *s = qn_arena_alloc(&e->arena, sizeof *s);
+    if (s != NULL) {
+        *s = (struct unary_state){p0, p1, variant};
+    }
+    return s;
+}
+
+void qn_unary_read(const struct qn_op *op, int *out_variant, float *out_p0,
+                   float *out_p1)
+{
+    const struct unary_state *s = op->state;
+    *out_variant = s->variant;
+    *out_p0 = s->p0;
+    *out_p1 = s->p1;
+}
+
 /* Any type by way of float rows: 256 elements at a time. */
 static void unary_any(const struct qn_kernels *k, const struct unary_state *s,
                       const struct qn_array *x, const struct qn_array *y)
@@ -113,7 +132,7 @@ enum quern_code qn_op_unary(struct qn_run *run, const struct qn_op *op)
     if (x == NULL) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
     }
-    enum quern_code code = qn_out_like(run, op, 0, x->dtype, x, &y);
+    enum quern_code code = qn_out_over(run, op, 0, &y);
     if (code != QUERN_OK || y == NULL) {
         return code;
     }
@@ -148,7 +167,7 @@ enum quern_code qn_op_clip(struct qn_run *run, const struct qn_op *op)
     }
     double lo = bound(qn_in(run, op, 1), -(double)INFINITY);
     double hi = bound(qn_in(run, op, 2), (double)INFINITY);
-    enum quern_code code = qn_out_like(run, op, 0, x->dtype, x, &y);
+    enum quern_code code = qn_out_over(run, op, 0, &y);
     if (code != QUERN_OK || y == NULL) {
         return code;
     }
@@ -567,8 +586,34 @@ enum quern_code qn_op_where(struct qn_run *run, const struct qn_op *op)
     return QUERN_OK;
 }
 
+/* The conversions that models are full of; false: not one of them. */
+static bool cast_fast(const struct qn_array *x, const struct qn_array *y)
+{
+#define CAST(from, from_type, to, to_type)                                     \
+    if (x->dtype == (from) && y->dtype == (to)) {                              \
+        const from_type *in = (const from_type *)(const void *)x->data;        \
+        to_type *out = (to_type *)(void *)y->data;                             \
+        for (int64_t i = 0; i < x->len; i++) {                                 \
+            out[i] = (to_type)in[i];                                           \
+        }                                                                      \
+        return true;                                                           \
+    }
+    CAST(QUERN_UINT8, uint8_t, QUERN_FLOAT, float)
+    CAST(QUERN_INT8, int8_t, QUERN_FLOAT, float)
+    CAST(QUERN_BOOL, uint8_t, QUERN_FLOAT, float)
+    CAST(QUERN_INT32, int32_t, QUERN_FLOAT, float)
+    CAST(QUERN_INT64, int64_t, QUERN_FLOAT, float)
+    CAST(QUERN_INT32, int32_t, QUERN_INT64, int64_t)
+    CAST(QUERN_INT64, int64_t, QUERN_INT32, int32_t)
+#undef CAST
+    return false;
+}
+
 static void cast_elements(const struct qn_array *x, const struct qn_array *y)
 {
+    if (cast_fast(x, y)) {
+        return;
+    }
     bool whole = qn_is_whole(x->dtype);
     for (int64_t i = 0; i < x->len; i++) {
         if (!whole) {

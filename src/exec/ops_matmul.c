@@ -1,12 +1,16 @@
 /* Matrix products: MatMul, Gemm. Constant right sides are packed once. */
+#include "exec/fuse.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
+#include "exec/posts.h"
 #include "exec/prepare.h"
 
 #include <string.h>
 
 struct packed {
-    float *data; /* NULL: not constant */
+    float *data;       /* NULL: not constant */
+    const float *bias; /* fused behind: one number a column; NULL: none */
+    int64_t n;         /* columns of constant weights */
 };
 
 static void release_packed(struct quern_engine *e, void *state)
@@ -18,7 +22,8 @@ static void release_packed(struct quern_engine *e, void *state)
 
 static size_t panels(const struct qn_kernels *k, size_t n)
 {
-    return (n + k->panel - 1) / k->panel * k->panel;
+    size_t panel = k->panel();
+    return (n + panel - 1) / panel * panel;
 }
 
 /* Pack [k, n] with the given strides; NULL: no memory. */
@@ -43,6 +48,7 @@ static enum quern_code attach(struct quern_engine *e, struct qn_op *op,
     op->state = p;
     op->release = release_packed;
     if (b != NULL) {
+        p->n = (int64_t)n;
         p->data = pack(e->kernels, b, k, n, row, column);
         if (p->data == NULL) {
             return qn_no_memory(e->context);
@@ -129,17 +135,38 @@ static void product_any(const struct qn_array *a, int64_t a_at,
 
 /* Float products of one batch entry; B is packed into `room` if it is not. */
 static void product(struct qn_run *run, const float *a, const struct side *l,
-                    const float *b, const struct side *r, const float *packed,
-                    float *room, float *y)
+                    const float *b, const struct side *r,
+                    const struct packed *p, float *room, float *y)
 {
-    size_t k = (size_t)l->columns;
-    size_t n = (size_t)r->columns;
-    if (packed == NULL) {
-        run->kernels->pack_b(k, n, b, r->row_stride, r->column_stride, room);
-        packed = room;
+    struct qn_product job = {.m = (size_t)l->rows,
+                             .n = (size_t)r->columns,
+                             .k = (size_t)l->columns,
+                             .a = a,
+                             .lda = (size_t)l->row_stride,
+                             .packed = p->data,
+                             .bias = p->bias,
+                             .c = y,
+                             .ldc = (size_t)r->columns};
+    if (job.packed == NULL) {
+        run->kernels->pack_b(job.k, job.n, b, r->row_stride, r->column_stride,
+                             room);
+        job.packed = room;
     }
-    run->kernels->gemm((size_t)l->rows, n, k, a, (size_t)l->row_stride, packed,
-                       y, n, false);
+    run->kernels->gemm(&job);
+}
+
+enum quern_code qn_product_bias(struct quern_engine *e, struct qn_op *op,
+                                const struct qn_array *bias, bool *done)
+{
+    struct packed *p = op->state;
+    (void)e;
+    *done = p->data != NULL && p->bias == NULL && bias != NULL &&
+            bias->dtype == QUERN_FLOAT && bias->rank == 1 &&
+            bias->len == p->n && bias->len > 1;
+    if (*done) {
+        p->bias = (const float *)(const void *)bias->data;
+    }
+    return QUERN_OK;
 }
 
 static enum quern_code result_dims(struct qn_run *run, const struct qn_op *op,
@@ -205,11 +232,14 @@ enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
         l.row_stride = l.columns;
         l.batch.rank = 0;
     }
-    struct qn_chunk *room = qn_scratch(
-        run,
-        panels(run->kernels, (size_t)r.columns) * (size_t)l.columns * 4 + 64);
-    if (room == NULL) {
-        return bad(run, op, "");
+    struct qn_chunk *room = NULL;
+    if (p->data == NULL) {
+        room = qn_scratch(run, panels(run->kernels, (size_t)r.columns) *
+                                       (size_t)l.columns * 4 +
+                                   64);
+        if (room == NULL) {
+            return bad(run, op, "");
+        }
     }
     struct qn_array whole = *y;
     whole.rank = tall ? 0 : rank - (a->rank > 1) - (b->rank > 1);
@@ -228,8 +258,8 @@ enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
             int64_t b_at = rows.at[2] + i * qn_row_step(&nest, 2);
             if (a->dtype == QUERN_FLOAT) {
                 product(run, (const float *)(const void *)a->data + a_at, &l,
-                        (const float *)(const void *)b->data + b_at, &r,
-                        p->data, (float *)(void *)room->data,
+                        (const float *)(const void *)b->data + b_at, &r, p,
+                        room != NULL ? (float *)(void *)room->data : NULL,
                         (float *)(void *)y->data + y_at);
             } else {
                 product_any(a, a_at, &l, b, b_at, &r, y, y_at);
@@ -237,7 +267,7 @@ enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
         }
     }
     qn_chunk_put(&run->chunks, room);
-    return QUERN_OK;
+    return qn_posts_run(run, op, 0);
 }
 
 /* ----------------------------------------------------------------- Gemm */
@@ -275,66 +305,106 @@ static void add_bias(const struct qn_array *y, const struct qn_array *c,
     }
 }
 
-enum quern_code qn_op_gemm(struct qn_run *run, const struct qn_op *op)
+/* The sides of the product; a transposed A is copied (*out_copy). */
+static enum quern_code gemm_sides(struct qn_run *run, const struct qn_op *op,
+                                  struct qn_array *a, struct side *l,
+                                  struct side *r, struct qn_chunk **out_copy)
+{
+    const struct qn_array *b = qn_in(run, op, 1);
+    if (quern_node_int(op->node, "transA", 0) != 0) {
+        struct qn_array t = *a;
+        t.dims[0] = a->dims[1];
+        t.dims[1] = a->dims[0];
+        t.strides[0] = a->strides[1];
+        t.strides[1] = a->strides[0];
+        *out_copy = qn_scratch(run, (size_t)a->len * 4);
+        if (*out_copy == NULL) {
+            return bad(run, op, "");
+        }
+        *a = t;
+        a->data = (*out_copy)->data;
+        qn_array_pack_strides(a);
+        qn_array_copy(a, &t);
+    }
+    *l = side_of(a, true);
+    *r = side_of(b, false);
+    if (quern_node_int(op->node, "transB", 0) != 0) {
+        struct side s = *r;
+        r->rows = s.columns;
+        r->columns = s.rows;
+        r->row_stride = s.column_stride;
+        r->column_stride = s.row_stride;
+    }
+    return l->columns == r->rows ? QUERN_OK
+                                 : bad(run, op, "inner dimensions differ");
+}
+
+/* C is a row that the sums can begin with. */
+static bool is_bias(const struct qn_array *c, int64_t n)
+{
+    return c != NULL && c->rank > 0 && n > 1 && c->len == n &&
+           c->dims[c->rank - 1] == n && qn_array_is_packed(c);
+}
+
+static enum quern_code gemm_run(struct qn_run *run, const struct qn_op *op,
+                                const struct qn_array *a, const struct side *l,
+                                const struct side *r)
 {
     const struct packed *p = op->state;
+    const struct qn_array *b = qn_in(run, op, 1);
+    const struct qn_array *c = qn_in(run, op, 2);
+    float alpha = quern_node_float(op->node, "alpha", 1.0f);
+    float beta = quern_node_float(op->node, "beta", 1.0f);
+    bool ones = alpha >= 1.0f && alpha <= 1.0f && beta >= 1.0f && beta <= 1.0f;
+    struct packed job = *p;
+    int64_t dims[2] = {l->rows, r->columns};
+    struct qn_array *y = NULL;
+    struct qn_chunk *room = NULL;
+    enum quern_code code = qn_out(run, op, 0, a->dtype, 2, dims, &y);
+    if (code != QUERN_OK || y == NULL || y->len == 0) {
+        return code;
+    }
+    if (p->data == NULL) {
+        size_t wide = panels(run->kernels, (size_t)r->columns);
+        room = qn_scratch(run, wide * (size_t)l->columns * 4 + 64);
+        if (room == NULL) {
+            return bad(run, op, "");
+        }
+    }
+    if (ones && is_bias(c, r->columns)) {
+        job.bias = (const float *)(const void *)c->data;
+    }
+    product(run, (const float *)(const void *)a->data, l,
+            (const float *)(const void *)b->data, r, &job,
+            room != NULL ? (float *)(void *)room->data : NULL,
+            (float *)(void *)y->data);
+    if (!ones || (c != NULL && job.bias == NULL)) {
+        add_bias(y, c, alpha, beta);
+    }
+    qn_chunk_put(&run->chunks, room);
+    return qn_posts_run(run, op, 0);
+}
+
+enum quern_code qn_op_gemm(struct qn_run *run, const struct qn_op *op)
+{
     bool ta = quern_node_int(op->node, "transA", 0) != 0;
-    bool tb = quern_node_int(op->node, "transB", 0) != 0;
-    const struct qn_array *a0 =
+    const struct qn_array *x =
         ta ? qn_in(run, op, 0) : qn_in_packed(run, op, 0);
     const struct qn_array *b = qn_in(run, op, 1);
     const struct qn_array *c = qn_in(run, op, 2);
-    if (a0 == NULL || b == NULL || a0->rank != 2 || b->rank != 2 ||
-        a0->dtype != QUERN_FLOAT || b->dtype != QUERN_FLOAT ||
+    if (x == NULL || b == NULL || x->rank != 2 || b->rank != 2 ||
+        x->dtype != QUERN_FLOAT || b->dtype != QUERN_FLOAT ||
         (c != NULL && (c->rank > 2 || c->dtype != QUERN_FLOAT))) {
         return qn_op_fail(run, op, QUERN_UNSUPPORTED,
                           "needs float matrices of rank 2");
     }
-    struct qn_array a = *a0;
+    struct qn_array a = *x;
     struct qn_chunk *copy = NULL;
-    if (ta) {
-        struct qn_array t = a;
-        t.dims[0] = a.dims[1];
-        t.dims[1] = a.dims[0];
-        t.strides[0] = a.strides[1];
-        t.strides[1] = a.strides[0];
-        copy = qn_scratch(run, (size_t)a.len * 4);
-        if (copy == NULL) {
-            return bad(run, op, "");
-        }
-        a = t;
-        a.data = copy->data;
-        qn_array_pack_strides(&a);
-        qn_array_copy(&a, &t);
-    }
-    struct side l = side_of(&a, true);
-    struct side r = side_of(b, false);
-    if (tb) {
-        struct side s = r;
-        r.rows = s.columns;
-        r.columns = s.rows;
-        r.row_stride = s.column_stride;
-        r.column_stride = s.row_stride;
-    }
-    int64_t dims[2] = {l.rows, r.columns};
-    struct qn_array *y = NULL;
-    enum quern_code code = l.columns == r.rows
-                               ? qn_out(run, op, 0, a.dtype, 2, dims, &y)
-                               : bad(run, op, "inner dimensions differ");
-    struct qn_chunk *room = NULL;
-    if (code == QUERN_OK && y != NULL) {
-        room = qn_scratch(run, panels(run->kernels, (size_t)r.columns) *
-                                       (size_t)l.columns * 4 +
-                                   64);
-        code = room != NULL ? QUERN_OK : bad(run, op, "");
-    }
-    if (room != NULL) {
-        product(run, (const float *)(const void *)a.data, &l,
-                (const float *)(const void *)b->data, &r, p->data,
-                (float *)(void *)room->data, (float *)(void *)y->data);
-        add_bias(y, c, quern_node_float(op->node, "alpha", 1.0f),
-                 quern_node_float(op->node, "beta", 1.0f));
-        qn_chunk_put(&run->chunks, room);
+    struct side l;
+    struct side r;
+    enum quern_code code = gemm_sides(run, op, &a, &l, &r, &copy);
+    if (code == QUERN_OK) {
+        code = gemm_run(run, op, &a, &l, &r);
     }
     qn_chunk_put(&run->chunks, copy);
     return code;

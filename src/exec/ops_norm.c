@@ -1,4 +1,5 @@
 /* Softmax and normalizations. */
+#include "exec/fuse.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
 
@@ -100,6 +101,37 @@ enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op)
     return QUERN_OK;
 }
 
+enum quern_code qn_op_row_norm(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_row_norm *s = op->state;
+    const struct qn_array *scale = qn_in(run, op, 1);
+    const struct qn_array *bias = qn_in(run, op, 2);
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    struct qn_array *y = NULL;
+    if (x == NULL) {
+        return missing(run, op);
+    }
+    int64_t n = x->rank > 0 ? x->dims[x->rank - 1] : 0;
+    if (x->dtype != QUERN_FLOAT || scale->len != n ||
+        (bias != NULL && bias->len != n)) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "rows of %lld elements, scales for %lld",
+                          (long long)n, (long long)scale->len);
+    }
+    enum quern_code code = qn_out_over(run, op, 0, &y);
+    for (int64_t at = 0; code == QUERN_OK && at < x->len; at += n) {
+        if (s->centered) {
+            run->kernels->layer_norm(floats(x) + at, floats(scale),
+                                     bias != NULL ? floats(bias) : NULL,
+                                     s->epsilon, floats(y) + at, (size_t)n);
+        } else {
+            run->kernels->rms_norm(floats(x) + at, floats(scale), s->epsilon,
+                                   floats(y) + at, (size_t)n);
+        }
+    }
+    return code;
+}
+
 enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *scale = qn_in_packed(run, op, 1);
@@ -127,7 +159,7 @@ enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op)
         return missing(run, op);
     }
     float epsilon = quern_node_float(op->node, "epsilon", 1e-5f);
-    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
+    enum quern_code code = qn_out_over(run, op, 0, &y);
     for (int64_t at = 0; code == QUERN_OK && y != NULL && at < x->len;
          at += n) {
         run->kernels->layer_norm(floats(x) + at, floats(scale),

@@ -25,8 +25,8 @@ static float *pack(struct quern_engine *e, const struct qn_array *a, int64_t d)
 {
     size_t n = (size_t)a->dims[1];
     size_t k = (size_t)a->dims[2];
-    size_t wide =
-        (n + e->kernels->panel - 1) / e->kernels->panel * e->kernels->panel;
+    size_t panel = e->kernels->panel();
+    size_t wide = (n + panel - 1) / panel * panel;
     float *data = qn_alloc_aligned(wide * k * sizeof(float) + 64);
     if (data != NULL) {
         const float *b =
@@ -98,7 +98,16 @@ static void step(struct qn_run *run, const struct lstm_state *s,
     float *gates = l->gates + t * l->batch * 4 * l->hidden;
     float *h = l->h + d * l->batch * l->hidden;
     float *c = l->c + d * l->batch * l->hidden;
-    k->gemm((size_t)l->batch, 4 * n, n, h, n, s->r[d], gates, 4 * n, true);
+    const struct qn_product product = {.m = (size_t)l->batch,
+                                       .n = 4 * n,
+                                       .k = n,
+                                       .a = h,
+                                       .lda = n,
+                                       .packed = s->r[d],
+                                       .add = true,
+                                       .c = gates,
+                                       .ldc = 4 * n};
+    k->gemm(&product);
     for (int64_t b = 0; b < l->batch; b++) {
         float *g = gates + b * 4 * l->hidden;
         float *hb = h + b * l->hidden;
@@ -132,8 +141,15 @@ static void run_direction(struct qn_run *run, const struct lstm_state *s,
 {
     size_t wide = 4 * (size_t)l->hidden;
     size_t rows = (size_t)(l->steps * l->batch);
-    run->kernels->gemm(rows, wide, (size_t)l->input, l->x, (size_t)l->input,
-                       s->w[d], l->gates, wide, false);
+    const struct qn_product product = {.m = rows,
+                                       .n = wide,
+                                       .k = (size_t)l->input,
+                                       .a = l->x,
+                                       .lda = (size_t)l->input,
+                                       .packed = s->w[d],
+                                       .c = l->gates,
+                                       .ldc = wide};
+    run->kernels->gemm(&product);
     const float *bias = l->bias != NULL ? l->bias + d * 8 * l->hidden : NULL;
     for (size_t r = 0; bias != NULL && r < rows; r++) {
         for (size_t j = 0; j < wide; j++) {

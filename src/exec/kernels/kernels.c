@@ -12,18 +12,7 @@
 #define JOIN2(a, b) a##_##b
 #define JOIN(a, b) JOIN2(a, b)
 
-/* Registers of the level decide how wide a tile of the matrix product is. */
-#if defined(__AVX512F__)
-enum { WIDTH = 16, TILE_ROWS = 8 };
-#elif defined(__AVX2__)
-enum { WIDTH = 8, TILE_ROWS = 6 };
-#else
-enum { WIDTH = 4, TILE_ROWS = 4 };
-#endif
-enum { PANEL = 2 * WIDTH };
-
-typedef float vec
-    __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
+enum { PANEL = 32 }; /* columns of sums held in registers */
 
 /* ----------------------------------------------------- scalar functions */
 
@@ -229,81 +218,7 @@ BINARY(prelu_row, p < 0.0f ? p * q : p)
 BINARY(mod_row, mod_any(p, q))
 BINARY(fmod_row, fmodf(p, q))
 
-/* -------------------------------------------------------- matrix product */
-
-static void pack_b(size_t k, size_t n, const float *b, int64_t row,
-                   int64_t column, float *packed)
-{
-    for (size_t j0 = 0; j0 < n; j0 += PANEL) {
-        size_t width = n - j0 < PANEL ? n - j0 : PANEL;
-        for (size_t i = 0; i < k; i++) {
-            const float *source = b + (int64_t)i * row + (int64_t)j0 * column;
-            for (size_t j = 0; j < PANEL; j++) {
-                packed[j] = j < width ? source[(int64_t)j * column] : 0.0f;
-            }
-            packed += PANEL;
-        }
-    }
-}
-
-/* A tile of `rows` x PANEL, all in registers; rows is a constant after
- * inlining. */
-static inline __attribute__((always_inline)) void
-tile(size_t rows, size_t k, const float *a, size_t lda, const float *b,
-     float *c, size_t ldc, size_t width, bool add)
-{
-    vec acc[TILE_ROWS][2];
-    for (size_t r = 0; r < rows; r++) {
-        acc[r][0] = (vec){0};
-        acc[r][1] = (vec){0};
-    }
-    for (size_t i = 0; i < k; i++) {
-        vec b0 = *(const vec *)(const void *)(b + i * PANEL);
-        vec b1 = *(const vec *)(const void *)(b + i * PANEL + WIDTH);
-        for (size_t r = 0; r < rows; r++) {
-            float x = a[r * lda + i];
-            acc[r][0] += x * b0;
-            acc[r][1] += x * b1;
-        }
-    }
-    for (size_t r = 0; r < rows; r++) {
-        float row[PANEL];
-        memcpy(row, acc[r], sizeof row);
-        float *out = c + r * ldc;
-        if (add) {
-            for (size_t j = 0; j < width; j++) {
-                out[j] += row[j];
-            }
-        } else {
-            memcpy(out, row, width * sizeof *out);
-        }
-    }
-}
-
-static void tile_rest(size_t rows, size_t k, const float *a, size_t lda,
-                      const float *b, float *c, size_t ldc, size_t width,
-                      bool add)
-{
-    for (size_t r = 0; r < rows; r++) {
-        tile(1, k, a + r * lda, lda, b, c + r * ldc, ldc, width, add);
-    }
-}
-
-static void gemm(size_t m, size_t n, size_t k, const float *a, size_t lda,
-                 const float *packed, float *c, size_t ldc, bool add)
-{
-    for (size_t j = 0; j < n; j += PANEL) {
-        size_t width = n - j < PANEL ? n - j : PANEL;
-        const float *b = packed + j * k;
-        size_t i = 0;
-        for (; i + TILE_ROWS <= m; i += TILE_ROWS) {
-            tile(TILE_ROWS, k, a + i * lda, lda, b, c + i * ldc + j, ldc, width,
-                 add);
-        }
-        tile_rest(m - i, k, a + i * lda, lda, b, c + i * ldc + j, ldc, width,
-                  add);
-    }
-}
+/* ------------------------------------------------------------ convolution */
 
 static void depthwise_row(const float *x, size_t step, size_t dilation,
                           const float *w, size_t taps, float *y, size_t n)
@@ -379,11 +294,9 @@ static float sum(const float *x, size_t n)
 
 ROWS(sum_stack, const float *, x + k * stride, 0.0f, a + b)
 ROWS(sum_list, const float *const *, x[k], 0.0f, a + b)
+/* NaN wins and stays. */
 ROWS(max_list, const float *const *, x[k], -INFINITY,
-     a != a   ? a
-     : b != b ? b
-     : a > b  ? a
-              : b)
+     (b > a) | (b != b) ? b : a)
 
 static void sum_rows(const float *const *x, size_t rows, float *y, size_t n)
 {
@@ -471,6 +384,16 @@ static void layer_norm(const float *x, const float *scale, const float *bias,
     for (size_t i = 0; i < n; i++) {
         float v = y[i] * inverse * scale[i];
         y[i] = bias != NULL ? v + bias[i] : v;
+    }
+}
+
+static void rms_norm(const float *x, const float *scale, float epsilon,
+                     float *y, size_t n)
+{
+    float inverse = 1.0f / sqrtf(sum_squares(x, n) / (float)n + epsilon);
+    _Pragma("omp simd") for (size_t i = 0; i < n; i++)
+    {
+        y[i] = x[i] * inverse * scale[i];
     }
 }
 
@@ -594,13 +517,14 @@ const struct qn_kernels JOIN(qn_kernels, QN_LEVEL) = {
             [QN_MOD] = mod_row,
             [QN_FMOD] = fmod_row,
         },
-    .panel = PANEL,
-    .gemm = gemm,
-    .pack_b = pack_b,
+    .panel = JOIN(qn_gemm_panel, QN_LEVEL),
+    .gemm = JOIN(qn_gemm, QN_LEVEL),
+    .pack_b = JOIN(qn_pack_b, QN_LEVEL),
     .depthwise_row = depthwise_row,
     .affine_rows = affine_rows,
     .softmax = softmax,
     .layer_norm = layer_norm,
+    .rms_norm = rms_norm,
     .sum = sum,
     .sum_rows = sum_rows,
     .max_rows = max_rows,

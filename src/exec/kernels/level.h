@@ -70,17 +70,31 @@ typedef void (*qn_unary_fn)(const float *x, float *y, size_t n, float p0,
 typedef void (*qn_binary_fn)(const float *a, size_t a_step, const float *b,
                              size_t b_step, float *y, size_t n);
 
+/** C[m, n] = bias[n] + A[m, k] * B, or C += A * B. Rows of A and C are lda and
+ * ldc apart. */
+struct qn_product {
+    size_t m;
+    size_t n;
+    size_t k;
+    const float *a;
+    size_t lda;
+    const float *packed; /* B by pack_b */
+    const float *bias;   /* NULL: 0 */
+    bool add;
+    float *c;
+    size_t ldc;
+};
+
 struct qn_kernels {
     const char *name; /* "x86-64-v3" */
     qn_unary_fn unary[QN_N_UNARY];
     qn_binary_fn binary[QN_N_BINARY];
 
     /** Columns of a panel of packed B. */
-    size_t panel;
-    /** C[m, n] (+)= A[m, k] * B; B packed by pack_b. */
-    void (*gemm)(size_t m, size_t n, size_t k, const float *a, size_t lda,
-                 const float *packed, float *c, size_t ldc, bool add);
-    /** B[k, n] (element (i, j) at i * row + j * column) into panels. */
+    size_t (*panel)(void);
+    void (*gemm)(const struct qn_product *product);
+    /** B[k, n] (element (i, j) at i * row + j * column) into panels: k times n
+     * rounded up to whole panels. */
     void (*pack_b)(size_t k, size_t n, const float *b, int64_t row,
                    int64_t column, float *packed);
     /** Depthwise row: y[i] += sum over taps of x[i * step + t * dilation] w[t].
@@ -95,6 +109,9 @@ struct qn_kernels {
      */
     void (*layer_norm)(const float *x, const float *scale, const float *bias,
                        float epsilon, float *y, size_t n);
+    /** y = x / sqrt(mean(x^2) + epsilon) * scale */
+    void (*rms_norm)(const float *x, const float *scale, float epsilon,
+                     float *y, size_t n);
     float (*sum)(const float *x, size_t n);
     /** y[i] = sum, or maximum, of x[k][i] over `rows` pointers (1 or more). */
     void (*sum_rows)(const float *const *x, size_t rows, float *y, size_t n);
@@ -115,6 +132,19 @@ struct qn_kernels {
     void (*dequantize_s8)(const int8_t *x, float scale, int32_t zero, float *y,
                           size_t n);
 };
+
+/* The parts of a level that lie in files of their own. */
+#define QN_LEVEL_PARTS(level)                                                  \
+    size_t qn_gemm_panel_##level(void);                                        \
+    void qn_gemm_##level(const struct qn_product *product);                    \
+    void qn_pack_b_##level(size_t k, size_t n, const float *b, int64_t row,    \
+                           int64_t column, float *packed);
+QN_LEVEL_PARTS(base)
+#ifdef QN_LEVELS
+QN_LEVEL_PARTS(v2)
+QN_LEVEL_PARTS(v3)
+QN_LEVEL_PARTS(v4)
+#endif
 
 /** The best level that this CPU runs. */
 const struct qn_kernels *qn_kernels_best(void);
