@@ -10,9 +10,11 @@ static const struct {
     const char *name;
     const char *steps;
 } groups[] = {
-    {"optimize", "drop-identity,fold-constants,constants-to-initializers,"
-                 "fuse-conv-bn,fuse-hardswish,fuse-conv-affine,"
-                 "fuse-affine-conv,fuse-conv-affine,drop-dead"},
+    {"optimize",
+     "drop-identity,fold-constants,constants-to-initializers,"
+     "fuse-conv-bn,fuse-sigmoid,fuse-hardsigmoid,fuse-hardswish,fuse-gelu,"
+     "fuse-conv-affine,"
+     "fuse-affine-conv,fuse-conv-affine,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)
@@ -43,7 +45,10 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_conv_bn,
     &qn_pass_fuse_conv_affine,
     &qn_pass_fuse_affine_conv,
+    &qn_pass_fuse_sigmoid,
+    &qn_pass_fuse_hardsigmoid,
     &qn_pass_fuse_hardswish,
+    &qn_pass_fuse_gelu,
     &qn_pass_raise_opset,
     &qn_pass_rules,
     &qn_pass_observe_shapes,

@@ -1,0 +1,147 @@
+/* Trying patterns over a graph, and putting one node in the place of many. */
+#include "fuse/rewrite.h"
+
+#include <string.h>
+
+/* A match has at most this many nodes. */
+enum { MOST_NODES = 64 };
+
+static enum quern_code try_rules(struct quern_pass_ctx *ctx,
+                                 struct quern_node *node,
+                                 const struct qn_rule *rules, size_t n,
+                                 struct quern_pattern **patterns)
+{
+    enum quern_code code = QUERN_OK;
+    bool done = false;
+    for (size_t i = 0; i < n && code == QUERN_OK && !done; i++) {
+        const struct quern_match *match = NULL;
+        if (patterns[i] == NULL ||
+            !quern_node_is(node, quern_pattern_root(patterns[i]))) {
+            continue;
+        }
+        code = quern_pattern_match(patterns[i], node, &match);
+        if (code == QUERN_OK) {
+            code = rules[i].apply(ctx, &rules[i], match, &done);
+        } else if (code == QUERN_NOT_FOUND) {
+            code = QUERN_OK;
+        }
+    }
+    return code;
+}
+
+enum quern_code qn_rewrite(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph,
+                           const struct qn_rule *rules, size_t n)
+{
+    enum quern_code code = QUERN_OK;
+    int64_t opset = quern_model_opset(quern_pass_model(ctx), "");
+    struct quern_pattern **patterns =
+        quern_pass_alloc(ctx, (n + 1) * sizeof(struct quern_pattern *));
+    if (patterns == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        if (opset >= rules[i].since) {
+            code = quern_pattern_create(quern_pass_context(ctx),
+                                        rules[i].pattern, &patterns[i]);
+        }
+    }
+    struct quern_node *next = NULL;
+    for (struct quern_node *node = quern_graph_first(graph);
+         node != NULL && code == QUERN_OK; node = next) {
+        next = quern_node_next(node);
+        code = try_rules(ctx, node, rules, n, patterns);
+    }
+    for (size_t i = 0; i < n; i++) {
+        quern_pattern_destroy(&patterns[i]);
+    }
+    return code;
+}
+
+enum quern_code qn_become(struct quern_pass_ctx *ctx,
+                          const struct quern_match *match, const char *op,
+                          struct quern_value *const *inputs, size_t n_inputs)
+{
+    struct quern_node *nodes[MOST_NODES];
+    size_t n = quern_match_n_nodes(match);
+    n = n < MOST_NODES ? n : MOST_NODES;
+    for (size_t i = 0; i < n; i++) {
+        nodes[i] = quern_match_node(match, i);
+    }
+    struct quern_node *root = nodes[0];
+    quern_pass_account(ctx, root, "%s from %zu nodes", op, n);
+    enum quern_code code = quern_node_set_op(root, op);
+    while (code == QUERN_OK && quern_node_n_attrs(root) > 0) {
+        code = quern_node_remove_attr(root, quern_node_attr_name(root, 0));
+    }
+    for (size_t i = quern_node_n_inputs(root); i > n_inputs && code == QUERN_OK;
+         i--) {
+        code = quern_node_set_input(root, i - 1, NULL);
+    }
+    for (size_t i = 0; i < n_inputs && code == QUERN_OK; i++) {
+        code = quern_node_set_input(root, i, inputs[i]);
+    }
+    for (size_t i = 1; i < n && code == QUERN_OK; i++) {
+        code = quern_node_erased(nodes[i]) ? QUERN_OK
+                                           : quern_node_erase_dead(nodes[i]);
+    }
+    return code;
+}
+
+bool qn_has_rank(const struct quern_value *value, int rank)
+{
+    for (int depth = 0; depth < 8 && value != NULL; depth++) {
+        if (quern_value_rank(value) >= 0) {
+            return quern_value_rank(value) >= rank;
+        }
+        const struct quern_tensor *t = quern_value_constant(value);
+        const struct quern_node *node = quern_value_producer(value);
+        if (t != NULL || node == NULL) {
+            return t != NULL && quern_tensor_rank(t) >= rank;
+        }
+        if (quern_node_is(node, "Conv") ||
+            quern_node_is(node, "ConvTranspose") ||
+            quern_node_is(node, "MaxPool") ||
+            quern_node_is(node, "AveragePool") ||
+            quern_node_is(node, "GlobalAveragePool")) {
+            return rank <= 3;
+        }
+        if (quern_node_is(node, "BatchNormalization") ||
+            quern_node_is(node, "Gemm")) {
+            return rank <= 2;
+        }
+        bool two = quern_node_is(node, "Add") || quern_node_is(node, "Mul") ||
+                   quern_node_is(node, "Sub") || quern_node_is(node, "Div");
+        const struct quern_value *other = quern_node_input(node, 1);
+        if (two && other != NULL && quern_value_constant(other) != NULL &&
+            quern_tensor_rank(quern_value_constant(other)) >= rank) {
+            return true;
+        }
+        if (!two && !quern_node_is(node, "Relu") &&
+            !quern_node_is(node, "Clip") && !quern_node_is(node, "MatMul") &&
+            !quern_node_is(node, "LayerNormalization")) {
+            return false;
+        }
+        value = quern_node_input(node, 0);
+    }
+    return false;
+}
+
+bool qn_is_plain(const struct quern_match *match, const struct quern_value *x)
+{
+    for (size_t i = 0; i < quern_match_n_nodes(match); i++) {
+        const struct quern_node *node = quern_match_node(match, i);
+        for (size_t k = 0; k < quern_node_n_inputs(node); k++) {
+            const struct quern_value *v = quern_node_input(node, k);
+            const struct quern_tensor *t =
+                v != NULL && v != x ? quern_value_constant(v) : NULL;
+            if (t != NULL && (!quern_dtype_is_float(quern_tensor_dtype(t)) ||
+                              quern_tensor_len(t) != 1 ||
+                              (quern_tensor_rank(t) > 0 &&
+                               !qn_has_rank(x, quern_tensor_rank(t))))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
