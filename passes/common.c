@@ -125,3 +125,13 @@ bool qn_can_stand_for(const struct quern_value *y, const struct quern_value *x)
             quern_value_graph(x) == quern_value_graph(y) &&
             !quern_value_is_graph_output(x));
 }
+
+bool qn_is_one_of(const struct quern_node *node, const char *const *ops)
+{
+    for (; *ops != NULL; ops++) {
+        if (quern_node_is(node, *ops)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -44,6 +44,9 @@ enum quern_code qn_replace_input(struct quern_node *node, size_t i,
 struct quern_node *qn_single_producer(const struct quern_value *value,
                                       const char *op);
 
+/** True when the node's operator is in a list that NULL ends. */
+bool qn_is_one_of(const struct quern_node *node, const char *const *ops);
+
 /** Let the only output of a node be a constant, under the name that it has; the
  * node goes, and what fed only it. */
 enum quern_code qn_output_to_constant(struct quern_node *node,

@@ -39,12 +39,7 @@ static bool never_folded(const struct quern_node *node)
         "Bernoulli",        "Multinomial",
         "Dropout",          NULL,
     };
-    for (int i = 0; ops[i] != NULL; i++) {
-        if (quern_node_is(node, ops[i])) {
-            return true;
-        }
-    }
-    return *quern_node_domain(node) != '\0' ||
+    return qn_is_one_of(node, ops) || *quern_node_domain(node) != '\0' ||
            quern_node_n_subgraphs(node) > 0 || quern_node_n_inputs(node) == 0;
 }
 

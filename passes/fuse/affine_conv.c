@@ -127,11 +127,7 @@ static bool has_channels(const struct quern_value *x,
         if (w->rank > 2 && qn_weights_init(node, &made)) {
             return made.rank == w->rank && made.n_out == w->n_in;
         }
-        bool known = false;
-        for (int i = 0; between[i] != NULL; i++) {
-            known = known || quern_node_is(node, between[i]);
-        }
-        if (!known) {
+        if (!qn_is_one_of(node, between)) {
             return false;
         }
         x = quern_node_input(node, 0);

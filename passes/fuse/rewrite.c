@@ -1,7 +1,7 @@
 /* Trying patterns over a graph, and putting one node in the place of many. */
 #include "fuse/rewrite.h"
 
-#include <string.h>
+#include "common.h"
 
 /* A match has at most this many nodes. */
 enum { MOST_NODES = 64 };
@@ -90,36 +90,32 @@ enum quern_code qn_become(struct quern_pass_ctx *ctx,
 
 bool qn_has_rank(const struct quern_value *value, int rank)
 {
+    static const char *const of_3[] = {"Conv",        "ConvTranspose",
+                                       "MaxPool",     "GlobalAveragePool",
+                                       "AveragePool", NULL};
+    static const char *const of_2[] = {"BatchNormalization", "Gemm", NULL};
+    static const char *const two[] = {"Add", "Mul", "Sub", "Div", NULL};
+    static const char *const keep[] = {"Relu", "Clip", "MatMul",
+                                       "LayerNormalization", NULL};
     for (int depth = 0; depth < 8 && value != NULL; depth++) {
-        if (quern_value_rank(value) >= 0) {
-            return quern_value_rank(value) >= rank;
-        }
         const struct quern_tensor *t = quern_value_constant(value);
         const struct quern_node *node = quern_value_producer(value);
-        if (t != NULL || node == NULL) {
-            return t != NULL && quern_tensor_rank(t) >= rank;
+        if (quern_value_rank(value) >= 0 || t != NULL || node == NULL) {
+            int own =
+                t != NULL ? quern_tensor_rank(t) : quern_value_rank(value);
+            return own >= rank;
         }
-        if (quern_node_is(node, "Conv") ||
-            quern_node_is(node, "ConvTranspose") ||
-            quern_node_is(node, "MaxPool") ||
-            quern_node_is(node, "AveragePool") ||
-            quern_node_is(node, "GlobalAveragePool")) {
-            return rank <= 3;
+        if (qn_is_one_of(node, of_3) || qn_is_one_of(node, of_2)) {
+            return rank <= (qn_is_one_of(node, of_3) ? 3 : 2);
         }
-        if (quern_node_is(node, "BatchNormalization") ||
-            quern_node_is(node, "Gemm")) {
-            return rank <= 2;
-        }
-        bool two = quern_node_is(node, "Add") || quern_node_is(node, "Mul") ||
-                   quern_node_is(node, "Sub") || quern_node_is(node, "Div");
-        const struct quern_value *other = quern_node_input(node, 1);
-        if (two && other != NULL && quern_value_constant(other) != NULL &&
-            quern_tensor_rank(quern_value_constant(other)) >= rank) {
+        bool has_two = qn_is_one_of(node, two);
+        const struct quern_value *b =
+            has_two ? quern_node_input(node, 1) : NULL;
+        t = b != NULL ? quern_value_constant(b) : NULL;
+        if (t != NULL && quern_tensor_rank(t) >= rank) {
             return true;
         }
-        if (!two && !quern_node_is(node, "Relu") &&
-            !quern_node_is(node, "Clip") && !quern_node_is(node, "MatMul") &&
-            !quern_node_is(node, "LayerNormalization")) {
+        if (!has_two && !qn_is_one_of(node, keep)) {
             return false;
         }
         value = quern_node_input(node, 0);
