@@ -5,6 +5,7 @@
 #include <quern/run.h>
 
 #include "builtin.h"
+#include "quantize/choice.h"
 #include "quantize/layout.h"
 #include "quantize/means.h"
 #include "quantize/seen.h"
@@ -472,6 +473,8 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
 
 struct calibrate_params {
     bool means;
+    const char *data; /* the manager opens the way: quern_pass_data() */
+    struct qn_choice choice;
 };
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
@@ -490,6 +493,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     }
     enum quern_code code = observe(ctx, &w, p->means);
     if (code == QUERN_OK) {
+        code = qn_choice_set(quern_pass_model(ctx), &p->choice);
+    }
+    if (code == QUERN_OK) {
         quern_pass_account(ctx, NULL, "%zu values on %zu samples, %s", w.n,
                            w.n_samples - quern_data_n_held_back(w.n_samples),
                            quern_engine_description(w.engine));
@@ -498,13 +504,25 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     return code;
 }
 
+static const char *const methods[] = {"min-max", "percentile", "entropy",
+                                      "mse",     "msef",       NULL};
+
 static const struct quern_option options[] = {
     {"means", QUERN_OPTION_BOOL, offsetof(struct calibrate_params, means), 0, 0,
      NULL, "keep what bias-correction needs: means by sample"},
+    {"data", QUERN_OPTION_STRING, offsetof(struct calibrate_params, data), 0, 0,
+     NULL, "samples: .npz, .npy or a folder; without it those of --data"},
+    {"method", QUERN_OPTION_ENUM,
+     offsetof(struct calibrate_params, choice.method), 0, 0, methods,
+     "how insert-qdq chooses ranges where it is not told itself"},
+    {"percentile", QUERN_OPTION_FLOAT,
+     offsetof(struct calibrate_params, choice.percentile), 50, 100, NULL,
+     "part of the values inside the range, in percent, for method percentile"},
     {0},
 };
 
-static const struct calibrate_params defaults = {false};
+static const struct calibrate_params defaults = {
+    .choice = {QUERN_RANGE_MSEF, 99.999}};
 
 const struct quern_pass_desc qn_pass_calibrate = {
     .struct_size = sizeof(struct quern_pass_desc),

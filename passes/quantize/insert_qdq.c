@@ -4,6 +4,7 @@
 
 #include "builtin.h"
 #include "common.h"
+#include "quantize/choice.h"
 #include "quantize/dequantize.h"
 #include "quantize/placement.h"
 #include "quantize/seen.h"
@@ -14,8 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One behind enum quern_range_method: what `calibrate` was told. */
+enum { AS_CALIBRATED = QUERN_RANGE_MSEF + 1 };
+
 struct insert_params {
-    int method; /* enum quern_range_method */
+    int method; /* enum quern_range_method, or AS_CALIBRATED */
     double percentile;
     bool per_tensor;
     int64_t attention_rows;
@@ -408,11 +412,17 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     const struct insert_params *p = params;
+    struct insert_params chosen = *p;
+    if (p->method == AS_CALIBRATED) {
+        struct qn_choice choice = qn_choice_get(quern_pass_model(ctx));
+        chosen.method = choice.method;
+        chosen.percentile = choice.percentile;
+    }
     struct inserter s = {.ctx = ctx,
                          .context = quern_pass_context(ctx),
                          .model = quern_pass_model(ctx),
                          .graph = graph,
-                         .params = p};
+                         .params = &chosen};
     struct qn_placement_options o = {.attention_rows = p->attention_rows};
     if (quern_model_opset(s.model, "") < 13) {
         return quern_fail(s.context, QUERN_INVALID_ARGUMENT, NULL,
@@ -433,8 +443,8 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     return code;
 }
 
-static const char *const methods[] = {"min-max", "percentile", "entropy",
-                                      "mse",     "msef",       NULL};
+static const char *const methods[] = {
+    "min-max", "percentile", "entropy", "mse", "msef", "as-calibrated", NULL};
 static const char *const overflows[] = {"any", "observed", "never", NULL};
 
 static const struct quern_option options[] = {
@@ -456,8 +466,8 @@ static const struct quern_option options[] = {
     {0},
 };
 
-static const struct insert_params defaults = {QUERN_RANGE_MSEF, 99.999, false,
-                                              60, QN_OVERFLOW_OBSERVED};
+static const struct insert_params defaults = {AS_CALIBRATED, 99.999, false, 60,
+                                              QN_OVERFLOW_OBSERVED};
 
 const struct quern_pass_desc qn_pass_insert_qdq = {
     .struct_size = sizeof(struct quern_pass_desc),

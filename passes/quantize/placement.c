@@ -1,6 +1,8 @@
 /* Where Q and DQ stand: one walk in topological order. */
 #include "quantize/placement.h"
 
+#include <quern/recipe.h>
+
 #include "common.h"
 #include "quantize/seen.h"
 
@@ -234,7 +236,10 @@ enum quern_code qn_place(struct quern_pass_ctx *ctx, struct quern_graph *graph,
     }
     for (struct quern_node *n = quern_graph_first(graph); n != NULL;
          n = quern_node_next(n)) {
-        if (qn_is_heavy(n)) {
+        if (!quern_pass_node_settings(ctx, n).quantize) {
+            p->why_float[quern_node_id(n)] =
+                qn_is_heavy(n) ? "the recipe says so" : NULL;
+        } else if (qn_is_heavy(n)) {
             place_heavy(model, n, options, p);
         } else if (quern_node_is(n, "Add") ||
                    quern_node_is(n, "GlobalAveragePool")) {

@@ -14,8 +14,13 @@ void cli_account(void *user, const char *pass, const char *text,
     struct cli_lines *l = cli->lines;
     struct cli_line *grown =
         l != NULL ? realloc(l->items, (l->n + 1) * sizeof *grown) : NULL;
-    struct cli_line line = {strdup(pass), text != NULL ? strdup(text) : NULL,
-                            n_edits, seconds};
+    struct cli_line line = {strdup(pass),
+                            text != NULL ? strdup(text) : NULL,
+                            n_edits,
+                            seconds,
+                            0,
+                            0,
+                            0};
     if (grown != NULL) {
         l->items = grown;
     }
@@ -252,8 +257,12 @@ static void print_steps(const struct cli *cli)
         if (line->text != NULL) {
             printf("    %s: %s\n", line->pass, line->text);
         } else {
-            printf("  %-28s %6llu edits %9.1f ms\n", line->pass,
-                   (unsigned long long)line->n_edits, line->seconds * 1e3);
+            printf("  %-28s %6llu edits %9.1f ms, nodes +%llu -%llu, ",
+                   line->pass, (unsigned long long)line->n_edits,
+                   line->seconds * 1e3, (unsigned long long)line->n_created,
+                   (unsigned long long)line->n_erased);
+            print_size(line->peak_memory);
+            printf("\n");
         }
     }
 }

@@ -10,6 +10,9 @@ struct cli_line {
     char *text;
     uint64_t n_edits;
     double seconds;
+    uint64_t n_created; /* nodes; of the end of a step alone */
+    uint64_t n_erased;
+    uint64_t peak_memory; /* of the process so far, in bytes */
 };
 
 /** What passes told, in order. Zeroed storage is an empty one. */

@@ -14,11 +14,19 @@ static struct quern_context *volatile interrupted;
 static void on_interrupt(int signal_number)
 {
     struct quern_context *context = interrupted;
-    if (context != NULL) {
-        quern_context_cancel(context);
+    if (context == NULL) {
+        _exit(130); /* nothing is under way */
     }
+    quern_context_cancel(context);
     /* A second one ends the process at once; temporary files are then left. */
     signal(signal_number, SIG_DFL);
+}
+
+void cli_catch_signals(void)
+{
+    signal(SIGINT, on_interrupt);
+    signal(SIGTERM, on_interrupt);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 int cli_exit_code(enum quern_code code)
@@ -306,9 +314,9 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
     enum quern_code code = quern_context_create(&cli->options, &cli->context);
     if (code == QUERN_OK) {
         interrupted = cli->context;
-        signal(SIGINT, on_interrupt);
-        signal(SIGTERM, on_interrupt);
-        signal(SIGPIPE, SIG_IGN);
+    }
+    for (size_t i = 0; i < cli->n_plugins && code == QUERN_OK; i++) {
+        code = quern_plugin_load(cli->context, cli->plugins[i]);
     }
     return code;
 }

@@ -31,6 +31,10 @@ struct cli {
     size_t n_args;
 };
 
+/** From now on Ctrl-C and SIGTERM cancel what runs: exit code 130, and no half
+ * file. */
+void cli_catch_signals(void);
+
 /** Keys of long options without a letter. */
 enum cli_key {
     CLI_KEY_THREADS = 0x100,

@@ -1,18 +1,21 @@
 /* quern quantize: the main job, as a pipeline written for the user. */
 #include "account.h"
+#include "recipe.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct quantize {
     const char *out;
     const char *data;
-    const char *target;
     const char *method;
     const char *percentile;
     const char *report;
     bool per_tensor;
     bool no_refine;
-    bool print_config;
+    const char **excluded; /* --exclude, room for all arguments */
+    size_t n_excluded;
+    struct cli_recipe recipe;
 };
 
 enum {
@@ -22,8 +25,8 @@ enum {
     KEY_PERCENTILE,
     KEY_PER_TENSOR,
     KEY_NO_REFINE,
-    KEY_PRINT_CONFIG,
     KEY_REPORT,
+    KEY_EXCLUDE,
 };
 
 static const struct argp_option options[] = {
@@ -37,9 +40,10 @@ static const struct argp_option options[] = {
     {"percentile", KEY_PERCENTILE, "P", 0, "for --method percentile", 0},
     {"per-tensor", KEY_PER_TENSOR, NULL, 0, "one scale for a whole weight", 0},
     {"no-refine", KEY_NO_REFINE, NULL, 0, "ranges only, no corrections", 0},
-    {"print-config", KEY_PRINT_CONFIG, NULL, 0,
-     "print the pipeline that would run, and end", 0},
+    {"exclude", KEY_EXCLUDE, "WHAT", 0,
+     "leave in float: op:GLOB, name:GLOB or value:GLOB; may be given again", 0},
     {"report", KEY_REPORT, "FILE", 0, "write the account as JSON", 0},
+    CLI_RECIPE_OPTIONS,
     {0},
 };
 
@@ -54,7 +58,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         self->data = arg;
         return 0;
     case KEY_TARGET:
-        self->target = arg;
+        self->recipe.target = arg;
         return 0;
     case KEY_METHOD:
         self->method = arg;
@@ -71,12 +75,27 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_REPORT:
         self->report = arg;
         return 0;
-    case KEY_PRINT_CONFIG:
-        self->print_config = true;
+    case KEY_EXCLUDE:
+        self->excluded[self->n_excluded++] = arg;
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return cli_recipe_parse(&self->recipe, key, arg);
     }
+}
+
+/* A text in double quotes, as pipelines take it. */
+static void quote(const char *text, char *out, size_t size)
+{
+    size_t n = 0;
+    out[n++] = '"';
+    for (; *text != '\0' && n + 4 < size; text++) {
+        if (*text == '"' || *text == '\\') {
+            out[n++] = '\\';
+        }
+        out[n++] = *text;
+    }
+    out[n++] = '"';
+    out[n] = '\0';
 }
 
 static void write_pipeline(const struct quantize *self, char *text, size_t size)
@@ -84,9 +103,14 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
     const char *refine = "equalize,calibrate,channel-factors,"
                          "calibrate{means=true},";
     const char *correct = ",weight-bias,bias-correction";
+    char data[4096] = "";
+    if (self->recipe.print_config && self->data != NULL) {
+        quote(self->data, data, sizeof data);
+    }
     snprintf(text, size,
-             "observe-shapes,raise-opset,optimize,calibrate,%s"
+             "observe-shapes,raise-opset,optimize,calibrate%s%s%s,%s"
              "insert-qdq{method=%s%s%s,per-tensor=%s}%s",
+             *data != '\0' ? "{data=" : "", data, *data != '\0' ? "}" : "",
              self->no_refine ? "" : refine,
              self->method != NULL ? self->method : "msef",
              self->percentile != NULL ? ",percentile=" : "",
@@ -98,61 +122,85 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
 static enum quern_code check(struct cli *cli, const struct quantize *self)
 {
     const struct quern_target *target = NULL;
-    enum quern_code code = quern_target_open(
-        cli->context,
-        self->target != NULL ? self->target : QUERN_TARGET_DEFAULT, &target);
+    enum quern_code code =
+        quern_target_open(cli->context,
+                          self->recipe.target != NULL ? self->recipe.target
+                                                      : QUERN_TARGET_DEFAULT,
+                          &target);
     quern_target_close(&target);
-    if (code != QUERN_OK) {
+    if (code != QUERN_OK || self->recipe.print_config) {
         return code;
     }
-    if (self->print_config) {
-        return QUERN_OK;
+    if (cli->n_args == 0) {
+        return cli_usage(cli, "no model given, needs IN");
     }
     if (self->out == NULL) {
         return cli_usage(cli, "no output given, needs -o FILE");
     }
-    return self->data != NULL
+    return self->data != NULL || self->recipe.config != NULL
                ? QUERN_OK
                : cli_usage(cli, "no calibration data given, needs --data");
+}
+
+/* The steps of --config, else the default ones; exclusions come on top. */
+static enum quern_code make_recipe(struct cli *cli, struct quantize *self)
+{
+    char pipeline[8192];
+    write_pipeline(self, pipeline, sizeof pipeline);
+    enum quern_code code =
+        cli_recipe_open(cli, &self->recipe, "quantize", pipeline);
+    for (size_t i = 0; i < self->n_excluded && code == QUERN_OK; i++) {
+        code = quern_recipe_add_exclude(self->recipe.recipe, self->excluded[i]);
+    }
+    return code;
+}
+
+static enum quern_code run_job(struct cli *cli, struct quantize *self)
+{
+    const char *target = self->recipe.target;
+    if (target == NULL) {
+        target = quern_recipe_target(self->recipe.recipe);
+    }
+    struct cli_job job = {.in = cli->args[0],
+                          .out = self->out,
+                          .report = self->report,
+                          .target =
+                              target != NULL ? target : QUERN_TARGET_DEFAULT,
+                          .data = self->data,
+                          .quantizes = true};
+    enum quern_code code = cli_job_open(cli, &job);
+    if (code == QUERN_OK) {
+        code = cli_recipe_apply(cli, &self->recipe, job.after, self->data);
+    }
+    return cli_job_close(cli, &job, code);
 }
 
 int cmd_quantize(int argc, char **argv)
 {
     struct cli cli = {0};
     struct quantize self = {0};
-    char pipeline[512];
-    enum quern_code code = cli_parse(
-        &cli, argc, argv, options, parse, &self, "IN -o OUT --data D",
-        "Quantize a model to QDQ form: clean it, calibrate it on the data, "
-        "choose scales, insert QuantizeLinear and DequantizeLinear.",
-        1, 1);
+    self.excluded = calloc((size_t)argc + 1, sizeof *self.excluded);
+    enum quern_code code =
+        self.excluded == NULL
+            ? QUERN_NO_MEMORY
+            : cli_parse(
+                  &cli, argc, argv, options, parse, &self, "IN -o OUT --data D",
+                  "Quantize a model to QDQ form: clean it, calibrate it on the "
+                  "data, choose scales, insert QuantizeLinear and "
+                  "DequantizeLinear.",
+                  0, 1);
     if (code == QUERN_OK) {
         code = check(&cli, &self);
     }
-    write_pipeline(&self, pipeline, sizeof pipeline);
-    if (code == QUERN_OK && self.print_config) {
-        printf("%s\n", pipeline);
-        return cli_finish(&cli, code);
-    }
-    struct cli_job job = {.in = code == QUERN_OK ? cli.args[0] : NULL,
-                          .out = self.out,
-                          .report = self.report,
-                          .target =
-                              self.target != NULL ? self.target : "ort-cpu-x64",
-                          .data = self.data,
-                          .quantizes = true};
-    struct quern_apply_options o = {.struct_size = sizeof o,
-                                    .data = self.data,
-                                    .target = self.target,
-                                    .account = cli_account,
-                                    .user = &cli,
-                                    .engine = cli.engine,
-                                    .ort_library = cli.ort_library};
     if (code == QUERN_OK) {
-        code = cli_job_open(&cli, &job);
+        code = make_recipe(&cli, &self);
     }
-    if (code == QUERN_OK) {
-        code = quern_apply(job.after, pipeline, &o);
+    if (code == QUERN_OK && self.recipe.print_config) {
+        code = cli_recipe_print(&cli, &self.recipe);
+    } else if (code == QUERN_OK) {
+        code = run_job(&cli, &self);
     }
-    return cli_finish(&cli, cli_job_close(&cli, &job, code));
+    cli_recipe_close(&self.recipe);
+    free(self.excluded);
+    return cli_finish(&cli, code);
 }

@@ -16,6 +16,7 @@ static const struct verb verbs[] = {
     {"convert", cmd_convert, "write a model again, byte for byte if unchanged"},
     {"doctor", cmd_doctor, "what this machine and this build can do"},
     {"optimize", cmd_optimize, "clean a model for inference"},
+    {"passes", cmd_passes, "list passes, or tell all about one"},
     {"quantize", cmd_quantize, "quantize a model to QDQ form"},
     {"run", cmd_run, "run a model on data, or check its outputs"},
     {"targets", cmd_targets, "list target profiles, or show one"},
@@ -36,6 +37,7 @@ static void help(FILE *out)
 
 int main(int argc, char **argv)
 {
+    cli_catch_signals();
     if (argc < 2) {
         help(stderr);
         return 2;

@@ -82,10 +82,11 @@ void quern_pass_engine(const struct quern_pass_ctx *ctx,
 
 const char *quern_pass_data(const struct quern_pass_ctx *ctx)
 {
-    if (ctx->step != NULL && ctx->step->data != NULL) {
-        return ctx->step->data;
+    if (ctx->options->data != NULL) {
+        return ctx->options->data; /* what the caller gives beats the recipe */
     }
-    return ctx->options->data != NULL ? ctx->options->data : ctx->plan->data;
+    return ctx->step != NULL && ctx->step->data != NULL ? ctx->step->data
+                                                        : ctx->plan->data;
 }
 
 enum quern_code quern_pass_keep(struct quern_pass_ctx *ctx, void *object,

@@ -75,10 +75,8 @@ enum quern_code qn_pass_find(struct quern_context *context, const char *name,
     __attribute__((warn_unused_result));
 
 /** Load a plugin. As quern_plugin_load().
- * @param folder  where relative paths begin, or NULL
  * @param place   of the path, for messages; may be NULL */
-enum quern_code qn_plugin_load(struct quern_context *context,
-                               const char *folder, const char *path,
+enum quern_code qn_plugin_load(struct quern_context *context, const char *path,
                                const struct quern_place *place)
     __attribute__((warn_unused_result));
 
@@ -114,7 +112,8 @@ enum quern_code qn_plan_check_needs(const struct qn_plan *plan,
                                     const char *data, bool has_target)
     __attribute__((warn_unused_result));
 
-/** `path` seen from the folder of the recipe; NULL: no memory. */
+/** `path` seen from the folder of the recipe, or, when there is nothing and
+ * there is something here, from the current folder; NULL: no memory. */
 const char *qn_recipe_path(struct qn_arena *arena,
                            const struct quern_recipe *recipe, const char *path);
 

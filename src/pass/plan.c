@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     MOST_STEPS = 10000,
@@ -39,17 +40,22 @@ const char *qn_recipe_path(struct qn_arena *arena,
     if (folder == NULL || path[0] == '/' || *folder == '\0') {
         return folder == NULL ? NULL : qn_arena_strdup(arena, path);
     }
-    return qn_arena_printf(arena, "%s/%s", folder, path);
+    const char *beside = qn_arena_printf(arena, "%s/%s", folder, path);
+    bool is_here =
+        beside != NULL && access(beside, F_OK) != 0 && access(path, F_OK) == 0;
+    return is_here ? qn_arena_strdup(arena, path) : beside;
 }
 
 static enum quern_code load_plugins(struct planner *p)
 {
     const struct quern_recipe *recipe = p->plan->recipe;
-    const char *folder = folder_of(&p->plan->arena, recipe);
-    enum quern_code code = folder != NULL ? QUERN_OK : qn_no_memory(p->context);
+    enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < recipe->plugins.count && code == QUERN_OK; i++) {
-        code = qn_plugin_load(p->context, folder, recipe->plugins.items[i],
-                              &recipe->plugin_place);
+        const char *path =
+            qn_recipe_path(&p->plan->arena, recipe, recipe->plugins.items[i]);
+        code = path != NULL
+                   ? qn_plugin_load(p->context, path, &recipe->plugin_place)
+                   : qn_no_memory(p->context);
     }
     return code;
 }

@@ -10,12 +10,8 @@
 typedef const struct quern_plugin *(*entry_fn)(const struct quern_host *host);
 
 /* dlopen() looks in the system's folders for a name without a slash. */
-static const char *full_path(struct qn_arena *arena, const char *folder,
-                             const char *path)
+static const char *full_path(struct qn_arena *arena, const char *path)
 {
-    if (path[0] != '/' && folder != NULL && folder[0] != '\0') {
-        return qn_arena_printf(arena, "%s/%s", folder, path);
-    }
     return strchr(path, '/') != NULL ? path
                                      : qn_arena_printf(arena, "./%s", path);
 }
@@ -77,12 +73,11 @@ static enum quern_code load(struct quern_context *context, const char *path)
     return qn_registry_add(context, path, &info, plugin);
 }
 
-enum quern_code qn_plugin_load(struct quern_context *context,
-                               const char *folder, const char *path,
+enum quern_code qn_plugin_load(struct quern_context *context, const char *path,
                                const struct quern_place *place)
 {
     struct qn_arena arena = {0};
-    const char *full = full_path(&arena, folder, path);
+    const char *full = full_path(&arena, path);
     enum quern_code code =
         full != NULL ? load(context, full) : qn_no_memory(context);
     if (code != QUERN_OK && full != NULL) {
@@ -101,5 +96,5 @@ enum quern_code qn_plugin_load(struct quern_context *context,
 enum quern_code quern_plugin_load(struct quern_context *context,
                                   const char *path)
 {
-    return qn_plugin_load(context, NULL, path, NULL);
+    return qn_plugin_load(context, path, NULL);
 }

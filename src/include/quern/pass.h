@@ -186,7 +186,9 @@ quern_pass_evaluate(struct quern_pass_ctx *ctx,
                     struct quern_value *const *values, size_t n,
                     struct quern_tensor **out_tensors);
 
-/** Path of the calibration data of this step, or NULL when none was given. */
+/** Path of the calibration data of this step, or NULL when none was given: that
+ * of the pipeline, else the step's own option `data`, else that of the first
+ * step which has one. */
 QUERN_API const char *quern_pass_data(const struct quern_pass_ctx *ctx);
 
 /** Keep an object until the pipeline ends, then free it by `release`. Passes

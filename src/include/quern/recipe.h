@@ -83,7 +83,8 @@ quern_recipe_create(struct quern_context *context,
                     struct quern_recipe **out_recipe);
 
 /** Read a recipe file ("-": standard input). Relative paths in it (plugins,
- * data of steps) begin at its folder.
+ * data of steps, target files) begin at its folder, or at the current one where
+ * there is nothing beside the recipe.
  * @return QUERN_OK; _INVALID_ARGUMENT (file, line, column); _IO; _LIMIT;
  * _NO_MEMORY */
 QUERN_NODISCARD QUERN_API enum quern_code

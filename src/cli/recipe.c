@@ -1,0 +1,122 @@
+/* Recipes on the command line. */
+#include "recipe.h"
+
+#include "account.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+error_t cli_recipe_parse(struct cli_recipe *self, int key, char *arg)
+{
+    char *end = NULL;
+    switch (key) {
+    case CLI_KEY_CONFIG:
+        self->config = arg;
+        return 0;
+    case CLI_KEY_STOP_AFTER:
+        self->stop_after = strtoull(arg, &end, 10);
+        if (end == arg || *end != '\0' || *arg == '-' ||
+            self->stop_after == 0) {
+            fprintf(stderr,
+                    "error[invalid-argument]: --stop-after '%s': needs a "
+                    "number of steps from 1 on\n",
+                    arg);
+            return EINVAL;
+        }
+        return 0;
+    case CLI_KEY_EXPLAIN:
+        self->explain = arg;
+        return 0;
+    case CLI_KEY_NODE:
+        self->node = arg;
+        return 0;
+    case CLI_KEY_PRINT_CONFIG:
+        self->print_config = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+enum quern_code cli_recipe_open(struct cli *cli, struct cli_recipe *self,
+                                const char *source, const char *pipeline)
+{
+    enum quern_code code =
+        self->config != NULL
+            ? quern_recipe_open(cli->context, self->config, &self->recipe)
+            : quern_recipe_create(cli->context, &self->recipe);
+    if (code == QUERN_OK && pipeline != NULL &&
+        quern_recipe_n_steps(self->recipe) == 0) {
+        code = quern_recipe_add_steps(self->recipe, source, pipeline);
+    }
+    if (code == QUERN_OK && quern_recipe_n_steps(self->recipe) == 0) {
+        code = cli_usage(cli, "no steps to run: '%s' has none",
+                         self->config != NULL ? self->config : source);
+    }
+    return code;
+}
+
+enum quern_code cli_recipe_print(struct cli *cli, struct cli_recipe *self)
+{
+    char *text = NULL;
+    enum quern_code code = QUERN_OK;
+    (void)cli;
+    if (self->target != NULL) {
+        code = quern_recipe_set_target(self->recipe, self->target);
+    }
+    if (code == QUERN_OK) {
+        code = quern_recipe_check(self->recipe);
+    }
+    if (code == QUERN_OK) {
+        code = quern_recipe_print(self->recipe, &text);
+    }
+    if (code == QUERN_OK) {
+        fputs(text, stdout);
+        quern_text_free(&text);
+    }
+    return code;
+}
+
+static void explained(void *user, const char *text)
+{
+    const struct cli *cli = user;
+    fprintf(cli->json ? stderr : stdout, "explain   %s\n", text);
+}
+
+/* Counts of the step whose account ended last. */
+static void on_step(void *user, const struct quern_step_report *report)
+{
+    const struct cli *cli = user;
+    struct cli_lines *l = cli->lines;
+    if (l != NULL && l->n > 0 && l->items[l->n - 1].text == NULL) {
+        struct cli_line *line = &l->items[l->n - 1];
+        line->n_created = report->n_created;
+        line->n_erased = report->n_erased;
+        line->peak_memory = report->peak_memory;
+    }
+}
+
+enum quern_code cli_recipe_apply(struct cli *cli, struct cli_recipe *self,
+                                 struct quern_model *model, const char *data)
+{
+    struct quern_apply_options o = {
+        .struct_size = sizeof o,
+        .data = data,
+        .target = self->target,
+        .account = cli_account,
+        .user = cli,
+        .stop_after = self->stop_after,
+        .step = on_step,
+        .explain_pass = self->explain,
+        .explain_node = self->node,
+        .explained = explained,
+        .engine = cli->engine,
+        .ort_library = cli->ort_library,
+    };
+    return quern_recipe_apply(self->recipe, model, &o);
+}
+
+void cli_recipe_close(struct cli_recipe *self)
+{
+    quern_recipe_destroy(&self->recipe);
+}

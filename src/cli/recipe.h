@@ -1,0 +1,70 @@
+/* Recipes on the command line: --config, --passes, --print-config, --explain.
+ */
+#ifndef QUERN_CLI_RECIPE_H
+#define QUERN_CLI_RECIPE_H
+
+#include "cli.h"
+
+/** What verbs that run pipelines share. Zero: not given. */
+struct cli_recipe {
+    const char *config;          /* --config */
+    const char *passes;          /* --passes */
+    const char *target;          /* --target */
+    const char *explain;         /* --explain: a pass */
+    const char *node;            /* --node */
+    uint64_t stop_after;         /* --stop-after */
+    bool print_config;           /* --print-config */
+    struct quern_recipe *recipe; /* made by cli_recipe_open() */
+};
+
+enum cli_recipe_key {
+    CLI_KEY_CONFIG = CLI_KEY_FIRST + 0x100,
+    CLI_KEY_STOP_AFTER,
+    CLI_KEY_EXPLAIN,
+    CLI_KEY_NODE,
+    CLI_KEY_PRINT_CONFIG,
+};
+
+/** Rows for a table of options. */
+#define CLI_RECIPE_OPTIONS                                                     \
+    {"config", CLI_KEY_CONFIG, "R", 0, "recipe (YAML) to run", 0},             \
+        {"stop-after",                                                         \
+         CLI_KEY_STOP_AFTER,                                                   \
+         "N",                                                                  \
+         0,                                                                    \
+         "run the first N steps only, to find the one that does harm",         \
+         0},                                                                   \
+        {"explain",                                                            \
+         CLI_KEY_EXPLAIN,                                                      \
+         "PASS",                                                               \
+         0,                                                                    \
+         "say what this pass did or did not do at --node",                     \
+         0},                                                                   \
+        {"node", CLI_KEY_NODE, "N", 0, "a node by its name, or #id", 0},       \
+    {                                                                          \
+        "print-config", CLI_KEY_PRINT_CONFIG, NULL, 0,                         \
+            "print the recipe that would run, and end", 0                      \
+    }
+
+/** Take one of these options.
+ * @return 0; EINVAL with the usage told; ARGP_ERR_UNKNOWN: another key */
+error_t cli_recipe_parse(struct cli_recipe *self, int key, char *arg);
+
+/** Read --config, or make the recipe of a pipeline.
+ * @param pipeline  steps where the recipe has none; NULL: none */
+enum quern_code cli_recipe_open(struct cli *cli, struct cli_recipe *self,
+                                const char *source, const char *pipeline)
+    __attribute__((warn_unused_result));
+
+/** Print it to stdout, with --target in it. */
+enum quern_code cli_recipe_print(struct cli *cli, struct cli_recipe *self)
+    __attribute__((warn_unused_result));
+
+/** Run it. The account goes to cli->lines, explanations to stdout. */
+enum quern_code cli_recipe_apply(struct cli *cli, struct cli_recipe *self,
+                                 struct quern_model *model, const char *data)
+    __attribute__((warn_unused_result));
+
+void cli_recipe_close(struct cli_recipe *self);
+
+#endif
