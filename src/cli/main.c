@@ -15,6 +15,7 @@ static const struct verb verbs[] = {
     {"check", cmd_check, "tell everything that is wrong with a model"},
     {"convert", cmd_convert, "write a model again, byte for byte if unchanged"},
     {"doctor", cmd_doctor, "what this machine and this build can do"},
+    {"inspect", cmd_inspect, "tell what a model is and holds"},
     {"optimize", cmd_optimize, "clean a model for inference"},
     {"passes", cmd_passes, "list passes, or tell all about one"},
     {"quantize", cmd_quantize, "quantize a model to QDQ form"},

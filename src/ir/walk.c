@@ -54,6 +54,15 @@ const char *quern_model_opset_domain(const struct quern_model *model, size_t i)
     return i < model->n_opsets ? model->opsets[i].domain : NULL;
 }
 
+size_t quern_model_n_functions(const struct quern_model *model)
+{
+    size_t n = 0;
+    for (const struct quern_function *f = model->functions; f; f = f->next) {
+        n++;
+    }
+    return n;
+}
+
 const char *quern_model_producer(const struct quern_model *model)
 {
     return model->producer_name;

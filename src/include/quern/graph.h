@@ -229,6 +229,14 @@ QUERN_API const struct quern_dim *quern_value_dims(const struct quern_value *);
 /** Elements, -1 when a dimension is not a number. */
 QUERN_API int64_t quern_value_len(const struct quern_value *value);
 
+/** Type of a value as people write it: "float[N, 3, 224, 224]", "?" when
+ * nothing is known. What the file declares counts where nothing was inferred.
+ * @param text, size  buffer; always NUL-terminated when size > 0
+ * @return the length that the whole text has (as snprintf)
+ * Since 0.1. */
+QUERN_API size_t quern_value_type_format(const struct quern_value *value,
+                                         char *text, size_t size);
+
 /** The same two dimensions: equal numbers, or the same expression. */
 QUERN_API bool quern_dim_equal(struct quern_dim a, struct quern_dim b);
 

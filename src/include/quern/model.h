@@ -97,6 +97,23 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_model_check(struct quern_context *context, const char *path,
                   quern_finding_fn finding, void *user);
 
+/** Takes `size` bytes of text; false ends printing. */
+typedef bool (*quern_write_fn)(void *user, const char *text, size_t size);
+
+/** How quern_model_print() writes a model. Neither form can be read back. */
+enum quern_print {
+    QUERN_PRINT_TEXT = 0, /**< a node a line, with types where they are known */
+    QUERN_PRINT_DOT = 1,  /**< for Graphviz */
+};
+
+/** Print the graphs of a model: nodes, attributes, types; no weights.
+ * @param write  gets the text piece by piece, none NUL-terminated
+ * @return QUERN_OK; _IO when `write` said false
+ * Since 0.1. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_model_print(const struct quern_model *model, enum quern_print form,
+                  quern_write_fn write, void *user);
+
 QUERN_API struct quern_context *quern_model_context(const struct quern_model *);
 
 /** The top graph. */
@@ -123,6 +140,9 @@ QUERN_API const char *quern_model_opset_domain(const struct quern_model *model,
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_model_set_opset(struct quern_model *model, const char *domain,
                       int64_t version);
+
+/** Model-local functions. */
+QUERN_API size_t quern_model_n_functions(const struct quern_model *model);
 
 QUERN_API const char *quern_model_producer(const struct quern_model *model);
 
