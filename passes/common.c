@@ -135,3 +135,38 @@ bool qn_is_one_of(const struct quern_node *node, const char *const *ops)
     }
     return false;
 }
+
+bool qn_has_rank(const struct quern_value *value, int rank)
+{
+    static const char *const of_3[] = {"Conv",        "ConvTranspose",
+                                       "MaxPool",     "GlobalAveragePool",
+                                       "AveragePool", NULL};
+    static const char *const of_2[] = {"BatchNormalization", "Gemm", NULL};
+    static const char *const two[] = {"Add", "Mul", "Sub", "Div", NULL};
+    static const char *const keep[] = {"Relu", "Clip", "MatMul",
+                                       "LayerNormalization", NULL};
+    for (int depth = 0; depth < 8 && value != NULL; depth++) {
+        const struct quern_tensor *t = quern_value_constant(value);
+        const struct quern_node *node = quern_value_producer(value);
+        if (quern_value_rank(value) >= 0 || t != NULL || node == NULL) {
+            int own =
+                t != NULL ? quern_tensor_rank(t) : quern_value_rank(value);
+            return own >= rank;
+        }
+        if (qn_is_one_of(node, of_3) || qn_is_one_of(node, of_2)) {
+            return rank <= (qn_is_one_of(node, of_3) ? 3 : 2);
+        }
+        bool has_two = qn_is_one_of(node, two);
+        const struct quern_value *b =
+            has_two ? quern_node_input(node, 1) : NULL;
+        t = b != NULL ? quern_value_constant(b) : NULL;
+        if (t != NULL && quern_tensor_rank(t) >= rank) {
+            return true;
+        }
+        if (!has_two && !qn_is_one_of(node, keep)) {
+            return false;
+        }
+        value = quern_node_input(node, 0);
+    }
+    return false;
+}

@@ -47,6 +47,9 @@ struct quern_node *qn_single_producer(const struct quern_value *value,
 /** True when the node's operator is in a list that NULL ends. */
 bool qn_is_one_of(const struct quern_node *node, const char *const *ops);
 
+/** True when a value is known to have at least this many axes. */
+bool qn_has_rank(const struct quern_value *value, int rank);
+
 /** Let the only output of a node be a constant, under the name that it has; the
  * node goes, and what fed only it. */
 enum quern_code qn_output_to_constant(struct quern_node *node,

@@ -38,7 +38,4 @@ enum quern_code qn_become(struct quern_pass_ctx *ctx,
  * it is: scalars, or one element in no more axes than x has. */
 bool qn_is_plain(const struct quern_match *match, const struct quern_value *x);
 
-/** True when a value is known to have at least this many axes. */
-bool qn_has_rank(const struct quern_value *value, int rank);
-
 #endif

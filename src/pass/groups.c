@@ -11,7 +11,7 @@ static const struct {
     const char *steps;
 } groups[] = {
     {"optimize",
-     "drop-identity,fold-constants,constants-to-initializers,"
+     "constants-to-initializers,drop-identity,fold-constants,drop-no-op,"
      "fuse-conv-bn,fuse-sigmoid,fuse-hardsigmoid,fuse-hardswish,fuse-gelu,"
      "fuse-conv-affine,"
      "fuse-affine-conv,fuse-conv-affine,drop-dead"},
@@ -41,6 +41,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_drop_identity,
     &qn_pass_fold_constants,
     &qn_pass_constants_to_initializers,
+    &qn_pass_drop_no_op,
     &qn_pass_drop_dead,
     &qn_pass_fuse_conv_bn,
     &qn_pass_fuse_conv_affine,

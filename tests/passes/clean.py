@@ -1,4 +1,4 @@
-"""constants-to-initializers, fold-constants."""
+"""constants-to-initializers, fold-constants, drop-identity, drop-no-op."""
 import numpy as np
 
 from support import helper, ints, main, numpy_helper, rand, scalar
@@ -27,6 +27,15 @@ def as_input(*names):
             if t.name in names:
                 model.graph.input.append(helper.make_tensor_value_info(t.name, t.data_type, list(t.dims)))
     return edit
+
+
+def no_op(body, after, weights=None, x="N,4", y=None, passes="drop-no-op", **more):
+    return dict(text=f"g (float[{x}] x) => (float[{y or x}] y) {{ {body} }}", weights=weights or {}, passes=passes, after=after,
+                **more)
+
+
+def identity(body, after, weights=None, **more):
+    return no_op(body, after, weights, passes="drop-identity", **more)
 
 
 W = rand(4, 3)
@@ -93,5 +102,62 @@ CASES = {
     "what_the_engine_lacks_is_left": dict(
         text="g (float[N,2,2] x) => (float[N,2,2] y) { a = Neg(w) d = Det(a) e = Neg(d) y = Mul(x, e) }",
         weights={"w": rand(2, 2)}, passes=FOLD, after="Det Neg Mul", told="left: Det"),
+    # drop-identity
+    "identity": identity("i = Identity(x) y = Relu(i)", "Relu"),
+    "identity_to_an_output_gives_its_name": identity("r = Relu(x) y = Identity(r)", "Relu"),
+    "identity_from_an_input_to_an_output_stays": identity("y = Identity(x)", None),
+    "identity_from_a_constant_to_an_output_stays": no_op("y = Relu(x) z = Identity(w)", None, {"w": rand(3)}, passes="drop-identity",
+                                                         edit=lambda m: m.graph.output.append(
+                                                             helper.make_tensor_value_info("z", 1, [3]))),
+    "two_outputs_of_one_value_stay": dict(
+        text="g (float[N] x) => (float[N] y, float[N] z) { y = Relu(x) z = Identity(y) }", passes="drop-identity", after=None),
+    "identity_around_a_body": dict(
+        text="""g (float[N] x, bool b) => (float[N] y) {
+            i = Identity(x)
+            y = If(b)<then_branch = t () => (float[N] p) { p = Neg(i) }, else_branch = e () => (float[N] q) { q = Identity(i) }>
+        }""", passes="drop-identity", after="If (Neg) (Identity)"),
+    "dropout": identity("d = Dropout(x) y = Relu(d)", "Relu"),
+    "dropout_with_ratio_and_no_training": identity("d = Dropout(x, r, f) y = Relu(d)", "Relu",
+                                                   {"r": scalar(0.3), "f": np.array(False)}),
+    "dropout_of_which_the_mask_is_used_stays": dict(
+        text="g (float[N] x) => (float[N] y, bool[N] m) { y, m = Dropout(x) }", passes="drop-identity", after=None),
+    "dropout_in_training_stays": identity("d = Dropout<seed = 1>(x, r, t) z = Mul(d, o) y = Relu(z)", None,
+                                          {"r": scalar(0.5), "t": np.array(True), "o": scalar(0.0)}),
+    "cast_to_the_same_type": identity("c = Cast<to = 1>(x) y = Relu(c)", "Relu"),
+    "cast_to_another_type_stays": identity("c = Cast<to = 11>(x) d = Relu(c) y = Cast<to = 1>(d)", None),
+    # drop-no-op
+    "neutral_numbers": no_op("a = Mul(x, one) b = Add(zero, a) c = Sub(b, zero) d = Div(c, one) e = Pow(d, one) y = Relu(e)", "Relu",
+                             {"one": scalar(1.0), "zero": scalar([0.0])}),
+    "zero_minus_x_and_one_over_x_stay": no_op("a = Sub(zero, x) y = Div(one, a)", None, {"one": scalar(1.0), "zero": scalar(0.0)}),
+    "a_neutral_number_that_adds_an_axis_stays": no_op("y = Mul(x, one)", None, {"one": rand(1, 1, 1) * 0 + 1}, y="A,N,4"),
+    "a_vector_of_ones_stays": no_op("y = Mul(x, one)", None, {"one": np.ones(4, np.float32)}),
+    "integers_are_the_same": dict(text="g (int64[N] x) => (int64[N] y) { a = Mul(x, one) y = Neg(a) }",
+                                  weights={"one": scalar(1, np.int64)}, passes="drop-no-op", after="Neg"),
+    "transpose": no_op("t = Transpose<perm = [0, 1]>(x) y = Relu(t)", "Relu"),
+    "transpose_of_a_vector": no_op("t = Transpose(x) y = Relu(t)", "Relu", x="N"),
+    "transpose_that_turns_stays": no_op("t = Transpose(x) y = Relu(t)", None, y="4,N"),
+    "reshape_by_zeros": no_op("r = Reshape(x, s) y = Relu(r)", "Relu", {"s": ints(0, -1)}),
+    "reshape_by_numbers": no_op("r = Reshape(x, s) y = Relu(r)", "Relu", {"s": ints(-1, 4)}),
+    "reshape_to_other_sizes_stays": no_op("r = Reshape(x, s) y = Relu(r)", None, {"s": ints(-1, 2)}, y="M,2"),
+    "reshape_by_a_zero_that_is_a_size": no_op("r = Reshape<allowzero = 1>(x, s) y = Relu(r)", "Relu", {"s": ints(0, 4)}, x="0,4",
+                                                    opset=14),
+    "slice_of_all": no_op("r = Slice(x, s, e, a) y = Relu(r)", "Relu", {"s": ints(0, 0), "e": ints(2**63 - 1, 2**31 - 1),
+                                                                       "a": ints(0, 1)}),
+    "slice_by_attributes": no_op("r = Slice<starts = [0], ends = [9223372036854775807], axes = [1]>(x) y = Relu(r)", "Relu", opset=9),
+    "slice_backwards_stays": no_op("r = Slice(x, s, e, a, t) y = Relu(r)", None,
+                                   {"s": ints(-1), "e": ints(-(2**63) + 1), "a": ints(1), "t": ints(-1)}),
+    "slice_with_a_step_stays": no_op("r = Slice(x, s, e, a, t) y = Relu(r)", None,
+                                     {"s": ints(0), "e": ints(2**63 - 1), "a": ints(1), "t": ints(2)}, y="N,2"),
+    "slice_from_1_stays": no_op("r = Slice(x, s, e, a) y = Relu(r)", None, {"s": ints(1), "e": ints(2**63 - 1), "a": ints(1)},
+                                y="N,3"),
+    "pad_by_nothing": no_op("r = Pad(x, p) y = Relu(r)", "Relu", {"p": ints(0, 0, 0, 0)}),
+    "pad_that_cuts_and_adds_stays": no_op("r = Pad(x, p) y = Relu(r)", None, {"p": ints(0, -1, 0, 1)}),
+    "concat_of_one_and_sum_of_one": no_op("r = Concat<axis = 0>(x) s = Sum(r) y = Max(s) ", "Max"),
+    "concat_of_two_stays": no_op("y = Concat<axis = 0>(x, x)", None, y="M,4"),
+    "split_in_one": no_op("r = Split<axis = 1>(x) y = Relu(r)", "Relu"),
+    "expand_by_ones": no_op("r = Expand(x, s) y = Relu(r)", "Relu", {"s": ints(1, 1)}),
+    "expand_that_adds_an_axis_stays": no_op("r = Expand(x, s) y = Relu(r)", None, {"s": ints(1, 1, 1)}, y="A,N,4"),
+    "clip_without_bounds": no_op("r = Clip(x) y = Relu(r)", "Relu"),
+    "clip_with_a_bound_stays": no_op("r = Clip(x, , h) y = Relu(r)", None, {"h": scalar(0.5)}),
 }
 main(CASES)
