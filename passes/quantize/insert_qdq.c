@@ -23,7 +23,7 @@ struct insert_params {
     double percentile;
     bool per_tensor;
     int64_t attention_rows;
-    int overflow; /* enum qn_overflow */
+    int overflow; /* 0: the target's, else enum quern_target_overflow + 1 */
 };
 
 /* Scale and zero point of a value, and the initializers that hold them. */
@@ -42,7 +42,9 @@ struct inserter {
     struct quern_graph *graph;
     const struct insert_params *params;
     struct qn_placement place;
-    struct codes *codes; /* by value id */
+    struct codes *codes;       /* by value id */
+    struct quern_value **list; /* that get a Q and DQ */
+    size_t n_list;
     size_t n_integer;
     size_t n_float;
 };
@@ -59,14 +61,18 @@ static enum quern_code choose_range(struct inserter *s,
                                     const struct quern_value *v,
                                     struct quern_range *out)
 {
+    bool symmetric = s->place.target->activations.symmetric;
     if (made_by(v, "Softmax") || made_by(v, "Sigmoid")) {
-        *out = (struct quern_range){0.0f, 255.0f / 256.0f, -1.0};
+        float most = symmetric ? 1.0f : 255.0f / 256.0f;
+        *out = (struct quern_range){0.0f, most, -1.0};
         return QUERN_OK;
     }
     const struct qn_seen *seen = qn_seen(s->model, v);
     struct quern_range_options o = {
         .method = (enum quern_range_method)s->params->method,
         .percentile = s->params->percentile,
+        .n_levels = symmetric ? 254 : 255,
+        .symmetric = symmetric,
         .cut = true,
         .reader = qn_reader_of(v),
     };
@@ -79,6 +85,29 @@ static enum quern_code choose_range(struct inserter *s,
     enum quern_code code = quern_stats_range(s->context, seen->stats, &o, out);
     if (code == QUERN_OK && made_by(v, "Relu")) {
         out->lo = 0.0f;
+    }
+    return code;
+}
+
+/* The range of a value and of all that share parameters with it by being
+ * joined. */
+static enum quern_code choose_joined(struct inserter *s,
+                                     const struct quern_value *root,
+                                     struct quern_range *out)
+{
+    enum quern_code code = choose_range(s, root, out);
+    for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
+        struct quern_value *v = s->list[i];
+        struct quern_range own;
+        if (!s->place.joined[quern_value_id(v)] ||
+            qn_root(&s->place, v) != root) {
+            continue;
+        }
+        code = choose_range(s, v, &own);
+        if (code == QUERN_OK) {
+            out->lo = fminf(out->lo, own.lo);
+            out->hi = fmaxf(out->hi, own.hi);
+        }
     }
     return code;
 }
@@ -105,7 +134,7 @@ static enum quern_code store_params(struct inserter *s, const char *base,
     }
     quern_tensor_release(&t);
     if (code == QUERN_OK) {
-        code = quern_tensor_create(s->context, QUERN_UINT8, 0, NULL, &t);
+        code = quern_tensor_create(s->context, c->qp.dtype, 0, NULL, &t);
     }
     if (code == QUERN_OK) {
         *(unsigned char *)quern_tensor_data_mut(t) =
@@ -127,8 +156,11 @@ static enum quern_code params_of(struct inserter *s, struct quern_value *v,
         return QUERN_OK;
     }
     struct quern_range range;
-    struct quern_quant_options o = {.dtype = QUERN_UINT8};
-    enum quern_code code = choose_range(s, root, &range);
+    const struct quern_target_numbers *numbers = &s->place.target->activations;
+    struct quern_quant_options o = {.dtype = numbers->types[0]};
+    o.flags = (numbers->symmetric ? QUERN_QUANT_SYMMETRIC : 0u) |
+              (numbers->narrow ? QUERN_QUANT_NARROW : 0u);
+    enum quern_code code = choose_joined(s, root, &range);
     if (code == QUERN_OK) {
         code =
             quern_qparams_of_range(s->context, &o, range.lo, range.hi, &c->qp);
@@ -204,8 +236,7 @@ static enum quern_code redirect(struct inserter *s, struct quern_value *v)
         next = quern_use_next(u);
         bool own = n != NULL && quern_node_id(n) >= s->place.n_nodes;
         bool wants = n != NULL && !own &&
-                     (all || (s->place.integer[quern_node_id(n)] &&
-                              qn_is_code_input(n, quern_use_index(u))));
+                     (all || qn_reads_codes(&s->place, n, quern_use_index(u)));
         if (wants) {
             code = quern_node_set_input(n, quern_use_index(u), dq);
         }
@@ -213,15 +244,16 @@ static enum quern_code redirect(struct inserter *s, struct quern_value *v)
     return code;
 }
 
-static enum quern_code insert_activations(struct inserter *s)
+/* What gets a Q and DQ, before anything is edited. */
+static enum quern_code list_activations(struct inserter *s)
 {
-    struct quern_value **list = quern_pass_alloc(
-        s->ctx, (s->place.n_values + 1) * sizeof(struct quern_value *));
-    if (list == NULL) {
+    s->list = quern_pass_alloc(s->ctx, (s->place.n_values + 1) *
+                                           sizeof(struct quern_value *));
+    if (s->list == NULL) {
         return QUERN_NO_MEMORY;
     }
     /* In the order in which values are read first: the same every time. */
-    size_t n_list = 0;
+
     for (struct quern_node *n = quern_graph_first(s->graph); n != NULL;
          n = quern_node_next(n)) {
         size_t n_in = quern_node_n_inputs(n);
@@ -230,17 +262,22 @@ static enum quern_code insert_activations(struct inserter *s)
                                              : quern_node_output(n, i - n_in);
             if (v != NULL && s->place.part[quern_value_id(v)] != QN_PART_NONE &&
                 s->codes[quern_value_id(v)].dequantized == NULL) {
-                list[n_list++] = v;
+                s->list[s->n_list++] = v;
                 s->codes[quern_value_id(v)].dequantized = v; /* listed */
             }
         }
     }
+    return QUERN_OK;
+}
+
+static enum quern_code insert_activations(struct inserter *s)
+{
     enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < n_list && code == QUERN_OK; i++) {
-        code = insert_pair(s, list[i]);
+    for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
+        code = insert_pair(s, s->list[i]);
     }
-    for (size_t i = 0; i < n_list && code == QUERN_OK; i++) {
-        code = redirect(s, list[i]);
+    for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
+        code = redirect(s, s->list[i]);
     }
     return code;
 }
@@ -301,7 +338,7 @@ static enum quern_code insert_bias(struct inserter *s, struct quern_node *node,
     float *bias = quern_pass_alloc(s->ctx, n * sizeof *bias);
     float *scales = quern_pass_alloc(s->ctx, n * sizeof *scales);
     float *given = old != NULL ? qn_floats(s->ctx, old, &len) : NULL;
-    if (old == NULL) {
+    if (old == NULL || s->place.target->bias == QUERN_BIAS_FLOAT) {
         return QUERN_OK;
     }
     if (bias == NULL || scales == NULL) {
@@ -359,6 +396,18 @@ static enum quern_code keep_shift(struct inserter *s, struct quern_node *node,
                : code;
 }
 
+/* Products of two signed codes fit 16 bits in pairs. */
+static enum quern_target_overflow overflow_rule(const struct inserter *s)
+{
+    const struct quern_target *t = s->place.target;
+    if (quern_dtype_is_signed(t->activations.types[0])) {
+        return QUERN_OVERFLOW_ANY;
+    }
+    return s->params->overflow == 0
+               ? t->overflow
+               : (enum quern_target_overflow)(s->params->overflow - 1);
+}
+
 static enum quern_code insert_heavy(struct inserter *s, struct quern_node *node,
                                     struct quern_value *x)
 {
@@ -366,7 +415,7 @@ static enum quern_code insert_heavy(struct inserter *s, struct quern_node *node,
     struct codes *c = NULL;
     struct qn_weight_options o = {
         .per_tensor = s->params->per_tensor,
-        .overflow = (enum qn_overflow)s->params->overflow,
+        .overflow = overflow_rule(s),
     };
     if (quern_value_constant(quern_node_input(node, 1)) == NULL) {
         return QUERN_OK; /* two activations: both are codes already */
@@ -396,7 +445,7 @@ static enum quern_code insert_all(struct inserter *s)
         if (quern_node_id(n) >= s->place.n_nodes || !qn_is_heavy(n)) {
             continue;
         }
-        if (s->place.integer[quern_node_id(n)]) {
+        if (s->place.ports[quern_node_id(n)] != 0) {
             s->n_integer++;
             code = insert_heavy(s, n, quern_node_input(n, 0));
         } else {
@@ -424,16 +473,16 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                          .graph = graph,
                          .params = &chosen};
     struct qn_placement_options o = {.attention_rows = p->attention_rows};
-    if (quern_model_opset(s.model, "") < 13) {
-        return quern_fail(s.context, QUERN_INVALID_ARGUMENT, NULL,
-                          "needs opset 13 (Q and DQ per axis), the model has "
-                          "%lld: run raise-opset first",
-                          (long long)quern_model_opset(s.model, ""));
+    enum quern_code code = qn_check_target(ctx, graph);
+    if (code == QUERN_OK) {
+        code = qn_place(ctx, graph, &o, &s.place);
     }
-    enum quern_code code = qn_place(ctx, graph, &o, &s.place);
     if (code == QUERN_OK) {
         s.codes = quern_pass_alloc(ctx, s.place.n_values * sizeof *s.codes);
-        code = s.codes != NULL ? insert_all(&s) : QUERN_NO_MEMORY;
+        code = s.codes != NULL ? list_activations(&s) : QUERN_NO_MEMORY;
+    }
+    if (code == QUERN_OK) {
+        code = insert_all(&s);
     }
     if (code == QUERN_OK) {
         quern_pass_account(ctx, NULL,
@@ -445,7 +494,8 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
 
 static const char *const methods[] = {
     "min-max", "percentile", "entropy", "mse", "msef", "as-calibrated", NULL};
-static const char *const overflows[] = {"any", "observed", "never", NULL};
+static const char *const overflows[] = {"target", "any", "observed", "never",
+                                        NULL};
 
 static const struct quern_option options[] = {
     {"method", QUERN_OPTION_ENUM, offsetof(struct insert_params, method), 0, 0,
@@ -457,17 +507,19 @@ static const struct quern_option options[] = {
      offsetof(struct insert_params, per_tensor), 0, 0, NULL,
      "one scale for a whole weight instead of one a channel"},
     {"attention-rows", QUERN_OPTION_INT,
-     offsetof(struct insert_params, attention_rows), 0, 1e9, NULL,
-     "products of two activations with fewer rows stay in float"},
+     offsetof(struct insert_params, attention_rows), -1, 1e9, NULL,
+     "products of two activations with fewer rows stay in float; -1: as the "
+     "target says"},
     {"overflow", QUERN_OPTION_ENUM, offsetof(struct insert_params, overflow), 0,
      0, overflows,
      "whether pairs of u8 and s8 products may leave 16 bits, where processors "
-     "without VNNI saturate: any may, none that calibration saw, none at all"},
+     "without VNNI saturate: any may, none that calibration saw, none at all; "
+     "target: as the target says"},
     {0},
 };
 
-static const struct insert_params defaults = {AS_CALIBRATED, 99.999, false, 60,
-                                              QN_OVERFLOW_OBSERVED};
+static const struct insert_params defaults = {AS_CALIBRATED, 99.999, false, -1,
+                                              0};
 
 const struct quern_pass_desc qn_pass_insert_qdq = {
     .struct_size = sizeof(struct quern_pass_desc),

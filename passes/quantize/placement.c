@@ -1,4 +1,6 @@
-/* Where Q and DQ stand: one walk in topological order. */
+/* Where Q and DQ stand: one walk in topological order for operators with
+ * integer kernels and what follows from their codes; then what their readers
+ * ask for (placement_readers.c). */
 #include "quantize/placement.h"
 
 #include <quern/recipe.h>
@@ -13,31 +15,27 @@ static bool is_float_constant(const struct quern_value *value)
     return t != NULL && quern_tensor_dtype(t) == QUERN_FLOAT;
 }
 
-/* Operators that move elements without changing them: codes pass through. */
-static bool is_movement(const struct quern_node *node)
+static bool is_constant(const struct quern_value *value)
 {
-    static const char *const ops[] = {
-        "MaxPool", "Reshape", "Transpose", "Slice", "Squeeze",
-        "Split",   "Flatten", "Unsqueeze", NULL,
-    };
-    for (int i = 0; ops[i] != NULL; i++) {
-        if (quern_node_is(node, ops[i])) {
-            return true;
-        }
-    }
-    return false;
+    return value != NULL && quern_value_constant(value) != NULL;
 }
 
-bool qn_is_code_input(const struct quern_node *node, size_t i)
+static uint64_t port_bit(size_t i)
 {
-    if (quern_node_is(node, "Add")) {
-        return i < 2;
-    }
-    if (quern_node_is(node, "MatMul")) {
-        return i == 0 || (i == 1 && quern_value_constant(
-                                        quern_node_input(node, 1)) == NULL);
-    }
-    return i == 0;
+    return (uint64_t)1 << (i < 63 ? i : 63);
+}
+
+bool qn_reads_codes(const struct qn_placement *p, const struct quern_node *node,
+                    size_t i)
+{
+    uint32_t id = quern_node_id(node);
+    return id < p->n_nodes && (p->ports[id] & port_bit(i)) != 0;
+}
+
+void qn_set_port(struct qn_placement *p, const struct quern_node *node,
+                 size_t i)
+{
+    p->ports[quern_node_id(node)] |= port_bit(i);
 }
 
 struct quern_value *qn_root(const struct qn_placement *p,
@@ -72,21 +70,21 @@ static bool make_room(struct quern_pass_ctx *ctx, struct quern_graph *graph,
     p->n_nodes = (size_t)highest_node + 1;
     p->part = quern_pass_alloc(ctx, p->n_values);
     p->alias = quern_pass_alloc(ctx, p->n_values * sizeof *p->alias);
-    p->integer = quern_pass_alloc(ctx, p->n_nodes);
+    p->joined = quern_pass_alloc(ctx, p->n_values * sizeof *p->joined);
+    p->ports = quern_pass_alloc(ctx, p->n_nodes * sizeof *p->ports);
     p->why_float = quern_pass_alloc(ctx, p->n_nodes * sizeof *p->why_float);
-    return p->part != NULL && p->alias != NULL && p->integer != NULL &&
-           p->why_float != NULL;
+    return p->part != NULL && p->alias != NULL && p->joined != NULL &&
+           p->ports != NULL && p->why_float != NULL;
 }
 
-static void raise_part(struct qn_placement *p, const struct quern_value *v,
-                       enum qn_part part)
+void qn_raise_part(struct qn_placement *p, const struct quern_value *v,
+                   enum qn_part part)
 {
     unsigned char *have = &p->part[quern_value_id(v)];
     *have = *have < part ? (unsigned char)part : *have;
 }
 
-/* Seen in calibration, with a range that can be used. */
-static bool has_range(struct quern_model *model, const struct quern_value *v)
+bool qn_has_range(struct quern_model *model, const struct quern_value *v)
 {
     const struct qn_seen *seen = qn_seen(model, v);
     struct quern_stats_summary s = {0};
@@ -97,41 +95,121 @@ static bool has_range(struct quern_model *model, const struct quern_value *v)
     return s.n_used > 0;
 }
 
+/* --------------------------------------------------- operators that start */
+
+/* Dimension i, from the back for i below 0, of the first sample; 1 beyond the
+ * rank. */
+static int64_t seen_dim(const struct qn_seen *seen, int i)
+{
+    i = i < 0 ? seen->rank + i : i;
+    return i >= 0 && i < seen->rank ? seen->dims[i] : 1;
+}
+
+/* Channels that a kernel with constant weights works on at a time. */
+static int64_t fewest_channels(const struct quern_node *node,
+                               const struct quern_tensor *w)
+{
+    const int64_t *dims = quern_tensor_dims(w);
+    if (quern_tensor_rank(w) < 2) {
+        return 0;
+    }
+    int64_t in = dims[0];
+    int64_t out = dims[1];
+    if (quern_node_is(node, "Conv")) {
+        in = dims[1];
+        out = dims[0];
+    } else if (quern_node_is(node, "ConvTranspose")) {
+        int64_t groups = quern_node_int(node, "group", 1);
+        in = groups > 0 ? dims[0] / groups : dims[0];
+    }
+    return in < out ? in : out;
+}
+
+/* Positions whose vectors a Gemm or MatMul multiplies. */
+static int64_t positions(const struct quern_node *node,
+                         const struct qn_seen *seen)
+{
+    if (quern_node_is(node, "MatMul")) {
+        return seen_dim(seen, -2);
+    }
+    return quern_node_is(node, "Gemm")
+               ? seen_dim(seen, quern_node_int(node, "transA", 0) != 0 ? 1 : 0)
+               : INT64_MAX;
+}
+
+static const char *refuse_constant(struct quern_model *model,
+                                   const struct quern_node *node,
+                                   const struct quern_target_op *op)
+{
+    const struct quern_tensor *w =
+        quern_value_constant(quern_node_input(node, 1));
+    const struct qn_seen *seen = qn_seen(model, quern_node_input(node, 0));
+    if (quern_node_is(node, "MatMul") && quern_tensor_rank(w) != 2) {
+        return "its weights are no matrix";
+    }
+    if (op->least_channels > 0 &&
+        fewest_channels(node, w) < op->least_channels) {
+        return "so few channels are faster in float on the target";
+    }
+    if (op->least_positions > 0 &&
+        positions(node, seen) < op->least_positions) {
+        return "a product with a vector is faster in float on the target";
+    }
+    return NULL;
+}
+
+static const char *refuse_product(struct quern_model *model,
+                                  const struct quern_node *node,
+                                  const struct quern_target_op *op,
+                                  int64_t least_rows)
+{
+    const struct quern_value *w = quern_node_input(node, 1);
+    if (!op->products || w == NULL || is_constant(w)) {
+        return "its weights are not constant";
+    }
+    if (!qn_has_range(model, w)) {
+        return "its second input was not seen in calibration";
+    }
+    const struct qn_seen *x = qn_seen(model, quern_node_input(node, 0));
+    int64_t rows = x->rank > 1 ? x->dims[x->rank - 2] : 1;
+    int64_t depth = seen_dim(x, -1);
+    int64_t columns = seen_dim(qn_seen(model, w), -1);
+    if (rows < least_rows || rows < op->least_positions) {
+        return "a product of two activations with so few rows is faster in "
+               "float";
+    }
+    return depth < op->least_channels || columns < op->least_channels
+               ? "so few channels are faster in float on the target"
+               : NULL;
+}
+
 /* Why a heavy node cannot read codes; NULL: it can. */
 static const char *refuse(struct quern_model *model,
                           const struct quern_node *node,
+                          const struct quern_target_op *op,
                           const struct qn_placement_options *options)
 {
     const struct quern_value *x = quern_node_input(node, 0);
     const struct quern_value *w = quern_node_input(node, 1);
-    if (quern_node_is(node, "ConvTranspose")) {
-        return "the target has no integer ConvTranspose";
+    if (op == NULL || op->kind != QUERN_INTEGER_START) {
+        return op != NULL && op->why != NULL
+                   ? op->why
+                   : "the target has no integer kernel for it";
     }
-    if (x == NULL || w == NULL || quern_value_constant(x) != NULL) {
+    if (quern_node_is(node, "ConvTranspose")) {
+        return "integer weights of ConvTranspose are not written yet";
+    }
+    if (x == NULL || w == NULL || is_constant(x)) {
         return "its input is no activation";
     }
-    if (!has_range(model, x)) {
+    if (!qn_has_range(model, x)) {
         return "its input was not seen in calibration";
     }
-    if (is_float_constant(w)) {
-        const struct quern_tensor *t = quern_value_constant(w);
-        bool product = quern_node_is(node, "MatMul");
-        return product && quern_tensor_rank(t) != 2
-                   ? "its weights are no matrix"
-                   : NULL;
-    }
-    if (!quern_node_is(node, "MatMul")) {
-        return "its weights are not constant";
-    }
-    if (!has_range(model, w)) {
-        return "its second input was not seen in calibration";
-    }
-    const struct qn_seen *seen = qn_seen(model, x);
-    int64_t rows = seen->rank > 1 ? seen->dims[seen->rank - 2] : 1;
-    return rows < options->attention_rows
-               ? "a product of two activations with so few rows is faster in "
-                 "float"
-               : NULL;
+    return is_float_constant(w) ? refuse_constant(model, node, op)
+                                : refuse_product(model, node, op,
+                                                 options->attention_rows >= 0
+                                                     ? options->attention_rows
+                                                     : op->rows);
 }
 
 static bool clips_at_zero(const struct quern_node *node)
@@ -143,13 +221,17 @@ static bool clips_at_zero(const struct quern_node *node)
 }
 
 /* The value behind which Q stands: behind a Relu or Clip(0, …) that alone reads
- * the output (its zero point then does the Relu), else the output itself. */
-static struct quern_value *output_point(const struct quern_node *node)
+ * the output where the target lets a zero point do it, else the output itself.
+ */
+static struct quern_value *output_point(const struct qn_placement *p,
+                                        const struct quern_node *node)
 {
     struct quern_value *y = quern_node_output(node, 0);
     const struct quern_node *next = quern_value_only_user(y);
-    if (next != NULL && !quern_value_is_graph_output(y) &&
-        (quern_node_is(next, "Relu") || clips_at_zero(next))) {
+    if (p->target->clamps && next != NULL && !quern_value_is_graph_output(y) &&
+        (quern_node_is(next, "Relu") || clips_at_zero(next)) &&
+        quern_target_fuses(p->target, quern_node_op(node),
+                           quern_node_op(next))) {
         y = quern_node_output(next, 0);
     }
     return y;
@@ -157,56 +239,65 @@ static struct quern_value *output_point(const struct quern_node *node)
 
 static bool may_be_codes(struct quern_model *model, const struct quern_value *v)
 {
-    return !quern_value_is_graph_output(v) && has_range(model, v);
+    return !quern_value_is_graph_output(v) && qn_has_range(model, v);
 }
 
-static bool is_codes(const struct qn_placement *p, const struct quern_value *v)
-{
-    return v != NULL && quern_value_constant(v) == NULL &&
-           p->part[quern_value_id(v)] == QN_PART_ALL;
-}
-
-static void place_heavy(struct quern_model *model, struct quern_node *node,
+static void place_start(struct quern_model *model, struct quern_node *node,
+                        const struct quern_target_op *op,
                         const struct qn_placement_options *options,
                         struct qn_placement *p)
 {
-    const char *why = refuse(model, node, options);
+    const char *why = refuse(model, node, op, options);
     p->why_float[quern_node_id(node)] = why;
     if (why != NULL) {
         return;
     }
-    p->integer[quern_node_id(node)] = true;
     for (size_t i = 0; i < 2; i++) {
-        if (qn_is_code_input(node, i)) {
-            raise_part(p, quern_node_input(node, i), QN_PART_INPUT);
+        if (i == 0 || !is_constant(quern_node_input(node, i))) {
+            qn_set_port(p, node, i);
+            qn_raise_part(p, quern_node_input(node, i), QN_PART_INPUT);
         }
     }
-    if (quern_node_is(node, "Conv")) {
-        const struct quern_value *y = output_point(node);
-        if (may_be_codes(model, y)) {
-            raise_part(p, y, QN_PART_ALL);
-        }
+    const struct quern_value *y = output_point(p, node);
+    if (op->output == QUERN_OUTPUT_REQUIRED && may_be_codes(model, y)) {
+        qn_raise_part(p, y, QN_PART_ALL);
     }
 }
 
-/* Add of two branches that are codes already; the mean of codes. */
-static void place_sum(struct quern_model *model, struct quern_node *node,
-                      struct qn_placement *p)
+/* ---------------------------------------- operators that pass codes along */
+
+static bool is_codes(const struct qn_placement *p, const struct quern_value *v)
 {
-    size_t n = quern_node_is(node, "Add") ? 2 : 1;
-    const struct quern_value *y = output_point(node);
+    return v != NULL && !is_constant(v) &&
+           p->part[quern_value_id(v)] == QN_PART_ALL;
+}
+
+/* All activations that it reads are codes already: an Add of two branches, the
+ * mean of codes. */
+static void place_follow(struct quern_model *model, struct quern_node *node,
+                         const struct quern_target_op *op,
+                         struct qn_placement *p)
+{
+    const struct quern_value *y = output_point(p, node);
+    size_t n = quern_node_n_inputs(node);
     for (size_t i = 0; i < n; i++) {
-        if (!is_codes(p, quern_node_input(node, i))) {
+        if (quern_target_port(op, i) == QUERN_ROLE_ACTIVATION &&
+            !is_codes(p, quern_node_input(node, i))) {
             return;
         }
     }
-    if (may_be_codes(model, y)) {
-        p->integer[quern_node_id(node)] = true;
-        raise_part(p, y, QN_PART_ALL);
+    if (!may_be_codes(model, y)) {
+        return;
     }
+    for (size_t i = 0; i < n; i++) {
+        if (quern_target_port(op, i) == QUERN_ROLE_ACTIVATION) {
+            qn_set_port(p, node, i);
+        }
+    }
+    qn_raise_part(p, y, QN_PART_ALL);
 }
 
-static void place_movement(struct quern_node *node, struct qn_placement *p)
+static void place_move(struct quern_node *node, struct qn_placement *p)
 {
     struct quern_value *x = quern_node_input(node, 0);
     if (!is_codes(p, x)) {
@@ -218,11 +309,29 @@ static void place_movement(struct quern_node *node, struct qn_placement *p)
             return;
         }
     }
-    p->integer[quern_node_id(node)] = true;
+    qn_set_port(p, node, 0);
     for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
         const struct quern_value *y = quern_node_output(node, i);
-        raise_part(p, y, QN_PART_ALL);
+        qn_raise_part(p, y, QN_PART_ALL);
         p->alias[quern_value_id(y)] = x;
+    }
+}
+
+static void place_node(struct quern_pass_ctx *ctx, struct quern_node *node,
+                       const struct qn_placement_options *options,
+                       struct qn_placement *p)
+{
+    const struct quern_target_op *op = quern_target_node(p->target, node);
+    struct quern_model *model = quern_pass_model(ctx);
+    if (!quern_pass_node_settings(ctx, node).quantize) {
+        p->why_float[quern_node_id(node)] =
+            qn_is_heavy(node) ? "the recipe says so" : NULL;
+    } else if (qn_is_heavy(node)) {
+        place_start(model, node, op, options, p);
+    } else if (op != NULL && op->kind == QUERN_INTEGER_FOLLOW) {
+        place_follow(model, node, op, p);
+    } else if (op != NULL && op->kind == QUERN_INTEGER_MOVE) {
+        place_move(node, p);
     }
 }
 
@@ -230,23 +339,13 @@ enum quern_code qn_place(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                          const struct qn_placement_options *options,
                          struct qn_placement *p)
 {
-    struct quern_model *model = quern_pass_model(ctx);
+    p->target = quern_pass_target(ctx);
     if (!make_room(ctx, graph, p)) {
         return QUERN_NO_MEMORY;
     }
     for (struct quern_node *n = quern_graph_first(graph); n != NULL;
          n = quern_node_next(n)) {
-        if (!quern_pass_node_settings(ctx, n).quantize) {
-            p->why_float[quern_node_id(n)] =
-                qn_is_heavy(n) ? "the recipe says so" : NULL;
-        } else if (qn_is_heavy(n)) {
-            place_heavy(model, n, options, p);
-        } else if (quern_node_is(n, "Add") ||
-                   quern_node_is(n, "GlobalAveragePool")) {
-            place_sum(model, n, p);
-        } else if (is_movement(n)) {
-            place_movement(n, p);
-        }
+        place_node(ctx, n, options, p);
     }
-    return QUERN_OK;
+    return qn_place_readers(ctx, graph, p);
 }

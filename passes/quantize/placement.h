@@ -1,10 +1,10 @@
 /* Where QuantizeLinear and DequantizeLinear stand: decided before anything is
- * edited. Rules: measured for ONNX Runtime on x64 (rules 2, 3, 4, 13 of the
- * placement experiment). */
+ * edited, by the profile of the target (<quern/target.h>). */
 #ifndef QUERN_PASSES_QUANTIZE_PLACEMENT_H
 #define QUERN_PASSES_QUANTIZE_PLACEMENT_H
 
 #include <quern/pass.h>
+#include <quern/target.h>
 
 /** How a value takes part. */
 enum qn_part {
@@ -14,19 +14,22 @@ enum qn_part {
 };
 
 struct qn_placement {
+    const struct quern_target *target;
     size_t n_values;
     size_t n_nodes;
     unsigned char *part;        /* by value id: enum qn_part */
     struct quern_value **alias; /* by value id: value whose parameters it
-                                   shares (data movement), or NULL */
-    bool *integer;              /* by node id: reads codes */
+                                   shares, or NULL */
+    bool *joined;               /* by value id: the range of what it shares
+                                   parameters with must hold its own too */
+    uint64_t *ports;            /* by node id: inputs that read codes */
     const char **why_float;     /* by node id: reason why a heavy node stays in
                                    float, or NULL */
 };
 
 struct qn_placement_options {
     int64_t attention_rows; /* products of two activations with fewer rows
-                               stay in float */
+                               stay in float; below 0: as the target says */
 };
 
 /** Decide. Memory belongs to the pass.
@@ -36,12 +39,42 @@ enum quern_code qn_place(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                          struct qn_placement *out_placement)
     __attribute__((warn_unused_result));
 
-/** The value whose parameters a value takes: itself, or the start of the chain
- * of data movement in front of it. */
+/** The value whose parameters a value takes: itself, or the end of the chain
+ * of what it shares them with. */
 struct quern_value *qn_root(const struct qn_placement *placement,
                             struct quern_value *value);
 
-/** True when input i of a node that reads codes is one of the code inputs. */
-bool qn_is_code_input(const struct quern_node *node, size_t i);
+/** Can insert-qdq write for the target of the pipeline, and is the model within
+ * its bounds?
+ * @return QUERN_OK; _UNSUPPORTED, _INVALID_ARGUMENT (opset; which pass helps)
+ */
+enum quern_code qn_check_target(struct quern_pass_ctx *ctx,
+                                const struct quern_graph *graph)
+    __attribute__((warn_unused_result));
+
+/** True when a node reads codes at input i. Nodes made after the placement read
+ * none. */
+bool qn_reads_codes(const struct qn_placement *placement,
+                    const struct quern_node *node, size_t i);
+
+/* ------------------------------------------- shared by the placement's files
+ */
+
+/** Seen in calibration, with a range that can be used. */
+bool qn_has_range(struct quern_model *model, const struct quern_value *value);
+
+void qn_raise_part(struct qn_placement *placement,
+                   const struct quern_value *value, enum qn_part part);
+
+/** Mark input i of a node as one that reads codes. */
+void qn_set_port(struct qn_placement *placement, const struct quern_node *node,
+                 size_t i);
+
+/** What stands in front of readers alone: skip branches of residual Adds,
+ * pooling between codes, values that must share parameters. */
+enum quern_code qn_place_readers(struct quern_pass_ctx *ctx,
+                                 struct quern_graph *graph,
+                                 struct qn_placement *placement)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -147,11 +147,11 @@ enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
     if (code == QUERN_OK) {
         code = round_codes(ctx, w);
     }
-    if (code == QUERN_OK && options->overflow != QN_OVERFLOW_ANY &&
+    if (code == QUERN_OK && options->overflow != QUERN_OVERFLOW_ANY &&
         may_saturate(&w->linear)) {
         struct quern_pair_inputs seen;
         bool is_seen =
-            options->overflow == QN_OVERFLOW_OBSERVED &&
+            options->overflow == QUERN_OVERFLOW_OBSERVED &&
             observed_codes(ctx, x, x_qp, w->linear.in_channels, &seen);
         code =
             avoid_overflow(ctx, w, is_seen ? &seen : NULL, options->per_tensor);

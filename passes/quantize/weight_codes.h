@@ -2,19 +2,13 @@
 #ifndef QUERN_PASSES_QUANTIZE_WEIGHT_CODES_H
 #define QUERN_PASSES_QUANTIZE_WEIGHT_CODES_H
 
-#include "quantize/linear.h"
+#include <quern/target.h>
 
-/** What to do about products of u8 and s8 codes whose sum in pairs leaves 16
- * bits, where processors without VNNI saturate. */
-enum qn_overflow {
-    QN_OVERFLOW_ANY = 0,      /**< nothing: the target does not saturate */
-    QN_OVERFLOW_OBSERVED = 1, /**< none for inputs as calibration saw them */
-    QN_OVERFLOW_NEVER = 2,    /**< none for any input */
-};
+#include "quantize/linear.h"
 
 struct qn_weight_options {
     bool per_tensor;
-    enum qn_overflow overflow;
+    enum quern_target_overflow overflow;
 };
 
 struct qn_weight_codes {

@@ -39,7 +39,7 @@ static json_t *json_operator(const struct quern_target_op *op)
     json_t *o = json_pack(
         "{s:s, s:s, s:o}", "integer", quern_target_kind_name(op->kind),
         "output", quern_target_output_name(op->output), "inputs", inputs);
-    if (op->kind == QUERN_KIND_START) {
+    if (op->kind == QUERN_INTEGER_START) {
         json_t *more =
             json_pack("{s:s, s:i, s:i, s:b, s:I, s:I, s:I}", "weights",
                       op->per_channel ? "channel" : "tensor", "axis", op->axis,
@@ -64,7 +64,7 @@ static json_t *json_target(const struct quern_target *t)
     }
     return json_pack(
         "{s:s, s:s?, s:s?, s:{s:I, s:I}, s:o, s:o, s:s, s:s, s:s, "
-        "s:{s:b, s:b, s:b}, s:o, s:o, s:o, s:o, s:o}",
+        "s:{s:b, s:b, s:b, s:b}, s:o, s:o, s:o, s:o, s:o}",
         "name", t->name, "summary", t->summary, "runtime", t->runtime, "opset",
         "minimum", (json_int_t)t->opset_minimum, "maximum",
         (json_int_t)t->opset_maximum, "activations",
@@ -72,10 +72,10 @@ static json_t *json_target(const struct quern_target *t)
         "bias", quern_target_bias_name(t->bias), "overflow",
         quern_target_overflow_name(t->overflow), "shapes",
         t->static_shapes ? "static" : "any", "placement", "shared-pair",
-        t->shared_pair, "clamps", t->clamps, "output-codes", t->output_codes,
-        "fusions", json_strings(&t->fusions), "keep", json_strings(&t->keep),
-        "tricks", json_strings(&t->tricks), "notes", json_strings(&t->notes),
-        "operators", ops);
+        t->shared_pair, "clamps", t->clamps, "moves-pairs", t->moves_pairs,
+        "output-codes", t->output_codes, "fusions", json_strings(&t->fusions),
+        "keep", json_strings(&t->keep), "tricks", json_strings(&t->tricks),
+        "notes", json_strings(&t->notes), "operators", ops);
 }
 
 /* Print and free; jansson gives NULL when memory ran out on the way. */
@@ -128,7 +128,7 @@ static void put_operator(const struct quern_target_op *op)
         enum quern_target_role role = (enum quern_target_role)op->roles[i];
         printf("%s%s", i > 0 ? ", " : " ", quern_target_role_name(role));
     }
-    if (op->kind == QUERN_KIND_START) {
+    if (op->kind == QUERN_INTEGER_START) {
         printf("; one scale a %s", op->per_channel ? "channel" : "tensor");
         if (op->per_channel && op->axis != op->axis_transposed) {
             printf(" on axis %d, with transB %d", op->axis,
@@ -177,10 +177,11 @@ static void put_target(const struct quern_target *t)
                ? "no pair of products may leave 16 bits on calibration data"
                : "no pair of products may leave 16 bits");
     printf("%-13s%s\n", "shapes", t->static_shapes ? "static" : "any");
-    printf("%-13s%s; %s; %s\n", "placement",
+    printf("%-13s%s; %s%s; %s\n", "placement",
            t->shared_pair ? "one Q and DQ a tensor" : "a pair for each reader",
            t->clamps ? "Q behind Relu and Clip does their work"
                      : "Relu and Clip stay",
+           t->moves_pairs ? "; Q and DQ move through data movement" : "",
            t->output_codes ? "graph outputs may be codes"
                            : "graph outputs are float");
     put_strings("fusions", &t->fusions, ", ");

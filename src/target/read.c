@@ -174,8 +174,8 @@ static enum quern_code read_placement(struct quern_context *context,
                                       const struct qn_yaml *root,
                                       struct quern_target *t)
 {
-    static const char *const keys[] = {"shared-pair", "clamps", "output-codes",
-                                       NULL};
+    static const char *const keys[] = {"shared-pair", "clamps", "moves-pairs",
+                                       "output-codes", NULL};
     const struct qn_yaml *node = qn_yaml_get(root, "placement");
     if (node == NULL) {
         return QUERN_OK;
@@ -186,6 +186,9 @@ static enum quern_code read_placement(struct quern_context *context,
     }
     if (code == QUERN_OK) {
         code = read_flag(context, node, "clamps", &t->clamps);
+    }
+    if (code == QUERN_OK) {
+        code = read_flag(context, node, "moves-pairs", &t->moves_pairs);
     }
     return code == QUERN_OK
                ? read_flag(context, node, "output-codes", &t->output_codes)

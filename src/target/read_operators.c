@@ -126,14 +126,15 @@ static enum quern_code check_row(struct quern_context *context,
         has_activation =
             has_activation || op->roles[i] == QUERN_ROLE_ACTIVATION;
     }
-    if (op->kind != QUERN_KIND_NEVER && op->kind != QUERN_KIND_TABLE &&
+    if (op->kind != QUERN_INTEGER_NEVER && op->kind != QUERN_INTEGER_TABLE &&
         !has_activation) {
         return qn_yaml_fail(context, mapping,
                             "'%s' reads no activation, needs `inputs: "
                             "[activation, …]`",
                             op->op);
     }
-    if (op->kind == QUERN_KIND_START && op->roles[0] != QUERN_ROLE_ACTIVATION) {
+    if (op->kind == QUERN_INTEGER_START &&
+        op->roles[0] != QUERN_ROLE_ACTIVATION) {
         return qn_yaml_fail(context, mapping,
                             "input 0 of '%s' is '%s', needs an activation",
                             op->op, qn_target_roles[op->roles[0]]);
@@ -159,8 +160,8 @@ static enum quern_code read_row(struct quern_context *context,
     }
     if (code == QUERN_OK && inputs != NULL) {
         code = read_inputs(context, inputs, op);
-    } else if (op->n_roles == 0 &&
-               (op->kind == QUERN_KIND_MOVE || op->kind == QUERN_KIND_AROUND)) {
+    } else if (op->n_roles == 0 && (op->kind == QUERN_INTEGER_MOVE ||
+                                    op->kind == QUERN_INTEGER_AROUND)) {
         op->roles[0] = QUERN_ROLE_ACTIVATION; /* indices and the like follow */
         op->roles[1] = QUERN_ROLE_NONE;
         op->n_roles = 2;

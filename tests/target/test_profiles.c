@@ -23,7 +23,7 @@ START_TEST(every_profile_loads_and_is_whole)
         for (size_t i = 0; i < 3; i++) {
             const struct quern_target_op *op =
                 quern_target_operator(target, heavy[i]);
-            ck_assert_int_eq(op->kind, QUERN_KIND_START);
+            ck_assert_int_eq(op->kind, QUERN_INTEGER_START);
             ck_assert_int_eq(quern_target_port(op, 0), QUERN_ROLE_ACTIVATION);
             ck_assert_int_eq(quern_target_port(op, 1), QUERN_ROLE_WEIGHT);
             ck_assert(op->per_channel);
@@ -55,7 +55,7 @@ START_TEST(onnx_runtime_and_tensorrt_want_opposite_things)
     ck_assert_int_eq(quern_target_operator(target, "Conv")->output,
                      QUERN_OUTPUT_REQUIRED);
     ck_assert_int_eq(quern_target_operator(target, "Add")->kind,
-                     QUERN_KIND_FOLLOW);
+                     QUERN_INTEGER_FOLLOW);
     must_open("tensorrt-10");
     ck_assert_int_eq(target->activations.types[0], QUERN_INT8);
     ck_assert(target->activations.symmetric);
@@ -65,7 +65,7 @@ START_TEST(onnx_runtime_and_tensorrt_want_opposite_things)
     ck_assert_int_eq(quern_target_operator(target, "Conv")->output,
                      QUERN_OUTPUT_NEVER);
     ck_assert_int_eq(quern_target_operator(target, "Add")->kind,
-                     QUERN_KIND_SKIP);
+                     QUERN_INTEGER_SKIP);
 }
 END_TEST
 

@@ -87,7 +87,7 @@ START_TEST(a_file_says_all_that_there_is_to_say)
     ck_assert_int_eq(gemm->rows, 12);
     ck_assert_int_eq(gemm->axis_transposed, 0);
     ck_assert_int_eq(quern_target_operator(target, "Transpose")->kind,
-                     QUERN_KIND_MOVE);
+                     QUERN_INTEGER_MOVE);
     ck_assert_str_eq(quern_target_operator(target, "Softmax")->why,
                      "slow there");
 }
@@ -104,7 +104,7 @@ START_TEST(like_takes_over_all_that_is_not_said)
     ck_assert_int_eq(conv->output, QUERN_OUTPUT_FREE);
     ck_assert_uint_eq(conv->n_roles, 3);
     ck_assert_int_eq(quern_target_operator(target, "Gemm")->kind,
-                     QUERN_KIND_START);
+                     QUERN_INTEGER_START);
     ck_assert_ptr_nonnull(quern_target_operator(target, "Sigmoid"));
     ck_assert_int_eq(target->activations.types[0], QUERN_UINT8);
 }
@@ -137,8 +137,8 @@ static const struct {
     {LIKE "opset: {minimum: 20, maximum: 15}\n",
      "4:8: minimum 20 is above maximum 15"},
     {LIKE "placement: {shared: true}\n",
-     "4:13: unknown key 'shared' in placement, it takes shared-pair, clamps or "
-     "output-codes"},
+     "4:13: unknown key 'shared' in placement, it takes shared-pair, clamps, "
+     "moves-pairs or output-codes"},
     {LIKE "operators:\n  Cnov: {integer: start}\n",
      "5:3: unknown operator 'Cnov', did you mean 'Conv'"},
     {LIKE "operators:\n  Relu, Reshpe: {integer: never}\n",

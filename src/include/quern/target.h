@@ -52,22 +52,22 @@ enum quern_target_overflow {
 
 /** How an operator takes part in integer arithmetic. */
 enum quern_target_kind {
-    QUERN_KIND_NEVER = 0,  /**< float only; `why` says why */
-    QUERN_KIND_START = 1,  /**< an integer kernel worth quantizing inputs for:
-                                Conv, Gemm, MatMul */
-    QUERN_KIND_FOLLOW = 2, /**< an integer kernel where all activations that it
-                                reads are codes already; parameters of its own
-                                behind it */
-    QUERN_KIND_MOVE = 3,   /**< moves codes, or picks some: the parameters of
+    QUERN_INTEGER_NEVER = 0, /**< float only; `why` says why */
+    QUERN_INTEGER_START = 1, /**< an integer kernel worth quantizing inputs for:
+                               Conv, Gemm, MatMul */
+    QUERN_INTEGER_FOLLOW = 2, /**< an integer kernel where all activations that
+                                it reads are codes already; parameters of its
+                                own behind it */
+    QUERN_INTEGER_MOVE = 3,   /**< moves codes, or picks some: the parameters of
                                 its first input go on behind it */
-    QUERN_KIND_JOIN = 4,   /**< joins codes: all activations that it reads and
-                                its output share one scale where they are codes
-                                (Concat) */
-    QUERN_KIND_AROUND = 5, /**< integer only between codes: Q/DQ in front when
-                                there is one behind (pooling) */
-    QUERN_KIND_SKIP = 6,   /**< residual Add: codes on the branch that is not
+    QUERN_INTEGER_JOIN = 4, /**< joins codes: all activations that it reads and
+                              its output share one scale where they are codes
+                              (Concat) */
+    QUERN_INTEGER_AROUND = 5, /**< integer only between codes: Q/DQ in front
+                                when there is one behind (pooling) */
+    QUERN_INTEGER_SKIP = 6,   /**< residual Add: codes on the branch that is not
                                 fused with the weighted operator in front */
-    QUERN_KIND_TABLE = 7,  /**< a constant table is stored as codes, with the
+    QUERN_INTEGER_TABLE = 7,  /**< a constant table is stored as codes, with the
                                 DequantizeLinear behind the operator (Gather) */
 };
 
@@ -129,6 +129,8 @@ struct quern_target {
                              for each reader */
     bool clamps;        /**< the zero point of a Q behind Relu or Clip(0, …)
                              does the Relu: such a Q stands behind it */
+    bool moves_pairs;   /**< the runtime moves Q and DQ through data movement
+                             by itself, where scales are equal */
     bool output_codes;  /**< graph outputs may come from a DequantizeLinear */
     bool static_shapes; /**< dimensions must be known */
     struct quern_strings fusions; /**< chains that run as one kernel, no Q or DQ
