@@ -1,6 +1,7 @@
 /* Checking a file: what the wire shows, the verifier, then inference. */
 #include <quern/model.h>
 
+#include "infer/infer.h"
 #include "io/io.h"
 #include "ir/verify.h"
 
@@ -14,6 +15,17 @@ static void take_error(struct quern_context *context, struct qn_findings *f)
             f->report(f->user, error);
         }
         context->diag.has_error = false;
+    }
+}
+
+static void take_contradiction(void *user, const struct quern_place *place,
+                               bool harmless, const char *text)
+{
+    struct qn_findings *f = user;
+    if (harmless) {
+        qn_find_warning(f, place, "%s", text);
+    } else {
+        qn_find_error(f, place, "%s", text);
     }
 }
 
@@ -37,6 +49,9 @@ enum quern_code quern_model_check(struct quern_context *context,
         struct qn_verify v = {
             .model = model, .findings = &f, .parts = QN_VERIFY_ALL};
         code = qn_verify(&v);
+    }
+    if (code == QUERN_OK) {
+        code = qn_infer_check(model, take_contradiction, &f);
     }
     quern_model_destroy(&model);
     if (finding != NULL && is_about_the_model(code)) {

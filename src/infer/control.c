@@ -27,7 +27,7 @@ static void leave(struct qn_infer_ctx *c, const struct quern_graph *body,
     const struct quern_value *v =
         i < body->n_outputs ? body->outputs[i]->value : NULL;
     *out = (struct qn_result){.kind = QUERN_KIND_UNKNOWN, .rank = -1};
-    if (v == NULL) {
+    if (v == NULL || c->state->exhausted) {
         return;
     }
     qn_infer_get(c, v, out);
@@ -108,10 +108,19 @@ struct states {
     struct qn_result *types; /* assumed for the inputs */
 };
 
+/* A dimension of that input of which nothing is assumed any more. */
+static bool is_open(struct quern_number dim, const struct quern_value *input)
+{
+    return dim.expr != NULL && dim.expr->kind == QN_EXPR_SYMBOL &&
+           dim.expr->owner == input;
+}
+
 /* Assume, walk, and open what the walk has not kept, until it keeps all. */
 static void settle(struct qn_infer_ctx *c, struct states *s)
 {
     bool stable = false;
+    qn_infer_report_fn report = c->state->report;
+    c->state->report = NULL; /* what is only assumed contradicts nothing */
     for (int turn = 0; turn <= MOST_TURNS && !stable; turn++) {
         for (size_t k = 0; k < s->n; k++) {
             struct qn_result assumed = s->types[k];
@@ -138,13 +147,18 @@ static void settle(struct qn_infer_ctx *c, struct states *s)
             stable = stable && is.kind == was.kind && is.rank == was.rank &&
                      is.whole == was.whole && is.dtype == was.dtype;
             for (int i = 0; i < is.rank; i++) {
-                /* A symbol of the input itself is already open. */
-                stable = stable && is.dims[i].known;
+                stable = stable &&
+                         (is.dims[i].known ||
+                          is_open(was.dims[i], s->body->inputs[s->first + k]));
             }
             if (!stable) {
                 s->types[k] = is;
             }
         }
+    }
+    c->state->report = report;
+    if (report != NULL) {
+        qn_infer_body(c, s->body);
     }
 }
 

@@ -394,7 +394,7 @@ struct quern_number qn_dim_broadcast(struct qn_algebra *x,
         *out_clash = true;
         return QN_UNKNOWN;
     }
-    if (qn_num_is_plain(a) || (a.known && qn_num_at_least(a, 2))) {
+    if (a.known && (qn_num_is_plain(a) || qn_num_at_least(a, 2))) {
         return a; /* b is 1 or the same */
     }
     if (qn_num_is_plain(b) || (b.known && qn_num_at_least(b, 2))) {

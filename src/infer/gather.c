@@ -159,6 +159,13 @@ void qn_infer_affine_grid(struct qn_infer_ctx *c)
 {
     size_t n = 0;
     const struct quern_number *size = qn_infer_in_numbers(c, 1, &n);
+    if (size == NULL && qn_infer_in_rank(c, 1) == 1) {
+        struct quern_number len = qn_infer_in_dim(c, 1, 0);
+        if ((qn_num_is(len, 4) || qn_num_is(len, 5)) &&
+            qn_infer_out_rank(c, 0, (int)len.value)) {
+            qn_infer_out(c, 0)->dims[len.value - 1] = qn_num(len.value - 2);
+        }
+    }
     if (size == NULL || (n != 4 && n != 5) ||
         !qn_infer_out_rank(c, 0, (int)n)) {
         return;

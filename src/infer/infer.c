@@ -153,13 +153,14 @@ static bool outputs_ready(struct qn_infer_ctx *c)
     return true;
 }
 
-static void tell(struct qn_infer_ctx *c, const char *tensor, const char *text)
+static void tell(struct qn_infer_ctx *c, const char *tensor, bool harmless,
+                 const char *text)
 {
     if (c->state->report != NULL) {
         struct quern_place place = quern_node_place(c->node);
         place.stage = "infer";
         place.tensor = tensor;
-        c->state->report(c->state->user, &place, text);
+        c->state->report(c->state->user, &place, harmless, text);
     }
 }
 
@@ -186,7 +187,7 @@ static void infer_node(struct qn_infer_ctx *c, const struct quern_node *node)
         }
     }
     if (c->problem[0] != '\0') {
-        tell(c, NULL, c->problem);
+        tell(c, NULL, false, c->problem);
     }
     for (size_t i = 0; i < node->n_outputs; i++) {
         if (node->outputs[i] != NULL) {
@@ -198,43 +199,64 @@ static void infer_node(struct qn_infer_ctx *c, const struct quern_node *node)
 
 /* ---------------------------------------------------------------- a graph */
 
+/* Dimension i of both; false and a text when they cannot be the same. */
+static bool check_dim(const struct qn_infer_ctx *c, int i,
+                      struct quern_dim declared, struct quern_dim found,
+                      char *text, size_t size)
+{
+    char expr[80];
+    bool differs = declared.value >= 0 && found.value >= 0 &&
+                   declared.value != found.value;
+    /* A symbol of the file's own may be anything, so it is no number; one that
+     * inference made may well be that number. */
+    bool is_open = declared.value >= 0 && found.value < 0 &&
+                   found.expr != NULL &&
+                   !qn_num_leaks(found.expr, c->x.model->graph);
+    if (!differs && !is_open) {
+        return true;
+    }
+    quern_dim_format(found, expr, sizeof expr);
+    snprintf(text, size, "declared dimension %d is %lld, found %s", i,
+             (long long)declared.value, expr);
+    return false;
+}
+
+static void check_value(struct qn_infer_ctx *c, const struct quern_value *v)
+{
+    const struct qn_type *a = v->declared;
+    const struct qn_type *b = v->type;
+    char text[160] = "";
+    if (a->kind != QUERN_KIND_TENSOR || b->kind != QUERN_KIND_TENSOR) {
+        return;
+    }
+    c->node = v->producer;
+    if (a->dtype != b->dtype && a->dtype != QUERN_UNDEFINED &&
+        b->dtype != QUERN_UNDEFINED) {
+        snprintf(text, sizeof text, "declared type is %s, found %s",
+                 quern_dtype_name(a->dtype), quern_dtype_name(b->dtype));
+        tell(c, v->name, false, text);
+        return;
+    }
+    if (a->rank >= 0 && b->rank >= 0 && a->rank != b->rank) {
+        snprintf(text, sizeof text, "declared rank is %d, found %d", a->rank,
+                 b->rank);
+    }
+    for (int i = 0; text[0] == '\0' && i < a->rank && i < b->rank; i++) {
+        if (!check_dim(c, i, a->dims[i], b->dims[i], text, sizeof text)) {
+            break;
+        }
+    }
+    if (text[0] != '\0') {
+        tell(c, v->name, true, text);
+    }
+}
+
 static void check_declared(struct qn_infer_ctx *c, const struct quern_graph *g)
 {
     for (const struct quern_value *v = g->first_value; v; v = v->next_value) {
-        const struct qn_type *a = v->declared;
-        const struct qn_type *b = v->type;
-        char text[160] = "";
-        if (v->erased || v->producer == NULL || a == NULL || b == NULL ||
-            a->kind != QUERN_KIND_TENSOR || b->kind != QUERN_KIND_TENSOR) {
-            continue;
-        }
-        if (a->dtype != b->dtype && a->dtype != QUERN_UNDEFINED &&
-            b->dtype != QUERN_UNDEFINED) {
-            snprintf(text, sizeof text, "declared type is %s, found %s",
-                     quern_dtype_name(a->dtype), quern_dtype_name(b->dtype));
-        } else if (a->rank >= 0 && b->rank >= 0 && a->rank != b->rank) {
-            snprintf(text, sizeof text, "declared rank is %d, found %d",
-                     a->rank, b->rank);
-        }
-        for (int i = 0; text[0] == '\0' && i < a->rank && i < b->rank; i++) {
-            int64_t declared = a->dims[i].value;
-            int64_t found = b->dims[i].value;
-            if (declared >= 0 && found >= 0 && declared != found) {
-                snprintf(text, sizeof text,
-                         "declared dimension %d is %lld, found %lld", i,
-                         (long long)declared, (long long)found);
-            } else if (declared >= 0 && found < 0 && b->dims[i].expr != NULL &&
-                       !qn_num_leaks(b->dims[i].expr, c->x.model->graph)) {
-                char expr[80];
-                quern_dim_format(b->dims[i], expr, sizeof expr);
-                snprintf(text, sizeof text,
-                         "declared dimension %d is %lld, found %s", i,
-                         (long long)declared, expr);
-            }
-        }
-        if (text[0] != '\0') {
-            c->node = v->producer;
-            tell(c, v->name, text);
+        if (!v->erased && v->producer != NULL && v->declared != NULL &&
+            v->type != NULL) {
+            check_value(c, v);
         }
     }
 }
@@ -251,9 +273,13 @@ static void infer_graph(struct qn_infer_ctx *c, struct quern_graph *graph)
 
 void qn_infer_body(struct qn_infer_ctx *c, struct quern_graph *graph)
 {
-    if (c->depth >= MOST_DEPTH) {
+    struct qn_infer *s = c->state;
+    size_t cost = graph->n_nodes + 1;
+    if (c->depth >= MOST_DEPTH || s->exhausted || cost > s->budget) {
+        s->exhausted = true;
         return;
     }
+    s->budget -= cost;
     struct qn_infer_ctx *inner = qn_calloc(sizeof *inner);
     if (inner == NULL) {
         c->x.no_memory = true;
@@ -266,6 +292,35 @@ void qn_infer_body(struct qn_infer_ctx *c, struct quern_graph *graph)
     c->x.no_memory = c->x.no_memory || inner->x.no_memory;
     qn_free(inner->out);
     qn_free(inner);
+}
+
+/* Nodes that may be looked at in bodies, each turn of a loop counted: loops in
+ * loops would else cost a power of their depth. */
+static size_t budget_of(const struct quern_model *model)
+{
+    size_t n = 1000;
+    for (const struct quern_graph *g = model->graphs; g; g = g->next_graph) {
+        n += g->n_nodes + 1;
+    }
+    return n * 16;
+}
+
+/* The budget is gone: what was assumed inside bodies has not been proven. */
+static void forget_bodies(struct quern_model *model)
+{
+    struct qn_infer *s = model->infer;
+    for (struct quern_graph *g = model->graphs; g != NULL; g = g->next_graph) {
+        struct quern_value *v = g->parent != NULL ? g->first_value : NULL;
+        for (; v != NULL; v = v->next_value) {
+            if (v->tensor == NULL || v->producer != NULL) {
+                qn_value_set_type(v, v->given);
+                *qn_infer_entry(s, v) = (struct qn_infer_value){0};
+            }
+        }
+    }
+    for (size_t i = 0; i < s->signatures_room; i++) {
+        s->signatures[i] = 0;
+    }
 }
 
 /* A symbol that some exporters write for any open dimension: "?", "-1", "*",
@@ -323,8 +378,13 @@ static enum quern_code walk(struct quern_model *model,
     s->valid = false;
     s->report = report;
     s->user = user;
+    s->budget = budget_of(model);
+    s->exhausted = false;
     infer_inputs(c, model->graph);
     infer_graph(c, model->graph);
+    if (s->exhausted) {
+        forget_bodies(model);
+    }
     bool no_memory = c->x.no_memory;
     s->report = NULL;
     s->valid = !no_memory;

@@ -21,9 +21,10 @@
 #include "ir/ir.h"
 
 /** Called for each contradiction: a node whose inputs cannot be (MatMul of 3 by
- * 4), a declared type that is wrong. `text` says both sides. */
+ * 4), a declared type that is wrong. `text` says both sides. `harmless`: the
+ * model runs all the same (a declared shape that is wrong). */
 typedef void (*qn_infer_report_fn)(void *user, const struct quern_place *place,
-                                   const char *text);
+                                   bool harmless, const char *text);
 
 /** Infer everything and report contradictions; a graph with some is no error
  * here. @return QUERN_OK or _NO_MEMORY */

@@ -144,20 +144,29 @@ void qn_infer_dft(struct qn_infer_ctx *c)
     }
     int axis =
         qn_num_is_plain(where) ? qn_infer_axis(c, where.value, rank) : -1;
-    if (axis < 0 || (one_sided && inverse)) {
+    bool back = one_sided && inverse;
+    if (axis < 0) {
         return;
     }
     struct quern_number *dims = qn_infer_out(c, 0)->dims;
     for (int i = 0; i < rank; i++) {
         dims[i] = qn_infer_in_dim(c, 0, i);
     }
-    struct quern_number n =
-        qn_infer_in_present(c, 1) ? single(c, 1) : qn_infer_in_dim(c, 0, axis);
-    dims[axis] = one_sided
-                     ? qn_num_plus(&c->x, qn_num_floor_div(&c->x, n, qn_num(2)),
-                                   qn_num(1))
-                     : n;
-    dims[rank - 1] = qn_num(2);
+    struct qn_algebra *x = &c->x;
+    dims[rank - 1] = qn_num(back ? 1 : 2);
+    if (axis < 0) {
+        return; /* no axis changes its length */
+    }
+    struct quern_number n = qn_infer_in_dim(c, 0, axis);
+    if (qn_infer_in_present(c, 1)) {
+        n = single(c, 1);
+    } else if (back) {
+        n = qn_num_times(x, qn_num_minus(x, n, qn_num(1)), qn_num(2));
+    }
+    if (one_sided && !back) {
+        n = qn_num_plus(x, qn_num_floor_div(x, n, qn_num(2)), qn_num(1));
+    }
+    dims[axis] = n;
 }
 
 void qn_infer_stft(struct qn_infer_ctx *c)
@@ -208,6 +217,55 @@ void qn_infer_multinomial(struct qn_infer_ctx *c)
         if (qn_infer_in_rank(c, 0) == 2) {
             qn_infer_out(c, 0)->dims[0] = qn_infer_in_dim(c, 0, 0);
         }
+    }
+}
+
+/* Words that are left: [C] or [1, C]. */
+void qn_infer_string_normalizer(struct qn_infer_ctx *c)
+{
+    int rank = qn_infer_in_rank(c, 0);
+    if ((rank == 1 || rank == 2) && qn_infer_out_rank(c, 0, rank) &&
+        rank == 2) {
+        qn_infer_out(c, 0)->dims[0] = qn_num(1);
+    }
+}
+
+void qn_infer_tf_idf(struct qn_infer_ctx *c)
+{
+    size_t n = 0;
+    int rank = qn_infer_in_rank(c, 0);
+    const int64_t *places = qn_infer_attr_ints(c, "ngram_indexes", &n);
+    int64_t most = -1;
+    for (size_t i = 0; i < n; i++) {
+        most = places[i] > most ? places[i] : most;
+    }
+    if ((rank == 1 || rank == 2) && most < INT32_MAX &&
+        qn_infer_out_rank(c, 0, rank)) {
+        if (rank == 2) {
+            qn_infer_out(c, 0)->dims[0] = qn_infer_in_dim(c, 0, 0);
+        }
+        qn_infer_out(c, 0)->dims[rank - 1] = qn_num(most + 1);
+    }
+}
+
+void qn_infer_image_decoder(struct qn_infer_ctx *c)
+{
+    const char *format = qn_infer_attr_string(c, "pixel_format");
+    if (qn_infer_out_rank(c, 0, 3)) {
+        bool grey = format != NULL && strcmp(format, "Grayscale") == 0;
+        qn_infer_out(c, 0)->dims[2] = qn_num(grey ? 1 : 3);
+    }
+}
+
+void qn_infer_causal_conv(struct qn_infer_ctx *c)
+{
+    qn_infer_out_like(c, 0, 0);
+    if (qn_infer_in_rank(c, 0) == 3 && qn_infer_in_rank(c, 1) == 3 &&
+        qn_infer_out_rank(c, 1, 3)) {
+        struct quern_number *dims = qn_infer_out(c, 1)->dims;
+        dims[0] = qn_infer_in_dim(c, 0, 0);
+        dims[1] = qn_infer_in_dim(c, 0, 1);
+        dims[2] = qn_num_minus(&c->x, qn_infer_in_dim(c, 1, 2), qn_num(1));
     }
 }
 

@@ -175,14 +175,37 @@ static void einsum_output(struct qn_infer_ctx *c, const struct einsum *e,
     }
 }
 
+/* Without an arrow: the ellipsis, then what stands once, in order of letters.
+ */
+static void implicit_output(const char *text, char *out)
+{
+    int counts[128] = {0};
+    size_t n = 0;
+    for (const char *p = text; *p != '\0'; p++) {
+        counts[*p & 0x7f]++;
+    }
+    for (int i = 0; counts['.'] > 0 && i < 3; i++) {
+        out[n++] = '.';
+    }
+    for (int letter = 'A'; letter <= 'z'; letter++) {
+        if (counts[letter] == 1) {
+            out[n++] = (char)letter;
+        }
+    }
+    out[n] = '\0';
+}
+
 void qn_infer_einsum(struct qn_infer_ctx *c)
 {
     struct einsum e = {.n_dots = 0};
     const char *text = qn_infer_attr_string(c, "equation");
     const char *arrow = text != NULL ? strstr(text, "->") : NULL;
-    if (arrow == NULL) {
-        return; /* the implicit form is left open */
+    if (text == NULL) {
+        return;
     }
+    bool is_implicit = arrow == NULL;
+    const char *whole = text;
+    arrow = is_implicit ? text + strlen(text) : arrow;
     for (int i = 0; i < QUERN_MAX_RANK; i++) {
         e.dots[i] = qn_num(1);
     }
@@ -194,7 +217,13 @@ void qn_infer_einsum(struct qn_infer_ctx *c)
         }
         text = comma != NULL ? comma + 1 : arrow;
     }
-    einsum_output(c, &e, arrow + 2);
+    if (is_implicit) {
+        char letters[160];
+        implicit_output(whole, letters);
+        einsum_output(c, &e, letters);
+    } else {
+        einsum_output(c, &e, arrow + 2);
+    }
 }
 
 void qn_infer_det(struct qn_infer_ctx *c)
@@ -207,35 +236,84 @@ void qn_infer_det(struct qn_infer_ctx *c)
     }
 }
 
-/* Attention-23: [B, heads, S, head] or [B, S, heads * head]. */
+/* ------------------------------------------------------------- Attention */
+
+/* Heads, length and size of a head of query, key or value: [B, heads, S, head]
+ * or [B, S, heads * head]. */
+struct heads {
+    struct quern_number n;
+    struct quern_number len;
+    struct quern_number size;
+};
+
+static struct heads heads_of(struct qn_infer_ctx *c, size_t i, const char *attr)
+{
+    struct heads h = {QN_UNKNOWN, QN_UNKNOWN, QN_UNKNOWN};
+    if (qn_infer_in_rank(c, i) == 4) {
+        h.n = qn_infer_in_dim(c, i, 1);
+        h.len = qn_infer_in_dim(c, i, 2);
+        h.size = qn_infer_in_dim(c, i, 3);
+    } else if (qn_infer_in_rank(c, i) == 3) {
+        h.n = qn_num(qn_infer_attr_int(c, attr, 0));
+        h.len = qn_infer_in_dim(c, i, 1);
+        h.size = qn_num_floor_div(&c->x, qn_infer_in_dim(c, i, 2), h.n);
+    }
+    return h;
+}
+
+static void set4(struct qn_infer_ctx *c, size_t i, struct quern_number heads,
+                 struct quern_number len, struct quern_number size)
+{
+    if (qn_infer_out_rank(c, i, 4)) {
+        struct quern_number *dims = qn_infer_out(c, i)->dims;
+        dims[0] = qn_infer_in_dim(c, 0, 0);
+        dims[1] = heads;
+        dims[2] = len;
+        dims[3] = size;
+    }
+}
+
 void qn_infer_attention(struct qn_infer_ctx *c)
 {
     struct qn_algebra *x = &c->x;
     int rank = qn_infer_in_rank(c, 0);
-    int rank_v = qn_infer_in_rank(c, 2);
-    if ((rank != 3 && rank != 4) || rank_v != rank ||
-        !qn_infer_out_rank(c, 0, rank)) {
+    if (rank != 3 && rank != 4) {
         return;
     }
-    struct qn_result *out = qn_infer_out(c, 0);
-    for (int i = 0; i < rank - 1; i++) {
-        out->dims[i] = qn_infer_in_dim(c, 0, i);
-    }
+    struct heads q = heads_of(c, 0, "q_num_heads");
+    struct heads k = heads_of(c, 1, "kv_num_heads");
+    struct heads v = heads_of(c, 2, "kv_num_heads");
     if (rank == 4) {
-        out->dims[3] = qn_infer_in_dim(c, 2, 3);
-    } else {
-        struct quern_number q = qn_num(qn_infer_attr_int(c, "q_num_heads", 0));
-        struct quern_number kv =
-            qn_num(qn_infer_attr_int(c, "kv_num_heads", 0));
-        out->dims[2] = qn_num_times(
-            x, qn_num_floor_div(x, qn_infer_in_dim(c, 2, 2), kv), q);
+        set4(c, 0, q.n, q.len, v.size);
+    } else if (qn_infer_out_rank(c, 0, 3)) {
+        struct quern_number *dims = qn_infer_out(c, 0)->dims;
+        dims[0] = qn_infer_in_dim(c, 0, 0);
+        dims[1] = q.len;
+        dims[2] = qn_num_times(x, q.n, v.size);
     }
-    for (size_t i = 1; i < 3; i++) { /* present key and value */
-        if (rank == 4 && qn_infer_in_rank(c, i + 3) == 4 &&
-            qn_infer_out_rank(c, i, 4)) {
-            qn_infer_out_like(c, i, i);
-            qn_infer_out(c, i)->dims[2] = qn_num_plus(
-                x, qn_infer_in_dim(c, i, 2), qn_infer_in_dim(c, i + 3, 2));
-        }
+    struct quern_number past = qn_num(0);
+    if (qn_infer_in_present(c, 4)) {
+        past =
+            qn_infer_in_rank(c, 4) == 4 ? qn_infer_in_dim(c, 4, 2) : QN_UNKNOWN;
     }
+    struct quern_number all = qn_num_plus(x, past, k.len);
+    set4(c, 1, k.n, all, k.size);
+    set4(c, 2, v.n, all, v.size);
+    set4(c, 3, q.n, q.len, all);
+}
+
+/* The present state is [B, key heads, size of key, size of value]. */
+void qn_infer_linear_attention(struct qn_infer_ctx *c)
+{
+    struct heads q = heads_of(c, 0, "q_num_heads");
+    struct heads k = heads_of(c, 1, "kv_num_heads");
+    struct heads v = heads_of(c, 2, "kv_num_heads");
+    if (qn_infer_in_rank(c, 0) != 3 || !qn_infer_out_rank(c, 0, 3)) {
+        return;
+    }
+    struct quern_number *dims = qn_infer_out(c, 0)->dims;
+    dims[0] = qn_infer_in_dim(c, 0, 0);
+    dims[1] = q.len;
+    dims[2] = qn_num_times(&c->x, q.n, v.size);
+    set4(c, 1, k.n, k.size, v.size);
 }

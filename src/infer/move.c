@@ -387,6 +387,23 @@ static int resized_axis(struct qn_infer_ctx *c, size_t k, int rank)
     return k < n ? qn_infer_axis(c, axes[k], rank) : -1;
 }
 
+/* How far is not known: what `axes` leaves out stays. */
+static void keep_other_axes(struct qn_infer_ctx *c, int rank)
+{
+    size_t n = 0;
+    const int64_t *axes = qn_infer_attr_ints(c, "axes", &n);
+    if (axes == NULL || n == 0) {
+        return;
+    }
+    qn_infer_out_like(c, 0, 0);
+    for (size_t k = 0; k < n; k++) {
+        int axis = qn_infer_axis(c, axes[k], rank);
+        if (axis >= 0) {
+            qn_infer_out(c, 0)->dims[axis] = QN_UNKNOWN;
+        }
+    }
+}
+
 void qn_infer_resize(struct qn_infer_ctx *c)
 {
     float scales[QUERN_MAX_RANK];
@@ -402,6 +419,7 @@ void qn_infer_resize(struct qn_infer_ctx *c)
     const struct quern_number *sizes =
         one_input ? NULL : qn_infer_in_numbers(c, 3, &n);
     if (n_scales == 0 && (sizes == NULL || n == 0 || !stretch)) {
+        keep_other_axes(c, rank);
         return;
     }
     qn_infer_out_like(c, 0, 0);

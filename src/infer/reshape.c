@@ -215,13 +215,13 @@ void qn_infer_expand(struct qn_infer_ctx *c)
     int rank = qn_infer_in_rank(c, 0);
     const struct quern_number *shape = qn_infer_in_numbers(c, 1, &n);
     struct qn_result *out = qn_infer_out(c, 0);
-    if (rank < 0 || shape == NULL || n > QUERN_MAX_RANK) {
-        if (rank < 0 || qn_infer_in_rank(c, 1) != 1) {
-            return;
-        }
-        struct quern_number len = qn_infer_in_dim(c, 1, 0);
-        if (qn_num_is_plain(len) && len.value <= QUERN_MAX_RANK) {
-            qn_infer_out_rank(c, 0, len.value > rank ? (int)len.value : rank);
+    if (rank < 0) {
+        return;
+    }
+    if (shape == NULL || n > QUERN_MAX_RANK) {
+        rank_by_len(c, 1);
+        if (out->rank >= 0) { /* of dimensions that are not known */
+            (void)qn_broadcast_in(c, out, 0);
         }
         return;
     }

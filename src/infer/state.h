@@ -20,6 +20,8 @@ struct qn_infer {
     size_t values_room;
     uint64_t *signatures; /* of nodes, by id; 0: none */
     size_t signatures_room;
+    size_t budget;  /* nodes that may still be looked at in bodies */
+    bool exhausted; /* it was not enough: outputs of bodies are not known */
     qn_infer_report_fn report; /* NULL: not checking */
     void *user;
 };

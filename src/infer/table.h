@@ -54,6 +54,7 @@ void qn_infer_gemm(struct qn_infer_ctx *c);
 void qn_infer_einsum(struct qn_infer_ctx *c);
 void qn_infer_det(struct qn_infer_ctx *c);
 void qn_infer_attention(struct qn_infer_ctx *c);
+void qn_infer_linear_attention(struct qn_infer_ctx *c);
 /** Product of inputs a and b into output 0, both optionally transposed. */
 void qn_infer_product(struct qn_infer_ctx *c, size_t a, size_t b, bool trans_a,
                       bool trans_b);
@@ -108,6 +109,10 @@ void qn_infer_stft(struct qn_infer_ctx *c);
 void qn_infer_multinomial(struct qn_infer_ctx *c);
 void qn_infer_string_split(struct qn_infer_ctx *c);
 void qn_infer_mel(struct qn_infer_ctx *c);
+void qn_infer_string_normalizer(struct qn_infer_ctx *c);
+void qn_infer_tf_idf(struct qn_infer_ctx *c);
+void qn_infer_image_decoder(struct qn_infer_ctx *c);
+void qn_infer_causal_conv(struct qn_infer_ctx *c);
 
 /* control.c */
 void qn_infer_if(struct qn_infer_ctx *c);

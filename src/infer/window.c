@@ -304,6 +304,14 @@ void qn_infer_col2im(struct qn_infer_ctx *c)
     size_t n_block = 0;
     const struct quern_number *image = qn_infer_in_numbers(c, 1, &n);
     const struct quern_number *block = qn_infer_in_numbers(c, 2, &n_block);
+    if (image == NULL && qn_infer_in_rank(c, 1) == 1) {
+        struct quern_number len = qn_infer_in_dim(c, 1, 0);
+        if (qn_num_is_plain(len) && len.value <= 8 &&
+            qn_infer_out_rank(c, 0, (int)len.value + 2) &&
+            qn_infer_in_rank(c, 0) == 3) {
+            qn_infer_out(c, 0)->dims[0] = qn_infer_in_dim(c, 0, 0);
+        }
+    }
     if (image == NULL || n > 8 || !qn_infer_out_rank(c, 0, (int)n + 2)) {
         return;
     }

@@ -59,10 +59,14 @@ static enum quern_code run_rounds(struct quern_pass_ctx *ctx,
                                   struct quern_step_report *report)
 {
     bool repeats = (ctx->step->desc->flags & QUERN_PASS_REPEAT) != 0;
-    const struct quern_model *model = ctx->model;
+    bool infers = (ctx->step->desc->flags & QUERN_PASS_NEEDS_SHAPES) != 0;
+    struct quern_model *model = ctx->model;
     for (;;) {
         uint64_t before = model->journal.n_total;
-        enum quern_code code = run_round(ctx);
+        enum quern_code code = infers ? quern_model_infer(model) : QUERN_OK;
+        if (code == QUERN_OK) {
+            code = run_round(ctx);
+        }
         qn_arena_reset(&ctx->scratch);
         report->n_rounds++;
         if (code != QUERN_OK || !repeats || model->journal.n_total == before) {

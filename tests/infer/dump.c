@@ -79,11 +79,12 @@ static void put_value(const struct quern_value *v)
     printf("}\n");
 }
 
-static void report(void *user, const struct quern_place *place,
+static void report(void *user, const struct quern_place *place, bool harmless,
                    const char *text)
 {
     (void)user;
-    printf("%s '%s' (%s)%s%s: %s\n", place->graph, place->node, place->op,
+    printf("%s: %s '%s' (%s)%s%s: %s\n", harmless ? "warning" : "error",
+           place->graph, place->node, place->op,
            place->tensor != NULL ? " output " : "",
            place->tensor != NULL ? place->tensor : "", text);
 }
