@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "data/npy.h"
+#include "data/array.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -126,8 +126,8 @@ static enum quern_code open_labels(struct quern_comparison *c)
     }
     enum quern_code code = qn_file_map(c->context, c->options.labels, &buf);
     if (code == QUERN_OK) {
-        code = qn_npy_read(c->context, c->options.labels, "labels", buf, 0,
-                           buf->size, &c->labels);
+        code = qn_npy_read(c->context, c->options.labels, "labels", buf,
+                           &c->labels);
     }
     qn_buf_release(buf);
     if (code == QUERN_OK &&

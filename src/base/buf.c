@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 struct qn_buf *qn_buf_create(size_t size)
 {
@@ -43,6 +44,16 @@ struct qn_buf *qn_buf_retain(struct qn_buf *buf)
         atomic_fetch_add_explicit(&buf->count, 1, memory_order_relaxed);
     }
     return buf;
+}
+
+void qn_buf_forget(const struct qn_buf *buf, size_t offset, size_t size)
+{
+    enum { PAGES = 1 << 16 }; /* the kernel maps some pages around a fault */
+    size_t first = offset & ~(size_t)(PAGES - 1);
+    size_t end = offset + size < buf->size ? offset + size : buf->size;
+    if (buf->mapped && first < end) {
+        (void)madvise(buf->data + first, end - first, MADV_DONTNEED);
+    }
 }
 
 void qn_buf_release(struct qn_buf *buf)

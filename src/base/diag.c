@@ -38,6 +38,9 @@ quern_context_create(const struct quern_context_options *options,
     context->progress = o->progress;
     context->message = o->message;
     context->user = o->user;
+    if (o->struct_size >= sizeof *o) { /* appended last */
+        context->batch_axes = o->batch_axes;
+    }
     atomic_init(&context->cancelled, false);
     *out_context = context;
     return QUERN_OK;

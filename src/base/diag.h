@@ -40,6 +40,7 @@ struct quern_context {
      * loaded); freed with it. Children look at their root's. */
     void *registry;
     void (*registry_release)(void *registry);
+    const char *const *batch_axes; /* see quern_context_options */
 };
 
 /** Report QUERN_NO_MEMORY and return it. Allocates nothing. */

@@ -98,6 +98,7 @@ static enum quern_code map_fd(struct quern_context *context, int fd,
         unmap(mapped, data);
         return qn_no_memory(context);
     }
+    (*out_buf)->mapped = true;
     return QUERN_OK;
 }
 

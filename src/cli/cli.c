@@ -92,6 +92,7 @@ int cli_finish(struct cli *cli, enum quern_code code)
     }
     quern_context_destroy(&cli->context);
     free(cli->plugins);
+    free(cli->batch_axes);
     free(cli->args);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "error[io]: standard output cannot be written\n");
@@ -179,6 +180,10 @@ static const struct argp_option common_options[] = {
     {"threads", CLI_KEY_THREADS, "N", 0, "threads to use (default: all)", 90},
     {"plugin", CLI_KEY_PLUGIN, "FILE", 0, "load passes from a shared object",
      90},
+    {"batch-axis", CLI_KEY_BATCH_AXIS, "NAME=K", 0,
+     "samples for input NAME lie along axis K of its array (default: 0); "
+     "NAME=none: the array goes with every sample",
+     90},
     {"json", CLI_KEY_JSON, NULL, 0, "results as JSON", 90},
     {"copy", CLI_KEY_COPY, NULL, 0, "read files instead of mapping them", 90},
     {"engine", CLI_KEY_ENGINE, "E", 0,
@@ -223,6 +228,8 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
         return 0;
     case CLI_KEY_PLUGIN:
         return append(&cli->plugins, &cli->n_plugins, arg) ? 0 : ENOMEM;
+    case CLI_KEY_BATCH_AXIS:
+        return append(&cli->batch_axes, &cli->n_batch_axes, arg) ? 0 : ENOMEM;
     case CLI_KEY_JSON:
         cli->json = true;
         return 0;
@@ -307,6 +314,11 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
         return cli_usage(cli, "%zu arguments given, needs %s", cli->n_args,
                          args_doc);
     }
+    if (cli->n_batch_axes > 0 &&
+        !append(&cli->batch_axes, &cli->n_batch_axes, NULL)) {
+        return QUERN_NO_MEMORY;
+    }
+    cli->options.batch_axes = cli->batch_axes;
     if (!cli->quiet && isatty(STDERR_FILENO)) {
         cli->options.progress = on_progress;
         cli->options.user = cli;

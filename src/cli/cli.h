@@ -27,6 +27,8 @@ struct cli {
     bool is_told;              /* a line of progress stands on the terminal */
     const char **plugins;      /* --plugin, in order */
     size_t n_plugins;
+    const char **batch_axes;  /* --batch-axis, NULL-ended once parsed */
+    size_t n_batch_axes;
     const char **args; /* positional ones */
     size_t n_args;
 };
@@ -41,6 +43,7 @@ enum cli_key {
     CLI_KEY_JSON,
     CLI_KEY_COPY,
     CLI_KEY_PLUGIN,
+    CLI_KEY_BATCH_AXIS,
     CLI_KEY_ENGINE,
     CLI_KEY_ORT_LIB,
     CLI_KEY_FIRST, /* a verb's own begin here */

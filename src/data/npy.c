@@ -1,30 +1,40 @@
-/* One array in numpy's format (NEP 1, versions 1 to 3). */
+/* Arrays in numpy's format (NEP 1, versions 1 to 3). */
 #include "data/npy.h"
 
-#include "ir/tensor.h"
+#include "base/checked.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct header {
-    char descr[32];
+/* What the dict of a header says. */
+struct dict {
+    char descr[64];
     bool fortran;
     int rank;
     int64_t dims[QUERN_MAX_RANK];
-    size_t data; /* offset of the bytes in the array */
 };
 
 static enum quern_code fail(struct quern_context *context, const char *file,
                             const char *name, enum quern_code code,
-                            const char *what, const char *detail)
+                            const char *format, ...) QUERN_PRINTF(5, 6);
+
+static enum quern_code fail(struct quern_context *context, const char *file,
+                            const char *name, enum quern_code code,
+                            const char *format, ...)
 {
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
     struct quern_place place = QUERN_PLACE_NONE;
     place.stage = "data";
     place.file = file;
     place.tensor = name;
-    return quern_fail(context, code, &place, "%s%s%s", what,
-                      *detail != '\0' ? ": " : "", detail);
+    return quern_fail(context, code, &place, "%s", text);
 }
 
 /* The value behind 'key': in a dict literal; NULL when it is not there. */
@@ -36,77 +46,81 @@ static const char *find_key(const char *text, const char *key)
     if (at == NULL) {
         return NULL;
     }
-    at = strchr(at + strlen(quoted), ':');
-    return at != NULL ? at + 1 + strspn(at + 1, " ") : NULL;
+    at += strlen(quoted);
+    at += strspn(at, " ");
+    return *at == ':' ? at + 1 + strspn(at + 1, " ") : NULL;
 }
 
-static bool parse_shape(const char *text, struct header *h)
+static const char *parse_shape(const char *text, struct dict *d)
 {
     if (*text++ != '(') {
-        return false;
+        return "shape is no tuple";
     }
     for (;;) {
         text += strspn(text, " ");
         if (*text == ')') {
-            return true;
+            return NULL;
         }
         char *end = NULL;
+        errno = 0;
         long long dim = strtoll(text, &end, 10);
-        if (end == text || dim < 0 || h->rank == QUERN_MAX_RANK) {
-            return false;
+        if (end == text || dim < 0 || errno != 0) {
+            return "shape holds what is no number of 0 or more";
         }
-        h->dims[h->rank++] = dim;
+        if (d->rank == QUERN_MAX_RANK) {
+            return "rank is over 16";
+        }
+        d->dims[d->rank++] = dim;
         text = end + strspn(end, "L ");
         if (*text == ',') {
             text++;
         } else if (*text != ')') {
-            return false;
+            return "shape does not end";
         }
     }
 }
 
-static bool parse_dict(const char *text, struct header *h)
+/* NULL, or what is wrong with the dict. */
+static const char *parse_dict(const char *text, struct dict *d)
 {
     const char *descr = find_key(text, "descr");
     const char *order = find_key(text, "fortran_order");
     const char *shape = find_key(text, "shape");
-    if (descr == NULL || order == NULL || shape == NULL || *descr != '\'') {
-        return false;
+    if (descr == NULL || order == NULL || shape == NULL) {
+        return "descr, fortran_order or shape is missing";
     }
-    const char *end = strchr(descr + 1, '\'');
-    size_t size = end != NULL ? (size_t)(end - descr - 1) : sizeof h->descr;
-    if (size >= sizeof h->descr) {
-        return false;
+    if (*descr == '[') {
+        strcpy(d->descr, "V");
+    } else {
+        const char *end = *descr == '\'' ? strchr(descr + 1, '\'') : NULL;
+        size_t size = end != NULL ? (size_t)(end - descr - 1) : 0;
+        if (size == 0 || size >= sizeof d->descr) {
+            return "descr is no type";
+        }
+        memcpy(d->descr, descr + 1, size);
+        d->descr[size] = '\0';
     }
-    memcpy(h->descr, descr + 1, size);
-    h->descr[size] = '\0';
-    h->fortran = strncmp(order, "True", 4) == 0;
-    return parse_shape(shape, h);
+    if (strncmp(order, "True", 4) != 0 && strncmp(order, "False", 5) != 0) {
+        return "fortran_order is neither True nor False";
+    }
+    d->fortran = *order == 'T';
+    return parse_shape(shape, d);
 }
 
-static bool parse_header(const unsigned char *data, size_t size,
-                         struct header *h)
+/* Length of the dict and where it begins; false: no numpy header. */
+static bool find_dict(const unsigned char *data, size_t size, size_t *out_at,
+                      size_t *out_length)
 {
-    char text[4096];
-    if (size < 10 || memcmp(data, "\x93NUMPY", 6) != 0 || data[6] < 1 ||
+    if (size < 12 || memcmp(data, "\x93NUMPY", 6) != 0 || data[6] < 1 ||
         data[6] > 3) {
         return false;
     }
-    size_t at = data[6] == 1 ? 10 : 12;
-    size_t length = data[8] | (size_t)data[9] << 8;
+    *out_at = data[6] == 1 ? 10 : 12;
+    *out_length = data[8] | (size_t)data[9] << 8;
     if (data[6] > 1) {
-        if (size < 12) {
-            return false;
-        }
-        length |= (size_t)data[10] << 16 | (size_t)data[11] << 24;
+        *out_length |= (size_t)data[10] << 16 | (size_t)data[11] << 24;
     }
-    if (length >= sizeof text || length > size - at) {
-        return false;
-    }
-    memcpy(text, data + at, length);
-    text[length] = '\0';
-    h->data = at + length;
-    return parse_dict(text, h);
+    return true;
 }
 
 static enum quern_dtype dtype_of(const char *descr, bool *out_swap)
@@ -115,99 +129,94 @@ static enum quern_dtype dtype_of(const char *descr, bool *out_swap)
         const char *code;
         enum quern_dtype dtype;
     } types[] = {
-        {"f4", QUERN_FLOAT},     {"f8", QUERN_DOUBLE}, {"f2", QUERN_FLOAT16},
-        {"i1", QUERN_INT8},      {"i2", QUERN_INT16},  {"i4", QUERN_INT32},
-        {"i8", QUERN_INT64},     {"u1", QUERN_UINT8},  {"u2", QUERN_UINT16},
-        {"u4", QUERN_UINT32},    {"u8", QUERN_UINT64}, {"b1", QUERN_BOOL},
-        {"c8", QUERN_COMPLEX64},
+        {"f4", QUERN_FLOAT},     {"f8", QUERN_DOUBLE},
+        {"f2", QUERN_FLOAT16},   {"i1", QUERN_INT8},
+        {"i2", QUERN_INT16},     {"i4", QUERN_INT32},
+        {"i8", QUERN_INT64},     {"u1", QUERN_UINT8},
+        {"u2", QUERN_UINT16},    {"u4", QUERN_UINT32},
+        {"u8", QUERN_UINT64},    {"b1", QUERN_BOOL},
+        {"c8", QUERN_COMPLEX64}, {"c16", QUERN_COMPLEX128},
     };
     *out_swap = *descr == '>';
-    if (strchr("<>|=", *descr) != NULL && *descr != '\0') {
+    if (strchr("<>|=", *descr) != NULL) {
         descr++;
     }
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(descr, types[i].code) == 0) {
+            *out_swap = *out_swap && quern_dtype_bits(types[i].dtype) > 8;
             return types[i].dtype;
         }
     }
     return QUERN_UNDEFINED;
 }
 
-/* Bytes into native row-major order: both conversions element by element. */
-static enum quern_code convert(struct quern_context *context,
-                               const struct header *h, enum quern_dtype dtype,
-                               const unsigned char *data, bool swap,
-                               struct quern_tensor **out_tensor)
+/* Why an array of that type cannot be read. */
+static const char *refusal(const char *descr)
 {
-    struct quern_tensor *t = NULL;
-    enum quern_code code =
-        quern_tensor_create(context, dtype, h->rank, h->dims, &t);
-    if (code != QUERN_OK) {
-        return code;
+    switch (descr[strspn(descr, "<>|=")]) {
+    case 'O':
+        return "holds Python objects: save an array of numbers";
+    case 'V':
+        return "is structured or of raw bytes: save an array of numbers";
+    case 'U':
+    case 'S':
+    case 'a':
+        return "holds text: samples of text must come as ONNX test sets";
+    case 'M':
+    case 'm':
+        return "holds dates or times: save an array of numbers";
+    default:
+        return "has an element type that models do not have";
     }
-    size_t size = quern_dtype_bits(dtype) / 8;
-    unsigned char *out = quern_tensor_data_mut(t);
-    int64_t place[QUERN_MAX_RANK] = {0};
-    for (int64_t k = 0; k < t->len; k++) {
-        int64_t from = k;
-        if (h->fortran) {
-            int64_t step = 1;
-            from = 0;
-            for (int i = 0; i < h->rank; i++) {
-                from += place[i] * step;
-                step *= h->dims[i];
-            }
-        }
-        for (size_t b = 0; b < size; b++) {
-            out[(size_t)k * size + b] =
-                data[(size_t)from * size + (swap ? size - 1 - b : b)];
-        }
-        for (int i = h->rank - 1; i >= 0 && ++place[i] == h->dims[i]; i--) {
-            place[i] = 0;
-        }
-    }
-    *out_tensor = t;
-    return QUERN_OK;
 }
 
-enum quern_code qn_npy_read(struct quern_context *context, const char *file,
-                            const char *name, struct qn_buf *buf, size_t offset,
-                            size_t size, struct quern_tensor **out_tensor)
+enum quern_code qn_npy_parse(struct quern_context *context, const char *file,
+                             const char *name, const unsigned char *data,
+                             size_t size, uint64_t whole,
+                             struct qn_npy *out_npy)
 {
-    struct header h = {0};
-    const unsigned char *data = buf->data + offset;
-    if (!parse_header(data, size, &h)) {
+    char text[QN_NPY_HEADER_MOST];
+    struct dict d = {.rank = 0};
+    size_t at = 0;
+    size_t length = 0;
+    if (!find_dict(data, size, &at, &length)) {
         return fail(context, file, name, QUERN_MALFORMED,
-                    "array has no readable numpy header", "");
+                    "array has no readable numpy header (of version 1 to 3)");
     }
-    bool swap = false;
-    enum quern_dtype dtype = dtype_of(h.descr, &swap);
-    if (dtype == QUERN_UNDEFINED) {
+    if (length >= sizeof text - at || length > size - at) {
+        return fail(context, file, name, QUERN_MALFORMED,
+                    "numpy header takes %zu bytes, at most %zu are there",
+                    length, size - at < sizeof text ? size - at : sizeof text);
+    }
+    memcpy(text, data + at, length);
+    text[length] = '\0';
+    const char *bad = parse_dict(text, &d);
+    if (bad != NULL) {
+        return fail(context, file, name, QUERN_MALFORMED,
+                    "numpy header is damaged: %s", bad);
+    }
+    struct qn_npy h = {.fortran = d.fortran, .rank = d.rank};
+    h.dtype = dtype_of(d.descr, &h.swap);
+    h.data = at + length;
+    memcpy(h.dims, d.dims, sizeof h.dims);
+    if (h.dtype == QUERN_UNDEFINED) {
         return fail(context, file, name, QUERN_UNSUPPORTED,
-                    strchr(h.descr, 'O') != NULL
-                        ? "object arrays cannot be read; save numbers"
-                        : "array of an element type that models do not have",
-                    h.descr);
+                    "array of type '%s' %s", d.descr, refusal(d.descr));
     }
     int64_t len = 0;
-    size_t needed = 0;
-    enum quern_code code =
-        qn_tensor_size_of(context, dtype, h.rank, h.dims, &len, &needed);
-    if (code != QUERN_OK) {
-        return code;
+    if (!qn_shape_len(h.rank, h.dims, &len) ||
+        !qn_packed_size(len, quern_dtype_bits(h.dtype), &h.size)) {
+        return fail(context, file, name, QUERN_LIMIT,
+                    "number of elements of the array overflows");
     }
-    if (size - h.data < needed) {
-        char text[96];
-        snprintf(text, sizeof text, "%zu bytes of %zu are there", size - h.data,
-                 needed);
-        return fail(context, file, name, QUERN_MALFORMED, "array is truncated",
-                    text);
+    if (whole - h.data < h.size) {
+        return fail(context, file, name, QUERN_MALFORMED,
+                    "array is truncated: %llu bytes are there, its shape needs "
+                    "%zu",
+                    (unsigned long long)(whole - h.data), h.size);
     }
-    if (swap || (h.fortran && h.rank > 1)) {
-        return convert(context, &h, dtype, data + h.data, swap, out_tensor);
-    }
-    return qn_tensor_slice(context, dtype, h.rank, h.dims, buf, offset + h.data,
-                           needed, out_tensor);
+    *out_npy = h;
+    return QUERN_OK;
 }
 
 size_t qn_npy_header(enum quern_dtype dtype, int rank, const int64_t *dims,

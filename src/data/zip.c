@@ -160,63 +160,65 @@ enum quern_code qn_zip_list(struct quern_context *context, const char *file,
     return QUERN_OK;
 }
 
-static enum quern_code inflate_entry(struct quern_context *context,
-                                     const char *file, const struct qn_buf *buf,
-                                     const struct qn_zip_entry *e,
-                                     struct qn_buf **out_buf)
+/* The first bytes of deflated data. */
+static enum quern_code inflate_head(struct quern_context *context,
+                                    const char *file, const struct qn_buf *buf,
+                                    const struct qn_zip_entry *e,
+                                    unsigned char *out, size_t room,
+                                    size_t *out_n)
 {
-    if (e->size > context->max_memory || e->size > UINT32_MAX ||
-        e->packed_size > UINT32_MAX) {
-        return fail(context, file, e->name, QUERN_LIMIT,
-                    "inflated array exceeds the memory limit");
-    }
-    struct qn_buf *out = qn_buf_create((size_t)e->size);
-    if (out == NULL) {
+    uint64_t packed = e->packed_size < (1u << 20) ? e->packed_size : 1u << 20;
+    z_stream z = {.next_in = buf->data + e->at,
+                  .avail_in = (uInt)packed,
+                  .next_out = out,
+                  .avail_out = (uInt)room};
+    if (inflateInit2(&z, -MAX_WBITS) != Z_OK) {
         return qn_no_memory(context);
     }
-    z_stream z = {.next_in = buf->data + e->at,
-                  .avail_in = (uInt)e->packed_size,
-                  .next_out = out->data,
-                  .avail_out = (uInt)e->size};
-    int state = inflateInit2(&z, -MAX_WBITS);
-    if (state == Z_OK) {
-        state = inflate(&z, Z_FINISH);
-        inflateEnd(&z);
+    int state = inflate(&z, Z_SYNC_FLUSH);
+    inflateEnd(&z);
+    *out_n = room - z.avail_out;
+    if (state == Z_MEM_ERROR) {
+        return qn_no_memory(context);
     }
-    if (state != Z_STREAM_END || z.total_out != e->size) {
-        qn_buf_release(out);
-        return state == Z_MEM_ERROR
-                   ? qn_no_memory(context)
-                   : fail(context, file, e->name, QUERN_MALFORMED,
-                          "deflated data is damaged or of another size than "
-                          "the zip says");
+    return state == Z_OK || state == Z_STREAM_END || state == Z_BUF_ERROR
+               ? QUERN_OK
+               : fail(context, file, e->name, QUERN_MALFORMED,
+                      "deflated data is damaged");
+}
+
+enum quern_code qn_zip_head(struct quern_context *context, const char *file,
+                            const struct qn_buf *buf,
+                            const struct qn_zip_entry *e, unsigned char *out,
+                            size_t room, size_t *out_n)
+{
+    if (e->method != 0) {
+        return inflate_head(context, file, buf, e, out, room, out_n);
     }
-    *out_buf = out;
+    *out_n = e->size < room ? (size_t)e->size : room;
+    memcpy(out, buf->data + e->at, *out_n);
     return QUERN_OK;
 }
 
-enum quern_code qn_zip_read(struct quern_context *context, const char *file,
-                            struct qn_buf *buf, const struct qn_zip_entry *e,
-                            struct qn_buf **out_buf, size_t *out_offset)
+enum quern_code qn_zip_check(struct quern_context *context, const char *file,
+                             const struct qn_buf *buf,
+                             const struct qn_zip_entry *e)
 {
-    enum quern_code code = QUERN_OK;
-    struct qn_buf *out = NULL;
-    size_t offset = 0;
-    if (e->method == 0) {
-        out = qn_buf_retain(buf);
-        offset = (size_t)e->at;
-    } else {
-        code = inflate_entry(context, file, buf, e, &out);
+    enum { STEP = 1 << 22 };
+    uLong crc = 0;
+    for (uint64_t at = 0; at < e->size; at += STEP) {
+        size_t n = e->size - at < STEP ? (size_t)(e->size - at) : STEP;
+        crc = crc32_z(crc, buf->data + e->at + at, n);
+        if (e->size > STEP) {
+            qn_buf_forget(buf, (size_t)(e->at + at), n);
+        }
+        enum quern_code code = qn_poll(context);
+        if (code != QUERN_OK) {
+            return code;
+        }
     }
-    if (code != QUERN_OK) {
-        return code;
-    }
-    if (crc32_z(0, out->data + offset, (size_t)e->size) != e->crc) {
-        qn_buf_release(out);
-        return fail(context, file, e->name, QUERN_MALFORMED,
-                    "checksum of the array is wrong");
-    }
-    *out_buf = out;
-    *out_offset = offset;
-    return QUERN_OK;
+    return (uint32_t)crc == e->crc
+               ? QUERN_OK
+               : fail(context, file, e->name, QUERN_MALFORMED,
+                      "checksum of the array is wrong");
 }

@@ -14,7 +14,7 @@ struct qn_zip_entry {
     uint64_t at; /* of the packed bytes in the file */
 };
 
-/** Entries of a zip file.
+/** Entries of a zip file; all lie within the file.
  * @param out_entries  freed by the caller with qn_free()
  * @return QUERN_OK; _MALFORMED; _UNSUPPORTED (encryption, other methods) */
 enum quern_code qn_zip_list(struct quern_context *context, const char *file,
@@ -22,13 +22,19 @@ enum quern_code qn_zip_list(struct quern_context *context, const char *file,
                             struct qn_zip_entry **out_entries, size_t *out_n)
     __attribute__((warn_unused_result));
 
-/** Bytes of an entry: a retained slice of `buf` from *out_offset on when it is
- * stored, else inflated. The checksum is compared.
- * @return QUERN_OK; _MALFORMED; _LIMIT (over max_memory); _NO_MEMORY */
-enum quern_code qn_zip_read(struct quern_context *context, const char *file,
-                            struct qn_buf *buf,
+/** The first bytes of an entry, at most `room`, without looking at the rest.
+ * @return QUERN_OK; _MALFORMED; _NO_MEMORY */
+enum quern_code qn_zip_head(struct quern_context *context, const char *file,
+                            const struct qn_buf *buf,
                             const struct qn_zip_entry *entry,
-                            struct qn_buf **out_buf, size_t *out_offset)
+                            unsigned char *out, size_t room, size_t *out_n)
+    __attribute__((warn_unused_result));
+
+/** Compare the checksum of a stored entry. Pages of a mapped file that were
+ * read for it are let go. */
+enum quern_code qn_zip_check(struct quern_context *context, const char *file,
+                             const struct qn_buf *buf,
+                             const struct qn_zip_entry *entry)
     __attribute__((warn_unused_result));
 
 #endif

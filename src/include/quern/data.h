@@ -1,10 +1,19 @@
 /** @file data.h
  * Samples for calibration, runs and comparisons. Tier: experimental.
  *
- * Sources: an .npz (array names = input names), an .npy (for models with one
- * input), or a folder of ONNX's test layout (test_data_set_N/input_i.pb). The
- * first axis of npz and npy arrays counts samples; a sample is a slice of
- * length 1 along it. Stored arrays are mapped, deflated ones are inflated once.
+ * Sources: an .npz (array names = input names; numpy's "arr_0" alone serves a
+ * model with one input), an .npy (for models with one input), a folder of such
+ * files, read in the order of their names, a folder with NAME.npy for each
+ * input, or a folder of ONNX's test layout (test_data_set_N/input_i.pb).
+ *
+ * The first axis of an array counts samples (another one by batch_axes of the
+ * context); a sample is a slice of length 1 along it, or of as many as the
+ * model's input fixes. Arrays of rank 0 go with every sample. Files of a folder
+ * may hold samples of different sizes.
+ *
+ * Memory does not grow with the number of samples: stored arrays are mapped and
+ * let go sample by sample, large deflated ones are inflated where a sample
+ * lies. Checksums are compared when the source is opened.
  */
 #ifndef QUERN_DATA_H
 #define QUERN_DATA_H
@@ -22,18 +31,19 @@ extern "C" {
 struct quern_data;
 
 /** Open a source and match it with the inputs that a model needs.
- * @param inputs    values whose names, types and shapes the data must have
- * @param out_data  the caller owns it
+ * @param inputs    values whose names, types and shapes the data must have;
+ *                  they must outlive the data
+ * @param out_data  the caller owns it; it holds at least one sample
  * @return QUERN_OK; _IO; _MALFORMED; _INVALID_ARGUMENT (name, dtype, rank or
- * size: what was found and what was needed); _UNSUPPORTED (object arrays,
- * encryption); _LIMIT (zip bombs) */
+ * size: what was found and what was needed; no samples); _UNSUPPORTED (object
+ * arrays, text, encryption; inputs that are no tensors); _LIMIT (zip bombs) */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_data_open(struct quern_context *context, const char *path,
                 struct quern_value *const *inputs, size_t n_inputs,
                 struct quern_data **out_data);
 QUERN_API void quern_data_close(struct quern_data **data);
 
-/** Number of samples, 0 for empty arrays. */
+/** Number of samples, at least 1. */
 QUERN_API size_t quern_data_count(const struct quern_data *data);
 
 /** Tensors that a sample has: the inputs that it was opened with. */
@@ -45,7 +55,7 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_data_sample(struct quern_data *data, struct quern_context *context,
                   size_t i, struct quern_tensor **out_tensors);
 
-/** Error naming array, sample and first index where a float sample holds NaN
+/** Error naming array, sample and first place where a float sample holds NaN
  * or infinity; QUERN_OK otherwise. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_data_check_finite(struct quern_data *data, struct quern_context *context);

@@ -69,6 +69,10 @@ struct quern_context_options {
     /** Warnings and information as they come; NULL: only stored. */
     void (*message)(void *user, const struct quern_message *message);
     void *user; /**< handed to both callbacks */
+    /** NULL-ended list of "NAME=K": samples for input NAME lie along axis K of
+     * its array (elsewhere along axis 0); "NAME=none": the array is no list of
+     * samples but goes with each of them. NULL: none. Borrowed. */
+    const char *const *batch_axes;
 };
 
 /** Make a context.

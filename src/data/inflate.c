@@ -1,0 +1,235 @@
+/* Random access to deflated bytes; see inflate.h. */
+#include "data/inflate.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+#define ZLIB_CONST
+#include <zlib.h>
+
+enum {
+    WINDOW = 32768,
+    MOST_POINTS = 256,
+    LEAST_SPAN = 1 << 20, /* inflated bytes between two points */
+    STEP = 1 << 16,       /* inflated at once while skipping */
+};
+
+/* A block begins at bit `bits` before byte `in` of the packed bytes. */
+struct point {
+    uint64_t in;
+    uint64_t out;
+    int bits;
+    unsigned char *window; /* WINDOW bytes in front of `out`; NULL at 0 */
+};
+
+struct qn_inflate {
+    const unsigned char *packed;
+    struct qn_zip_entry entry;
+    const char *file; /* borrowed */
+    struct point points[MOST_POINTS];
+    size_t n_points;
+};
+
+/* A stream of zlib over the packed bytes, which may be longer than its
+ * counters. */
+struct stream {
+    z_stream z;
+    const unsigned char *packed;
+    uint64_t size;
+    uint64_t in; /* packed bytes handed to zlib */
+};
+
+static enum quern_code damaged(struct quern_context *context, const char *file,
+                               const char *name, const char *what)
+{
+    struct quern_place place = QUERN_PLACE_NONE;
+    place.stage = "data";
+    place.file = file;
+    place.tensor = name;
+    return quern_fail(context, QUERN_MALFORMED, &place, "%s", what);
+}
+
+static void feed(struct stream *s)
+{
+    if (s->z.avail_in == 0) {
+        uint64_t n = s->size - s->in;
+        n = n < (1u << 30) ? n : 1u << 30;
+        s->z.next_in = s->packed + s->in;
+        s->z.avail_in = (uInt)n;
+        s->in += n;
+    }
+}
+
+/* The last WINDOW bytes, oldest first, from a ring that continues at `at`. */
+static bool add_point(struct qn_inflate *f, const struct stream *s,
+                      uint64_t out, const unsigned char *ring, size_t at)
+{
+    struct point *p = &f->points[f->n_points];
+    p->in = s->in - s->z.avail_in;
+    p->out = out;
+    p->bits = s->z.data_type & 7;
+    p->window = qn_alloc_aligned(WINDOW);
+    if (p->window == NULL) {
+        return false;
+    }
+    memcpy(p->window, ring + at, WINDOW - at);
+    memcpy(p->window + WINDOW - at, ring, at);
+    f->n_points++;
+    return true;
+}
+
+/* Inflate everything, with points on the way. */
+static enum quern_code scan(struct quern_context *context, struct qn_inflate *f,
+                            struct stream *s, unsigned char *ring)
+{
+    uint64_t size = f->entry.size;
+    uint64_t span = size / (MOST_POINTS - 1);
+    uint64_t out = 0;
+    uint64_t last = 0;
+    size_t at = 0;
+    uLong crc = 0;
+    int state = Z_OK;
+    span = span > LEAST_SPAN ? span : LEAST_SPAN;
+    while (state == Z_OK && out <= size) {
+        feed(s);
+        s->z.next_out = ring + at;
+        s->z.avail_out = (uInt)(WINDOW - at);
+        state = inflate(&s->z, Z_BLOCK);
+        size_t n = WINDOW - at - s->z.avail_out;
+        crc = crc32_z(crc, ring + at, n);
+        out += n;
+        at = (at + n) % WINDOW;
+        bool boundary =
+            (s->z.data_type & 128) != 0 && (s->z.data_type & 64) == 0;
+        if (state == Z_OK && boundary && out - last >= span &&
+            f->n_points < MOST_POINTS) {
+            if (!add_point(f, s, out, ring, at)) {
+                return qn_no_memory(context);
+            }
+            last = out;
+        }
+        if (qn_poll(context) != QUERN_OK) {
+            return QUERN_CANCELLED;
+        }
+    }
+    if (state == Z_MEM_ERROR) {
+        return qn_no_memory(context);
+    }
+    if (state != Z_STREAM_END || out != size) {
+        return damaged(context, f->file, f->entry.name,
+                       "deflated data is damaged or of another size than the "
+                       "zip says");
+    }
+    return (uint32_t)crc == f->entry.crc
+               ? QUERN_OK
+               : damaged(context, f->file, f->entry.name,
+                         "checksum of the array is wrong");
+}
+
+enum quern_code qn_inflate_open(struct quern_context *context, const char *file,
+                                const struct qn_buf *buf,
+                                const struct qn_zip_entry *entry,
+                                struct qn_inflate **out_inflate)
+{
+    struct qn_inflate *f = qn_calloc(sizeof *f);
+    unsigned char *ring = qn_calloc(WINDOW);
+    struct stream s = {.packed = buf->data + entry->at,
+                       .size = entry->packed_size};
+    enum quern_code code =
+        f != NULL && ring != NULL ? QUERN_OK : qn_no_memory(context);
+    if (code == QUERN_OK) {
+        f->packed = s.packed;
+        f->entry = *entry;
+        f->file = file;
+        f->n_points = 1; /* the beginning */
+        code = inflateInit2(&s.z, -MAX_WBITS) == Z_OK ? QUERN_OK
+                                                      : qn_no_memory(context);
+    }
+    if (code == QUERN_OK) {
+        code = scan(context, f, &s, ring);
+        inflateEnd(&s.z);
+    }
+    qn_free(ring);
+    if (code != QUERN_OK) {
+        qn_inflate_close(&f);
+        return code;
+    }
+    *out_inflate = f;
+    return QUERN_OK;
+}
+
+void qn_inflate_close(struct qn_inflate **inflate)
+{
+    struct qn_inflate *f = *inflate;
+    *inflate = NULL;
+    for (size_t i = 0; f != NULL && i < f->n_points; i++) {
+        qn_free(f->points[i].window);
+    }
+    qn_free(f);
+}
+
+/* Continue zlib at a point. */
+static bool begin(struct stream *s, const struct point *p)
+{
+    if (inflateInit2(&s->z, -MAX_WBITS) != Z_OK) {
+        return false;
+    }
+    s->in = p->in;
+    if (p->bits > 0 &&
+        inflatePrime(&s->z, p->bits, s->packed[p->in - 1] >> (8 - p->bits)) !=
+            Z_OK) {
+        inflateEnd(&s->z);
+        return false;
+    }
+    if (p->window != NULL &&
+        inflateSetDictionary(&s->z, p->window, WINDOW) != Z_OK) {
+        inflateEnd(&s->z);
+        return false;
+    }
+    return true;
+}
+
+/* Inflate `size` bytes; `out` NULL: into `room`, again and again. */
+static bool take(struct stream *s, uint64_t size, unsigned char *out,
+                 unsigned char *room)
+{
+    int state = Z_OK;
+    while (size > 0) {
+        uint64_t most = out != NULL ? 1u << 30 : STEP;
+        uInt n = (uInt)(size < most ? size : most);
+        if (state != Z_OK) {
+            return false;
+        }
+        feed(s);
+        s->z.next_out = out != NULL ? out : room;
+        s->z.avail_out = n;
+        state = inflate(&s->z, Z_NO_FLUSH);
+        n -= s->z.avail_out;
+        out = out != NULL ? out + n : NULL;
+        size -= n;
+    }
+    return true;
+}
+
+enum quern_code qn_inflate_read(const struct qn_inflate *f,
+                                struct quern_context *context, uint64_t offset,
+                                size_t size, unsigned char *out)
+{
+    size_t i = f->n_points - 1;
+    while (f->points[i].out > offset) {
+        i--;
+    }
+    struct stream s = {.packed = f->packed, .size = f->entry.packed_size};
+    unsigned char *room = qn_calloc(STEP);
+    if (room == NULL || !begin(&s, &f->points[i])) {
+        qn_free(room);
+        return qn_no_memory(context);
+    }
+    bool good = take(&s, offset - f->points[i].out, NULL, room) &&
+                take(&s, size, out, room);
+    inflateEnd(&s.z);
+    qn_free(room);
+    return good ? QUERN_OK
+                : damaged(context, f->file, f->entry.name,
+                          "deflated data changed while it was read");
+}

@@ -1,0 +1,191 @@
+/* The arrays of one file, by the names of the inputs. */
+#include "base/file.h"
+#include "base/map.h"
+#include "data/source.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ npz */
+
+struct npz {
+    struct quern_context *context;
+    const struct quern_data *data;
+    const char *path;
+    struct qn_buf *buf;
+    struct qn_zip_entry *entries;
+    size_t n;
+};
+
+/* Length of an entry's name without .npy. */
+static size_t bare(const struct qn_zip_entry *e)
+{
+    size_t size = strlen(e->name);
+    bool npy = size > 4 && strcmp(e->name + size - 4, ".npy") == 0;
+    return npy ? size - 4 : size;
+}
+
+static enum quern_code missing(const struct npz *z, const char *name)
+{
+    char text[400] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < z->n && used < sizeof text; i++) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s'%.*s'",
+                                 i > 0 ? ", " : "", (int)bare(&z->entries[i]),
+                                 z->entries[i].name);
+    }
+    return qn_data_fail(z->context, z->path, name, QUERN_INVALID_ARGUMENT,
+                        "no array of the name of this input; there %s %s",
+                        z->n == 1 ? "is" : "are", z->n > 0 ? text : "none");
+}
+
+static enum quern_code find(const struct npz *z, const char *name,
+                            const struct qn_zip_entry **out)
+{
+    size_t size = strlen(name);
+    *out = NULL;
+    for (size_t i = 0; i < z->n; i++) {
+        const struct qn_zip_entry *e = &z->entries[i];
+        if (bare(e) != size || memcmp(e->name, name, size) != 0) {
+            continue;
+        }
+        if (*out != NULL) {
+            return qn_data_fail(z->context, z->path, name, QUERN_MALFORMED,
+                                "two arrays have this name");
+        }
+        *out = e;
+    }
+    /* numpy's name for an array that was saved without one */
+    if (*out == NULL && z->data->n_inputs == 1 && z->n == 1 &&
+        strcmp(z->entries[0].name, "arr_0.npy") == 0) {
+        *out = &z->entries[0];
+    }
+    return *out != NULL ? QUERN_OK : missing(z, name);
+}
+
+/* Array k: header, fit, bytes. */
+static enum quern_code open_array(struct quern_context *context,
+                                  const struct quern_data *d, const char *path,
+                                  struct qn_buf *buf,
+                                  const struct qn_zip_entry *entry, size_t k,
+                                  struct qn_samples *s)
+{
+    s->name = d->names[k];
+    enum quern_code code = qn_samples_begin(context, path, buf, entry, s);
+    if (code == QUERN_OK) {
+        code = qn_data_match(context, d, path, k, s);
+    }
+    return code == QUERN_OK ? qn_samples_finish_open(context, path, entry, s)
+                            : code;
+}
+
+static enum quern_code open_npz(struct npz *z, struct qn_samples *samples)
+{
+    enum quern_code code =
+        qn_zip_list(z->context, z->path, z->buf, &z->entries, &z->n);
+    for (size_t k = 0; k < z->data->n_inputs && code == QUERN_OK; k++) {
+        const struct qn_zip_entry *e = NULL;
+        code = find(z, z->data->names[k], &e);
+        if (code == QUERN_OK) {
+            code = open_array(z->context, z->data, z->path, z->buf, e, k,
+                              &samples[k]);
+        }
+    }
+    qn_free(z->entries);
+    return code;
+}
+
+/* ------------------------------------------------------------------ npy */
+
+static enum quern_code open_file(struct quern_context *context,
+                                 const struct quern_data *d, const char *path,
+                                 struct qn_samples *samples)
+{
+    struct qn_buf *buf = NULL;
+    enum quern_code code = qn_file_map(context, path, &buf);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    bool npy = buf->size >= 6 && memcmp(buf->data, "\x93NUMPY", 6) == 0;
+    if (!npy) {
+        struct npz z = {
+            .context = context, .data = d, .path = path, .buf = buf};
+        code = open_npz(&z, samples);
+    } else if (d->n_inputs != 1) {
+        code = qn_data_fail(context, path, NULL, QUERN_INVALID_ARGUMENT,
+                            "one array without a name, the model has %zu "
+                            "inputs: give an .npz",
+                            d->n_inputs);
+    } else {
+        code = open_array(context, d, path, buf, NULL, 0, &samples[0]);
+    }
+    qn_buf_release(buf);
+    return code;
+}
+
+/* NAME.npy for each input. */
+static enum quern_code open_names(struct quern_context *context,
+                                  const struct quern_data *d, const char *path,
+                                  struct qn_samples *samples)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t k = 0; k < d->n_inputs && code == QUERN_OK; k++) {
+        struct qn_buf *buf = NULL;
+        char file[4096];
+        snprintf(file, sizeof file, "%s/%s.npy", path, d->names[k]);
+        code = qn_file_map(context, file, &buf);
+        if (code == QUERN_OK) {
+            code = open_array(context, d, file, buf, NULL, k, &samples[k]);
+        }
+        qn_buf_release(buf);
+    }
+    return code;
+}
+
+static enum quern_code count(struct quern_context *context,
+                             const struct quern_data *d, struct qn_part *part)
+{
+    size_t n = SIZE_MAX;
+    size_t first = 0;
+    for (size_t k = 0; k < d->n_inputs; k++) {
+        size_t have = part->samples[k].n;
+        if (have != SIZE_MAX && n != SIZE_MAX && have != n) {
+            return qn_data_fail(context, part->path, d->names[k],
+                                QUERN_INVALID_ARGUMENT,
+                                "array has %zu samples, array '%s' has %zu",
+                                have, d->names[first], n);
+        }
+        first = have != SIZE_MAX && n == SIZE_MAX ? k : first;
+        n = have != SIZE_MAX ? have : n;
+    }
+    part->n = n != SIZE_MAX ? n : 1;
+    return QUERN_OK;
+}
+
+enum quern_code qn_part_open(struct quern_context *context,
+                             const struct quern_data *d, struct qn_part *part)
+{
+    part->samples = qn_calloc_n(d->n_inputs, sizeof *part->samples);
+    if (part->samples == NULL) {
+        return qn_no_memory(context);
+    }
+    enum quern_code code =
+        part->by_name ? open_names(context, d, part->path, part->samples)
+                      : open_file(context, d, part->path, part->samples);
+    if (code == QUERN_OK) {
+        code = count(context, d, part);
+    }
+    if (code != QUERN_OK) {
+        qn_part_close(d, part);
+    }
+    return code;
+}
+
+void qn_part_close(const struct quern_data *d, struct qn_part *part)
+{
+    for (size_t k = 0; part->samples != NULL && k < d->n_inputs; k++) {
+        qn_samples_close(&part->samples[k]);
+    }
+    qn_free(part->samples);
+    part->samples = NULL;
+}
