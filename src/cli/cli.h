@@ -27,7 +27,7 @@ struct cli {
     bool is_told;              /* a line of progress stands on the terminal */
     const char **plugins;      /* --plugin, in order */
     size_t n_plugins;
-    const char **batch_axes;  /* --batch-axis, NULL-ended once parsed */
+    const char **batch_axes; /* --batch-axis, NULL-ended once parsed */
     size_t n_batch_axes;
     const char **args; /* positional ones */
     size_t n_args;
