@@ -47,7 +47,7 @@ void put_npy(struct bytes *b, int version, const char *dict, const void *data,
 static void deflate_into(struct bytes *out, const struct bytes *in)
 {
     z_stream z = {.next_in = in->data, .avail_in = (uInt)in->size};
-    ck_assert_int_eq(deflateInit2(&z, 6, Z_DEFLATED, -15, 8, 0), Z_OK);
+    ck_assert_int_eq(deflateInit2(&z, 1, Z_DEFLATED, -15, 8, 0), Z_OK);
     out->room = deflateBound(&z, in->size);
     out->data = realloc(out->data, out->room);
     z.next_out = out->data;
@@ -154,7 +154,7 @@ void zip_end(struct zip *z, bool zip64)
 void begin(void)
 {
     struct quern_context_options o = {
-        .struct_size = sizeof o, .n_threads = 2, .max_memory = 256 << 20};
+        .struct_size = sizeof o, .n_threads = 2, .max_memory = 24 << 20};
     ck_assert_int_eq(quern_context_create(&o, &context), QUERN_OK);
     memcpy(strrchr(folder, '-'), "-XXXXXX", 8);
     ck_assert_ptr_nonnull(mkdtemp(folder));

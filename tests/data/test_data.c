@@ -98,20 +98,22 @@ START_TEST(every_truncation_of_an_archive_is_an_error)
 }
 END_TEST
 
-/* 20 MB of numbers deflated: samples are inflated where they lie. */
+/* 17 MB of numbers deflated: samples are inflated where they lie. */
 START_TEST(large_deflated_arrays_are_read_sample_by_sample)
 {
     struct quern_data *d = NULL;
-    struct quern_value *x = input("x1", QUERN_FLOAT, DIMS(-1, 5000));
+    struct quern_value *x = input("x1", QUERN_FLOAT, DIMS(-1, 4400));
     static const size_t order[] = {0, 999, 500, 501, 3, 998, 0, 777};
-    write_npz("a.npz", ZIP_DEFLATED, "x1.npy", "(1000, 5000)", 5000000);
+    write_npz("a.npz", ZIP_DEFLATED, "x1.npy", "(1000, 4400)", 4400000);
     ck_assert_int_eq(open_data("a.npz", &x, 1, &d), QUERN_OK);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         struct quern_tensor *t = NULL;
         ck_assert_int_eq(quern_data_sample(d, context, order[i], &t), QUERN_OK);
         const float *data = quern_tensor_data(t);
-        for (size_t k = 0; k < 5000; k++) {
-            ck_assert_float_eq(data[k], (float)(order[i] * 5000 + k));
+        for (size_t k = 0; k < 4400; k++) {
+            if ((size_t)data[k] != order[i] * 4400 + k) {
+                ck_abort_msg("sample %zu, element %zu", order[i], k);
+            }
         }
         quern_tensor_release(&t);
     }
@@ -123,18 +125,18 @@ END_TEST
 START_TEST(large_stored_arrays_are_read_sample_by_sample)
 {
     struct quern_data *d = NULL;
-    struct quern_value *x = input("x1", QUERN_FLOAT, DIMS(-1, 5000));
-    write_npz("a.npz", ZIP_STORED, "x1.npy", "(1000, 5000)", 5000000);
+    struct quern_value *x = input("x1", QUERN_FLOAT, DIMS(-1, 4400));
+    write_npz("a.npz", ZIP_STORED, "x1.npy", "(1000, 4400)", 4400000);
     ck_assert_int_eq(open_data("a.npz", &x, 1, &d), QUERN_OK);
-    ck_assert_double_eq(first_of(d, 999), 999 * 5000.0);
+    ck_assert_double_eq(first_of(d, 999), 999 * 4400.0);
     ck_assert_double_eq(first_of(d, 0), 0.0);
     ck_assert_int_eq(quern_data_check_finite(d, context), QUERN_OK);
     quern_data_close(&d);
 }
 END_TEST
 
-/* A directory that claims 2^40 bytes, and a real bomb: 1 GiB of zeros in 1 MB
- * under a limit of 256 MiB and an axis that forbids reading it in pieces. */
+/* A directory that claims 2^40 bytes, and a real bomb: 32 MiB of zeros in 150
+ * KB under a limit of 24 MiB and a byte order that forbids pieces. */
 START_TEST(zip_bombs_end_at_a_limit)
 {
     struct quern_data *d = NULL;
@@ -150,11 +152,11 @@ START_TEST(zip_bombs_end_at_a_limit)
     free(z.file.data);
 
     struct zip bomb = {0};
-    size_t size = 1u << 30;
+    size_t size = 32u << 20;
     struct bytes zeros = {0};
     put_npy(&zeros, 1,
             "{'descr': '>f4', 'fortran_order': False, 'shape': "
-            "(134217728, 2), }",
+            "(4194304, 2), }",
             NULL, 0);
     size_t head = zeros.size;
     zeros.data = realloc(zeros.data, head + size);
@@ -166,7 +168,7 @@ START_TEST(zip_bombs_end_at_a_limit)
     write_bytes("b.npz", &bomb.file);
     free(bomb.file.data);
     ck_assert_int_eq(open_data("b.npz", &x, 1, &d), QUERN_LIMIT);
-    ck_assert_ptr_nonnull(strstr(said(), "exceeds the limit of 268435456"));
+    ck_assert_ptr_nonnull(strstr(said(), "exceeds the limit of 25165824"));
 }
 END_TEST
 
