@@ -1,29 +1,47 @@
 /* quern convert: write a model again. */
 #include "cli.h"
 
+#include <string.h>
+
 struct convert {
     const char *out;
+    struct quern_save_options save;
 };
+
+enum { KEY_EXTERNAL = CLI_KEY_FIRST };
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},
+    {"external-data", KEY_EXTERNAL, "auto|never|FILE", 0,
+     "where weights go: as they were, and outside when the model exceeds 2 GiB "
+     "(auto, the default); all inside (never); those of 1 KiB or more into "
+     "FILE, a name without folder, beside the model",
+     0},
     {0},
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct convert *self = state->input;
-    if (key != 'o') {
+    switch (key) {
+    case 'o':
+        self->out = arg;
+        return 0;
+    case KEY_EXTERNAL:
+        self->save.external = strcmp(arg, "auto") == 0    ? QUERN_EXTERNAL_AUTO
+                              : strcmp(arg, "never") == 0 ? QUERN_EXTERNAL_NEVER
+                                                          : QUERN_EXTERNAL_FILE;
+        self->save.external_name = arg;
+        return 0;
+    default:
         return ARGP_ERR_UNKNOWN;
     }
-    self->out = arg;
-    return 0;
 }
 
 int cmd_convert(int argc, char **argv)
 {
     struct cli cli = {0};
-    struct convert self = {0};
+    struct convert self = {.save = {.struct_size = sizeof self.save}};
     struct quern_model *model = NULL;
     enum quern_code code =
         cli_parse(&cli, argc, argv, options, parse, &self, "IN -o OUT",
@@ -37,7 +55,7 @@ int cmd_convert(int argc, char **argv)
         code = quern_model_open(cli.context, cli.args[0], &model);
     }
     if (code == QUERN_OK) {
-        code = quern_model_save(model, self.out, NULL);
+        code = quern_model_save(model, self.out, &self.save);
     }
     quern_model_destroy(&model);
     return cli_finish(&cli, code);

@@ -4,12 +4,14 @@
 #define QUERN_IO_EMIT_H
 
 #include "base/file.h"
+#include "io/outside.h"
 #include "ir/ir.h"
 
 /** writer NULL: only count. */
 struct qn_sink {
     struct qn_writer *writer;
     uint64_t size;
+    const struct qn_outside *outside; /* NULL: tensors as they stand */
 };
 
 void qn_emit_raw(struct qn_sink *sink, const void *data, size_t size);

@@ -3,6 +3,7 @@
 #include "io/emit.h"
 #include "ir/tensor.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef void (*body_fn)(struct qn_sink *out, const void *object);
@@ -11,7 +12,7 @@ typedef void (*body_fn)(struct qn_sink *out, const void *object);
 static void nested(struct qn_sink *sink, unsigned field, body_fn body,
                    const void *object)
 {
-    struct qn_sink count = {NULL, 0};
+    struct qn_sink count = {NULL, 0, sink->outside};
     body(&count, object);
     qn_emit_header(sink, field, count.size);
     if (sink->writer != NULL) {
@@ -51,6 +52,78 @@ void qn_emit_tensor(struct qn_sink *sink, unsigned field,
                     const struct quern_tensor *tensor, const char *name)
 {
     nested(sink, field, tensor_body, &(struct named_tensor){tensor, name});
+}
+
+/* A tensor whose data goes to the data file, or comes from another into the
+ * model: everything else that was read stays. */
+struct placed {
+    const struct quern_value *value;
+    uint64_t offset; /* UINT64_MAX: inside */
+};
+
+struct entry {
+    const char *key;
+    const char *value;
+};
+
+static void entry_body(struct qn_sink *out, const void *object)
+{
+    const struct entry *entry = object;
+    qn_emit_string(out, 1, entry->key);
+    qn_emit_string(out, 2, entry->value);
+}
+
+static void emit_number(struct qn_sink *out, const char *key, uint64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    nested(out, 13, entry_body, &(struct entry){key, text});
+}
+
+static void placed_body(struct qn_sink *out, const void *object)
+{
+    const struct placed *placed = object;
+    const struct quern_value *v = placed->value;
+    const struct quern_tensor *t = v->tensor;
+    struct qn_span origin = v->tensor_origin;
+    static const unsigned data[] = {3, 4, 5, 6, 7, 9, 10, 11, 13, 14, 0};
+    bool inside = placed->offset == UINT64_MAX;
+    if (origin.data != NULL) {
+        qn_emit_fields(out, origin, 1, 8, data);
+    } else {
+        for (int i = 0; i < t->rank; i++) {
+            qn_emit_int(out, 1, t->dims[i]);
+        }
+        qn_emit_int(out, 2, (int64_t)t->dtype);
+        qn_emit_string(out, 8, v->name);
+    }
+    if (inside) {
+        qn_emit_bytes(out, 9, t->data, t->size);
+    }
+    qn_emit_fields(out, origin, 9, 12, data);
+    if (!inside) {
+        nested(out, 13, entry_body,
+               &(struct entry){"location", out->outside->location});
+        emit_number(out, "offset", placed->offset);
+        emit_number(out, "length", t->size);
+        qn_emit_int(out, 14, 1);
+    }
+    qn_emit_fields(out, origin, 15, UINT32_MAX, data);
+}
+
+static void emit_initializer(struct qn_sink *sink, const struct quern_value *v)
+{
+    const struct qn_outside *o = sink->outside;
+    uint64_t offset =
+        o != NULL && v->id < o->n_values ? o->offsets[v->id] : UINT64_MAX;
+    if (offset != UINT64_MAX ||
+        (o != NULL && qn_outside_tensor(v->tensor_origin))) {
+        nested(sink, 5, placed_body, &(struct placed){v, offset});
+    } else if (v->tensor_origin.data != NULL) {
+        qn_emit_bytes(sink, 5, v->tensor_origin.data, v->tensor_origin.size);
+    } else {
+        qn_emit_tensor(sink, 5, v->tensor, v->name);
+    }
 }
 
 /* ---------------------------------------------------------------- types */
@@ -115,21 +188,45 @@ static void type_body(struct qn_sink *out, const void *object)
     }
 }
 
+/* What the file declared can no longer be: a pass has changed the value. */
+static bool is_stale(const struct quern_value *v)
+{
+    const struct qn_type *a = v->declared;
+    const struct qn_type *b = v->type;
+    if (a == NULL || b == NULL || a == b || a->kind != b->kind ||
+        a->kind != QUERN_KIND_TENSOR) {
+        return false;
+    }
+    if ((a->dtype != b->dtype && b->dtype != QUERN_UNDEFINED) ||
+        (a->rank >= 0 && b->rank >= 0 && a->rank != b->rank)) {
+        return true;
+    }
+    for (int i = 0; i < a->rank && i < b->rank; i++) {
+        if (a->dims[i].value >= 0 && b->dims[i].value >= 0 &&
+            a->dims[i].value != b->dims[i].value) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void value_info_body(struct qn_sink *out, const void *object)
 {
     const struct quern_value *value = object;
-    const struct qn_type *type =
-        value->declared != NULL ? value->declared : value->type;
+    const struct qn_type *type = value->declared != NULL && !is_stale(value)
+                                     ? value->declared
+                                     : value->type;
     qn_emit_string(out, 1, value->name);
     if (type != NULL) {
         nested(out, 2, type_body, type);
     }
+    qn_emit_fields(out, value->info_origin, 3, UINT32_MAX, no_fields);
 }
 
 void qn_emit_value_info(struct qn_sink *sink, unsigned field,
                         const struct quern_value *value)
 {
-    if (value->info_origin.data != NULL) {
+    if (value->info_origin.data != NULL && !is_stale(value)) {
         qn_emit_bytes(sink, field, value->info_origin.data,
                       value->info_origin.size);
     } else {
@@ -211,6 +308,12 @@ static void emit_single(struct qn_sink *out, const struct qn_attr *attr)
 static void attr_body(struct qn_sink *out, const void *object)
 {
     const struct qn_attr *attr = object;
+    if (attr->origin.data != NULL) { /* graphs or tensors alone are new */
+        qn_emit_fields(out, attr->origin, 1, 1, no_fields);
+        emit_single(out, attr);
+        qn_emit_fields(out, attr->origin, 12, UINT32_MAX, no_fields);
+        return;
+    }
     qn_emit_string(out, 1, attr->name);
     if (attr->ref_name == NULL) {
         emit_single(out, attr);
@@ -227,7 +330,8 @@ static bool holds_graph(const struct qn_attr *attr)
 static void emit_attr(struct qn_sink *sink, const struct qn_attr *attr)
 {
     /* A body may have changed under an attribute that did not. */
-    if (attr->origin.data != NULL && !holds_graph(attr)) {
+    bool moves = sink->outside != NULL && qn_outside_attr(attr->origin);
+    if (attr->origin.data != NULL && !holds_graph(attr) && !moves) {
         qn_emit_bytes(sink, 5, attr->origin.data, attr->origin.size);
     } else {
         nested(sink, 5, attr_body, attr);
@@ -265,10 +369,23 @@ static void node_body(struct qn_sink *out, const void *object)
     qn_emit_fields(out, node->source, 9, UINT32_MAX, known);
 }
 
+/* Tensors in it may lie elsewhere in the file that is written. */
+static bool moves_tensors(const struct qn_sink *sink,
+                          const struct quern_node *node)
+{
+    for (const struct qn_attr *a = node->attrs;
+         a != NULL && sink->outside != NULL; a = a->next) {
+        if (holds_graph(a) || qn_outside_attr(a->origin)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void qn_emit_node(struct qn_sink *sink, unsigned field,
                   const struct quern_node *node)
 {
-    if (node->origin.data != NULL) {
+    if (node->origin.data != NULL && !moves_tensors(sink, node)) {
         qn_emit_bytes(sink, field, node->origin.data, node->origin.size);
     } else {
         nested(sink, field, node_body, node);
@@ -277,10 +394,12 @@ void qn_emit_node(struct qn_sink *sink, unsigned field,
 
 /* ---------------------------------------------------------------- graph */
 
-/* value_info of a value that lives and is neither input nor output. */
+/* value_info of a value that lives and is neither input nor output; one that is
+ * no longer true is dropped. */
 static bool has_hint(const struct quern_value *v)
 {
-    return !v->erased && !v->is_input && v->info_origin.data != NULL &&
+    return !v->erased && !is_stale(v) && !v->is_input &&
+           v->info_origin.data != NULL &&
            (v->producer != NULL || v->tensor != NULL) &&
            !quern_value_is_graph_output(v);
 }
@@ -295,11 +414,7 @@ static void graph_body(struct qn_sink *out, const void *object)
     qn_emit_string(out, 2, graph->name);
     for (const struct quern_value *v = graph->first_init; v != NULL;
          v = v->next_init) {
-        if (v->tensor_origin.data != NULL) {
-            qn_emit_bytes(out, 5, v->tensor_origin.data, v->tensor_origin.size);
-        } else {
-            qn_emit_tensor(out, 5, v->tensor, v->name);
-        }
+        emit_initializer(out, v);
     }
     qn_emit_fields(out, graph->origin, 6, 10, known);
     for (size_t i = 0; i < graph->n_inputs; i++) {

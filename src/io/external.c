@@ -64,27 +64,29 @@ static enum quern_code parse_entries(struct qn_reader *r,
     return QUERN_OK;
 }
 
-/* Borrowed from the reader's list. */
+/* Borrowed from the model's list. */
 static enum quern_code open_once(struct qn_reader *r, const char *location,
                                  struct qn_buf **out_buf)
 {
-    for (struct qn_external_file *f = r->external; f != NULL; f = f->next) {
-        if (strcmp(f->location, location) == 0) {
-            *out_buf = f->buf;
+    struct quern_model *model = r->model;
+    for (struct qn_external *e = model->externals; e != NULL; e = e->next) {
+        if (strcmp(e->location, location) == 0) {
+            *out_buf = e->buf;
             return QUERN_OK;
         }
     }
-    struct qn_external_file *f = qn_arena_alloc(&r->scratch, sizeof *f);
-    if (f == NULL) {
+    struct qn_external *e = qn_arena_alloc(&model->arena, sizeof *e);
+    const char *copy = qn_arena_strdup(&model->arena, location);
+    if (e == NULL || copy == NULL) {
         return qn_no_memory(r->context);
     }
     enum quern_code code =
-        qn_file_map_below(r->context, r->folder, location, &f->buf);
+        qn_file_map_below(r->context, r->folder, location, &e->buf);
     if (code == QUERN_OK) {
-        f->location = location;
-        f->next = r->external;
-        r->external = f;
-        *out_buf = f->buf;
+        e->location = copy;
+        e->next = model->externals;
+        model->externals = e;
+        *out_buf = e->buf;
     }
     return code;
 }
@@ -124,9 +126,6 @@ enum quern_code qn_read_external(struct qn_reader *r,
             "%llu at offset %llu",
             e.location, buf->size, size, (unsigned long long)needed,
             (unsigned long long)e.offset);
-    }
-    if (r->model != NULL) {
-        r->model->has_external = true;
     }
     return qn_tensor_slice(r->context, dtype, rank, dims, buf, e.offset, size,
                            out_tensor);

@@ -307,9 +307,6 @@ static enum quern_code fill_model(struct qn_reader *r,
 
 static void finish_reader(struct qn_reader *r)
 {
-    for (struct qn_external_file *f = r->external; f != NULL; f = f->next) {
-        qn_buf_release(f->buf);
-    }
     qn_arena_finish(&r->scratch);
 }
 

@@ -8,19 +8,12 @@
 #include "ir/tensor.h"
 #include "onnx.pb-c.h"
 
-struct qn_external_file {
-    const char *location;
-    struct qn_buf *buf; /* one count */
-    struct qn_external_file *next;
-};
-
 struct qn_reader {
     struct quern_context *context;
     struct quern_model *model; /* NULL while reading a single tensor */
     const char *path;
-    struct qn_buf *bytes; /* the file */
-    const char *folder;   /* of the model; NULL: no external data */
-    struct qn_external_file *external;
+    struct qn_buf *bytes;      /* the file */
+    const char *folder;        /* of the model; NULL: no external data */
     struct qn_arena scratch;   /* what protobuf-c unpacked */
     struct quern_node pending; /* producer of values whose node is not built */
     /* While a file is checked: what is wrong is reported here, mended so far

@@ -3,6 +3,7 @@
 #include "io/emit.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static void opset_body(struct qn_sink *out, const struct qn_opset *opset)
 {
@@ -12,7 +13,7 @@ static void opset_body(struct qn_sink *out, const struct qn_opset *opset)
 
 static void emit_opset(struct qn_sink *sink, const struct qn_opset *opset)
 {
-    struct qn_sink count = {NULL, 0};
+    struct qn_sink count = {NULL, 0, NULL};
     if (opset->origin.data != NULL) {
         qn_emit_bytes(sink, 8, opset->origin.data, opset->origin.size);
         return;
@@ -30,7 +31,7 @@ static void metadata_body(struct qn_sink *out, const struct qn_metadata *entry)
 
 static void emit_metadata(struct qn_sink *sink, const struct qn_metadata *entry)
 {
-    struct qn_sink count = {NULL, 0};
+    struct qn_sink count = {NULL, 0, NULL};
     if (entry->origin.data != NULL) {
         qn_emit_bytes(sink, 14, entry->origin.data, entry->origin.size);
         return;
@@ -79,59 +80,108 @@ static enum quern_code check_size(struct quern_model *model, uint64_t size)
                       (unsigned long long)size, INT32_MAX);
 }
 
-/* Folder part of two paths, compared as text: the same folder by another name
- * only costs an error that says what to do. */
-static bool same_folder(const char *a, const char *b)
+/* ------------------------------------------------------------------ save */
+
+struct save {
+    struct quern_model *model;
+    const char *path;
+    const char *external_name;
+    bool untouched; /* the bytes that were read can go out */
+    bool replaces;  /* a model stands at `path` */
+    bool places;    /* `outside` says where weights lie */
+    struct qn_outside outside;
+    struct qn_arena arena;
+};
+
+static uint64_t count_size(const struct save *s)
 {
-    const char *slash_a = strrchr(a, '/');
-    const char *slash_b = strrchr(b, '/');
-    size_t size_a = slash_a != NULL ? (size_t)(slash_a - a) : 0;
-    size_t size_b = slash_b != NULL ? (size_t)(slash_b - b) : 0;
-    return size_a == size_b && memcmp(a, b, size_a) == 0;
+    struct qn_sink count = {NULL, 0, s->places ? &s->outside : NULL};
+    if (s->untouched && !s->places) {
+        return s->model->bytes->size;
+    }
+    model_body(&count, s->model);
+    return count.size;
 }
 
-static enum quern_code check_options(struct quern_model *model,
-                                     const char *path,
-                                     const struct quern_save_options *options)
+static enum quern_code plan(struct save *s, size_t least, bool keep)
 {
-    struct quern_place place = QUERN_PLACE_NONE;
-    place.stage = "write";
-    place.file = path;
-    if (options != NULL && options->external == QUERN_EXTERNAL_FILE) {
-        return quern_fail(model->context, QUERN_UNSUPPORTED, &place,
-                          "writing weights to an external file");
+    s->places = true;
+    return qn_outside_plan(s->model, &s->arena, least, keep, &s->outside);
+}
+
+/* Keep what is external; in another folder, take it along. */
+static enum quern_code plan_auto(struct save *s)
+{
+    struct quern_model *model = s->model;
+    enum quern_code code = QUERN_OK;
+    if (model->externals != NULL && !qn_same_folder(model->path, s->path)) {
+        code = s->untouched ? qn_outside_copy(model, s->path)
+                            : plan(s, SIZE_MAX, true);
     }
-    if (model->has_external &&
-        (model->path == NULL || !same_folder(model->path, path))) {
-        return quern_fail(model->context, QUERN_UNSUPPORTED, &place,
-                          "model with external data can only be written to "
-                          "the folder that it was read from");
+    if (code == QUERN_OK && !s->places && count_size(s) > INT32_MAX) {
+        code = plan(s, QN_OUTSIDE_THRESHOLD, true);
     }
-    return QUERN_OK;
+    return code;
+}
+
+static enum quern_code plan_save(struct save *s, enum quern_external external)
+{
+    switch (external) {
+    case QUERN_EXTERNAL_AUTO:
+        return plan_auto(s);
+    case QUERN_EXTERNAL_NEVER:
+        return s->model->externals != NULL ? plan(s, SIZE_MAX, false)
+                                           : QUERN_OK;
+    case QUERN_EXTERNAL_FILE:
+        return plan(s, QN_OUTSIDE_THRESHOLD, true);
+    }
+    return quern_fail(s->model->context, QUERN_INVALID_ARGUMENT, NULL,
+                      "no such way to store weights: %d", (int)external);
+}
+
+static enum quern_code write_file(struct save *s)
+{
+    struct qn_writer writer;
+    enum quern_code code = check_size(s->model, count_size(s));
+    if (code == QUERN_OK) {
+        code = qn_writer_open(&writer, s->model->context, s->path);
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    if (s->untouched && !s->places) {
+        qn_writer_put(&writer, s->model->bytes->data, s->model->bytes->size);
+    } else {
+        struct qn_sink sink = {&writer, 0, s->places ? &s->outside : NULL};
+        model_body(&sink, s->model);
+    }
+    return qn_writer_commit(&writer);
 }
 
 enum quern_code quern_model_save(struct quern_model *model, const char *path,
                                  const struct quern_save_options *options)
 {
-    struct qn_writer writer;
-    bool untouched = model->journal.n_total == 0 && model->bytes != NULL;
-    struct qn_sink count = {NULL, 0};
-    enum quern_code code = check_options(model, path, options);
-    if (code == QUERN_OK && !untouched) {
-        model_body(&count, model);
-        code = check_size(model, count.size);
+    struct save s = {
+        .model = model,
+        .path = path,
+        .external_name = options != NULL ? options->external_name : NULL,
+        .untouched = model->journal.n_total == 0 && model->bytes != NULL,
+        .replaces = access(path, F_OK) == 0,
+    };
+    enum quern_code code = plan_save(&s, options != NULL ? options->external
+                                                         : QUERN_EXTERNAL_AUTO);
+    if (code == QUERN_OK && s.places && s.outside.size > 0) {
+        code = qn_outside_write(model, &s.arena, path, s.external_name,
+                                &s.outside);
     }
     if (code == QUERN_OK) {
-        code = qn_writer_open(&writer, model->context, path);
+        code = write_file(&s);
+        if (code != QUERN_OK) {
+            qn_outside_undo(path, &s.outside);
+        } else if (s.places && s.replaces) {
+            qn_outside_sweep(path, s.outside.location);
+        }
     }
-    if (code != QUERN_OK) {
-        return code;
-    }
-    if (untouched) {
-        qn_writer_put(&writer, model->bytes->data, model->bytes->size);
-    } else {
-        struct qn_sink sink = {&writer, 0};
-        model_body(&sink, model);
-    }
-    return qn_writer_commit(&writer);
+    qn_arena_finish(&s.arena);
+    return code;
 }

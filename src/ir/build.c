@@ -61,6 +61,9 @@ void quern_model_destroy(struct quern_model **model)
     if (m->io_release != NULL) {
         m->io_release(m);
     }
+    for (struct qn_external *e = m->externals; e != NULL; e = e->next) {
+        qn_buf_release(e->buf);
+    }
     qn_names_destroy(m->names);
     qn_free(m->exprs);
     qn_buf_release(m->bytes);

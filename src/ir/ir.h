@@ -217,6 +217,13 @@ struct qn_metadata {
     struct qn_metadata *next;
 };
 
+/** A file of external data, mapped as long as the model lives. */
+struct qn_external {
+    const char *location; /* below the model's folder */
+    struct qn_buf *buf;   /* one count */
+    struct qn_external *next;
+};
+
 struct quern_model {
     struct quern_context *context;
     struct qn_arena arena;
@@ -232,7 +239,7 @@ struct quern_model {
     struct qn_metadata *metadata;
     struct quern_graph *graph;
     struct quern_function *functions;
-    bool has_external; /* some initializer lies in another file */
+    struct qn_external *externals; /* files that hold data of its tensors */
     uint32_t next_node_id;
     uint32_t next_value_id;
     uint32_t next_graph_id;

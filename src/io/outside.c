@@ -1,0 +1,403 @@
+/* Weights outside the model file: see outside.h. */
+#include "io/outside.h"
+
+#include "base/checked.h"
+#include "io/wire.h"
+#include "ir/tensor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    PAGE = 4096,         /* larger tensors can be mapped by themselves */
+    PAGE_FROM = 1 << 16, /* bytes from which a tensor begins at a page */
+    LINE = 64,
+    HEX = 8,
+    FIELD_DATA_LOCATION = 14, /* of TensorProto */
+    FIELD_TENSOR = 5,         /* of AttributeProto */
+    FIELD_TENSORS = 10,
+};
+
+/* ---------------------------------------------------------------- wire */
+
+bool qn_outside_tensor(struct qn_span m)
+{
+    size_t at = 0;
+    bool external = false;
+    while (m.data != NULL && at < m.size) {
+        struct qn_wire_field f;
+        if (qn_wire_next(m.data, m.size, &at, &f) != NULL) {
+            return false; /* cannot be: the skim has read these bytes */
+        }
+        if (f.number == FIELD_DATA_LOCATION && f.wire == QN_WIRE_VARINT) {
+            external = f.value == 1;
+        }
+    }
+    return external;
+}
+
+bool qn_outside_attr(struct qn_span m)
+{
+    size_t at = 0;
+    while (m.data != NULL && at < m.size) {
+        struct qn_wire_field f;
+        if (qn_wire_next(m.data, m.size, &at, &f) != NULL) {
+            return false;
+        }
+        bool is_tensor = f.number == FIELD_TENSOR || f.number == FIELD_TENSORS;
+        if (is_tensor && f.wire == QN_WIRE_BYTES &&
+            qn_outside_tensor((struct qn_span){m.data + f.content, f.length})) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- paths */
+
+static size_t folder_size(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? (size_t)(slash - path) + 1 : 0;
+}
+
+static const char *folder_of(const char *path, char *text, size_t size)
+{
+    size_t n = folder_size(path);
+    if (n == 0) {
+        return ".";
+    }
+    if (n >= size) {
+        return NULL;
+    }
+    memcpy(text, path, n);
+    text[n] = '\0';
+    return text;
+}
+
+bool qn_same_folder(const char *a, const char *b)
+{
+    char text_a[PATH_MAX];
+    char text_b[PATH_MAX];
+    struct stat info_a;
+    struct stat info_b;
+    const char *folder_a = folder_of(a, text_a, sizeof text_a);
+    const char *folder_b = folder_of(b, text_b, sizeof text_b);
+    return folder_a != NULL && folder_b != NULL &&
+           stat(folder_a, &info_a) == 0 && stat(folder_b, &info_b) == 0 &&
+           info_a.st_dev == info_b.st_dev && info_a.st_ino == info_b.st_ino;
+}
+
+/* Path of a file beside `path`; NULL: no memory. */
+static char *beside(struct qn_arena *arena, const char *path, const char *name)
+{
+    return qn_arena_printf(arena, "%.*s%s", (int)folder_size(path), path, name);
+}
+
+static enum quern_code refuse(struct quern_context *context,
+                              enum quern_code code, const char *path,
+                              const char *what)
+{
+    struct quern_place place = QUERN_PLACE_NONE;
+    place.stage = "write";
+    place.file = path;
+    return quern_fail(context, code, &place, "%s", what);
+}
+
+/* A link in the place of a data file would lead the writing elsewhere. */
+static enum quern_code check_target(struct quern_context *context,
+                                    const char *path)
+{
+    struct stat info;
+    if (lstat(path, &info) != 0 || S_ISREG(info.st_mode)) {
+        return QUERN_OK;
+    }
+    return refuse(context, QUERN_IO, path,
+                  "data file would replace what is no regular file");
+}
+
+/* ----------------------------------------------------------------- plan */
+
+static bool goes_out(const struct quern_value *v, size_t least, bool keep)
+{
+    size_t size = quern_tensor_size(v->tensor);
+    return quern_tensor_dtype(v->tensor) != QUERN_STRING && size > 0 &&
+           (size >= least || (keep && qn_outside_tensor(v->tensor_origin)));
+}
+
+static bool lives(const struct quern_graph *g)
+{
+    for (; g->parent != NULL; g = g->parent->graph) {
+        if (g->parent->erased) {
+            return false;
+        }
+    }
+    return g == g->model->graph; /* bodies of functions hold no initializers */
+}
+
+enum quern_code qn_outside_plan(struct quern_model *model,
+                                struct qn_arena *arena, size_t least, bool keep,
+                                struct qn_outside *plan)
+{
+    size_t n = model->next_value_id;
+    plan->offsets = qn_arena_alloc_n(arena, n, sizeof *plan->offsets);
+    plan->n_values = n;
+    plan->size = 0;
+    plan->location = NULL;
+    if (plan->offsets == NULL) {
+        return qn_no_memory(model->context);
+    }
+    memset(plan->offsets, 0xff, n * sizeof *plan->offsets);
+    for (const struct quern_graph *g = model->graphs; g; g = g->next_graph) {
+        if (!lives(g)) {
+            continue;
+        }
+        for (struct quern_value *v = g->first_init; v; v = v->next_init) {
+            if (!goes_out(v, least, keep)) {
+                continue;
+            }
+            uint64_t step =
+                quern_tensor_size(v->tensor) >= PAGE_FROM ? PAGE : LINE;
+            plan->size = (plan->size + step - 1) / step * step;
+            plan->offsets[v->id] = plan->size;
+            plan->size += quern_tensor_size(v->tensor);
+        }
+    }
+    return QUERN_OK;
+}
+
+/* -------------------------------------------------------------- writing */
+
+/* Bytes into the file and into its hash: 8 bytes a step, then a mix. */
+struct stream {
+    struct qn_writer *writer;
+    uint64_t hash;
+};
+
+static void put(struct stream *s, const unsigned char *data, size_t size)
+{
+    qn_writer_put(s->writer, data, size);
+    uint64_t h = s->hash ^ size;
+    for (; size > 0;) {
+        uint64_t word = 0;
+        size_t n = size < 8 ? size : 8;
+        memcpy(&word, data, n);
+        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 29;
+        data += n;
+        size -= n;
+    }
+    s->hash = h;
+}
+
+static void put_zeros(struct stream *s, uint64_t size)
+{
+    static const unsigned char zeros[PAGE];
+    for (; size > 0;) {
+        size_t n = size < PAGE ? (size_t)size : PAGE;
+        put(s, zeros, n);
+        size -= n;
+    }
+}
+
+static void put_weights(const struct quern_model *model,
+                        const struct qn_outside *plan, struct stream *s)
+{
+    for (const struct quern_graph *g = model->graphs; g; g = g->next_graph) {
+        for (struct quern_value *v = g->first_init; v; v = v->next_init) {
+            if (v->id >= plan->n_values || plan->offsets[v->id] == UINT64_MAX) {
+                continue;
+            }
+            put_zeros(s, plan->offsets[v->id] - s->writer->written);
+            put(s, quern_tensor_data(v->tensor), quern_tensor_size(v->tensor));
+            qn_progress(model->context, "writing weights", s->writer->written,
+                        plan->size);
+        }
+    }
+}
+
+static enum quern_code check_name(struct quern_context *context,
+                                  const char *path, const char *name)
+{
+    bool good = *name != '\0' && strchr(name, '/') == NULL &&
+                strchr(name, '\\') == NULL && strcmp(name, ".") != 0 &&
+                strcmp(name, "..") != 0 && strcmp(name, "-") != 0;
+    const char *base = path + folder_size(path);
+    if (good && strcmp(base, name) != 0) {
+        return QUERN_OK;
+    }
+    return refuse(context, QUERN_INVALID_ARGUMENT, name,
+                  good ? "data file has the name of the model file"
+                       : "data file must be a name without folder");
+}
+
+enum quern_code qn_outside_write(struct quern_model *model,
+                                 struct qn_arena *arena, const char *path,
+                                 const char *name, struct qn_outside *plan)
+{
+    struct quern_context *context = model->context;
+    const char *base = path + folder_size(path);
+    enum quern_code code = QUERN_OK;
+    if (name != NULL) {
+        code = check_name(context, path, name);
+    }
+    char *location = name != NULL
+                         ? qn_arena_strdup(arena, name)
+                         : qn_arena_printf(arena, "%s.%08x.data", base, 0u);
+    char *target = location != NULL ? beside(arena, path, location) : NULL;
+    if (code == QUERN_OK && target == NULL) {
+        code = qn_no_memory(context);
+    }
+    if (code == QUERN_OK) {
+        code = check_target(context, target);
+    }
+    struct qn_writer writer;
+    if (code == QUERN_OK) {
+        code = qn_writer_open(&writer, context, target);
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    struct stream s = {&writer, 0};
+    put_weights(model, plan, &s);
+    if (name == NULL) { /* now the hash is known: same length, other name */
+        char hex[HEX + 1];
+        snprintf(hex, sizeof hex, "%08x",
+                 (unsigned)((s.hash ^ s.hash >> 32) & UINT32_MAX));
+        memcpy(location + strlen(base) + 1, hex, HEX);
+        memcpy(writer.path + strlen(writer.path) - HEX - 5, hex, HEX);
+        code = check_target(context, writer.path);
+    }
+    if (code != QUERN_OK) {
+        qn_writer_abort(&writer);
+        return code;
+    }
+    plan->is_new_file = access(writer.path, F_OK) != 0;
+    code = qn_writer_commit(&writer);
+    plan->location = code == QUERN_OK ? location : NULL;
+    return code;
+}
+
+void qn_outside_undo(const char *path, const struct qn_outside *plan)
+{
+    struct qn_arena arena = {0};
+    char *target = plan->location != NULL && plan->is_new_file
+                       ? beside(&arena, path, plan->location)
+                       : NULL;
+    if (target != NULL) {
+        (void)unlink(target);
+    }
+    qn_arena_finish(&arena);
+}
+
+/* -------------------------------------------------------------- copying */
+
+/* 1: the same bytes, 0: other ones, -1: no such file. */
+static int compare(const char *path, const struct qn_buf *buf)
+{
+    struct stat info;
+    unsigned char block[1 << 14];
+    FILE *file = lstat(path, &info) == 0 ? fopen(path, "rbe") : NULL;
+    if (file == NULL) {
+        return lstat(path, &info) == 0 ? 0 : -1;
+    }
+    int same = S_ISREG(info.st_mode) && (size_t)info.st_size == buf->size;
+    for (size_t at = 0; same == 1 && at < buf->size;) {
+        size_t n = fread(block, 1, sizeof block, file);
+        same = n > 0 && n <= buf->size - at &&
+               memcmp(block, buf->data + at, n) == 0;
+        at += n;
+    }
+    fclose(file);
+    return same;
+}
+
+/* Folders of a location below that of the model. */
+static bool make_folders(char *path, size_t from)
+{
+    for (char *at = strchr(path + from, '/'); at != NULL;
+         at = strchr(at + 1, '/')) {
+        *at = '\0';
+        bool good = mkdir(path, 0777) == 0 || errno == EEXIST;
+        *at = '/';
+        if (!good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum quern_code copy_one(struct quern_context *context, char *target,
+                                size_t from, const struct qn_external *e)
+{
+    int same = compare(target, e->buf);
+    if (same == 1) {
+        return QUERN_OK;
+    }
+    if (same == 0) {
+        return refuse(context, QUERN_IO, target,
+                      "external data would replace a file with other content");
+    }
+    if (!make_folders(target, from)) {
+        return refuse(context, QUERN_IO, target, strerror(errno));
+    }
+    struct qn_writer writer;
+    enum quern_code code = qn_writer_open(&writer, context, target);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    qn_writer_put(&writer, e->buf->data, e->buf->size);
+    return qn_writer_commit(&writer);
+}
+
+enum quern_code qn_outside_copy(struct quern_model *model, const char *path)
+{
+    struct qn_arena arena = {0};
+    enum quern_code code = QUERN_OK;
+    for (struct qn_external *e = model->externals;
+         e != NULL && code == QUERN_OK; e = e->next) {
+        char *target = beside(&arena, path, e->location);
+        code = target != NULL
+                   ? copy_one(model->context, target, folder_size(path), e)
+                   : qn_no_memory(model->context);
+    }
+    qn_arena_finish(&arena);
+    return code;
+}
+
+/* ------------------------------------------------------------- sweeping */
+
+/* "NAME.0123abcd.data" */
+static bool is_ours(const char *file, const char *base)
+{
+    size_t n = strlen(base);
+    if (strncmp(file, base, n) != 0 || file[n] != '.' ||
+        strlen(file) != n + 1 + HEX + 5) {
+        return false;
+    }
+    return strspn(file + n + 1, "0123456789abcdef") == HEX &&
+           strcmp(file + n + 1 + HEX, ".data") == 0;
+}
+
+void qn_outside_sweep(const char *path, const char *location)
+{
+    char text[PATH_MAX];
+    const char *folder = folder_of(path, text, sizeof text);
+    const char *base = path + folder_size(path);
+    DIR *list = folder != NULL ? opendir(folder) : NULL;
+    for (struct dirent *e = list != NULL ? readdir(list) : NULL; e != NULL;
+         e = readdir(list)) {
+        if (is_ours(e->d_name, base) &&
+            (location == NULL || strcmp(e->d_name, location) != 0)) {
+            (void)unlinkat(dirfd(list), e->d_name, 0);
+        }
+    }
+    if (list != NULL) {
+        closedir(list);
+    }
+}
