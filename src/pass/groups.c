@@ -12,7 +12,8 @@ static const struct {
 } groups[] = {
     {"optimize",
      "constants-to-initializers,drop-identity,fold-constants,drop-no-op,"
-     "fuse-conv-bn,fuse-sigmoid,fuse-hardsigmoid,fuse-hardswish,fuse-gelu,"
+     "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,fuse-"
+     "hardsigmoid,fuse-hardswish,fuse-gelu,"
      "fuse-conv-affine,"
      "fuse-affine-conv,fuse-conv-affine,drop-dead"},
 };
@@ -43,6 +44,9 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_constants_to_initializers,
     &qn_pass_drop_no_op,
     &qn_pass_drop_dead,
+    &qn_pass_merge_clips,
+    &qn_pass_fuse_pad,
+    &qn_pass_normalize_gemm,
     &qn_pass_fuse_conv_bn,
     &qn_pass_fuse_conv_affine,
     &qn_pass_fuse_affine_conv,

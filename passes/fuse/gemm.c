@@ -1,0 +1,212 @@
+/* normalize-gemm: alpha and beta go into constant operands, a Transpose in
+ * front of Gemm or a constant that is read transposed is undone, so that what
+ * is left is the plain product that integer kernels know. Real-exact. */
+#include "builtin.h"
+#include "common.h"
+
+#include <math.h>
+
+static bool is_float_constant(const struct quern_value *v)
+{
+    const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
+    return t != NULL && (quern_tensor_dtype(t) == QUERN_FLOAT ||
+                         quern_tensor_dtype(t) == QUERN_DOUBLE ||
+                         quern_tensor_dtype(t) == QUERN_FLOAT16);
+}
+
+static bool is_one(float x)
+{
+    return x >= 1.0f && x <= 1.0f;
+}
+
+static enum quern_code put(struct quern_node *node, size_t i,
+                           struct quern_tensor *tensor)
+{
+    struct quern_value *old = quern_node_input(node, i);
+    struct quern_value *value = NULL;
+    if (quern_value_n_uses(old) == 1 && quern_value_producer(old) == NULL) {
+        return quern_value_set_constant(old, tensor, false);
+    }
+    enum quern_code code = quern_constant_create(
+        quern_node_graph(node), quern_value_name(old), tensor, &value);
+    return code == QUERN_OK ? quern_node_set_input(node, i, value) : code;
+}
+
+/* Input i times `factor`; *out_done false: a number would leave its range. */
+static enum quern_code scale_input(struct quern_pass_ctx *ctx,
+                                   struct quern_node *node, size_t i,
+                                   double factor, bool *out_done)
+{
+    const struct quern_tensor *t =
+        quern_value_constant(quern_node_input(node, i));
+    struct quern_tensor *wide = NULL;
+    struct quern_tensor *own = NULL;
+    int64_t n = quern_tensor_len(t);
+    enum quern_code code =
+        quern_tensor_create(quern_pass_context(ctx), QUERN_DOUBLE,
+                            quern_tensor_rank(t), quern_tensor_dims(t), &wide);
+    *out_done = false;
+    if (code != QUERN_OK) {
+        return code;
+    }
+    double *x = quern_tensor_data_mut(wide);
+    bool good = quern_tensor_read_doubles(t, 0, n, x);
+    for (int64_t k = 0; k < n; k++) {
+        x[k] *= factor;
+    }
+    code = quern_tensor_cast(quern_pass_context(ctx), wide,
+                             quern_tensor_dtype(t), &own);
+    for (int64_t k = 0; k < n && code == QUERN_OK; k++) {
+        double got = 0.0;
+        good =
+            good && quern_tensor_read_doubles(own, k, 1, &got) && isfinite(got);
+    }
+    if (code == QUERN_OK && good) {
+        code = put(node, i, own);
+        *out_done = code == QUERN_OK;
+    }
+    quern_tensor_release(&wide);
+    quern_tensor_release(&own);
+    return code;
+}
+
+static enum quern_code fold_alpha(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node)
+{
+    float alpha = quern_node_float(node, "alpha", 1.0f);
+    size_t i = is_float_constant(quern_node_input(node, 1)) ? 1 : 0;
+    bool done = false;
+    if (is_one(alpha) || !is_float_constant(quern_node_input(node, i))) {
+        return QUERN_OK;
+    }
+    enum quern_code code = scale_input(ctx, node, i, (double)alpha, &done);
+    if (code == QUERN_OK && done) {
+        quern_pass_account(ctx, node, "alpha %g folded into '%s'",
+                           (double)alpha,
+                           quern_value_name(quern_node_input(node, i)));
+        code = quern_node_remove_attr(node, "alpha");
+    }
+    return code;
+}
+
+static enum quern_code fold_beta(struct quern_pass_ctx *ctx,
+                                 struct quern_node *node)
+{
+    float beta = quern_node_float(node, "beta", 1.0f);
+    struct quern_value *c = quern_node_input(node, 2);
+    bool done = c == NULL;
+    enum quern_code code = QUERN_OK;
+    if (is_one(beta) || (c != NULL && !is_float_constant(c))) {
+        return QUERN_OK;
+    }
+    if (c != NULL) {
+        code = scale_input(ctx, node, 2, (double)beta, &done);
+    }
+    if (code == QUERN_OK && done) {
+        quern_pass_account(ctx, node, "beta %g folded", (double)beta);
+        code = quern_node_remove_attr(node, "beta");
+    }
+    return code;
+}
+
+/* Operand i (transA, transB) is a Transpose of two axes: read what it read. */
+static enum quern_code undo_transpose(struct quern_pass_ctx *ctx,
+                                      struct quern_node *node, size_t i)
+{
+    const char *attr = i == 0 ? "transA" : "transB";
+    const struct quern_value *v = quern_node_input(node, i);
+    struct quern_node *t = v != NULL ? quern_value_producer(v) : NULL;
+    const int64_t *perm = NULL;
+    size_t n = 2;
+    bool flag = quern_node_int(node, attr, 0) != 0;
+    /* transA itself keeps integer kernels away: only to be undone. */
+    if (t == NULL || !quern_node_is(t, "Transpose") || (i == 0 && !flag) ||
+        (quern_node_has_attr(t, "perm") &&
+         (quern_node_attr_ints(t, "perm", &perm, &n) != QUERN_OK || n != 2 ||
+          perm[0] != 1 || perm[1] != 0))) {
+        return QUERN_OK;
+    }
+    quern_pass_account(ctx, t, "taken in as %s of '%s'", attr,
+                       quern_node_name(node));
+    enum quern_code code = quern_node_set_int(node, attr, flag ? 0 : 1);
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(node, i, quern_node_input(t, 0));
+    }
+    return code == QUERN_OK ? quern_node_erase_dead(t) : code;
+}
+
+/* A constant A that is read transposed is stored the other way round. */
+static enum quern_code turn_constant(struct quern_pass_ctx *ctx,
+                                     struct quern_node *node)
+{
+    const struct quern_value *a = quern_node_input(node, 0);
+    struct quern_tensor *turned = NULL;
+    if (quern_node_int(node, "transA", 0) == 0 || a == NULL ||
+        quern_value_constant(a) == NULL) {
+        return QUERN_OK;
+    }
+    const struct quern_tensor *t = quern_value_constant(a);
+    if (quern_tensor_rank(t) != 2 || quern_tensor_dtype(t) != QUERN_FLOAT) {
+        return QUERN_OK;
+    }
+    int64_t m = quern_tensor_dims(t)[0];
+    int64_t k = quern_tensor_dims(t)[1];
+    enum quern_code code = quern_tensor_create(
+        quern_pass_context(ctx), QUERN_FLOAT, 2, (int64_t[2]){k, m}, &turned);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    float *to = quern_tensor_data_mut(turned);
+    bool good = true;
+    for (int64_t i = 0; i < m; i++) {
+        for (int64_t j = 0; j < k; j++) {
+            good = quern_tensor_read_floats(t, i * k + j, 1, &to[j * m + i]) &&
+                   good;
+        }
+    }
+    if (good) {
+        code = put(node, 0, turned);
+    }
+    quern_tensor_release(&turned);
+    return code == QUERN_OK && good ? quern_node_remove_attr(node, "transA")
+                                    : code;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    struct quern_node *next = NULL;
+    enum quern_code code = QUERN_OK;
+    (void)params;
+    for (struct quern_node *n = quern_graph_first(graph);
+         n != NULL && code == QUERN_OK; n = next) {
+        next = quern_node_next(n);
+        if (!quern_node_is(n, "Gemm") || quern_node_opset(n) < 7) {
+            continue;
+        }
+        code = undo_transpose(ctx, n, 0);
+        if (code == QUERN_OK) {
+            code = undo_transpose(ctx, n, 1);
+        }
+        if (code == QUERN_OK) {
+            code = turn_constant(ctx, n);
+        }
+        if (code == QUERN_OK) {
+            code = fold_alpha(ctx, n);
+        }
+        if (code == QUERN_OK) {
+            code = fold_beta(ctx, n);
+        }
+    }
+    return code;
+}
+
+const struct quern_pass_desc qn_pass_normalize_gemm = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "normalize-gemm",
+    .summary = "fold alpha, beta and transposed operands of Gemm away",
+    .contract = QUERN_REAL_EXACT,
+    .run = run,
+    .group = "fuse",
+};

@@ -1,0 +1,98 @@
+"""merge-clips, fuse-pad, normalize-gemm."""
+from support import ints, main, np, rand, scalar
+
+LOWEST = scalar(-np.inf)
+
+
+def clips(body, after, opset=13, **weights):
+    numbers = {"zero": scalar(0.0), "one": scalar(1.0), "six": scalar(6.0), "two": scalar([2.0]), **weights}
+    used = {k: v for k, v in numbers.items() if k in body.replace("(", " ").replace(")", " ").replace(",", " ").split()}
+    return dict(text=f"g (float[N,8] x) => (float[N,8] y) {{ {body} }}", weights=used, passes="merge-clips", after=after, tol=0,
+                opset=opset, feeds={"x": rand(5, 8, low=-9, high=9)})
+
+
+def bounds(*wanted):
+    """Bounds of the only Clip, None: left out."""
+    def check(model):
+        node, = model.graph.node
+        held = {t.name: np.frombuffer(t.raw_data, np.float32)[0] for t in model.graph.initializer}
+        got = [held.get(i) for i in list(node.input[1:]) + [""] * (3 - len(node.input))]
+        assert got == list(wanted), got
+    return check
+
+
+def pads(body, after, x="N,3,6,6", opset=13, **weights):
+    return dict(text=f"g (float[{x}] x) => (float[N,C,H,W] y) {{ {body} }}", passes="fuse-pad", after=after, opset=opset,
+                weights={"w": rand(4, 3, 3, 3), **weights})
+
+
+def gemm(body, after, x="N,5", y="N,4", opset=13, passes="normalize-gemm", **weights):
+    return dict(text=f"g (float[{x}] x) => (float[{y}] y) {{ {body} }}", passes=passes, after=after, opset=opset,
+                weights={"w": rand(5, 4), **weights})
+
+
+P = ints(0, 0, 1, 2, 0, 0, 3, 0)
+CASES = {
+    "relu_relu": clips("a = Relu(x) y = Relu(a)", "Relu"),
+    "relu_clip": clips("a = Relu(x) y = Clip(a, , six)", "Clip") | dict(check=bounds(0, 6)),
+    "clip_relu": clips("a = Clip(x, , six) y = Relu(a)", "Clip") | dict(check=bounds(0, 6)),
+    "relu_then_clip_that_does_all": clips("a = Relu(x) y = Clip(a, one, six)", "Clip") | dict(check=bounds(1, 6)),
+    "clip_clip_that_do_not_meet": clips("a = Clip(x, zero, one) y = Clip(a, two, six)", "Clip", two=scalar(2.0)) | dict(
+        check=bounds(2, 2)),
+    "min_max_in_a_row": clips("a = Max(x, zero) b = Min(six, a) y = Relu(b)", "Clip") | dict(check=bounds(0, 6)),
+    "max_with_zero_is_relu": clips("y = Max(zero, x)", "Relu"),
+    "min_is_clip_from_above": clips("y = Min(x, six)", "Clip") | dict(check=bounds(None, 6)),
+    "max_of_one_element_in_an_axis": clips("y = Max(x, two)", "Clip") | dict(check=bounds(2, None)),
+    "clip_at_zero_is_relu": clips("y = Clip(x, zero)", "Relu"),
+    "clip_by_attributes": clips("a = Relu(x) y = Clip<max = 6.0>(a)", "Clip", opset=9),
+    "min_by_attributes": clips("a = Max(x, one) y = Min(a, six)", "Clip", opset=9),
+    "clip_alone_stays": clips("y = Clip(x, zero, six)", None),
+    "clip_read_twice_stays": clips("a = Clip(x, zero, six) b = Relu(a) y = Add(a, b)", None),
+    "clip_that_is_an_output_stays": dict(
+        text="g (float[N] x) => (float[N] a, float[N] y) { a = Relu(x) y = Clip(a, , m) }", weights={"m": scalar(1.0)},
+        passes="merge-clips", after=None),
+    "clip_with_crossed_bounds_stays": clips("a = Relu(x) y = Clip(a, six, one)", None),
+    "clip_with_a_bound_that_is_computed_stays": dict(
+        text="g (float[N] x, float m) => (float[N] y) { a = Relu(x) y = Clip(a, , m) }", passes="merge-clips", after=None),
+    "max_of_two_values_stays": clips("a = Neg(x) y = Max(x, a)", None),
+    "max_with_a_vector_stays": clips("y = Max(x, v)", None, v=rand(8)),
+    "max_that_adds_an_axis_stays": dict(
+        text="g (float[N] x) => (float[A,N] y) { y = Max(x, v) }", weights={"v": rand(1, 1)}, passes="merge-clips", after=None),
+    "integers_stay": dict(text="g (int32[N] x) => (int32[N] y) { y = Max(x, v) }", weights={"v": scalar(0, np.int32)},
+                          passes="merge-clips", after=None),
+    # Pad
+    "pad_into_conv": pads("p = Pad(x, p0) y = Conv(p, w)", "Conv", p0=P),
+    "pad_into_padded_conv": pads("p = Pad(x, p0) y = Conv<pads = [1, 1, 0, 0], strides = [2, 2]>(p, w)", "Conv", p0=P),
+    "pad_into_valid_conv": pads('p = Pad(x, p0) y = Conv<auto_pad = "VALID">(p, w)', "Conv", p0=P),
+    "pad_into_two_convs": pads("p = Pad(x, p0) a = Conv(p, w) b = Conv(p, u) y = Add(a, b)", "Conv Conv Add", p0=P, u=rand(4, 3, 3, 3)),
+    "pad_by_attribute": pads("p = Pad<pads = [0, 0, 1, 1, 0, 0, 1, 1]>(x) y = Conv(p, w)", "Conv", opset=9),
+    "pad_of_some_axes": pads("p = Pad(x, p0, , a) y = Conv(p, w)", "Conv", opset=18, p0=ints(1, 2), a=ints(-1)),
+    "pad_into_average_pool": pads("p = Pad(x, p0) y = AveragePool<kernel_shape = [4, 4]>(p)", "AveragePool", p0=P),
+    "pad_into_max_pool": pads("p = Pad(x, p0, v) y = MaxPool<kernel_shape = [4, 4]>(p)", "MaxPool", p0=P, v=LOWEST),
+    "zero_pad_behind_relu_into_max_pool": pads("r = Relu(x) p = Pad(r, p0) y = MaxPool<kernel_shape = [4, 4]>(p)", "Relu MaxPool",
+                                               p0=P),
+    "pad_same_conv_stays": pads('p = Pad(x, p0) y = Conv<auto_pad = "SAME_UPPER">(p, w)', None, p0=P),
+    "pad_by_one_stays": pads("p = Pad(x, p0, v) y = Conv(p, w)", None, p0=P, v=scalar(1.0)),
+    "pad_by_the_edge_stays": pads('p = Pad<mode = "edge">(x, p0) y = Conv(p, w)', None, p0=P),
+    "pad_that_cuts_stays": pads("p = Pad(x, p0) y = Conv(p, w)", None, p0=ints(0, 0, -1, 2, 0, 0, 0, 0)),
+    "pad_of_channels_stays": pads("p = Pad(x, p0) y = Conv(p, w)", None, x="N,2,6,6", p0=ints(0, 1, 0, 0, 0, 0, 0, 0)),
+    "zero_pad_into_max_pool_stays": pads("p = Pad(x, p0) y = MaxPool<kernel_shape = [4, 4]>(p)", None, p0=P),
+    "pad_as_wide_as_the_pool_stays": pads("p = Pad(x, p0) y = AveragePool<kernel_shape = [3, 3]>(p)", None, p0=P),
+    "pad_into_a_pool_that_rounds_up_stays": pads("p = Pad(x, p0) y = AveragePool<kernel_shape = [4, 4], ceil_mode = 1>(p)", None, p0=P),
+    "pad_into_a_pool_with_uncounted_pads_stays": pads(
+        "p = Pad(x, p0) y = AveragePool<kernel_shape = [5, 5], pads = [1, 1, 1, 1]>(p)", None, p0=P),
+    # Gemm
+    "alpha_and_beta": gemm("y = Gemm<alpha = 0.5, beta = 2.0>(x, w, b)", "Gemm", b=rand(4)),
+    "alpha_into_shared_weights": gemm("a = Gemm<alpha = 0.5>(x, w) b = Gemm(x, w) y = Add(a, b)", "Gemm Gemm Add"),
+    "beta_without_bias": gemm("y = Gemm<beta = 2.0>(x, w)", "Gemm"),
+    "trans_a_of_a_transpose": gemm("t = Transpose(x) y = Gemm<transA = 1>(t, w)", "Gemm"),
+    "trans_a_of_a_constant": gemm("y = Gemm<transA = 1>(w, x)", "Gemm", x="5,N", y="4,N"),
+    "transpose_of_b": gemm("t = Transpose<perm = [1, 0]>(x) y = Gemm(w, t)", "Gemm", x="N,4", y="5,N"),
+    "beta_of_a_value_stays": dict(text="g (float[N,5] x, float[4] c) => (float[N,4] y) { y = Gemm<beta = 0.5>(x, w, c) }",
+                                  weights={"w": rand(5, 4)}, passes="normalize-gemm", after=None),
+    "alpha_of_two_values_stays": dict(text="g (float[N,5] x, float[5,4] c) => (float[N,4] y) { y = Gemm<alpha = 0.5>(x, c) }",
+                                      passes="normalize-gemm", after=None),
+    "a_plain_gemm_stays": gemm("y = Gemm(x, w)", None),
+    "a_transpose_of_a_stays": gemm("t = Transpose(x) y = Gemm(t, w)", None, x="5,N"),
+}
+main(CASES)
