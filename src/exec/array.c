@@ -5,19 +5,53 @@
 
 #include <string.h>
 
-struct qn_chunk *qn_chunk_get(struct qn_chunks *chunks, size_t size)
+static size_t rounded(size_t size)
 {
-    size = (size + 63) & ~(size_t)63;
-    for (struct qn_chunk **at = &chunks->free; *at != NULL; at = &(*at)->next) {
-        /* First fit of an ascending list is the best fit; one that is far
-         * too large is kept for those who need it. */
-        if ((*at)->size >= size && (*at)->size <= 2 * size + 4096) {
-            struct qn_chunk *found = *at;
-            *at = found->next;
-            found->count = 1;
-            return found;
+    return size > 0 ? (size + 63) & ~(size_t)63 : 64;
+}
+
+static bool fits(const struct qn_chunk *c, size_t size)
+{
+    /* One that is far too large is kept for those who need it. */
+    return c->size >= size && c->size <= 2 * size + 4096;
+}
+
+static void unlink_chunk(struct qn_chunks *chunks, struct qn_chunk *c)
+{
+    if (c->prev != NULL) {
+        c->prev->next = c->next;
+    } else {
+        chunks->free = c->next;
+    }
+    if (c->next != NULL) {
+        c->next->prev = c->prev;
+    }
+    c->count = 1;
+}
+
+struct qn_chunk *qn_chunk_reuse(struct qn_chunks *chunks, size_t size,
+                                struct qn_chunk *wanted)
+{
+    size = rounded(size);
+    struct qn_chunk *best = NULL;
+    if (wanted != NULL && wanted->count == 0 && fits(wanted, size)) {
+        unlink_chunk(chunks, wanted);
+        return wanted;
+    }
+    for (struct qn_chunk *c = chunks->free; c != NULL; c = c->next) {
+        if (fits(c, size) && (best == NULL || c->size < best->size)) {
+            best = c;
         }
     }
+    if (best != NULL) {
+        unlink_chunk(chunks, best);
+    }
+    return best;
+}
+
+struct qn_chunk *qn_chunk_new(struct qn_chunks *chunks, size_t size)
+{
+    size = rounded(size);
     if (size > chunks->limit - chunks->total) {
         return NULL;
     }
@@ -39,22 +73,28 @@ void qn_chunk_put(struct qn_chunks *chunks, struct qn_chunk *chunk)
     if (chunk == NULL || --chunk->count > 0) {
         return;
     }
-    struct qn_chunk **at = &chunks->free;
-    while (*at != NULL && (*at)->size < chunk->size) {
-        at = &(*at)->next;
+    chunk->prev = NULL;
+    chunk->next = chunks->free;
+    if (chunk->next != NULL) {
+        chunk->next->prev = chunk;
     }
-    chunk->next = *at;
-    *at = chunk;
+    chunks->free = chunk;
 }
 
-void qn_chunks_finish(struct qn_chunks *chunks)
+void qn_chunks_trim(struct qn_chunks *chunks)
 {
     while (chunks->free != NULL) {
         struct qn_chunk *next = chunks->free->next;
+        chunks->total -= chunks->free->size;
         qn_free(chunks->free->data);
         qn_free(chunks->free);
         chunks->free = next;
     }
+}
+
+void qn_chunks_finish(struct qn_chunks *chunks)
+{
+    qn_chunks_trim(chunks);
     chunks->total = 0;
 }
 

@@ -13,9 +13,10 @@
 
 struct qn_chunk {
     size_t size;
-    unsigned count;        /* one runner, one thread: no atomics */
+    unsigned count;        /* one runner, one thread: no atomics; 0: free */
     struct qn_chunk *next; /* in the free list */
-    unsigned char *data;   /* aligned to 64 */
+    struct qn_chunk *prev;
+    unsigned char *data; /* aligned to 64 */
 };
 
 struct qn_array {
@@ -29,16 +30,22 @@ struct qn_array {
     struct qn_chunk *chunk;          /* one count; NULL: bytes of others */
 };
 
-/** Free chunks by size, of one runner. */
+/** Chunks of one runner. */
 struct qn_chunks {
-    struct qn_chunk *free; /* ascending by size */
+    struct qn_chunk *free; /* the last one freed first */
     uint64_t total;        /* bytes of all chunks that exist */
     uint64_t limit;
 };
 
-/** A chunk of at least `size` bytes with count 1; NULL: no memory, or the limit
- * would be passed. */
-struct qn_chunk *qn_chunk_get(struct qn_chunks *chunks, size_t size);
+/** A free chunk of at least `size` bytes, which gets count 1; `wanted` (or
+ * NULL) if it fits, else the smallest that fits without much waste. NULL: none.
+ */
+struct qn_chunk *qn_chunk_reuse(struct qn_chunks *chunks, size_t size,
+                                struct qn_chunk *wanted);
+/** A new chunk with count 1; NULL: no memory, or the limit would be passed. */
+struct qn_chunk *qn_chunk_new(struct qn_chunks *chunks, size_t size);
+/** Give the free chunks back to the system. */
+void qn_chunks_trim(struct qn_chunks *chunks);
 void qn_chunk_put(struct qn_chunks *chunks, struct qn_chunk *chunk);
 void qn_chunks_finish(struct qn_chunks *chunks);
 

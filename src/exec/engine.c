@@ -471,6 +471,21 @@ static enum quern_code check_inputs(struct quern_engine *e)
     return QUERN_OK;
 }
 
+static enum quern_code list_constants(struct quern_engine *e)
+{
+    enum quern_code code =
+        list_slots(e, (size_t)e->n_slots + 1, &e->constant_slots);
+    if (code == QUERN_OK) {
+        code = list_slots(e, (size_t)e->n_slots + 1, &e->stays);
+    }
+    for (int s = 0; code == QUERN_OK && s < e->n_slots; s++) {
+        if (e->constants[s].set) {
+            e->constant_slots[e->n_constants++] = s;
+        }
+    }
+    return code;
+}
+
 static enum quern_code build(struct quern_engine *e)
 {
     size_t n_needed = 0;
@@ -505,6 +520,16 @@ static enum quern_code build(struct quern_engine *e)
     }
     if (code == QUERN_OK && e->fuse) {
         code = qn_fuse(e, e->main);
+    }
+    if (code == QUERN_OK) {
+        code = list_constants(e);
+    }
+    if (code == QUERN_OK) {
+        memset(e->stays, 0, (size_t)e->n_slots * sizeof *e->stays);
+        code = qn_engine_freeze(e, e->main, e->stays);
+        for (int s = 0; s < e->n_slots; s++) {
+            keep[s] |= e->stays[s];
+        }
     }
     if (code == QUERN_OK) {
         size_t n = quern_graph_n_nodes(e->model->graph);
@@ -578,6 +603,7 @@ void qn_engine_close_embedded(struct quern_engine *e)
     for (int s = 0; e->held != NULL && s < e->n_slots; s++) {
         quern_tensor_release(&e->held[s]);
     }
+    qn_folder_close(e);
     qn_accelerator_close(e);
     qn_arena_finish(&e->arena);
     qn_free(e);

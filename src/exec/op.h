@@ -46,6 +46,7 @@ struct qn_op {
     void *state; /* in the engine's arena */
     void (*release)(struct quern_engine *engine,
                     void *state); /* of what lies outside the arena */
+    bool frozen;                  /* results depend on input shapes alone */
     int number;                   /* among all operators of the engine */
     uint64_t dies;                /* bit i: input i is dropped here, and
                                      stands at no other input */
@@ -73,12 +74,16 @@ struct quern_engine {
     void *accelerator_state;
     bool fuse;
     bool profile;
+    struct qn_run *folder;     /* runs operators of constants; or NULL */
     bool pruned;               /* only what some values need is run */
     int n_ops;                 /* operators of all programs */
     void (*one_thread)(int n); /* told 1 in each thread that runs; or NULL */
     char description[96];
     int n_slots;
-    int *slot_of; /* by value id; -1: none */
+    int n_constants;
+    int *constant_slots; /* those of constants */
+    int *stays;          /* by slot: made by an operator of shapes alone */
+    int *slot_of;        /* by value id; -1: none */
     size_t n_values;
     struct qn_array *constants; /* by slot; set: constant */
     struct quern_tensor **held; /* aligned copies of constants, by slot */
@@ -106,8 +111,25 @@ struct qn_run {
     const struct qn_kernels *kernels;
     struct quern_node_time *times; /* by op number in the program */
     uint64_t n_poll;
-    const char *kernel;       /* of the operator that runs, for profiles */
-    struct qn_cache **caches; /* by op number: what operators keep */
+    const char *kernel;     /* of the operator that runs, for profiles */
+    int at;                 /* number of the operator that runs */
+    struct qn_taken *taken; /* by op number: chunks of the run before */
+    bool warm;              /* input shapes are those of the run before */
+    bool done;              /* the run before came to its end */
+    bool fresh;             /* new chunks only: what is made will stay */
+    size_t n_key;
+    int64_t *key; /* ranks and dims of the inputs of the run before */
+    struct quern_tensor **given; /* outputs of the run before, retained */
+    struct qn_cache **caches;    /* by op number: what operators keep */
+};
+
+/** The chunks that an operator took in the run before, in order: it takes the
+ * same again, so that a second run allocates nothing. */
+struct qn_taken {
+    int n;
+    int room;
+    int next;
+    struct qn_chunk **chunks;
 };
 
 /** What an operator keeps between runs in one runner: the head of a struct of

@@ -400,8 +400,8 @@ enum quern_code qn_op_gemm(struct qn_run *run, const struct qn_op *op)
     }
     struct qn_array a = *x;
     struct qn_chunk *copy = NULL;
-    struct side l;
-    struct side r;
+    struct side l = {0};
+    struct side r = {0};
     enum quern_code code = gemm_sides(run, op, &a, &l, &r, &copy);
     if (code == QUERN_OK) {
         code = gemm_run(run, op, &a, &l, &r);

@@ -30,6 +30,19 @@ void qn_engine_forget(struct quern_engine *engine, const struct qn_op *op,
 void qn_array_of_tensor(const struct quern_tensor *tensor,
                         enum quern_dtype dtype, struct qn_array *out);
 
+/** Run an operator of constants alone, whose output becomes a constant. *done
+ * is false when it has to run with the others. */
+enum quern_code qn_engine_fold(struct quern_engine *engine,
+                               const struct qn_op *op, bool *done)
+    __attribute__((warn_unused_result));
+void qn_folder_close(struct quern_engine *engine);
+
+/** Mark the operators whose results depend on the shapes of inputs alone; what
+ * they make is never dropped (`keep`, by slot). */
+enum quern_code qn_engine_freeze(struct quern_engine *engine,
+                                 struct qn_program *program, int *keep)
+    __attribute__((warn_unused_result));
+
 /** Join chains of operators (Conv + Relu …) where no tap or output looks
  * inside. */
 enum quern_code qn_fuse(struct quern_engine *engine, struct qn_program *program)

@@ -25,9 +25,58 @@ void qn_slot_drop(struct qn_run *run, int slot)
     a->chunk = NULL;
 }
 
+/* Remember what the operator took; false: no memory. */
+static bool note_taken(struct qn_taken *t, struct qn_chunk *chunk)
+{
+    if (t->next == t->room) {
+        int room = 2 * t->room + 4;
+        struct qn_chunk **grown =
+            qn_realloc_n(t->chunks, (size_t)room, sizeof(struct qn_chunk *));
+        if (grown == NULL) {
+            return false;
+        }
+        t->chunks = grown;
+        t->room = room;
+    }
+    t->chunks[t->next++] = chunk;
+    t->n = t->next > t->n ? t->next : t->n;
+    return true;
+}
+
+static void forget_taken(struct qn_run *run)
+{
+    for (int i = 0; run->taken != NULL && i < run->engine->n_ops; i++) {
+        run->taken[i].n = run->taken[i].next = 0;
+    }
+}
+
+static struct qn_chunk *take(struct qn_run *run, struct qn_taken *t,
+                             size_t size)
+{
+    struct qn_chunk *wanted =
+        t != NULL && t->next < t->n ? t->chunks[t->next] : NULL;
+    struct qn_chunk *chunk =
+        run->fresh ? NULL : qn_chunk_reuse(&run->chunks, size, wanted);
+    if (chunk == NULL) {
+        chunk = qn_chunk_new(&run->chunks, size);
+    }
+    if (chunk == NULL && run->chunks.free != NULL) {
+        forget_taken(run);
+        qn_chunks_trim(&run->chunks);
+        chunk = qn_chunk_new(&run->chunks, size);
+    }
+    if (chunk != NULL && t != NULL && !note_taken(t, chunk)) {
+        qn_chunk_put(&run->chunks, chunk);
+        return NULL;
+    }
+    return chunk;
+}
+
 struct qn_chunk *qn_scratch(struct qn_run *run, size_t size)
 {
-    struct qn_chunk *chunk = qn_chunk_get(&run->chunks, size);
+    struct qn_taken *t =
+        run->taken != NULL && run->at >= 0 ? &run->taken[run->at] : NULL;
+    struct qn_chunk *chunk = take(run, t, size);
     if (chunk != NULL) {
         return chunk;
     }
@@ -327,8 +376,13 @@ static enum quern_code run_op(struct qn_run *run, const struct qn_op *op,
     struct quern_node_time *time =
         run->times != NULL ? &run->times[number] : NULL;
     uint64_t start = time != NULL ? now() : 0;
+    int outer = run->at;
     run->kernel = op->kernel;
+    run->at = op->number;
+    run->fresh = run->fresh || op->frozen;
     enum quern_code code = op->row->run(run, op);
+    run->fresh = run->fresh && !op->frozen;
+    run->at = outer;
     if (time != NULL) {
         time->node_id = op->node->id;
         time->kernel = run->kernel;
@@ -349,7 +403,11 @@ enum quern_code qn_run_program(struct qn_run *run, const struct qn_program *p)
         const struct qn_op *op = &p->ops[k];
         struct quern_node_time *times = run->times;
         run->times = is_main ? times : NULL;
-        code = run_op(run, op, (size_t)k);
+        if (!op->frozen || !run->warm) {
+            code = run_op(run, op, (size_t)k);
+        } else if (run->tap != NULL) {
+            code = show_outputs(run, op);
+        }
         run->times = times;
         for (int i = 0; i < op->n_drop; i++) {
             qn_slot_drop(run, op->drop[i]);

@@ -94,7 +94,15 @@ enum quern_code quern_runner_create(struct quern_engine *engine,
         qn_calloc_n((size_t)engine->n_slots + 1, sizeof *r->run.slots);
     r->run.caches =
         qn_calloc_n((size_t)engine->n_ops + 1, sizeof(struct qn_cache *));
-    bool good = r->run.slots != NULL && r->run.caches != NULL;
+    r->run.at = -1;
+    r->run.taken = qn_calloc_n((size_t)engine->n_ops + 1, sizeof *r->run.taken);
+    r->run.n_key = engine->n_inputs * (QUERN_MAX_RANK + 1);
+    r->run.key = qn_calloc_n(r->run.n_key + 1, sizeof *r->run.key);
+    r->run.given =
+        qn_calloc_n(engine->n_outputs + 1, sizeof(struct quern_tensor *));
+    bool good = r->run.slots != NULL && r->run.caches != NULL &&
+                r->run.taken != NULL && r->run.key != NULL &&
+                r->run.given != NULL;
     if (engine->profile && n_ops > 0) {
         r->run.times = qn_calloc_n(n_ops, sizeof *r->run.times);
         good = good && r->run.times != NULL;
@@ -111,10 +119,15 @@ enum quern_code quern_runner_create(struct quern_engine *engine,
     return QUERN_OK;
 }
 
-static void drop_slots(struct qn_run *run)
+/* Constants stay; so does what depends on input shapes alone, unless `all`. */
+static void drop_slots(struct qn_run *run, bool all)
 {
-    for (int s = 0; run->slots != NULL && s < run->engine->n_slots; s++) {
-        qn_slot_drop(run, s);
+    const struct quern_engine *e = run->engine;
+    for (int s = 0; run->slots != NULL && s < e->n_slots; s++) {
+        if (run->slots[s].set &&
+            (all || (!e->constants[s].set && !e->stays[s]))) {
+            qn_slot_drop(run, s);
+        }
     }
 }
 
@@ -134,8 +147,18 @@ void quern_runner_destroy(struct quern_runner **runner)
     if (r->backend != NULL) {
         r->run.engine->backend->runner_destroy(r->backend);
     }
-    drop_slots(&r->run);
+    drop_slots(&r->run, true);
     qn_caches_finish(&r->run);
+    for (int i = 0; r->run.taken != NULL && i < r->run.engine->n_ops; i++) {
+        qn_free(r->run.taken[i].chunks);
+    }
+    qn_free(r->run.taken);
+    for (size_t i = 0; r->run.given != NULL && i < r->run.engine->n_outputs;
+         i++) {
+        quern_tensor_release(&r->run.given[i]);
+    }
+    qn_free(r->run.given);
+    qn_free(r->run.key);
     qn_chunks_finish(&r->run.chunks);
     qn_free(r->run.slots);
     qn_free(r->run.times);
@@ -214,7 +237,26 @@ static enum quern_code set_input(struct qn_run *run, int slot,
     return QUERN_OK;
 }
 
+/* The tensor of the run before if its receiver has let it go, else a new one.
+ */
+static enum quern_code output_room(struct qn_run *run,
+                                   struct quern_tensor **given,
+                                   enum quern_dtype dtype,
+                                   const struct qn_array *a)
+{
+    struct quern_tensor *t = *given;
+    if (t != NULL && quern_tensor_data_mut(t) != NULL &&
+        quern_tensor_dtype(t) == dtype && quern_tensor_rank(t) == a->rank &&
+        memcmp(quern_tensor_dims(t), a->dims,
+               (size_t)a->rank * sizeof *a->dims) == 0) {
+        return QUERN_OK;
+    }
+    quern_tensor_release(given);
+    return quern_tensor_create(run->context, dtype, a->rank, a->dims, given);
+}
+
 static enum quern_code get_output(struct qn_run *run, int slot,
+                                  struct quern_tensor **given,
                                   struct quern_tensor **out_tensor)
 {
     const struct qn_array *a = slot >= 0 ? &run->slots[slot] : NULL;
@@ -222,28 +264,65 @@ static enum quern_code get_output(struct qn_run *run, int slot,
         *out_tensor = NULL;
         return QUERN_OK;
     }
-    struct quern_tensor *t = NULL;
     enum quern_dtype dtype = a->dtype;
     enum quern_dtype whole = quern_dtype_bits(dtype) >= 8   ? dtype
                              : quern_dtype_is_signed(dtype) ? QUERN_INT8
                                                             : QUERN_UINT8;
-    enum quern_code code =
-        quern_tensor_create(run->context, whole, a->rank, a->dims, &t);
+    enum quern_code code = output_room(run, given, whole, a);
     if (code != QUERN_OK) {
         return code;
     }
     struct qn_array to = *a;
-    to.data = quern_tensor_data_mut(t);
+    to.data = quern_tensor_data_mut(*given);
     qn_array_pack_strides(&to);
     qn_array_copy(&to, a);
     if (whole != dtype) {
-        struct quern_tensor *packed = NULL;
-        code = quern_tensor_cast(run->context, t, dtype, &packed);
-        quern_tensor_release(&t);
-        t = packed;
+        return quern_tensor_cast(run->context, *given, dtype, out_tensor);
     }
-    *out_tensor = t;
-    return code;
+    *out_tensor = quern_tensor_retain(*given);
+    return QUERN_OK;
+}
+
+/* Are the input shapes those of the run before? Notes them. */
+static bool same_shapes(struct qn_run *run, struct quern_tensor *const *inputs)
+{
+    bool same = true;
+    int64_t *at = run->key;
+    for (size_t i = 0; i < run->engine->n_inputs; i++) {
+        int rank = inputs[i] != NULL ? quern_tensor_rank(inputs[i]) : -1;
+        const int64_t *dims =
+            inputs[i] != NULL ? quern_tensor_dims(inputs[i]) : NULL;
+        same = same && at[0] == rank + 1;
+        at[0] = rank + 1;
+        for (int k = 0; k < rank; k++) {
+            same = same && at[k + 1] == dims[k];
+            at[k + 1] = dims[k];
+        }
+        at += QUERN_MAX_RANK + 1;
+    }
+    return same;
+}
+
+static void begin_run(struct qn_run *run, struct quern_tensor *const *inputs)
+{
+    const struct quern_engine *e = run->engine;
+    if (e->one_thread != NULL) {
+        e->one_thread(1);
+    }
+    run->warm = same_shapes(run, inputs) && run->done;
+    run->done = false;
+    if (!run->warm) {
+        drop_slots(run, true);
+    }
+    for (int i = 0; i < e->n_constants; i++) {
+        int s = e->constant_slots[i];
+        if (!run->slots[s].set) {
+            run->slots[s] = e->constants[s];
+        }
+    }
+    for (int i = 0; i < e->n_ops; i++) {
+        run->taken[i].next = 0;
+    }
 }
 
 static enum quern_code run_embedded(struct quern_runner *runner,
@@ -253,14 +332,7 @@ static enum quern_code run_embedded(struct quern_runner *runner,
     struct qn_run *run = &runner->run;
     struct quern_engine *e = run->engine;
     enum quern_code code = QUERN_OK;
-    if (e->one_thread != NULL) {
-        e->one_thread(1);
-    }
-    for (int s = 0; s < e->n_slots; s++) {
-        if (e->constants[s].set) {
-            run->slots[s] = e->constants[s];
-        }
-    }
+    begin_run(run, inputs);
     for (size_t i = 0; i < e->n_inputs && code == QUERN_OK; i++) {
         code = set_input(run, e->input_slots[i], e->inputs[i], inputs[i]);
         int tap = e->tap_of[e->input_slots[i]];
@@ -277,9 +349,10 @@ static enum quern_code run_embedded(struct quern_runner *runner,
         code = qn_run_program(run, e->main);
     }
     for (size_t i = 0; i < e->n_outputs && code == QUERN_OK; i++) {
-        code = get_output(run, e->output_slots[i], &outputs[i]);
+        code = get_output(run, e->output_slots[i], &run->given[i], &outputs[i]);
     }
-    drop_slots(run);
+    run->done = code == QUERN_OK;
+    drop_slots(run, !run->done);
     return code;
 }
 
