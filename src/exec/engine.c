@@ -260,7 +260,16 @@ static enum quern_code make_program(struct quern_engine *e,
     }
     for (const struct quern_node *n = graph->first; n != NULL; n = n->next) {
         if (runs(e, n, wanted)) {
-            code = make_op(e, n, wanted, &p->ops[p->n_ops++]);
+            bool folded = false;
+            struct qn_op *op = &p->ops[p->n_ops++];
+            code = make_op(e, n, wanted, op);
+            if (code == QUERN_OK) {
+                code = qn_engine_fold(e, op, &folded);
+            }
+            if (folded) {
+                memset(op, 0, sizeof *op);
+                p->n_ops--;
+            }
         } else {
             for (size_t i = 0; i < n->n_outputs && code == QUERN_OK; i++) {
                 code = qn_engine_constant(e, n->outputs[i]);

@@ -144,7 +144,7 @@ static bool erf_plus_1(const struct qn_fuser *f, struct chain *c, int slot,
            scaled_by(f, inner(f, c, erf->in[0]), 0.70710678f, x);
 }
 
-/* x * (Erf(x / sqrt(2)) + 1) * 0.5, the half at either place. */
+/* x * (Erf(x / sqrt(2)) + 1) * 0.5, the half at any place. */
 static bool is_gelu(const struct qn_fuser *f, const struct qn_op *op,
                     struct chain *c, int *x)
 {
@@ -167,6 +167,12 @@ static bool is_gelu(const struct qn_fuser *f, const struct qn_op *op,
             if (half != NULL && scaled_by(f, half, 0.5f, &slot) && slot == *x) {
                 return true;
             }
+        }
+        c->n = 0;
+        const struct qn_op *halved = inner(f, c, op->in[i]);
+        if (halved != NULL && scaled_by(f, halved, 0.5f, &slot) &&
+            erf_plus_1(f, c, slot, x) && *x == op->in[1 - i]) {
+            return true;
         }
     }
     return false;

@@ -14,6 +14,11 @@ static void cut(const struct qn_window *w, int axis, int64_t at, int64_t *first,
 {
     int64_t start = at * w->stride[axis] - w->pad[axis];
     int64_t d = w->dilation[axis];
+    if (start >= 0 && start + (w->kernel[axis] - 1) * d < w->in[axis]) {
+        *first = 0;
+        *last = w->kernel[axis] - 1;
+        return;
+    }
     *first = start < 0 ? (-start + d - 1) / d : 0;
     int64_t fits = (w->in[axis] - 1 - start) / d;
     *last = w->in[axis] - 1 - start < 0  ? -1

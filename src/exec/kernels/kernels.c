@@ -12,7 +12,16 @@
 #define JOIN2(a, b) a##_##b
 #define JOIN(a, b) JOIN2(a, b)
 
-enum { PANEL = 32 }; /* columns of sums held in registers */
+#if defined(__AVX512F__)
+enum { WIDTH = 16 };
+#elif defined(__AVX2__)
+enum { WIDTH = 8 };
+#else
+enum { WIDTH = 4 };
+#endif
+typedef float vec
+    __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
+typedef int32_t mask __attribute__((vector_size(WIDTH * 4)));
 
 /* ----------------------------------------------------- scalar functions */
 
@@ -261,51 +270,81 @@ static float sum(const float *x, size_t n)
     return part[0];
 }
 
-/* Columns in blocks that stay in registers. */
-#define ROWS(name, type, row, begin, join)                                     \
-    static void name(type x, size_t stride, size_t rows, float *y, size_t n)   \
-    {                                                                          \
-        (void)stride;                                                          \
-        size_t at = 0;                                                         \
-        for (; at + PANEL <= n; at += PANEL) {                                 \
-            float acc[PANEL];                                                  \
-            for (size_t j = 0; j < PANEL; j++) {                               \
-                acc[j] = (begin);                                              \
-            }                                                                  \
-            for (size_t k = 0; k < rows; k++) {                                \
-                const float *r = (row) + at;                                   \
-                for (size_t j = 0; j < PANEL; j++) {                           \
-                    float a = acc[j];                                          \
-                    float b = r[j];                                            \
-                    acc[j] = (join);                                           \
-                }                                                              \
-            }                                                                  \
-            memcpy(y + at, acc, sizeof acc);                                   \
-        }                                                                      \
-        for (; at < n; at++) {                                                 \
-            float a = (begin);                                                 \
-            for (size_t k = 0; k < rows; k++) {                                \
-                float b = (row)[at];                                           \
-                a = (join);                                                    \
-            }                                                                  \
-            y[at] = a;                                                         \
-        }                                                                      \
-    }
+/* Sums or maxima of rows, column by column, a vector of columns at a time.
+ * The list is that of `x`, or x itself and a stride. */
+static inline __attribute__((always_inline)) const float *
+row_at(const float *const *list, const float *x, size_t stride, size_t k)
+{
+    return list != NULL ? list[k] : x + k * stride;
+}
 
-ROWS(sum_stack, const float *, x + k * stride, 0.0f, a + b)
-ROWS(sum_list, const float *const *, x[k], 0.0f, a + b)
 /* NaN wins and stays. */
-ROWS(max_list, const float *const *, x[k], -INFINITY,
-     (b > a) | (b != b) ? b : a)
+static inline float larger(float a, float b)
+{
+    return (b > a) | (b != b) ? b : a;
+}
+
+static inline __attribute__((always_inline)) void
+join_rows(const float *const *list, const float *x, size_t stride, size_t rows,
+          bool max, float *y, size_t n)
+{
+    size_t at = 0;
+    for (; at + WIDTH <= n; at += WIDTH) {
+        vec acc = *(const vec *)(row_at(list, x, stride, 0) + at);
+        for (size_t k = 1; k < rows; k++) {
+            vec b = *(const vec *)(row_at(list, x, stride, k) + at);
+            if (max) {
+                mask take = (b > acc) | (b != b);
+                acc = (vec)(((mask)b & take) | ((mask)acc & ~take));
+            } else {
+                acc += b;
+            }
+        }
+        *(vec *)(y + at) = acc;
+    }
+    for (; at < n; at++) {
+        float a = row_at(list, x, stride, 0)[at];
+        for (size_t k = 1; k < rows; k++) {
+            float b = row_at(list, x, stride, k)[at];
+            a = max ? larger(a, b) : a + b;
+        }
+        y[at] = a;
+    }
+}
+
+static void none(bool max, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[i] = max ? -INFINITY : 0.0f;
+    }
+}
+
+static void sum_stack(const float *x, size_t stride, size_t rows, float *y,
+                      size_t n)
+{
+    if (rows == 0) {
+        none(false, y, n);
+        return;
+    }
+    join_rows(NULL, x, stride, rows, false, y, n);
+}
 
 static void sum_rows(const float *const *x, size_t rows, float *y, size_t n)
 {
-    sum_list(x, 0, rows, y, n);
+    if (rows == 0) {
+        none(false, y, n);
+        return;
+    }
+    join_rows(x, NULL, 0, rows, false, y, n);
 }
 
 static void max_rows(const float *const *x, size_t rows, float *y, size_t n)
 {
-    max_list(x, 0, rows, y, n);
+    if (rows == 0) {
+        none(true, y, n);
+        return;
+    }
+    join_rows(x, NULL, 0, rows, true, y, n);
 }
 
 static float sum_squares(const float *x, size_t n)
