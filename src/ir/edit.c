@@ -495,6 +495,26 @@ enum quern_code quern_node_set_op(struct quern_node *node, const char *op)
     return QUERN_OK;
 }
 
+enum quern_code quern_node_set_name(struct quern_node *node, const char *name)
+{
+    struct quern_model *model = node->graph->model;
+    enum quern_code code = qn_edit_check_node(node);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    const char *copy = qn_arena_strdup(&model->arena, name);
+    if (copy == NULL || (*copy != '\0' && !qn_names_take(model->names, copy)) ||
+        !qn_journal_reserve(&model->journal, 1 + qn_touch_cost(node->graph),
+                            1)) {
+        return qn_no_memory(model->context);
+    }
+    SET(&model->journal, node->name, copy);
+    qn_touch_node(node);
+    qn_journal_edit(&model->journal,
+                    (struct qn_edit){.kind = QN_EDIT_NODE_OP, .id = node->id});
+    return QUERN_OK;
+}
+
 /* ---------------------------------------------------------------- erase */
 
 /* Writes and edits that erasing a node needs, bodies included. */

@@ -72,6 +72,10 @@ static enum quern_code run_rounds(struct quern_pass_ctx *ctx,
         if (code != QUERN_OK || !repeats || model->journal.n_total == before) {
             return code;
         }
+        if (report->n_rounds == MOST_ROUNDS &&
+            ctx->step->desc == &qn_pass_rules) {
+            return qn_rules_endless(ctx);
+        }
         if (report->n_rounds == MOST_ROUNDS) {
             struct quern_place place = QUERN_PLACE_NONE;
             place.pass = ctx->step->desc->name;

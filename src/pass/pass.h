@@ -222,4 +222,8 @@ enum quern_code qn_rules_create(const struct quern_recipe *recipe,
     __attribute__((warn_unused_result));
 void qn_rules_destroy(struct qn_rules **rules);
 
+/** The error of rules that go on and on. */
+enum quern_code qn_rules_endless(const struct quern_pass_ctx *ctx)
+    __attribute__((warn_unused_result));
+
 #endif

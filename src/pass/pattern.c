@@ -10,6 +10,7 @@
 struct parser {
     struct quern_context *context;
     const struct quern_place *base;
+    bool is_replacement; /* what is to be made: `name...` stands anywhere */
     struct quern_pattern *pattern;
     const char *at;
     size_t n_nodes; /* made so far, in the order of the text */
@@ -356,7 +357,7 @@ static enum quern_code parse_args(struct parser *p,
         if (!take(p, ',')) {
             return take(p, ')') ? QUERN_OK : found(p, "',' or ')'");
         }
-        if (is_many(p, &node->args[node->n_args - 1])) {
+        if (!p->is_replacement && is_many(p, &node->args[node->n_args - 1])) {
             return wrong(p, start,
                          "an argument behind `name...`, which takes "
                          "all that remain");
@@ -648,13 +649,17 @@ static enum quern_code parse(struct parser *p, const char *text)
 
 enum quern_code qn_pattern_read(struct quern_context *context, const char *text,
                                 const struct quern_place *base,
+                                bool is_replacement,
                                 struct quern_pattern **out_pattern)
 {
     struct quern_pattern *pattern = qn_calloc(sizeof *pattern);
     if (pattern == NULL) {
         return qn_no_memory(context);
     }
-    struct parser p = {.context = context, .base = base, .pattern = pattern};
+    struct parser p = {.context = context,
+                       .base = base,
+                       .is_replacement = is_replacement,
+                       .pattern = pattern};
     enum quern_code code = parse(&p, text);
     if (code != QUERN_OK) {
         quern_pattern_destroy(&pattern);
@@ -668,7 +673,7 @@ enum quern_code quern_pattern_create(struct quern_context *context,
                                      const char *text,
                                      struct quern_pattern **out_pattern)
 {
-    return qn_pattern_read(context, text, NULL, out_pattern);
+    return qn_pattern_read(context, text, NULL, false, out_pattern);
 }
 
 void quern_pattern_destroy(struct quern_pattern **pattern)

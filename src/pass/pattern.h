@@ -159,9 +159,11 @@ struct quern_pattern {
 enum { QN_REASON_SIZE = 1024 };
 
 /** As quern_pattern_create(), with a place for messages: `base` has file, line
- * and column of the first character, or is NULL. */
+ * and column of the first character, or is NULL.
+ * @param is_replacement  read what a rule makes */
 enum quern_code qn_pattern_read(struct quern_context *context, const char *text,
                                 const struct quern_place *base,
+                                bool is_replacement,
                                 struct quern_pattern **out_pattern)
     __attribute__((warn_unused_result));
 

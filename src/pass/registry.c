@@ -107,7 +107,7 @@ static enum quern_code check_rewrites(struct quern_context *context,
         place.file = desc->name;
         place.line = place.column = 1;
         enum quern_code read =
-            qn_pattern_read(context, r->pattern, &place, &pattern);
+            qn_pattern_read(context, r->pattern, &place, false, &pattern);
         quern_pattern_destroy(&pattern);
         if (read != QUERN_OK) {
             quern_note(context, NULL, "in pattern '%s' of pass '%s'", r->name,

@@ -327,28 +327,38 @@ static enum quern_code take_over(struct making *m)
         }
     }
     if (code == QUERN_OK) {
-        quern_pass_account(m->ctx, node, "made by rule '%s'", m->rule->name);
         code = quern_node_erase_dead(m->root);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_name(node, m->root->name);
+    }
+    if (code == QUERN_OK) {
+        quern_pass_account(m->ctx, node, "made by rule '%s'", m->rule->name);
     }
     return code;
 }
 
+enum quern_code qn_rules_endless(const struct quern_pass_ctx *ctx)
+{
+    struct quern_place place = QUERN_PLACE_NONE;
+    const struct qn_rules *rules = ctx->plan->rules;
+    return quern_fail(ctx->context, QUERN_INVALID_ARGUMENT, &place,
+                      "rule '%s' still matches after many rounds: rules that "
+                      "make what they match do not end",
+                      rules->last != NULL ? rules->last->name : "");
+}
+
+/* Each round may double the graph; so the number of replacements is bounded
+ * too. */
 static enum quern_code check_growth(struct quern_pass_ctx *ctx,
-                                    const struct qn_rule *rule,
-                                    const struct quern_node *root)
+                                    const struct qn_rule *rule)
 {
     struct qn_rules *rules = ctx->plan->rules;
+    rules->last = rule;
     if (rules->limit == 0) {
         rules->limit = (uint64_t)ctx->model->next_node_id * 4 + 1000;
     }
-    if (rules->n_applied++ < rules->limit) {
-        return QUERN_OK;
-    }
-    struct quern_place place = quern_node_place(root);
-    return quern_fail(ctx->context, QUERN_INVALID_ARGUMENT, &place,
-                      "rule '%s' still matches after %llu replacements: rules "
-                      "that make what they match do not end",
-                      rule->name, (unsigned long long)rules->limit);
+    return rules->n_applied++ < rules->limit ? QUERN_OK : qn_rules_endless(ctx);
 }
 
 static enum quern_code apply(struct quern_pass_ctx *ctx, void *user, size_t i,
@@ -357,7 +367,7 @@ static enum quern_code apply(struct quern_pass_ctx *ctx, void *user, size_t i,
     const struct qn_rule *const *chosen = user;
     struct making m = {
         .ctx = ctx, .rule = chosen[i], .match = match, .root = match->nodes[0]};
-    enum quern_code code = check_growth(ctx, m.rule, m.root);
+    enum quern_code code = check_growth(ctx, m.rule);
     if (code == QUERN_OK) {
         code = make_node(&m, m.rule->replace->nodes[0]);
     }

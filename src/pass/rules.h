@@ -19,6 +19,7 @@ struct qn_rules {
     struct qn_rule *items;
     uint64_t n_applied; /* replacements so far, against rules without end */
     uint64_t limit;     /* set by the first one */
+    const struct qn_rule *last; /* that was applied */
 };
 
 #endif

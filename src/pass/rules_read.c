@@ -170,9 +170,10 @@ static enum quern_code read_rule(struct quern_context *context,
                            text_place(rule, "replace", &rule->replace_place)};
     out->name = rule->name;
     enum quern_code code =
-        qn_pattern_read(context, rule->match, &base, &out->match);
+        qn_pattern_read(context, rule->match, &base, false, &out->match);
     if (code == QUERN_OK) {
-        code = qn_pattern_read(context, rule->replace, &r.base, &out->replace);
+        code = qn_pattern_read(context, rule->replace, &r.base, true,
+                               &out->replace);
     }
     if (code != QUERN_OK) {
         quern_note(context, NULL, "in rule '%s'", rule->name);

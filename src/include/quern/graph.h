@@ -345,6 +345,11 @@ quern_node_set_output(struct quern_node *node, size_t i,
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_set_op(struct quern_node *node, const char *op);
 
+/** Give a node exactly this name, as a new node takes over that of the one it
+ * replaces. Names of nodes need not be unique. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_set_name(struct quern_node *node, const char *name);
+
 /** Move a node in front of another of the same graph (NULL: to the end). */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_move(struct quern_node *node, struct quern_node *before);

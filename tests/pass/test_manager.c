@@ -1,0 +1,568 @@
+/* The manager: order, needs, roll-back, counts, explanations. The
+ * passes come as those of a plugin do, through the registry. */
+#include "pass/pass.h"
+#include "support.h"
+
+#include <stddef.h>
+
+/* ---------------------------------------------------------------- passes */
+
+static struct quern_context *to_cancel;
+
+/* Sets an attribute of the first node: one edit. */
+static enum quern_code run_mark(struct quern_pass_ctx *ctx,
+                                struct quern_graph *graph, const void *params)
+{
+    const int64_t *value = params;
+    struct quern_node *n = quern_graph_first(graph);
+    quern_pass_account(ctx, n, "marked with %lld", (long long)*value);
+    return quern_node_set_int(n, "mark", *value);
+}
+
+static enum quern_code run_fail(struct quern_pass_ctx *ctx,
+                                struct quern_graph *graph, const void *params)
+{
+    enum quern_code code = run_mark(ctx, graph, params);
+    struct quern_place place = quern_node_place(quern_graph_first(graph));
+    return code != QUERN_OK
+               ? code
+               : quern_fail(quern_pass_context(ctx), QUERN_INVALID_MODEL,
+                            &place, "found 1, needs 2");
+}
+
+static enum quern_code run_unsupported(struct quern_pass_ctx *ctx,
+                                       struct quern_graph *graph,
+                                       const void *params)
+{
+    (void)graph;
+    (void)params;
+    return quern_fail(quern_pass_context(ctx), QUERN_UNSUPPORTED, NULL,
+                      "cannot do this");
+}
+
+static enum quern_code run_silent(struct quern_pass_ctx *ctx,
+                                  struct quern_graph *graph, const void *params)
+{
+    (void)!run_mark(ctx, graph, params);
+    return QUERN_NUMERIC;
+}
+
+/* A node in front that reads what the last one makes. */
+static enum quern_code run_break(struct quern_pass_ctx *ctx,
+                                 struct quern_graph *graph, const void *params)
+{
+    struct quern_value *y = quern_node_output(quern_graph_last(graph), 0);
+    struct quern_value *z = NULL;
+    struct quern_node *node = NULL;
+    (void)ctx;
+    (void)params;
+    enum quern_code code = quern_value_create(graph, "z", &z);
+    return code == QUERN_OK
+               ? quern_node_create(graph, quern_graph_first(graph), "Neg",
+                                   "early", &y, 1, &z, 1, &node)
+               : code;
+}
+
+/* An error that the pass lives with. */
+static enum quern_code run_forgiving(struct quern_pass_ctx *ctx,
+                                     struct quern_graph *graph,
+                                     const void *params)
+{
+    (void)!quern_fail(quern_pass_context(ctx), QUERN_UNSUPPORTED, NULL,
+                      "met on the way");
+    return run_mark(ctx, graph, params);
+}
+
+static enum quern_code run_cancelled(struct quern_pass_ctx *ctx,
+                                     struct quern_graph *graph,
+                                     const void *params)
+{
+    (void)!run_mark(ctx, graph, params);
+    quern_context_cancel(to_cancel);
+    return quern_pass_poll(ctx);
+}
+
+static char data_seen[256];
+
+static enum quern_code run_data(struct quern_pass_ctx *ctx,
+                                struct quern_graph *graph, const void *params)
+{
+    (void)graph;
+    (void)params;
+    strcat(strcat(data_seen, quern_pass_data(ctx)), ";");
+    return QUERN_OK;
+}
+
+static char settings_seen[256];
+
+static enum quern_code run_settings(struct quern_pass_ctx *ctx,
+                                    struct quern_graph *graph,
+                                    const void *params)
+{
+    (void)params;
+    settings_seen[0] = '\0';
+    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
+         n = quern_node_next(n)) {
+        struct quern_settings s = quern_pass_node_settings(ctx, n);
+        struct quern_settings v =
+            quern_pass_value_settings(ctx, quern_node_output(n, 0));
+        char line[64];
+        snprintf(line, sizeof line, "%s %u %s %s %u|", quern_node_op(n), s.set,
+                 s.quantize ? "yes" : "no", quern_dtype_name(s.activations),
+                 v.set);
+        strcat(settings_seen, line);
+    }
+    return QUERN_OK;
+}
+
+static enum quern_code double_negation(struct quern_pass_ctx *ctx,
+                                       const struct quern_match *match,
+                                       const void *params)
+{
+    struct quern_node *root = quern_match_node(match, 0);
+    (void)params;
+    if (strcmp(quern_node_name(root), "Neg4") == 0) {
+        return quern_pass_refuse(ctx, root, "it is number 4");
+    }
+    enum quern_code code = quern_replace_value(
+        quern_match_value(match, "y"), quern_match_value(match, "x"), true);
+    return code == QUERN_OK ? quern_node_erase_dead(root) : code;
+}
+
+static const struct quern_rewrite negations = {"negations", "y = Neg(Neg(x))",
+                                               double_negation};
+static const struct quern_rewrite *const rewrites[] = {&negations, NULL};
+
+struct mark {
+    int64_t value;
+};
+
+static const struct quern_option options[] = {
+    {"value", QUERN_OPTION_INT, offsetof(struct mark, value), 0, 9, NULL,
+     "what is written"},
+    {NULL, QUERN_OPTION_BOOL, 0, 0, 0, NULL, NULL},
+};
+static const struct mark defaults = {1};
+
+struct data_params {
+    const char *data;
+};
+
+static const struct quern_option data_options[] = {
+    {"data", QUERN_OPTION_STRING, offsetof(struct data_params, data), 0, 0,
+     NULL, "samples"},
+    {NULL, QUERN_OPTION_BOOL, 0, 0, 0, NULL, NULL},
+};
+
+static const char *const after_mark[] = {"t.mark", NULL};
+
+#define PASS(variable, pass_name, function, ...)                               \
+    static const struct quern_pass_desc variable = {                           \
+        .struct_size = sizeof(struct quern_pass_desc),                         \
+        .abi = QUERN_ABI,                                                      \
+        .name = pass_name,                                                     \
+        .summary = "a pass of the tests",                                      \
+        .run = function,                                                       \
+        __VA_ARGS__}
+#define MARKS                                                                  \
+    .options = options, .params_size = sizeof(struct mark),                    \
+    .params_default = &defaults
+
+PASS(mark, "t.mark", run_mark, MARKS);
+PASS(late, "t.late", run_mark, MARKS, .after = after_mark);
+PASS(fail, "t.fail", run_fail, MARKS);
+PASS(unsupported, "t.unsupported", run_unsupported, .options = NULL);
+PASS(silent, "t.silent", run_silent, MARKS);
+PASS(broken, "t.break", run_break, .options = NULL);
+PASS(forgiving, "t.forgiving", run_forgiving, MARKS);
+PASS(cancelled, "t.cancelled", run_cancelled, MARKS);
+PASS(forever, "t.forever", run_mark, MARKS, .flags = QUERN_PASS_REPEAT);
+PASS(data, "t.data", run_data, .flags = QUERN_PASS_NEEDS_DATA,
+     .options = data_options, .params_size = sizeof(struct data_params));
+PASS(ranges, "t.ranges", run_mark, MARKS, .flags = QUERN_PASS_NEEDS_RANGES);
+PASS(settings, "t.settings", run_settings, .options = NULL);
+PASS(patterns, "t.patterns", NULL, .rewrites = rewrites);
+
+static const struct quern_pass_desc *const passes[] = {
+    &mark,      &late,    &fail, &unsupported, &silent,   &broken,   &forgiving,
+    &cancelled, &forever, &data, &ranges,      &settings, &patterns, NULL,
+};
+
+static struct quern_plugin plugin_of(const struct quern_pass_desc *const *list)
+{
+    return (struct quern_plugin){
+        sizeof(struct quern_plugin), QUERN_ABI, "t", "1", "none", list};
+}
+
+static enum quern_code add(const struct quern_pass_desc *const *list)
+{
+    static struct quern_plugin plugin;
+    static struct stat info;
+    info.st_ino++;
+    plugin = plugin_of(list);
+    return qn_registry_add(context, "./t.so", &info, &plugin);
+}
+
+static void open_all(void)
+{
+    open_context();
+    to_cancel = context;
+    ck_assert_int_eq(add(passes), QUERN_OK);
+    build("y = Relu(com.acme.Foo(a))");
+}
+
+/* ----------------------------------------------------------------- lines */
+
+static char told[2048];
+
+static void on_account(void *user, const char *pass, const char *text,
+                       uint64_t n_edits, double seconds)
+{
+    char line[512];
+    (void)user;
+    ck_assert(seconds >= 0.0);
+    snprintf(line, sizeof line, "%s: %s %u|", pass, text != NULL ? text : "end",
+             (unsigned)n_edits);
+    strcat(told, line);
+}
+
+static void on_explained(void *user, const char *text)
+{
+    (void)user;
+    strcat(strcat(told, text), "|");
+}
+
+static struct quern_step_report last_report;
+
+static void on_step(void *user, const struct quern_step_report *report)
+{
+    (void)user;
+    last_report = *report;
+}
+
+static enum quern_code apply_with(const char *pipeline,
+                                  struct quern_apply_options *o)
+{
+    told[0] = '\0';
+    o->struct_size = sizeof *o;
+    return quern_apply(model, pipeline, o);
+}
+
+static enum quern_code apply(const char *pipeline)
+{
+    return quern_apply(model, pipeline, NULL);
+}
+
+static int64_t mark_of(const char *name)
+{
+    return quern_node_int(node_named(name), "mark", -1);
+}
+
+static bool has_note(const char *part)
+{
+    for (size_t i = 0; i < quern_n_messages(context); i++) {
+        if (strstr(quern_message(context, i)->text, part) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --------------------------------------------------------------- running */
+
+START_TEST(steps_run_in_their_order_and_are_counted)
+{
+    struct quern_apply_options o = {.account = on_account, .step = on_step};
+    ck_assert_int_eq(apply_with("t.mark,t.mark{value=7}", &o), QUERN_OK);
+    ck_assert_str_eq(told,
+                     "t.mark: Foo 'Foo1': marked with 1 0|t.mark: end 1|"
+                     "t.mark: Foo 'Foo1': marked with 7 0|t.mark: end 1|");
+    ck_assert_int_eq(mark_of("Foo1"), 7);
+    ck_assert_uint_eq(last_report.number, 2);
+    ck_assert_uint_eq(last_report.n_edits, 1);
+    ck_assert_int_eq(last_report.n_rounds, 1);
+    ck_assert_uint_gt(last_report.peak_memory, 100000);
+    ck_assert_int_eq(apply_with("t.patterns", &o), QUERN_OK);
+    ck_assert_uint_eq(last_report.n_edits, 0);
+}
+END_TEST
+
+START_TEST(a_failed_pass_is_undone_and_named)
+{
+    ck_assert_int_eq(apply("t.mark,t.fail{value=2},t.mark{value=3}"),
+                     QUERN_INTERNAL);
+    ck_assert_int_eq(mark_of("Foo1"), 1);
+    ck_assert(has_note("the changes of pass 't.fail' are undone"));
+    ck_assert(has_note("pass 't.fail' is from ./t.so"));
+    ck_assert_str_eq(said(), "error[internal]: pass 't.fail': main: node "
+                             "'Foo1' (com.acme.Foo, #0): found 1, needs 2");
+    ck_assert_uint_eq(quern_model_n_edits(model), 1);
+}
+END_TEST
+
+START_TEST(what_a_user_can_do_something_about_keeps_its_code)
+{
+    ck_assert_int_eq(apply("t.unsupported"), QUERN_UNSUPPORTED);
+    ck_assert_str_eq(
+        said(), "error[unsupported]: pass 't.unsupported': cannot do this");
+}
+END_TEST
+
+START_TEST(a_pass_that_fails_without_a_word_is_named)
+{
+    ck_assert_int_eq(apply("t.silent"), QUERN_INTERNAL);
+    ck_assert_str_eq(said(), "error[internal]: pass 't.silent': failed without "
+                             "saying why; its changes are undone");
+    ck_assert_int_eq(mark_of("Foo1"), -1);
+}
+END_TEST
+
+START_TEST(a_pass_that_breaks_the_graph_is_undone_and_named)
+{
+    ck_assert_int_eq(apply("t.mark,t.break"), QUERN_INTERNAL);
+    ck_assert_ptr_nonnull(strstr(said(), "error[internal]: pass 't.break': "));
+    ck_assert_ptr_null(node_named("early"));
+    ck_assert_int_eq(mark_of("Foo1"), 1);
+    ck_assert_int_eq(apply("t.mark{value=5}"), QUERN_OK);
+    ck_assert_int_eq(mark_of("Foo1"), 5);
+}
+END_TEST
+
+START_TEST(an_error_that_a_pass_lives_with_is_a_note)
+{
+    ck_assert_int_eq(apply("t.forgiving"), QUERN_OK);
+    ck_assert_ptr_null(quern_error(context));
+    ck_assert(has_note("met on the way"));
+    ck_assert_int_eq(mark_of("Foo1"), 1);
+}
+END_TEST
+
+START_TEST(cancelling_undoes_the_running_pass)
+{
+    ck_assert_int_eq(apply("t.mark,t.cancelled{value=4},t.mark{value=5}"),
+                     QUERN_CANCELLED);
+    ck_assert_int_eq(mark_of("Foo1"), 1);
+    ck_assert_int_eq(apply("t.mark{value=6}"), QUERN_CANCELLED);
+    ck_assert_int_eq(mark_of("Foo1"), 1);
+}
+END_TEST
+
+START_TEST(repeating_ends)
+{
+    struct quern_apply_options o = {.step = on_step};
+    ck_assert_int_eq(apply_with("t.forever", &o), QUERN_OK);
+    ck_assert_int_eq(last_report.n_rounds, 50);
+    ck_assert(has_note("still changes the model after 50 rounds: stopped"));
+}
+END_TEST
+
+START_TEST(stopping_after_some_steps)
+{
+    struct quern_apply_options o = {.stop_after = 2, .step = on_step};
+    ck_assert_int_eq(apply_with("t.mark,t.mark{value=2},t.mark{value=3}", &o),
+                     QUERN_OK);
+    ck_assert_int_eq(mark_of("Foo1"), 2);
+    ck_assert_uint_eq(last_report.number, 2);
+}
+END_TEST
+
+/* ------------------------------------------------------- order and needs */
+
+START_TEST(order_is_checked_and_never_changed)
+{
+    ck_assert_int_eq(apply("t.late"), QUERN_OK);
+    ck_assert_int_eq(apply("t.mark,t.late"), QUERN_OK);
+    ck_assert_int_eq(apply("t.mark,t.late,t.mark"), QUERN_OK);
+    ck_assert_int_eq(apply("t.forgiving,t.late,t.mark{value=8}"),
+                     QUERN_INVALID_ARGUMENT);
+    ck_assert_str_eq(said(),
+                     "error[invalid-argument]: pipeline:1:13: 't.late' (step "
+                     "2) stands before 't.mark' (step 3), needs to come after "
+                     "it");
+    ck_assert_int_eq(mark_of("Foo1"), 1);
+}
+END_TEST
+
+START_TEST(needs_are_checked_before_anything_runs)
+{
+    ck_assert_int_eq(apply("t.mark{value=9},t.data"), QUERN_INVALID_ARGUMENT);
+    ck_assert_str_eq(said(), "error[invalid-argument]: pipeline:1:17: 't.data' "
+                             "(step 2) needs calibration data: give --data, or "
+                             "the option data of the step");
+    ck_assert_int_eq(apply("t.mark{value=9},t.ranges"), QUERN_INVALID_ARGUMENT);
+    ck_assert_str_eq(said(), "error[invalid-argument]: pipeline:1:17: "
+                             "'t.ranges' (step 2) needs ranges: put the step "
+                             "'calibrate' before it");
+    ck_assert_int_eq(mark_of("Foo1"), -1);
+}
+END_TEST
+
+START_TEST(data_is_that_of_the_caller_else_of_a_step)
+{
+    struct quern_apply_options o = {.data = NULL};
+    ck_assert_int_eq(apply_with("t.data,t.data{data=b},t.data{data=c}", &o),
+                     QUERN_OK);
+    ck_assert_str_eq(data_seen, "b;b;c;");
+    data_seen[0] = '\0';
+    o.data = "a";
+    ck_assert_int_eq(apply_with("t.data,t.data{data=b}", &o), QUERN_OK);
+    ck_assert_str_eq(data_seen, "a;a;");
+}
+END_TEST
+
+static const struct {
+    const char *pipeline;
+    enum quern_code code;
+    const char *message;
+} bad_pipelines[] = {
+    {"t.marc", QUERN_NOT_FOUND,
+     "error[not-found]: pipeline:1:1: unknown pass 't.marc', did you mean "
+     "'t.mark'"},
+    {"optimise", QUERN_NOT_FOUND,
+     "error[not-found]: pipeline:1:1: unknown pass 'optimise', did you mean "
+     "'optimize'"},
+    {"t.mark,optimize{value=1}", QUERN_INVALID_ARGUMENT,
+     "error[invalid-argument]: pipeline:1:8: group 'optimize' takes no "
+     "options"},
+    {"t.mark{valu=1}", QUERN_INVALID_ARGUMENT,
+     "error[invalid-argument]: pipeline:1:8: pass 't.mark' has no option "
+     "'valu', did you mean 'value'"},
+    {"t.mark{value=10}", QUERN_INVALID_ARGUMENT,
+     "error[invalid-argument]: pipeline:1:14: 'value': found '10', need a "
+     "whole number"},
+    {"t.mark{value=x}", QUERN_INVALID_ARGUMENT,
+     "error[invalid-argument]: pipeline:1:14: 'value': found 'x', need a whole "
+     "number"},
+    {"t.break{a=1}", QUERN_INVALID_ARGUMENT,
+     "error[invalid-argument]: pipeline:1:9: pass 't.break' has no option 'a', "
+     "it takes none"},
+    {"t.mark{", QUERN_INVALID_ARGUMENT,
+     "error[invalid-argument]: pipeline:1:8: found the end of the text"},
+};
+
+START_TEST(bad_pipelines_are_refused_with_their_place)
+{
+    ck_assert_int_eq(apply(bad_pipelines[_i].pipeline), bad_pipelines[_i].code);
+    const char *line = said();
+    ck_assert_msg(strncmp(line, bad_pipelines[_i].message,
+                          strlen(bad_pipelines[_i].message)) == 0,
+                  "%s", line);
+    ck_assert_uint_eq(quern_model_n_edits(model), 0);
+}
+END_TEST
+
+/* ------------------------------------------------------- registered ones */
+
+START_TEST(registered_patterns_are_applied)
+{
+    build("y = Relu(Neg(Neg(Neg(Neg(a)))))");
+    struct quern_apply_options o = {.explain_pass = "t.patterns",
+                                    .explain_node = "Relu0",
+                                    .explained = on_explained};
+    ck_assert_int_eq(apply_with("t.patterns", &o), QUERN_OK);
+    ck_assert_str_eq(told, "'t.patterns' has nothing to say of it: none of its "
+                           "patterns begins at or reached this node|");
+    ck_assert_uint_eq(quern_graph_n_nodes(model->graph), 1);
+    ck_assert_ptr_eq(quern_node_input(node_named("Relu0"), 0),
+                     value_named("a"));
+}
+END_TEST
+
+START_TEST(explanations_tell_why_not)
+{
+    build("y = Relu(Neg(a))");
+    struct quern_apply_options o = {.explain_pass = "t.patterns",
+                                    .explain_node = "Neg1",
+                                    .explained = on_explained};
+    ck_assert_int_eq(apply_with("t.patterns", &o), QUERN_OK);
+    ck_assert_str_eq(told, "negations at 'Neg1' (Neg): input 0 of 'Neg1' "
+                           "(Neg): 'a' is made by no node, needs Neg|");
+    build("y = Relu(Abs(Abs(Abs(Neg(Neg(a))))))");
+    o.explain_node = "Neg4";
+    ck_assert_int_eq(apply_with("t.patterns", &o), QUERN_OK);
+    ck_assert_str_eq(told, "negations at 'Neg4' (Neg): matches|left as it is: "
+                           "it is number 4|");
+    o.explain_node = "#0";
+    ck_assert_int_eq(apply_with("t.patterns", &o), QUERN_OK);
+    o.explain_node = "nobody";
+    ck_assert_int_eq(apply_with("t.settings,t.patterns", &o),
+                     QUERN_INVALID_ARGUMENT);
+    ck_assert_str_eq(said(), "error[invalid-argument]: no node 'nobody' in "
+                             "front of step 2 ('t.patterns')");
+    o.explain_pass = "t.fail";
+    ck_assert_int_eq(apply_with("t.mark", &o), QUERN_INVALID_ARGUMENT);
+    ck_assert_str_eq(said(), "error[invalid-argument]: pass 't.fail' is to be "
+                             "explained, but is no step of the pipeline");
+}
+END_TEST
+
+/* ------------------------------------------------------------- overrides */
+
+static enum quern_code apply_recipe(const char *text)
+{
+    struct quern_recipe *recipe = NULL;
+    enum quern_code code =
+        quern_recipe_read(context, "r.yaml", text, strlen(text), &recipe);
+    if (code == QUERN_OK) {
+        code = quern_recipe_apply(recipe, model, NULL);
+    }
+    quern_recipe_destroy(&recipe);
+    return code;
+}
+
+START_TEST(passes_ask_for_overrides)
+{
+    ck_assert_int_eq(apply_recipe("quern: 1\nsteps: [t.settings]\noverrides:\n"
+                                  "- match: {op: Relu}\n  quantize: false\n"
+                                  "- match: {name: \"Foo*\"}\n"
+                                  "  activations: uint16\n"
+                                  "- match: {value: y}\n  per-tensor: true\n"
+                                  "- match: {op: Gone}\n  quantize: false\n"),
+                     QUERN_OK);
+    ck_assert_str_eq(settings_seen,
+                     "Foo 2 yes uint16 0|Relu 1 no undefined 8|");
+    ck_assert_uint_eq(quern_n_messages(context), 1);
+    ck_assert(has_note("this override matched no node: op 'Gone', name '*'"));
+}
+END_TEST
+
+START_TEST(overrides_that_nobody_asks_for_are_told)
+{
+    ck_assert_int_eq(apply_recipe("quern: 1\nsteps: [t.mark]\noverrides:\n"
+                                  "- match: {op: Relu}\n  quantize: false\n"),
+                     QUERN_OK);
+    ck_assert(has_note("no step asks for overrides: they change nothing"));
+}
+END_TEST
+
+static void add_tests(TCase *all)
+{
+    tcase_add_test(all, steps_run_in_their_order_and_are_counted);
+    tcase_add_test(all, a_failed_pass_is_undone_and_named);
+    tcase_add_test(all, what_a_user_can_do_something_about_keeps_its_code);
+    tcase_add_test(all, a_pass_that_fails_without_a_word_is_named);
+    tcase_add_test(all, a_pass_that_breaks_the_graph_is_undone_and_named);
+    tcase_add_test(all, an_error_that_a_pass_lives_with_is_a_note);
+    tcase_add_test(all, cancelling_undoes_the_running_pass);
+    tcase_add_test(all, repeating_ends);
+    tcase_add_test(all, stopping_after_some_steps);
+    tcase_add_test(all, order_is_checked_and_never_changed);
+    tcase_add_test(all, needs_are_checked_before_anything_runs);
+    tcase_add_test(all, data_is_that_of_the_caller_else_of_a_step);
+    tcase_add_loop_test(all, bad_pipelines_are_refused_with_their_place, 0,
+                        (int)(sizeof bad_pipelines / sizeof *bad_pipelines));
+    tcase_add_test(all, registered_patterns_are_applied);
+    tcase_add_test(all, explanations_tell_why_not);
+    tcase_add_test(all, passes_ask_for_overrides);
+    tcase_add_test(all, overrides_that_nobody_asks_for_are_told);
+}
+
+Suite *qtest_suite(void)
+{
+    Suite *suite = suite_create("manager");
+    TCase *all = tcase_create("manager");
+    tcase_add_checked_fixture(all, open_all, close_context);
+    add_tests(all);
+    suite_add_tcase(suite, all);
+    return suite;
+}
