@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Ctrl-C: exit 130, no half file, in a pass that never ends and at any moment of a real job.
+. "$(dirname "$0")/../cli/check.sh"
+python3 "$QUERN_SOURCE/scripts/bench/big-graph" 3 "$work/model.onnx" --kind leaky || exit 1
+python3 - "$work" "$digits" "$QUERN_BUILD/tests/plugin/test-plugin-waits.so" <<'P' || exit 1
+import os, pathlib, signal, subprocess, sys, time
+
+work, digits, plugin = sys.argv[1:]
+quern = os.environ["QUERN"]
+out = pathlib.Path(work, "out")
+out.mkdir()
+
+
+def interrupt(arguments, delay, number=signal.SIGINT):
+    """Exit code, 130 for a process that the signal reached before main; its messages."""
+    p = subprocess.Popen([quern, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    time.sleep(delay)
+    p.send_signal(number)
+    said = p.communicate(timeout=60)[1]
+    return 130 if p.returncode == -number else p.returncode, said
+
+
+waits = ["apply", f"{work}/model.onnx", "-o", f"{out}/w.onnx", "--plugin", plugin, "--passes", "test-pass"]
+for number in signal.SIGINT, signal.SIGTERM:
+    code, said = interrupt(waits, 1.0, number)
+    assert code == 130, (code, said)
+    assert "error[cancelled]: pass 'test-pass': cancelled" in said, said
+    assert not list(out.iterdir()), list(out.iterdir())
+
+job = ["quantize", f"{digits}/model.onnx", "--data", f"{digits}/calib.npz", "--threads", "1"]
+start = time.monotonic()
+subprocess.run([quern, *job, "-o", f"{work}/whole.onnx"], check=True, stdout=subprocess.DEVNULL)
+whole, seconds = pathlib.Path(work, "whole.onnx").read_bytes(), time.monotonic() - start
+seen = set()
+for i in range(12):
+    code, said = interrupt([*job, "-o", f"{out}/q.onnx"], seconds * i / 10)
+    seen.add(code)
+    files = list(out.iterdir())
+    assert code in (0, 130), (code, said)
+    # Interrupted behind the writing (the account is told): the file is whole.
+    assert files in ([], [out / "q.onnx"]), files
+    assert code == 130 or files, "no output"
+    for f in files:
+        assert f.read_bytes() == whole, "half a file"
+        f.unlink()
+assert 130 in seen, seen
+P
+finish
