@@ -188,26 +188,31 @@ static void type_body(struct qn_sink *out, const void *object)
     }
 }
 
-/* What the file declared can no longer be: a pass has changed the value. */
+static bool same_shape(const struct qn_type *a, const struct qn_type *b)
+{
+    if (a->rank < 0 || b->rank < 0) {
+        return true;
+    }
+    bool same = a->rank == b->rank;
+    for (int i = 0; i < a->rank && same; i++) {
+        same = a->dims[i].value < 0 || b->dims[i].value < 0 ||
+               a->dims[i].value == b->dims[i].value;
+    }
+    return same;
+}
+
+/* What the file declared can no longer be: a pass has changed the value. What
+ * was only inferred counts for the element type alone. */
 static bool is_stale(const struct quern_value *v)
 {
     const struct qn_type *a = v->declared;
-    const struct qn_type *b = v->type;
-    if (a == NULL || b == NULL || a == b || a->kind != b->kind ||
-        a->kind != QUERN_KIND_TENSOR) {
+    const struct qn_type *b = v->given != NULL ? v->given : v->type;
+    if (a == NULL || b == NULL || a == b || a->kind != QUERN_KIND_TENSOR ||
+        b->kind != QUERN_KIND_TENSOR) {
         return false;
     }
-    if ((a->dtype != b->dtype && b->dtype != QUERN_UNDEFINED) ||
-        (a->rank >= 0 && b->rank >= 0 && a->rank != b->rank)) {
-        return true;
-    }
-    for (int i = 0; i < a->rank && i < b->rank; i++) {
-        if (a->dims[i].value >= 0 && b->dims[i].value >= 0 &&
-            a->dims[i].value != b->dims[i].value) {
-            return true;
-        }
-    }
-    return false;
+    return (a->dtype != b->dtype && b->dtype != QUERN_UNDEFINED) ||
+           (v->given != NULL && !same_shape(a, b));
 }
 
 static void value_info_body(struct qn_sink *out, const void *object)
