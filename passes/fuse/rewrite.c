@@ -19,7 +19,7 @@ static enum quern_code try_rules(struct quern_pass_ctx *ctx,
             !quern_node_is(node, quern_pattern_root(patterns[i]))) {
             continue;
         }
-        code = quern_pattern_match(patterns[i], node, &match);
+        code = quern_pass_match(ctx, patterns[i], node, &match);
         if (code == QUERN_OK) {
             code = rules[i].apply(ctx, &rules[i], match, &done);
         } else if (code == QUERN_NOT_FOUND) {
@@ -42,8 +42,7 @@ enum quern_code qn_rewrite(struct quern_pass_ctx *ctx,
     }
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         if (opset >= rules[i].since) {
-            code = quern_pattern_create(quern_pass_context(ctx),
-                                        rules[i].pattern, &patterns[i]);
+            code = quern_pass_pattern(ctx, rules[i].pattern, &patterns[i]);
         }
     }
     struct quern_node *next = NULL;
@@ -51,9 +50,6 @@ enum quern_code qn_rewrite(struct quern_pass_ctx *ctx,
          node != NULL && code == QUERN_OK; node = next) {
         next = quern_node_next(node);
         code = try_rules(ctx, node, rules, n, patterns);
-    }
-    for (size_t i = 0; i < n; i++) {
-        quern_pattern_destroy(&patterns[i]);
     }
     return code;
 }

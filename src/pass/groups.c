@@ -11,11 +11,14 @@ static const struct {
     const char *steps;
 } groups[] = {
     {"optimize",
-     "constants-to-initializers,drop-identity,fold-constants,drop-no-op,"
-     "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,fuse-"
-     "hardsigmoid,fuse-hardswish,fuse-gelu,"
-     "fuse-conv-affine,"
-     "fuse-affine-conv,fuse-conv-affine,drop-dead"},
+     /* one spelling; sizes; constants */
+     "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
+     "fold-shapes,fold-constants,drop-no-op,merge-shapes,"
+     /* activations before the folds that would take their numbers */
+     "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,"
+     "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,"
+     "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,"
+     "merge-equal,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)
@@ -44,6 +47,9 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_constants_to_initializers,
     &qn_pass_drop_no_op,
     &qn_pass_drop_dead,
+    &qn_pass_merge_equal,
+    &qn_pass_fold_shapes,
+    &qn_pass_merge_shapes,
     &qn_pass_merge_clips,
     &qn_pass_fuse_pad,
     &qn_pass_normalize_gemm,

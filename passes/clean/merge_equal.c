@@ -1,0 +1,269 @@
+/* merge-equal: of nodes that compute the same, and of initializers that hold
+ * the same, one stays. Same operator, attributes, and inputs at the same
+ * places; in ONNX's own domain only. Never what is drawn at random, holds a
+ * body, or is Q or DQ (a runtime may want one DQ for each reader). Linear: each
+ * node is looked up once in a hash table. */
+#include "builtin.h"
+#include "common.h"
+
+#include <string.h>
+
+struct merge_params {
+    int64_t max_bytes;
+};
+
+enum { HIGH_BITS = 40 };
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 29;
+}
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
+{
+    const unsigned char *p = data;
+    while (size >= 8) {
+        uint64_t word = 0;
+        memcpy(&word, p, 8);
+        hash = mix(hash, word);
+        p += 8;
+        size -= 8;
+    }
+    uint64_t rest = size;
+    for (size_t i = 0; i < size; i++) {
+        rest = rest << 8 | p[i];
+    }
+    return mix(hash, rest);
+}
+
+/* A table of `2^k` places, at least twice as many as entries: open addressing.
+ */
+struct table {
+    const void **at;
+    uint64_t *hash;
+    size_t mask;
+};
+
+static bool make_table(struct quern_pass_ctx *ctx, size_t n, struct table *out)
+{
+    size_t size = 16;
+    while (size < 2 * n) {
+        size *= 2;
+    }
+    out->mask = size - 1;
+    out->at = quern_pass_alloc(ctx, size * sizeof *out->at);
+    out->hash = quern_pass_alloc(ctx, size * sizeof *out->hash);
+    return out->at != NULL && out->hash != NULL;
+}
+
+typedef bool (*equal_fn)(const void *a, const void *b);
+
+/* The equal entry that is there; NULL: `what` has been entered. */
+static const void *find_or_add(struct table *t, const void *what, uint64_t hash,
+                               equal_fn equal)
+{
+    size_t i = (size_t)(hash ^ hash >> HIGH_BITS) & t->mask;
+    while (t->at[i] != NULL) {
+        if (t->hash[i] == hash && equal(t->at[i], what)) {
+            return t->at[i];
+        }
+        i = (i + 1) & t->mask;
+    }
+    t->at[i] = what;
+    t->hash[i] = hash;
+    return NULL;
+}
+
+/* ----------------------------------------------------------- initializers */
+
+static uint64_t hash_tensor(const struct quern_tensor *t)
+{
+    uint64_t hash = mix(1, (uint64_t)quern_tensor_dtype(t));
+    hash = hash_bytes(hash, quern_tensor_dims(t),
+                      (size_t)quern_tensor_rank(t) * sizeof(int64_t));
+    return quern_tensor_size(t) > 0
+               ? hash_bytes(hash, quern_tensor_data(t), quern_tensor_size(t))
+               : hash;
+}
+
+static bool equal_constants(const void *a, const void *b)
+{
+    return quern_tensor_equal(quern_value_constant(a), quern_value_constant(b));
+}
+
+static enum quern_code merge_constants(struct quern_pass_ctx *ctx,
+                                       struct quern_graph *graph,
+                                       const struct merge_params *p)
+{
+    struct table table;
+    struct quern_value *next = NULL;
+    enum quern_code code = QUERN_OK;
+    size_t n = 0;
+    for (struct quern_value *v = quern_graph_first_initializer(graph);
+         v != NULL; v = quern_value_next_initializer(v)) {
+        n++;
+    }
+    if (!make_table(ctx, n, &table)) {
+        return QUERN_NO_MEMORY;
+    }
+    for (struct quern_value *v = quern_graph_first_initializer(graph);
+         v != NULL && code == QUERN_OK; v = next) {
+        next = quern_value_next_initializer(v);
+        const struct quern_tensor *t = quern_value_constant(v);
+        if (t == NULL || quern_value_is_graph_output(v) ||
+            (int64_t)quern_tensor_size(t) > p->max_bytes) {
+            continue;
+        }
+        const void *first =
+            find_or_add(&table, v, hash_tensor(t), equal_constants);
+        if (first != NULL) {
+            /* The table keeps it as const; it was entered from the graph. */
+            struct quern_value *same = (struct quern_value *)(uintptr_t)first;
+            quern_pass_account(ctx, NULL, "initializer '%s' is '%s'",
+                               quern_value_name(v), quern_value_name(same));
+            code = quern_replace_uses(v, same, true);
+            if (code == QUERN_OK) {
+                code = quern_value_erase(v);
+            }
+        }
+    }
+    return code;
+}
+
+/* ------------------------------------------------------------------ nodes */
+
+static bool may_merge(const struct quern_node *node)
+{
+    static const char *const ops[] = {
+        "Constant",          "QuantizeLinear",     "DequantizeLinear",
+        "RandomNormal",      "RandomUniform",      "RandomNormalLike",
+        "RandomUniformLike", "Bernoulli",          "Multinomial",
+        "Dropout",           "BatchNormalization", NULL};
+    bool any = false;
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        any = any || quern_node_output(node, i) != NULL;
+    }
+    return any && *quern_node_domain(node) == '\0' &&
+           quern_node_n_subgraphs(node) == 0 && quern_node_n_inputs(node) > 0 &&
+           !qn_is_one_of(node, ops);
+}
+
+static uint64_t hash_node(const struct quern_node *node)
+{
+    const char *op = quern_node_op(node);
+    uint64_t hash = hash_bytes(2, op, strlen(op));
+    for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
+        const struct quern_value *x = quern_node_input(node, i);
+        hash = mix(hash, x != NULL ? (uint64_t)quern_value_id(x) + 1 : 0);
+    }
+    /* Attributes: only their number, the comparison does the rest, but ints
+     * (axes, perm) tell many apart. */
+    for (size_t i = 0; i < quern_node_n_attrs(node); i++) {
+        const char *name = quern_node_attr_name(node, i);
+        int64_t number = quern_node_int(node, name, -7);
+        hash += hash_bytes((uint64_t)number, name, strlen(name));
+    }
+    return mix(hash, quern_node_n_outputs(node));
+}
+
+static bool equal_nodes(const void *first, const void *second)
+{
+    const struct quern_node *a = first;
+    const struct quern_node *b = second;
+    if (strcmp(quern_node_op(a), quern_node_op(b)) != 0 ||
+        quern_node_n_inputs(a) != quern_node_n_inputs(b) ||
+        quern_node_n_outputs(a) != quern_node_n_outputs(b)) {
+        return false;
+    }
+    for (size_t i = 0; i < quern_node_n_inputs(a); i++) {
+        if (quern_node_input(a, i) != quern_node_input(b, i)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < quern_node_n_outputs(a); i++) {
+        if (quern_node_output(a, i) == NULL &&
+            quern_node_output(b, i) != NULL) {
+            return false;
+        }
+    }
+    return quern_node_attrs_equal(a, b);
+}
+
+static enum quern_code merge_node(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node,
+                                  const struct quern_node *first)
+{
+    size_t n = quern_node_n_outputs(node);
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < n; i++) {
+        const struct quern_value *y = quern_node_output(node, i);
+        if (y != NULL && !qn_can_stand_for(y, quern_node_output(first, i))) {
+            return QUERN_OK;
+        }
+    }
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        struct quern_value *y = quern_node_output(node, i);
+        code = y != NULL
+                   ? quern_replace_value(y, quern_node_output(first, i), true)
+                   : QUERN_OK;
+    }
+    if (code == QUERN_OK) {
+        quern_pass_account(ctx, node, "computes what '%s' does",
+                           quern_node_name(first));
+        code = quern_node_erase_dead(node);
+    }
+    return code;
+}
+
+static enum quern_code merge_nodes(struct quern_pass_ctx *ctx,
+                                   struct quern_graph *graph)
+{
+    struct table table;
+    struct quern_node *next = NULL;
+    enum quern_code code = QUERN_OK;
+    if (!make_table(ctx, quern_graph_n_nodes(graph), &table)) {
+        return QUERN_NO_MEMORY;
+    }
+    /* Forward: inputs that were equal are the same when a node is reached. */
+    for (struct quern_node *n = quern_graph_first(graph);
+         n != NULL && code == QUERN_OK; n = next) {
+        next = quern_node_next(n);
+        const struct quern_node *first =
+            may_merge(n) ? find_or_add(&table, n, hash_node(n), equal_nodes)
+                         : NULL;
+        if (first != NULL) {
+            code = merge_node(ctx, n, first);
+        }
+    }
+    return code;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    enum quern_code code = merge_constants(ctx, graph, params);
+    return code == QUERN_OK ? merge_nodes(ctx, graph) : code;
+}
+
+static const struct quern_option options[] = {
+    {"max-bytes", QUERN_OPTION_INT, offsetof(struct merge_params, max_bytes), 0,
+     1e15, NULL, "largest initializer that is merged, in bytes"},
+    {0},
+};
+
+static const struct merge_params defaults = {.max_bytes = INT64_C(1) << 40};
+
+const struct quern_pass_desc qn_pass_merge_equal = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "merge-equal",
+    .summary = "keep one of nodes that compute the same and of initializers "
+               "that hold the same",
+    .options = options,
+    .params_size = sizeof(struct merge_params),
+    .params_default = &defaults,
+    .contract = QUERN_BIT_EXACT,
+    .run = run,
+    .group = "clean",
+};

@@ -1,0 +1,226 @@
+/* merge-shapes: two nodes in a row that move data or convert it become one: two
+ * Transposes, a Reshape behind Reshape, Flatten, Squeeze or Unsqueeze, a Cast
+ * behind a Cast that lost nothing. Bit-exact. Two Unsqueezes are left: runtimes
+ * know masks by them. */
+#include "builtin.h"
+#include "common.h"
+
+#include <string.h>
+
+/* The node in front, when `node` alone reads it and it is in this graph. */
+static struct quern_node *before(const struct quern_node *node,
+                                 const char *const *ops)
+{
+    const struct quern_value *x = quern_node_input(node, 0);
+    struct quern_node *first = x != NULL ? quern_value_producer(x) : NULL;
+    bool good = first != NULL && *quern_node_domain(first) == '\0' &&
+                quern_node_graph(first) == quern_node_graph(node) &&
+                quern_value_only_user(x) == node && qn_is_one_of(first, ops);
+    return good ? first : NULL;
+}
+
+static enum quern_code bypass(struct quern_pass_ctx *ctx,
+                              struct quern_node *node, struct quern_node *first)
+{
+    quern_pass_account(ctx, node, "took in %s '%s'", quern_node_op(first),
+                       quern_node_name(first));
+    enum quern_code code =
+        quern_node_set_input(node, 0, quern_node_input(first, 0));
+    return code == QUERN_OK ? quern_node_erase_dead(first) : code;
+}
+
+/* -------------------------------------------------------------- Transpose */
+
+static bool read_perm(const struct quern_node *node, size_t *out_n,
+                      const int64_t **out_perm)
+{
+    return quern_node_has_attr(node, "perm") &&
+           quern_node_attr_ints(node, "perm", out_perm, out_n) == QUERN_OK &&
+           *out_n <= QUERN_MAX_RANK;
+}
+
+static enum quern_code merge_transpose(struct quern_pass_ctx *ctx,
+                                       struct quern_node *node)
+{
+    static const char *const ops[] = {"Transpose", NULL};
+    struct quern_node *first = before(node, ops);
+    const int64_t *a = NULL;
+    const int64_t *b = NULL;
+    int64_t perm[QUERN_MAX_RANK];
+    size_t n = 0;
+    size_t n_first = 0;
+    if (first == NULL || !read_perm(node, &n, &b) ||
+        !read_perm(first, &n_first, &a) || n != n_first) {
+        return QUERN_OK;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (b[i] < 0 || b[i] >= (int64_t)n) {
+            return QUERN_OK;
+        }
+        perm[i] = a[b[i]];
+    }
+    enum quern_code code = quern_node_set_ints(node, "perm", perm, n);
+    return code == QUERN_OK ? bypass(ctx, node, first) : code;
+}
+
+/* ---------------------------------------------------------------- Reshape */
+
+/* A 0 copies a size of the middle: it must be the same size of x. */
+static bool zeros_hold(const struct quern_node *node,
+                       const struct quern_value *x)
+{
+    int64_t target[QUERN_MAX_RANK];
+    const struct quern_value *middle = quern_node_input(node, 0);
+    int n = qn_int_values(quern_node_input(node, 1), QUERN_MAX_RANK, target);
+    bool copies = quern_node_int(node, "allowzero", 0) == 0;
+    for (int i = 0; i < n && copies; i++) {
+        if (target[i] != 0) {
+            continue;
+        }
+        if (i >= quern_value_rank(x) || i >= quern_value_rank(middle) ||
+            !quern_dim_equal(quern_value_dims(x)[i],
+                             quern_value_dims(middle)[i])) {
+            return false;
+        }
+    }
+    return n >= 0;
+}
+
+static enum quern_code merge_reshape(struct quern_pass_ctx *ctx,
+                                     struct quern_node *node)
+{
+    static const char *const ops[] = {"Reshape", "Flatten", "Squeeze",
+                                      "Unsqueeze", NULL};
+    struct quern_node *first = before(node, ops);
+    const struct quern_value *x =
+        first != NULL ? quern_node_input(first, 0) : NULL;
+    return x != NULL && zeros_hold(node, x) ? bypass(ctx, node, first)
+                                            : QUERN_OK;
+}
+
+static bool same_dims(const struct quern_value *a, const struct quern_value *b)
+{
+    int rank = quern_value_rank(a);
+    if (rank < 0 || rank != quern_value_rank(b)) {
+        return false;
+    }
+    for (int i = 0; i < rank; i++) {
+        if (!quern_dim_equal(quern_value_dims(a)[i], quern_value_dims(b)[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Two of the family that end with the sizes they began with. */
+static enum quern_code drop_pair(struct quern_pass_ctx *ctx,
+                                 struct quern_node *node)
+{
+    static const char *const ops[] = {"Reshape", "Flatten", "Squeeze",
+                                      "Unsqueeze", NULL};
+    struct quern_node *first = before(node, ops);
+    struct quern_value *y = quern_node_output(node, 0);
+    struct quern_value *x = first != NULL ? quern_node_input(first, 0) : NULL;
+    if (x == NULL || y == NULL || !same_dims(x, y) || !qn_can_stand_for(y, x)) {
+        return QUERN_OK;
+    }
+    quern_pass_account(ctx, node, "undoes %s '%s'", quern_node_op(first),
+                       quern_node_name(first));
+    enum quern_code code = quern_replace_value(y, x, true);
+    return code == QUERN_OK ? quern_node_erase_dead(node) : code;
+}
+
+/* ------------------------------------------------------------------- Cast */
+
+/* Every number of `from` is one of `to`. */
+static bool holds(enum quern_dtype to, enum quern_dtype from)
+{
+    static const struct {
+        enum quern_dtype from, to;
+    } rows[] = {
+        {QUERN_BOOL, QUERN_INT32},      {QUERN_BOOL, QUERN_INT64},
+        {QUERN_BOOL, QUERN_FLOAT},      {QUERN_BOOL, QUERN_FLOAT16},
+        {QUERN_BOOL, QUERN_DOUBLE},     {QUERN_BOOL, QUERN_INT8},
+        {QUERN_BOOL, QUERN_UINT8},      {QUERN_INT8, QUERN_INT32},
+        {QUERN_INT8, QUERN_INT64},      {QUERN_INT8, QUERN_FLOAT},
+        {QUERN_UINT8, QUERN_INT32},     {QUERN_UINT8, QUERN_INT64},
+        {QUERN_UINT8, QUERN_FLOAT},     {QUERN_INT32, QUERN_INT64},
+        {QUERN_INT32, QUERN_DOUBLE},    {QUERN_FLOAT16, QUERN_FLOAT},
+        {QUERN_FLOAT16, QUERN_DOUBLE},  {QUERN_BFLOAT16, QUERN_FLOAT},
+        {QUERN_BFLOAT16, QUERN_DOUBLE}, {QUERN_FLOAT, QUERN_DOUBLE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].from == from && rows[i].to == to) {
+            return true;
+        }
+    }
+    return from == to;
+}
+
+static enum quern_code merge_cast(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node)
+{
+    static const char *const ops[] = {"Cast", NULL};
+    struct quern_node *first = before(node, ops);
+    struct quern_value *x = first != NULL ? quern_node_input(first, 0) : NULL;
+    struct quern_value *y = quern_node_output(node, 0);
+    if (x == NULL || y == NULL || quern_value_dtype(x) == QUERN_UNDEFINED ||
+        !holds((enum quern_dtype)quern_node_int(first, "to", 0),
+               quern_value_dtype(x))) {
+        return QUERN_OK;
+    }
+    bool back = (int64_t)quern_value_dtype(x) == quern_node_int(node, "to", 0);
+    if (!back || !qn_can_stand_for(y, x)) {
+        return bypass(ctx, node, first);
+    }
+    quern_pass_account(ctx, node, "undoes Cast '%s'", quern_node_name(first));
+    enum quern_code code = quern_replace_value(y, x, true);
+    return code == QUERN_OK ? quern_node_erase_dead(node) : code;
+}
+
+static enum quern_code merge(struct quern_pass_ctx *ctx,
+                             struct quern_node *node)
+{
+    static const char *const pairs[] = {"Flatten", "Squeeze", "Unsqueeze",
+                                        "Reshape", NULL};
+    enum quern_code code = QUERN_OK;
+    if (quern_node_is(node, "Transpose")) {
+        return merge_transpose(ctx, node);
+    }
+    if (quern_node_is(node, "Cast")) {
+        return merge_cast(ctx, node);
+    }
+    if (qn_is_one_of(node, pairs)) {
+        code = drop_pair(ctx, node);
+    }
+    return code == QUERN_OK && !quern_node_erased(node) &&
+                   quern_node_is(node, "Reshape")
+               ? merge_reshape(ctx, node)
+               : code;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    struct quern_node *next = NULL;
+    enum quern_code code = QUERN_OK;
+    (void)params;
+    for (struct quern_node *n = quern_graph_first(graph);
+         n != NULL && code == QUERN_OK; n = next) {
+        next = quern_node_next(n);
+        code = *quern_node_domain(n) == '\0' ? merge(ctx, n) : QUERN_OK;
+    }
+    return code;
+}
+
+const struct quern_pass_desc qn_pass_merge_shapes = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "merge-shapes",
+    .summary = "one node from two in a row that move or convert data: "
+               "Transpose, Reshape and its kin, Cast",
+    .flags = QUERN_PASS_NEEDS_SHAPES,
+    .contract = QUERN_BIT_EXACT,
+    .run = run,
+    .group = "shape",
+};
