@@ -107,10 +107,30 @@ const struct quern_number *qn_infer_in_numbers(struct qn_infer_ctx *c, size_t i,
 
 /* ----------------------------------------------------------- attributes */
 
+/* What an attribute of the function's caller, or its default, stands for. */
+static const struct qn_attr *resolved(const struct qn_infer_ctx *c,
+                                      const struct qn_attr *attr)
+{
+    while (attr != NULL && attr->ref_name != NULL && c->caller != NULL) {
+        const struct qn_attr *given =
+            qn_node_attr(c->caller->node, attr->ref_name);
+        if (given == NULL) {
+            const struct qn_attr *d = c->function->attribute_defaults;
+            while (d != NULL && strcmp(d->name, attr->ref_name) != 0) {
+                d = d->next;
+            }
+            return d;
+        }
+        attr = given;
+        c = c->caller;
+    }
+    return attr;
+}
+
 static const struct qn_attr *own_attr(const struct qn_infer_ctx *c,
                                       const char *name, enum qn_attr_type type)
 {
-    const struct qn_attr *attr = qn_node_attr(c->node, name);
+    const struct qn_attr *attr = resolved(c, qn_node_attr(c->node, name));
     return attr != NULL && attr->ref_name == NULL && attr->type == type ? attr
                                                                         : NULL;
 }
@@ -123,7 +143,8 @@ static const struct qn_schema_attr *row_of(const struct qn_infer_ctx *c,
 
 bool qn_infer_attr_present(const struct qn_infer_ctx *c, const char *name)
 {
-    return qn_node_attr(c->node, name) != NULL;
+    const struct qn_attr *attr = qn_node_attr(c->node, name);
+    return attr != NULL && (resolved(c, attr) != NULL || c->caller == NULL);
 }
 
 int64_t qn_infer_attr_int(const struct qn_infer_ctx *c, const char *name,

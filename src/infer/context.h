@@ -31,8 +31,11 @@ struct qn_infer_ctx {
     const struct quern_node *node;
     const struct qn_schema *schema; /* NULL: operator not known to ONNX */
     int64_t opset;
-    int depth; /* of subgraphs */
-    int param; /* of the table's row */
+    int depth;                         /* of subgraphs and calls */
+    const struct qn_infer_ctx *caller; /* of the function that the node is in;
+                                          NULL: in none */
+    const struct quern_function *function; /* that function */
+    int param;                             /* of the table's row */
     struct qn_result *out;
     size_t n_out;
     size_t out_room;
@@ -122,6 +125,13 @@ bool qn_broadcast_in(struct qn_infer_ctx *c, struct qn_result *out, size_t k);
 
 /** Walk over the nodes of a body. */
 void qn_infer_body(struct qn_infer_ctx *c, struct quern_graph *graph);
+/** Model-local function that the node calls, NULL: none. */
+const struct quern_function *qn_infer_callee(const struct qn_infer_ctx *c);
+/** What the function gives for these inputs and attributes. */
+void qn_infer_call(struct qn_infer_ctx *c, const struct quern_function *f);
+/** What output i of a body is, as seen from outside. */
+void qn_infer_leave(struct qn_infer_ctx *c, const struct quern_graph *body,
+                    size_t i, struct qn_result *out);
 /** Set the type of a value: input of a body. Unknown dimensions become symbols
  * of it. */
 void qn_infer_set(struct qn_infer_ctx *c, struct quern_value *value,

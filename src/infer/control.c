@@ -20,9 +20,8 @@ static struct quern_graph *body_of(const struct qn_infer_ctx *c,
                : NULL;
 }
 
-/* What output i of a body is, as seen from outside. */
-static void leave(struct qn_infer_ctx *c, const struct quern_graph *body,
-                  size_t i, struct qn_result *out)
+void qn_infer_leave(struct qn_infer_ctx *c, const struct quern_graph *body,
+                    size_t i, struct qn_result *out)
 {
     const struct quern_value *v =
         i < body->n_outputs ? body->outputs[i]->value : NULL;
@@ -88,9 +87,9 @@ void qn_infer_if(struct qn_infer_ctx *c)
     for (size_t i = 0; i < c->n_out; i++) {
         struct qn_result other;
         bool first = !decided || cond[0].value != 0;
-        leave(c, first ? yes : no, i, qn_infer_out(c, i));
+        qn_infer_leave(c, first ? yes : no, i, qn_infer_out(c, i));
         if (!decided) {
-            leave(c, no, i, &other);
+            qn_infer_leave(c, no, i, &other);
             join(c, qn_infer_out(c, i), &other);
         }
     }
@@ -219,7 +218,7 @@ static void final_state(struct qn_infer_ctx *c, const struct states *s,
 {
     struct qn_result *out = qn_infer_out(c, k);
     struct qn_result initial = {.rank = -1};
-    leave(c, s->body, s->first_out + k, out);
+    qn_infer_leave(c, s->body, s->first_out + k, out);
     if (from + k < c->node->n_inputs &&
         c->node->inputs[from + k]->value != NULL) {
         qn_infer_get(c, c->node->inputs[from + k]->value, &initial);
@@ -246,7 +245,7 @@ void qn_infer_loop(struct qn_infer_ctx *c)
     /* The count is known only if the body never stops by itself. */
     struct quern_number keeps_on = QN_UNKNOWN;
     struct qn_result cond;
-    leave(c, s.body, 0, &cond);
+    qn_infer_leave(c, s.body, 0, &cond);
     if (cond.numbers != NULL && cond.n_numbers == 1) {
         keeps_on = cond.numbers[0];
     }
@@ -260,7 +259,7 @@ void qn_infer_loop(struct qn_infer_ctx *c)
         if (i < s.n) {
             final_state(c, &s, i, 2);
         } else {
-            leave(c, s.body, i + 1, &element);
+            qn_infer_leave(c, s.body, i + 1, &element);
             stack(c, i, &element, count, 0);
         }
     }
@@ -317,7 +316,7 @@ void qn_infer_scan(struct qn_infer_ctx *c)
         if (i < s.n) {
             final_state(c, &s, i, 0);
         } else {
-            leave(c, s.body, i, &element);
+            qn_infer_leave(c, s.body, i, &element);
             stack(c, i, &element, count, listed(out_axes, n_out_axes, i - s.n));
         }
     }

@@ -76,6 +76,9 @@ static uint64_t signature(const struct qn_infer_ctx *c)
 {
     const struct quern_node *node = c->node;
     uint64_t hash = mix(1 + (uint64_t)c->opset, node->op);
+    if (c->caller != NULL) {
+        return 0; /* it depends on the call */
+    }
     for (const struct qn_attr *a = node->attrs; a != NULL; a = a->next) {
         if (a->type == QN_ATTR_GRAPH || a->type == QN_ATTR_GRAPHS) {
             return 0;
@@ -178,8 +181,11 @@ static void infer_node(struct qn_infer_ctx *c, const struct quern_node *node)
     if (!outputs_ready(c)) {
         return;
     }
+    const struct quern_function *callee = qn_infer_callee(c);
     const struct qn_infer_row *row = qn_infer_row_of(node->domain, node->op);
-    if (row != NULL) {
+    if (callee != NULL) {
+        qn_infer_call(c, callee);
+    } else if (row != NULL) {
         c->param = row->param;
         row->shape(c);
         if (row->numbers != NULL) {
@@ -266,7 +272,7 @@ static void infer_graph(struct qn_infer_ctx *c, struct quern_graph *graph)
     for (const struct quern_node *n = graph->first; n != NULL; n = n->next) {
         infer_node(c, n);
     }
-    if (c->state->report != NULL) {
+    if (c->state->report != NULL && c->caller == NULL) {
         check_declared(c, graph);
     }
 }
@@ -279,7 +285,7 @@ void qn_infer_body(struct qn_infer_ctx *c, struct quern_graph *graph)
         s->exhausted = true;
         return;
     }
-    s->budget -= cost;
+    s->budget -= graph->function == NULL ? cost : 0;
     struct qn_infer_ctx *inner = qn_calloc(sizeof *inner);
     if (inner == NULL) {
         c->x.no_memory = true;
@@ -288,6 +294,8 @@ void qn_infer_body(struct qn_infer_ctx *c, struct quern_graph *graph)
     inner->x.model = c->x.model;
     inner->state = c->state;
     inner->depth = c->depth + 1;
+    inner->caller = graph->function != NULL ? c : c->caller;
+    inner->function = graph->function != NULL ? graph->function : c->function;
     infer_graph(inner, graph);
     c->x.no_memory = c->x.no_memory || inner->x.no_memory;
     qn_free(inner->out);
@@ -364,6 +372,19 @@ static void infer_inputs(struct qn_infer_ctx *c, struct quern_graph *graph)
     }
 }
 
+/* Functions by key, in s->functions; false: no memory. */
+static bool list_functions(struct qn_infer *s, const struct quern_model *model)
+{
+    for (struct quern_function *f = model->functions; f != NULL; f = f->next) {
+        char *key = qn_arena_printf(&s->keys, "%s.%s:%s", f->domain, f->name,
+                                    f->overload);
+        if (key == NULL || !qn_map_set(&s->functions, key, f)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum quern_code walk(struct quern_model *model,
                             qn_infer_report_fn report, void *user)
 {
@@ -379,13 +400,21 @@ static enum quern_code walk(struct quern_model *model,
     s->report = report;
     s->user = user;
     s->budget = budget_of(model);
+    s->n_calls = budget_of(model) * 4;
     s->exhausted = false;
+    c->x.no_memory = !list_functions(s, model);
     infer_inputs(c, model->graph);
     infer_graph(c, model->graph);
+    qn_map_finish(&s->functions);
+    qn_arena_finish(&s->keys);
     if (s->exhausted) {
         forget_bodies(model);
     }
     bool no_memory = c->x.no_memory;
+    if (no_memory) { /* what was not found for want of memory is no fact */
+        memset(s->values, 0, s->values_room * sizeof *s->values);
+        memset(s->signatures, 0, s->signatures_room * sizeof *s->signatures);
+    }
     s->report = NULL;
     s->valid = !no_memory;
     s->serial = serial;

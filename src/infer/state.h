@@ -20,7 +20,10 @@ struct qn_infer {
     size_t values_room;
     uint64_t *signatures; /* of nodes, by id; 0: none */
     size_t signatures_room;
-    size_t budget;  /* nodes that may still be looked at in bodies */
+    size_t budget;           /* nodes that may still be looked at in bodies */
+    size_t n_calls;          /* the same in functions */
+    struct qn_map functions; /* by "domain.name:overload", of one walk */
+    struct qn_arena keys;    /* of that map */
     bool exhausted; /* it was not enough: outputs of bodies are not known */
     qn_infer_report_fn report; /* NULL: not checking */
     void *user;

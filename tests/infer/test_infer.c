@@ -221,6 +221,74 @@ START_TEST(branches_are_joined)
 }
 END_TEST
 
+/* A function of the model: y = Concat(x, x) along the axis of the call. */
+static struct quern_function *add_function(const char *name)
+{
+    struct qn_arena *arena = &model->arena;
+    struct quern_function *f = qn_arena_alloc(arena, sizeof *f);
+    struct qn_opset *opset = qn_arena_alloc(arena, sizeof *opset);
+    struct qn_attr *attr = qn_arena_alloc(arena, sizeof *attr);
+    struct quern_graph *body = qn_graph_create(model);
+    bool duplicate = false;
+    ck_assert(f != NULL && opset != NULL && attr != NULL && body != NULL);
+    *opset = (struct qn_opset){.domain = "", .version = 17};
+    *f = (struct quern_function){.domain = "my",
+                                 .name = name,
+                                 .overload = "",
+                                 .body = body,
+                                 .n_opsets = 1,
+                                 .opsets = opset,
+                                 .next = model->functions};
+    model->functions = f;
+    body->function = f;
+    struct quern_value *x = qn_build_value(body, "x", &duplicate);
+    ck_assert(qn_build_input(body, x));
+    struct quern_value *y = add_node(body, "Concat", "y", x, x);
+    *attr = (struct qn_attr){
+        .name = "axis", .type = QN_ATTR_INT, .ref_name = "along", .len = 1};
+    qn_build_attr(y->producer, attr);
+    ck_assert(qn_build_output(body, y));
+    return f;
+}
+
+static struct quern_value *add_call(const char *name, struct quern_value *x,
+                                    int64_t along)
+{
+    bool duplicate = false;
+    struct quern_value *out = qn_build_value(graph, name, &duplicate);
+    ck_assert_ptr_nonnull(
+        qn_build_node(graph, "my", "Twice", "", &x, 1, &out, 1));
+    set_int(out, "along", along);
+    return out;
+}
+
+START_TEST(functions_are_entered_for_each_call)
+{
+    struct quern_function *f = add_function("Twice");
+    struct quern_value *in = add_input(graph, "in", QUERN_FLOAT, "b 8");
+    struct quern_value *a = add_call("a", in, 0);
+    struct quern_value *b = add_call("b_", a, 1);
+    infer();
+    ck_assert_str_eq(type_text(a), "float [2*b, 8]");
+    ck_assert_str_eq(type_text(b), "float [2*b, 16]");
+    /* No call speaks for the others. */
+    ck_assert_ptr_null(f->body->inputs[0]->type);
+}
+END_TEST
+
+START_TEST(a_function_that_calls_itself_ends)
+{
+    struct quern_function *f = add_function("Twice");
+    struct quern_node *inside = f->body->first;
+    inside->domain = "my";
+    inside->op = "Twice";
+    struct quern_value *in = add_input(graph, "in", QUERN_FLOAT, "b 8");
+    struct quern_value *a = add_call("a", in, 0);
+    infer();
+    ck_assert_int_eq(quern_value_rank(a), -1);
+}
+END_TEST
+
 /* --------------------------------------------------------------- hostile */
 
 /* Every operator of the schemas with inputs and attributes that make no sense:
@@ -327,6 +395,8 @@ Suite *qtest_suite(void)
     tcase_add_test(t, growing_states_are_open);
     tcase_add_test(t, nested_loops_do_not_explode);
     tcase_add_test(t, branches_are_joined);
+    tcase_add_test(t, functions_are_entered_for_each_call);
+    tcase_add_test(t, a_function_that_calls_itself_ends);
     tcase_add_test(t, no_operator_minds_nonsense);
     tcase_add_test(t, time_is_linear);
     suite_add_tcase(suite, t);
