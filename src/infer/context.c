@@ -292,6 +292,7 @@ void qn_infer_out_same(struct qn_infer_ctx *c, size_t i, size_t k)
     struct qn_result *out = qn_infer_out(c, i);
     if (qn_infer_in_present(c, k)) {
         qn_infer_get(c, input(c, k), out);
+        out->numbers = numbers_of(c, input(c, k), &out->n_numbers);
     }
 }
 

@@ -143,6 +143,9 @@ void qn_infer_get(struct qn_infer_ctx *c, const struct quern_value *value,
 const struct qn_type *qn_type_of_kind(struct qn_infer_ctx *c,
                                       enum quern_kind kind,
                                       const struct qn_type *element);
+/** Denotation of the element type of an empty sequence: it covers whatever is
+ * put into it. */
+extern const char qn_type_of_nothing[];
 /** Type that covers both: unknown where they differ; NULL when nothing is left
  * (or no memory). */
 const struct qn_type *qn_type_join(struct qn_infer_ctx *c,

@@ -80,10 +80,12 @@ void qn_infer_if(struct qn_infer_ctx *c)
     if (yes == NULL || no == NULL) {
         return;
     }
-    qn_infer_body(c, yes);
-    qn_infer_body(c, no);
     const struct quern_number *cond = qn_infer_in_numbers(c, 0, &n);
     bool decided = cond != NULL && n == 1 && qn_num_is_plain(cond[0]);
+    c->state->n_branches++;
+    qn_infer_body(c, yes);
+    qn_infer_body(c, no);
+    c->state->n_branches--;
     for (size_t i = 0; i < c->n_out; i++) {
         struct qn_result other;
         bool first = !decided || cond[0].value != 0;

@@ -244,6 +244,11 @@ struct quern_number qn_num_trunc_div(struct qn_algebra *x,
     if (qn_num_at_least(a, 0) && qn_num_at_least(b, 0)) {
         return qn_num_floor_div(x, a, b);
     }
+    if (qn_num_is_plain(b) && b.value > 0 && a.known &&
+        qn_num_at_least(a, 1 - b.value)) {
+        /* Between -b and 0 both differ: -1 and 0. */
+        return qn_num_max(x, qn_num_floor_div(x, a, b), qn_num(0));
+    }
     return QN_UNKNOWN;
 }
 
@@ -372,6 +377,11 @@ struct quern_number qn_num_max(struct qn_algebra *x, struct quern_number a,
  * with a, so that they do not differ. */
 static bool is_cut_of(struct quern_number b, struct quern_number a)
 {
+    /* max(a, 1) differs where a is 0, which broadcasts with 1 to 0. */
+    if (b.expr != NULL && b.expr->kind == QN_EXPR_MAX) {
+        return b.expr->n_terms == 1 && b.expr->constant <= 1 &&
+               b.expr->terms[0] == a.expr && qn_num_at_least(a, 0);
+    }
     return b.expr != NULL && b.expr->kind == QN_EXPR_MIN &&
            b.expr->n_terms == 1 && b.expr->constant > 1 &&
            b.expr->terms[0] == a.expr;

@@ -17,13 +17,21 @@ static struct quern_dim fresh(struct qn_infer_ctx *c,
     return (struct quern_dim){-1, e};
 }
 
+const char qn_type_of_nothing[] = "";
+
+static bool is_nothing(const struct qn_type *type)
+{
+    return type->denotation == qn_type_of_nothing;
+}
+
 static bool same_type(const struct qn_type *a, const struct qn_type *b)
 {
     /* Depth is that of types, which a reader has bounded. */
     while (a != b) {
         if (a == NULL || b == NULL || a->kind != b->kind ||
             a->dtype != b->dtype || a->rank != b->rank ||
-            a->opaque.data != b->opaque.data) {
+            a->opaque.data != b->opaque.data ||
+            is_nothing(a) != is_nothing(b)) {
             return false;
         }
         for (int i = 0; i < a->rank; i++) {
@@ -189,7 +197,8 @@ void qn_infer_get(struct qn_infer_ctx *c, const struct quern_value *value,
     for (int i = 0; i < type->rank; i++) {
         out->dims[i] = qn_num_of_dim(type->dims[i]);
     }
-    if (value->producer != NULL || value->tensor == NULL || entry->looked) {
+    bool is_initializer = value->producer == NULL && value->tensor != NULL;
+    if (!is_initializer || (entry->looked && entry->source == value->type)) {
         out->numbers = entry->numbers;
         out->n_numbers = entry->n_numbers;
     }
@@ -237,8 +246,11 @@ const struct qn_type *qn_type_join(struct qn_infer_ctx *c,
     if (a == NULL || b == NULL || a->kind != b->kind) {
         return NULL;
     }
-    if (same_type(a, b)) {
+    if (same_type(a, b) || is_nothing(b)) {
         return a;
+    }
+    if (is_nothing(a)) {
+        return b;
     }
     if (a->kind == QUERN_KIND_TENSOR) {
         return join_tensors(c, a, b);

@@ -163,7 +163,8 @@ static void tell(struct qn_infer_ctx *c, const char *tensor, bool harmless,
         struct quern_place place = quern_node_place(c->node);
         place.stage = "infer";
         place.tensor = tensor;
-        c->state->report(c->state->user, &place, harmless, text);
+        c->state->report(c->state->user, &place,
+                         harmless || c->state->n_branches > 0, text);
     }
 }
 
@@ -402,6 +403,7 @@ static enum quern_code walk(struct quern_model *model,
     s->budget = budget_of(model);
     s->n_calls = budget_of(model) * 4;
     s->exhausted = false;
+    s->n_branches = 0;
     c->x.no_memory = !list_functions(s, model);
     infer_inputs(c, model->graph);
     infer_graph(c, model->graph);

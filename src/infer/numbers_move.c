@@ -88,7 +88,9 @@ void qn_infer_numbers_gather(struct qn_infer_ctx *c)
             pick = pick * c->out[0].dims[axis + k].value + where[axis + k];
         }
         for (int k = 0; k < rank; k++) {
-            from[k] = where[k < axis ? k : k - 1 + n_axes];
+            if (k != axis) {
+                from[k] = where[k < axis ? k : k - 1 + n_axes];
+            }
         }
         struct quern_number p =
             (size_t)pick < n_picks ? picks[pick] : QN_UNKNOWN;

@@ -44,20 +44,21 @@ void qn_infer_sequence_construct(struct qn_infer_ctx *c)
     set_kind(c, 0, QUERN_KIND_SEQUENCE, all);
 }
 
-static const struct qn_type *open_tensor(struct qn_infer_ctx *c,
-                                         enum quern_dtype dtype)
-{
-    const struct qn_type *type = qn_type_tensor(c->x.model, dtype, -1, NULL);
-    c->x.no_memory = c->x.no_memory || type == NULL;
-    return type;
-}
-
 void qn_infer_sequence_empty(struct qn_infer_ctx *c)
 {
     int64_t dtype = qn_infer_attr_int(c, "dtype", QUERN_FLOAT);
     bool valid = dtype > 0 && dtype <= QUERN_INT2;
-    set_kind(c, 0, QUERN_KIND_SEQUENCE,
-             open_tensor(c, valid ? (enum quern_dtype)dtype : QUERN_UNDEFINED));
+    struct qn_type *element =
+        qn_arena_alloc(&c->x.model->arena, sizeof *element);
+    if (element == NULL) {
+        c->x.no_memory = true;
+        return;
+    }
+    element->kind = QUERN_KIND_TENSOR;
+    element->dtype = valid ? (enum quern_dtype)dtype : QUERN_UNDEFINED;
+    element->rank = -1;
+    element->denotation = qn_type_of_nothing;
+    set_kind(c, 0, QUERN_KIND_SEQUENCE, element);
 }
 
 void qn_infer_sequence_insert(struct qn_infer_ctx *c)
@@ -82,6 +83,26 @@ void qn_infer_scalar(struct qn_infer_ctx *c)
     qn_infer_out_rank(c, 0, 0);
 }
 
+/* The length that all parts have, where they have one. */
+static struct quern_number part_len(struct qn_infer_ctx *c,
+                                    struct quern_number all)
+{
+    size_t n = 0;
+    const struct quern_number *parts = qn_infer_in_numbers(c, 1, &n);
+    bool is_one = qn_infer_in_rank(c, 1) == 0;
+    if (parts == NULL || n == 0 || !parts[0].known) {
+        return QN_UNKNOWN;
+    }
+    for (size_t i = 1; i < n; i++) {
+        if (!qn_num_same(parts[i], parts[0])) {
+            return QN_UNKNOWN;
+        }
+    }
+    bool divides = qn_num_is_plain(all) && qn_num_is_plain(parts[0]) &&
+                   parts[0].value > 0 && all.value % parts[0].value == 0;
+    return !is_one || divides ? parts[0] : QN_UNKNOWN;
+}
+
 /* Parts of equal length when `split` is a scalar, in which the last may be
  * shorter; one of each index, with the axis or without it, when it is absent.
  */
@@ -99,7 +120,9 @@ void qn_infer_split_to_sequence(struct qn_infer_ctx *c)
         if (i != axis) {
             dims[n++] = qn_num_dim(qn_infer_in_dim(c, 0, i));
         } else if (keep) {
-            dims[n++] = (struct quern_dim){each ? 1 : -1, NULL};
+            dims[n++] = each
+                            ? (struct quern_dim){1, NULL}
+                            : qn_num_dim(part_len(c, qn_infer_in_dim(c, 0, i)));
         }
     }
     const struct qn_type *element = qn_type_tensor(

@@ -26,6 +26,7 @@ struct qn_infer {
     struct qn_arena keys;    /* of that map */
     bool exhausted; /* it was not enough: outputs of bodies are not known */
     qn_infer_report_fn report; /* NULL: not checking */
+    int n_branches; /* of If that the walk is in: perhaps never taken */
     void *user;
 };
 

@@ -47,7 +47,10 @@ static void put_sum(struct text *t, const struct quern_expr *e)
             put(t, "%llu*",
                 c < 0 ? 0 - (unsigned long long)c : (unsigned long long)c);
         }
+        bool is_quotient = e->terms[i]->kind == QN_EXPR_FLOORDIV;
+        put(t, is_quotient ? "(" : "");
         put_expr(t, e->terms[i]);
+        put(t, is_quotient ? ")" : "");
     }
     if (e->n_terms == 0) {
         put(t, "%lld", (long long)e->constant);
@@ -100,7 +103,6 @@ static void put_expr(struct text *t, const struct quern_expr *e)
         return;
     case QN_EXPR_FLOORDIV:
     case QN_EXPR_MOD:
-        put(t, "(");
         put_operand(t, e->terms[0]);
         put(t, e->kind == QN_EXPR_MOD ? "%%" : "//");
         if (e->n_terms == 1) {
@@ -108,7 +110,6 @@ static void put_expr(struct text *t, const struct quern_expr *e)
         } else {
             put_operand(t, e->terms[1]);
         }
-        put(t, ")");
         return;
     case QN_EXPR_MIN:
         put_call(t, "min", e);

@@ -221,6 +221,50 @@ START_TEST(branches_are_joined)
 }
 END_TEST
 
+START_TEST(what_goes_into_an_empty_sequence_is_known)
+{
+    struct quern_value *in = add_input(graph, "x", QUERN_FLOAT, "b 8");
+    static const int64_t zero[] = {0};
+    struct quern_value *at = add_ints(graph, "zero", zero, 1);
+    struct quern_value *none =
+        add_node(graph, "SequenceEmpty", "e", NULL, NULL);
+    struct quern_value *one = add_node(graph, "SequenceInsert", "i", none, in);
+    struct quern_value *out = add_node(graph, "SequenceAt", "a", one, at);
+    struct quern_value *nothing = add_node(graph, "SequenceAt", "n", none, at);
+    infer();
+    ck_assert_int_eq(quern_value_kind(one), QUERN_KIND_SEQUENCE);
+    ck_assert_str_eq(type_text(out), "float [b, 8]");
+    ck_assert_str_eq(type_text(nothing), "float ?");
+}
+END_TEST
+
+START_TEST(numbers_are_picked_by_scalars)
+{
+    static const int64_t one[] = {1};
+    struct quern_value *in = add_input(graph, "x", QUERN_FLOAT, "b 8");
+    struct quern_value *at = add_ints(graph, "one", one, -1);
+    struct quern_value *shape = add_node(graph, "Shape", "s", in, NULL);
+    struct quern_value *out = add_node(graph, "Gather", "g", shape, at);
+    infer();
+    ck_assert_str_eq(type_text(out), "int64 []");
+    ck_assert_str_eq(numbers_text(out), "[8]");
+}
+END_TEST
+
+START_TEST(branches_that_may_not_run_only_warn)
+{
+    struct quern_value *cond = add_input(graph, "c", QUERN_BOOL, "");
+    struct quern_value *in = add_input(graph, "x", QUERN_FLOAT, "4 5");
+    struct quern_value *out = add_node(graph, "If", "if", cond, NULL);
+    struct quern_graph *yes = add_body(out, "then_branch");
+    struct quern_graph *no = add_body(out, "else_branch");
+    ck_assert(qn_build_output(yes, add_node(yes, "MatMul", "a", in, in)));
+    ck_assert(qn_build_output(no, add_node(no, "Relu", "b_", in, NULL)));
+    ck_assert_int_eq(qn_infer_check(model, report, NULL), QUERN_OK);
+    ck_assert_str_eq(told, "warning MatMul: inner dimension: found 5, needs 4");
+}
+END_TEST
+
 /* A function of the model: y = Concat(x, x) along the axis of the call. */
 static struct quern_function *add_function(const char *name)
 {
@@ -395,6 +439,9 @@ Suite *qtest_suite(void)
     tcase_add_test(t, growing_states_are_open);
     tcase_add_test(t, nested_loops_do_not_explode);
     tcase_add_test(t, branches_are_joined);
+    tcase_add_test(t, what_goes_into_an_empty_sequence_is_known);
+    tcase_add_test(t, numbers_are_picked_by_scalars);
+    tcase_add_test(t, branches_that_may_not_run_only_warn);
     tcase_add_test(t, functions_are_entered_for_each_call);
     tcase_add_test(t, a_function_that_calls_itself_ends);
     tcase_add_test(t, no_operator_minds_nonsense);
