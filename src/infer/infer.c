@@ -117,7 +117,10 @@ static enum quern_dtype dtype_by_schema(const struct qn_infer_ctx *c, size_t i)
     }
     for (size_t k = 0; port->variable != 255 && k < c->node->n_inputs; k++) {
         const struct qn_schema_port *in = qn_schema_input(c->schema, k);
-        if (in != NULL && in->variable == port->variable && in->homogeneous &&
+        if (in == NULL || !in->homogeneous) {
+            break; /* the last one: it says nothing, however often */
+        }
+        if (in->variable == port->variable &&
             qn_infer_in_dtype(c, k) != QUERN_UNDEFINED) {
             return qn_infer_in_dtype(c, k);
         }
