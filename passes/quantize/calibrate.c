@@ -8,6 +8,7 @@
 #include "quantize/choice.h"
 #include "quantize/layout.h"
 #include "quantize/means.h"
+#include "quantize/moments.h"
 #include "quantize/seen.h"
 
 #include <stdlib.h>
@@ -80,6 +81,7 @@ struct watch {
     struct quern_context *context;
     struct qn_sampling *sampling; /* NULL: no means are kept */
     struct qn_means *means;       /* by tap */
+    struct qn_moments *moments;   /* NULL: none are kept */
     struct quern_value **values;
     size_t n;
     struct qn_seen *seen;
@@ -104,6 +106,7 @@ struct worker {
     float *room;  /* a dense copy of a strided value */
     size_t room_len;
     size_t sample;
+    int number;
 };
 
 static bool list_values(struct quern_pass_ctx *ctx, struct quern_graph *graph,
@@ -227,6 +230,15 @@ static enum quern_code look(void *user, size_t tap,
     if (k->watch->sampling != NULL && k->watch->means[tap].channels > 0) {
         keep_means(k, tap, data, &l);
     }
+    if (k->watch->moments != NULL) {
+        bool rows = s->channel_axis == view->rank - 1 || view->rank < 2;
+        enum quern_code code =
+            qn_moments_look(k->watch->moments, k->context, k->number, k->sample,
+                            tap, view, rows ? data : NULL);
+        if (code != QUERN_OK) {
+            return code;
+        }
+    }
     size_t kept = quern_stats_n_channels(k->stats[tap]);
     if (kept != l.channels) { /* a channel count that changes: as one */
         l = (struct qn_layout){len, 1, 1};
@@ -344,6 +356,7 @@ static bool make_workers(struct quern_pass_ctx *ctx, struct watch *w)
     for (int i = 0; w->workers != NULL && i < w->n_workers; i++) {
         struct worker *k = &w->workers[i];
         k->watch = w;
+        k->number = i;
         k->context = w->context;
         k->stats = quern_pass_alloc(ctx, (w->n + 1) * sizeof *k->stats);
         k->in = quern_pass_alloc(ctx, (n_in + 1) * sizeof *k->in);
@@ -429,6 +442,7 @@ static void finish(struct watch *w)
         quern_runner_destroy(&k->runner);
         free(k->room);
     }
+    qn_moments_destroy(&w->moments);
     quern_data_close(&w->data);
     quern_engine_close(&w->engine);
 }
@@ -457,6 +471,10 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
     if (code == QUERN_OK && means) {
         code = prepare_means(ctx, w);
     }
+    if (code == QUERN_OK && means) {
+        code = qn_moments_create(ctx, w->sampling, w->values, w->seen, w->n,
+                                 w->n_workers, &w->moments);
+    }
     /* The runner of the first sample reports to the whole context; workers
      * report to their own. */
     if (w->workers != NULL) {
@@ -467,6 +485,9 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
     }
     if (code == QUERN_OK && means) {
         code = store_means(ctx, w);
+    }
+    if (code == QUERN_OK && w->moments != NULL) {
+        code = qn_moments_store(ctx, w->moments);
     }
     return code == QUERN_OK ? collect(ctx, w) : code;
 }

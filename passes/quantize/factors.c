@@ -8,10 +8,12 @@
 #include "builtin.h"
 #include "common.h"
 #include "quantize/linear.h"
+#include "quantize/moments.h"
 #include "quantize/seen.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct factor_params {
@@ -27,7 +29,9 @@ struct site {
     bool product; /* MatMul, else depthwise Conv */
     double *factors;
     double *inverse;
+    float *range; /* of each channel, as it was */
     size_t channels;
+    struct quern_value *even; /* what is quantized in its stead */
 };
 
 static bool is_depthwise(const struct qn_linear *l)
@@ -91,7 +95,7 @@ static enum quern_code search(struct quern_pass_ctx *ctx, struct site *s,
     struct quern_reader plain = {QUERN_READER_IDENTITY, 0.0, 0.0};
     struct quern_noise_reader *readers =
         quern_pass_alloc(ctx, s->n_readers * sizeof *readers);
-    float *range = qn_channel_range(ctx, s->value, &s->channels);
+    s->range = qn_channel_range(ctx, s->value, &s->channels);
     s->factors = quern_pass_alloc(ctx, (s->channels + 1) * sizeof *s->factors);
     s->inverse = quern_pass_alloc(ctx, (s->channels + 1) * sizeof *s->inverse);
     result->alpha = 0.0;
@@ -99,7 +103,7 @@ static enum quern_code search(struct quern_pass_ctx *ctx, struct site *s,
         return QUERN_NO_MEMORY;
     }
     for (size_t i = 0; i < s->n_readers; i++) {
-        if (range == NULL ||
+        if (s->range == NULL ||
             !qn_noise_reader_init(ctx, &s->readers[i], s->value, &plain,
                                   &readers[i])) {
             return QUERN_OK;
@@ -110,7 +114,7 @@ static enum quern_code search(struct quern_pass_ctx *ctx, struct site *s,
     struct quern_noise_options o = {.rule = QUERN_FACTOR_POWER};
     enum quern_code code =
         quern_noise_search(quern_pass_context(ctx), &o, readers, s->n_readers,
-                           range, s->channels, s->factors, result);
+                           s->range, s->channels, s->factors, result);
     for (size_t c = 0; c < s->channels; c++) {
         s->inverse[c] = 1.0 / s->factors[c];
     }
@@ -239,8 +243,7 @@ static enum quern_code fold(struct quern_pass_ctx *ctx, const struct site *s,
 }
 
 /* x' = x * (1 / e) behind the value, read by the operators of the site. */
-static enum quern_code insert_mul(struct quern_pass_ctx *ctx,
-                                  const struct site *s)
+static enum quern_code insert_mul(struct quern_pass_ctx *ctx, struct site *s)
 {
     struct quern_graph *graph = quern_value_graph(s->value);
     struct quern_node *producer = quern_value_producer(s->value);
@@ -279,7 +282,31 @@ static enum quern_code insert_mul(struct quern_pass_ctx *ctx,
     for (size_t i = 0; i < s->n_readers && code == QUERN_OK; i++) {
         code = quern_node_set_input(s->readers[i].node, 0, out);
     }
+    s->even = out;
     return code;
+}
+
+/* Largest magnitudes as they are now, for who looks at the value next. */
+static enum quern_code tell_limits(struct quern_pass_ctx *ctx,
+                                   const struct site *s)
+{
+    struct quern_table *table = NULL;
+    struct qn_vector limits = {malloc((s->channels + 1) * sizeof(double)),
+                               s->channels};
+    if (limits.values == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (size_t c = 0; c < s->channels; c++) {
+        limits.values[c] = (double)s->range[c] * s->inverse[c];
+    }
+    enum quern_code code = quern_pass_keep(ctx, limits.values, free);
+    if (code == QUERN_OK) {
+        code = quern_table_open(quern_pass_model(ctx), QN_LIMIT_TABLE,
+                                QUERN_TABLE_VALUE, sizeof limits, &table);
+    }
+    return code == QUERN_OK
+               ? quern_table_set(table, quern_value_id(s->even), &limits)
+               : code;
 }
 
 /* ------------------------------------------------------------------ pass */
@@ -293,6 +320,7 @@ static enum quern_code improve(struct quern_pass_ctx *ctx, struct site *s,
     if (code != QUERN_OK || !(r.alpha > 0.0)) {
         return code;
     }
+    s->even = s->value;
     code = fold(ctx, s, &folded);
     if (code == QUERN_OK && !folded) {
         if (r.noise_none < p->gain * r.noise) {
@@ -302,6 +330,9 @@ static enum quern_code improve(struct quern_pass_ctx *ctx, struct site *s,
     }
     for (size_t i = 0; i < s->n_readers && code == QUERN_OK; i++) {
         code = qn_scale_inputs(ctx, &s->readers[i], s->factors);
+    }
+    if (code == QUERN_OK) {
+        code = tell_limits(ctx, s);
     }
     if (code == QUERN_OK) {
         (*n_done)++;

@@ -24,6 +24,7 @@ struct insert_params {
     bool per_tensor;
     int64_t attention_rows;
     int overflow; /* 0: the target's, else enum quern_target_overflow + 1 */
+    bool feedback;
 };
 
 /* Scale and zero point of a value, and the initializers that hold them. */
@@ -416,6 +417,7 @@ static enum quern_code insert_heavy(struct inserter *s, struct quern_node *node,
     struct qn_weight_options o = {
         .per_tensor = s->params->per_tensor,
         .overflow = overflow_rule(s),
+        .feedback = s->params->feedback,
     };
     if (quern_value_constant(quern_node_input(node, 1)) == NULL) {
         return QUERN_OK; /* two activations: both are codes already */
@@ -515,11 +517,14 @@ static const struct quern_option options[] = {
      "whether pairs of u8 and s8 products may leave 16 bits, where processors "
      "without VNNI saturate: any may, none that calibration saw, none at all; "
      "target: as the target says"},
+    {"feedback", QUERN_OPTION_BOOL, offsetof(struct insert_params, feedback), 0,
+     0, NULL,
+     "round weights with error feedback where `calibrate` kept second moments"},
     {0},
 };
 
-static const struct insert_params defaults = {AS_CALIBRATED, 99.999, false, -1,
-                                              0};
+static const struct insert_params defaults = {
+    AS_CALIBRATED, 99.999, false, -1, 0, true};
 
 const struct quern_pass_desc qn_pass_insert_qdq = {
     .struct_size = sizeof(struct quern_pass_desc),

@@ -3,9 +3,11 @@
 #include "quantize/weight_codes.h"
 
 #include "common.h"
+#include "quantize/moments.h"
 #include "quantize/seen.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* The weights as [outer, channels, inner] by output channel. */
 struct blocks {
@@ -31,6 +33,41 @@ static enum quern_code round_codes(struct quern_pass_ctx *ctx,
     struct quern_place place = quern_node_place(w->linear.node);
     return quern_fail(quern_pass_context(ctx), QUERN_INTERNAL, &place,
                       "weights have no integer type");
+}
+
+/* ------------------------------------------------------------- feedback */
+
+/* Rounding that lets later inputs make good for the errors of earlier ones. */
+static enum quern_code feed_back(struct quern_pass_ctx *ctx,
+                                 struct qn_weight_codes *w)
+{
+    struct quern_gram *gram =
+        qn_moments_of(quern_pass_model(ctx), w->linear.node);
+    size_t cols = w->linear.shape.cols;
+    size_t input = 0;
+    if (gram == NULL || quern_gram_n_rows(gram) == 0) {
+        return QUERN_OK;
+    }
+    double *second = malloc(cols * cols * sizeof *second);
+    double *mean = malloc(cols * sizeof *mean);
+    enum quern_code code = QUERN_NO_MEMORY;
+    if (second != NULL && mean != NULL) {
+        bool has_bias = !quern_node_is(w->linear.node, "MatMul") ||
+                        qn_matmul_bias(w->linear.node, &input) != NULL;
+        quern_gram_moments(gram, second, mean);
+        struct quern_feedback_options o = {
+            .shape = w->linear.shape,
+            .qparams = w->qp,
+            .second = second,
+            .mean = has_bias ? mean : NULL,
+            .n_rows = quern_gram_n_rows(gram),
+        };
+        code = quern_weight_feedback(quern_pass_context(ctx), &o, w->values,
+                                     w->codes);
+    }
+    free(second);
+    free(mean);
+    return code;
 }
 
 /* --------------------------------------------------------------- overflow */
@@ -86,7 +123,7 @@ static bool observed_codes(struct quern_pass_ctx *ctx,
 static enum quern_code avoid_overflow(struct quern_pass_ctx *ctx,
                                       struct qn_weight_codes *w,
                                       const struct quern_pair_inputs *inputs,
-                                      bool per_tensor)
+                                      bool per_tensor, bool feedback)
 {
     size_t n = w->linear.out_channels;
     int32_t *peaks = quern_pass_alloc(ctx, n * sizeof *peaks);
@@ -108,6 +145,9 @@ static enum quern_code avoid_overflow(struct quern_pass_ctx *ctx,
         }
     }
     enum quern_code code = round_codes(ctx, w);
+    if (code == QUERN_OK && feedback) {
+        code = feed_back(ctx, w);
+    }
     if (code == QUERN_OK) {
         quern_weight_pair_trim(&w->linear.shape, inputs, w->codes);
     }
@@ -147,14 +187,17 @@ enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
     if (code == QUERN_OK) {
         code = round_codes(ctx, w);
     }
+    if (code == QUERN_OK && options->feedback) {
+        code = feed_back(ctx, w);
+    }
     if (code == QUERN_OK && options->overflow != QUERN_OVERFLOW_ANY &&
         may_saturate(&w->linear)) {
         struct quern_pair_inputs seen;
         bool is_seen =
             options->overflow == QUERN_OVERFLOW_OBSERVED &&
             observed_codes(ctx, x, x_qp, w->linear.in_channels, &seen);
-        code =
-            avoid_overflow(ctx, w, is_seen ? &seen : NULL, options->per_tensor);
+        code = avoid_overflow(ctx, w, is_seen ? &seen : NULL,
+                              options->per_tensor, options->feedback);
     }
     return code;
 }

@@ -9,6 +9,7 @@
 struct qn_weight_options {
     bool per_tensor;
     enum quern_target_overflow overflow;
+    bool feedback; /* round with error feedback where second moments are */
 };
 
 struct qn_weight_codes {
