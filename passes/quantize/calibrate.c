@@ -9,7 +9,7 @@
 #include "quantize/layout.h"
 #include "quantize/means.h"
 #include "quantize/moments.h"
-#include "quantize/seen.h"
+#include "quantize/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,46 +37,6 @@ const struct qn_seen *qn_seen(struct quern_model *model,
     return quern_table_get(table, quern_value_id(value));
 }
 
-/* ------------------------------------------------------------ what to tap */
-
-/* Operators whose inputs and outputs may become codes. */
-static bool is_watched(const struct quern_node *node)
-{
-    static const char *const ops[] = {
-        "Add",     "Relu",      "Clip",        "GlobalAveragePool",
-        "MaxPool", "HardSwish", "AveragePool", "Softmax",
-        "Concat",  "Mul",       "LeakyRelu",   NULL,
-    };
-    for (int i = 0; ops[i] != NULL; i++) {
-        if (quern_node_is(node, ops[i])) {
-            return true;
-        }
-    }
-    return qn_is_heavy(node);
-}
-
-static bool is_spatial(const struct quern_node *node)
-{
-    return node != NULL &&
-           (quern_node_is(node, "Conv") || quern_node_is(node, "MaxPool") ||
-            quern_node_is(node, "ConvTranspose") ||
-            quern_node_is(node, "GlobalAveragePool"));
-}
-
-/* Channels at axis 1 near a convolution, else the last axis. */
-static bool channels_first(const struct quern_value *value)
-{
-    bool spatial = is_spatial(quern_value_producer(value));
-    bool product = false;
-    for (const struct quern_use *u = quern_value_first_use(value); u != NULL;
-         u = quern_use_next(u)) {
-        const struct quern_node *node = quern_use_node(u);
-        spatial = spatial || is_spatial(node);
-        product = product || (node != NULL && quern_node_is(node, "MatMul"));
-    }
-    return spatial || !product;
-}
-
 struct watch {
     struct quern_context *context;
     struct qn_sampling *sampling; /* NULL: no means are kept */
@@ -85,7 +45,7 @@ struct watch {
     struct quern_value **values;
     size_t n;
     struct qn_seen *seen;
-    uint32_t flags;
+    uint32_t *flags;
     struct quern_engine *engine;
     struct quern_data *data;
     struct worker *workers;
@@ -108,48 +68,6 @@ struct worker {
     size_t sample;
     int number;
 };
-
-static bool list_values(struct quern_pass_ctx *ctx, struct quern_graph *graph,
-                        struct watch *w)
-{
-    size_t most = 0;
-    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
-         n = quern_node_next(n)) {
-        most += quern_node_n_inputs(n) + quern_node_n_outputs(n);
-    }
-    uint32_t highest = 0;
-    w->values = quern_pass_alloc(ctx, (most + 1) * sizeof *w->values);
-    for (struct quern_node *n = quern_graph_first(graph);
-         w->values != NULL && n != NULL; n = quern_node_next(n)) {
-        size_t n_in = quern_node_n_inputs(n);
-        size_t n_all = n_in + quern_node_n_outputs(n);
-        for (size_t i = 0; is_watched(n) && i < n_all; i++) {
-            struct quern_value *v = i < n_in ? quern_node_input(n, i)
-                                             : quern_node_output(n, i - n_in);
-            if (v != NULL && quern_value_constant(v) == NULL &&
-                quern_value_dtype(v) == QUERN_FLOAT) {
-                w->values[w->n++] = v;
-                highest =
-                    quern_value_id(v) > highest ? quern_value_id(v) : highest;
-            }
-        }
-    }
-    bool *listed = quern_pass_alloc(ctx, (size_t)highest + 1);
-    if (w->values == NULL || listed == NULL) {
-        return false;
-    }
-    size_t n = 0;
-    for (size_t i = 0; i < w->n; i++) {
-        uint32_t id = quern_value_id(w->values[i]);
-        if (!listed[id]) {
-            w->values[n++] = w->values[i];
-        }
-        listed[id] = true;
-    }
-    w->n = n;
-    w->seen = quern_pass_alloc(ctx, (n + 1) * sizeof *w->seen);
-    return w->seen != NULL;
-}
 
 /* --------------------------------------------------------------- looking */
 
@@ -221,8 +139,8 @@ static enum quern_code look(void *user, size_t tap,
         return no_memory(k->context);
     }
     if (k->stats[tap] == NULL) {
-        enum quern_code code = quern_stats_create(k->context, k->watch->flags,
-                                                  l.channels, &k->stats[tap]);
+        enum quern_code code = quern_stats_create(
+            k->context, k->watch->flags[tap], l.channels, &k->stats[tap]);
         if (code != QUERN_OK) {
             return code;
         }
@@ -245,21 +163,6 @@ static enum quern_code look(void *user, size_t tap,
     }
     return quern_stats_add(k->context, k->stats[tap], k->sample, data, l.outer,
                            l.channels, l.inner);
-}
-
-/* The first sample tells ranks, and with them the channel axes. */
-static enum quern_code learn(void *user, size_t tap,
-                             const struct quern_view *view)
-{
-    struct worker *k = user;
-    struct qn_seen *s = &k->watch->seen[tap];
-    s->rank = view->rank;
-    memcpy(s->dims, view->dims, sizeof s->dims);
-    s->channel_axis = view->rank < 2 ? -1
-                      : view->rank > 2 && channels_first(k->watch->values[tap])
-                          ? 1
-                          : view->rank - 1;
-    return QUERN_OK;
 }
 
 static enum quern_code run_sample(struct worker *k, size_t i, quern_tap_fn tap)
@@ -461,24 +364,12 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
     if (code == QUERN_OK && !make_workers(ctx, w)) {
         code = QUERN_NO_MEMORY;
     }
-    if (code == QUERN_OK) {
-        code =
-            quern_runner_create(w->engine, w->context, &w->workers[0].runner);
-    }
-    if (code == QUERN_OK) {
-        code = run_sample(&w->workers[0], 0, learn);
-    }
     if (code == QUERN_OK && means) {
         code = prepare_means(ctx, w);
     }
     if (code == QUERN_OK && means) {
         code = qn_moments_create(ctx, w->sampling, w->values, w->seen, w->n,
                                  w->n_workers, &w->moments);
-    }
-    /* The runner of the first sample reports to the whole context; workers
-     * report to their own. */
-    if (w->workers != NULL) {
-        quern_runner_destroy(&w->workers[0].runner);
     }
     if (code == QUERN_OK) {
         code = quern_parallel(w->context, w->n_samples, body, w);
@@ -501,18 +392,21 @@ struct calibrate_params {
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    struct watch w = {.context = quern_pass_context(ctx),
-                      .flags = QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS |
-                               QUERN_STATS_PAIRS};
+    struct watch w = {.context = quern_pass_context(ctx)};
+    struct qn_watched watched;
     const struct calibrate_params *p = params;
     if (quern_pass_data(ctx) == NULL) {
         return quern_fail(w.context, QUERN_INVALID_ARGUMENT, NULL,
                           "needs calibration data: give --data");
     }
-    if (!list_values(ctx, graph, &w)) {
-        return QUERN_NO_MEMORY;
+    enum quern_code code = qn_watch(ctx, graph, &watched);
+    if (code == QUERN_OK) {
+        w.values = watched.values;
+        w.seen = watched.seen;
+        w.flags = watched.flags;
+        w.n = watched.n;
+        code = observe(ctx, &w, p->means);
     }
-    enum quern_code code = observe(ctx, &w, p->means);
     if (code == QUERN_OK) {
         code = qn_choice_set(quern_pass_model(ctx), &p->choice);
     }

@@ -358,8 +358,12 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
              i++) {
             struct quern_value *v = quern_node_output(n, i);
             struct site s;
-            if (v != NULL && look(ctx, v, &s)) {
+            code = v != NULL ? quern_pass_scope_open(ctx) : QUERN_OK;
+            if (v != NULL && code == QUERN_OK && look(ctx, v, &s)) {
                 code = improve(ctx, &s, params, &n_done);
+            }
+            if (v != NULL) {
+                quern_pass_scope_close(ctx);
             }
         }
     }

@@ -449,7 +449,11 @@ static enum quern_code insert_all(struct inserter *s)
         }
         if (s->place.ports[quern_node_id(n)] != 0) {
             s->n_integer++;
-            code = insert_heavy(s, n, quern_node_input(n, 0));
+            code = quern_pass_scope_open(s->ctx);
+            if (code == QUERN_OK) {
+                code = insert_heavy(s, n, quern_node_input(n, 0));
+            }
+            quern_pass_scope_close(s->ctx);
         } else {
             s->n_float++;
             quern_pass_account(s->ctx, n, "stays in float: %s",

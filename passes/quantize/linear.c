@@ -137,7 +137,7 @@ float *qn_channel_range(struct quern_pass_ctx *ctx,
                         const struct quern_value *value, size_t *out_channels)
 {
     const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), value);
-    if (seen == NULL) {
+    if (seen == NULL || seen->stats == NULL) {
         return NULL;
     }
     size_t n = quern_stats_n_channels(seen->stats);
@@ -178,7 +178,7 @@ static double energy_of(struct quern_pass_ctx *ctx,
                         const struct quern_value *value)
 {
     const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), value);
-    if (seen == NULL) {
+    if (seen == NULL || seen->stats == NULL) {
         return 0.0;
     }
     size_t n = quern_stats_n_channels(seen->stats);
@@ -199,7 +199,8 @@ bool qn_noise_reader_init(struct quern_pass_ctx *ctx, const struct qn_linear *l,
                           struct quern_noise_reader *r)
 {
     const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), x);
-    if (seen == NULL || quern_stats_n_channels(seen->stats) != l->in_channels) {
+    if (seen == NULL || seen->stats == NULL ||
+        quern_stats_n_channels(seen->stats) != l->in_channels) {
         return false;
     }
     size_t n = l->in_channels;

@@ -47,8 +47,8 @@ struct quern_value *qn_root(const struct qn_placement *p,
     return value;
 }
 
-static bool make_room(struct quern_pass_ctx *ctx, struct quern_graph *graph,
-                      struct qn_placement *p)
+enum quern_code qn_place_room(struct quern_pass_ctx *ctx,
+                              struct quern_graph *graph, struct qn_placement *p)
 {
     uint32_t highest_value = 0;
     uint32_t highest_node = 0;
@@ -74,7 +74,9 @@ static bool make_room(struct quern_pass_ctx *ctx, struct quern_graph *graph,
     p->ports = quern_pass_alloc(ctx, p->n_nodes * sizeof *p->ports);
     p->why_float = quern_pass_alloc(ctx, p->n_nodes * sizeof *p->why_float);
     return p->part != NULL && p->alias != NULL && p->joined != NULL &&
-           p->ports != NULL && p->why_float != NULL;
+                   p->ports != NULL && p->why_float != NULL
+               ? QUERN_OK
+               : QUERN_NO_MEMORY;
 }
 
 void qn_raise_part(struct qn_placement *p, const struct quern_value *v,
@@ -84,11 +86,16 @@ void qn_raise_part(struct qn_placement *p, const struct quern_value *v,
     *have = *have < part ? (unsigned char)part : *have;
 }
 
-bool qn_has_range(struct quern_model *model, const struct quern_value *v)
+bool qn_has_range(const struct qn_placement *p, struct quern_model *model,
+                  const struct quern_value *v)
 {
     const struct qn_seen *seen = qn_seen(model, v);
     struct quern_stats_summary s = {0};
-    if (seen == NULL) {
+    if (p->guess && seen != NULL) {
+        return quern_value_dtype(v) == QUERN_FLOAT;
+    }
+    if (seen == NULL || seen->stats == NULL ||
+        (quern_stats_flags(seen->stats) & QUERN_STATS_HISTOGRAM) == 0) {
         return false;
     }
     quern_stats_summary(seen->stats, &s);
@@ -158,7 +165,8 @@ static const char *refuse_constant(struct quern_model *model,
     return NULL;
 }
 
-static const char *refuse_product(struct quern_model *model,
+static const char *refuse_product(const struct qn_placement *p,
+                                  struct quern_model *model,
                                   const struct quern_node *node,
                                   const struct quern_target_op *op,
                                   int64_t least_rows)
@@ -167,7 +175,7 @@ static const char *refuse_product(struct quern_model *model,
     if (!op->products || w == NULL || is_constant(w)) {
         return "its weights are not constant";
     }
-    if (!qn_has_range(model, w)) {
+    if (!qn_has_range(p, model, w)) {
         return "its second input was not seen in calibration";
     }
     const struct qn_seen *x = qn_seen(model, quern_node_input(node, 0));
@@ -184,7 +192,8 @@ static const char *refuse_product(struct quern_model *model,
 }
 
 /* Why a heavy node cannot read codes; NULL: it can. */
-static const char *refuse(struct quern_model *model,
+static const char *refuse(const struct qn_placement *p,
+                          struct quern_model *model,
                           const struct quern_node *node,
                           const struct quern_target_op *op,
                           const struct qn_placement_options *options)
@@ -202,11 +211,11 @@ static const char *refuse(struct quern_model *model,
     if (x == NULL || w == NULL || is_constant(x)) {
         return "its input is no activation";
     }
-    if (!qn_has_range(model, x)) {
+    if (!qn_has_range(p, model, x)) {
         return "its input was not seen in calibration";
     }
     return is_float_constant(w) ? refuse_constant(model, node, op)
-                                : refuse_product(model, node, op,
+                                : refuse_product(p, model, node, op,
                                                  options->attention_rows >= 0
                                                      ? options->attention_rows
                                                      : op->rows);
@@ -237,9 +246,10 @@ static struct quern_value *output_point(const struct qn_placement *p,
     return y;
 }
 
-static bool may_be_codes(struct quern_model *model, const struct quern_value *v)
+static bool may_be_codes(const struct qn_placement *p,
+                         struct quern_model *model, const struct quern_value *v)
 {
-    return !quern_value_is_graph_output(v) && qn_has_range(model, v);
+    return !quern_value_is_graph_output(v) && qn_has_range(p, model, v);
 }
 
 static void place_start(struct quern_model *model, struct quern_node *node,
@@ -247,7 +257,7 @@ static void place_start(struct quern_model *model, struct quern_node *node,
                         const struct qn_placement_options *options,
                         struct qn_placement *p)
 {
-    const char *why = refuse(model, node, op, options);
+    const char *why = refuse(p, model, node, op, options);
     p->why_float[quern_node_id(node)] = why;
     if (why != NULL) {
         return;
@@ -259,7 +269,7 @@ static void place_start(struct quern_model *model, struct quern_node *node,
         }
     }
     const struct quern_value *y = output_point(p, node);
-    if (op->output == QUERN_OUTPUT_REQUIRED && may_be_codes(model, y)) {
+    if (op->output == QUERN_OUTPUT_REQUIRED && may_be_codes(p, model, y)) {
         qn_raise_part(p, y, QN_PART_ALL);
     }
 }
@@ -286,7 +296,7 @@ static void place_follow(struct quern_model *model, struct quern_node *node,
             return;
         }
     }
-    if (!may_be_codes(model, y)) {
+    if (!may_be_codes(p, model, y)) {
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -339,9 +349,11 @@ enum quern_code qn_place(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                          const struct qn_placement_options *options,
                          struct qn_placement *p)
 {
+    enum quern_code code = qn_place_room(ctx, graph, p);
     p->target = quern_pass_target(ctx);
-    if (!make_room(ctx, graph, p)) {
-        return QUERN_NO_MEMORY;
+    p->guess = options->guess;
+    if (code != QUERN_OK) {
+        return code;
     }
     for (struct quern_node *n = quern_graph_first(graph); n != NULL;
          n = quern_node_next(n)) {

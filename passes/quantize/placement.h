@@ -15,6 +15,7 @@ enum qn_part {
 
 struct qn_placement {
     const struct quern_target *target;
+    bool guess;
     size_t n_values;
     size_t n_nodes;
     unsigned char *part;        /* by value id: enum qn_part */
@@ -30,6 +31,7 @@ struct qn_placement {
 struct qn_placement_options {
     int64_t attention_rows; /* products of two activations with fewer rows
                                stay in float; below 0: as the target says */
+    bool guess; /* before calibration: every value will have been seen */
 };
 
 /** Decide. Memory belongs to the pass.
@@ -37,6 +39,12 @@ struct qn_placement_options {
 enum quern_code qn_place(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                          const struct qn_placement_options *options,
                          struct qn_placement *out_placement)
+    __attribute__((warn_unused_result));
+
+/** Room for a placement, by the ids of the graph; nothing is decided. */
+enum quern_code qn_place_room(struct quern_pass_ctx *ctx,
+                              struct quern_graph *graph,
+                              struct qn_placement *out_placement)
     __attribute__((warn_unused_result));
 
 /** The value whose parameters a value takes: itself, or the end of the chain
@@ -61,7 +69,8 @@ bool qn_reads_codes(const struct qn_placement *placement,
  */
 
 /** Seen in calibration, with a range that can be used. */
-bool qn_has_range(struct quern_model *model, const struct quern_value *value);
+bool qn_has_range(const struct qn_placement *placement,
+                  struct quern_model *model, const struct quern_value *value);
 
 void qn_raise_part(struct qn_placement *placement,
                    const struct quern_value *value, enum qn_part part);

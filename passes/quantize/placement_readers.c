@@ -106,7 +106,7 @@ static void place_skip(struct readers *r, const struct quern_node *add)
                    ? 1
                    : 0;
     }
-    if (qn_has_range(r->model, in[skip])) {
+    if (qn_has_range(r->p, r->model, in[skip])) {
         qn_set_port(r->p, add, skip);
         qn_raise_part(r->p, in[skip], QN_PART_INPUT);
     }
@@ -119,7 +119,7 @@ static void place_around(struct readers *r, const struct quern_node *node)
     struct quern_value *x = quern_node_input(node, 0);
     const struct quern_value *y = quern_node_output(node, 0);
     if (x == NULL || y == NULL || !has_codes(r, y) ||
-        !qn_has_range(r->model, x)) {
+        !qn_has_range(r->p, r->model, x)) {
         return;
     }
     if (has_codes(r, x) || quern_value_only_user(x) == node) {

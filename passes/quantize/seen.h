@@ -7,7 +7,8 @@
 
 /** Entry of the table. */
 struct qn_seen {
-    struct quern_stats *stats; /* kept by the pipeline */
+    struct quern_stats *stats; /* kept by the pipeline; NULL: only the first
+                                  sample's shape is known */
     int rank;                  /* of the first sample */
     int64_t dims[QUERN_MAX_RANK];
     int channel_axis; /* -1: one channel */

@@ -4,13 +4,28 @@
 #include <quern/run.h>
 
 #include "builtin.h"
+#include "quantize/watch.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 struct seen {
     struct quern_value **values;
     size_t n;
+    struct quern_table *table;
 };
+
+/* The first sample's dimensions, where nothing is known yet. */
+static enum quern_code remember(const struct seen *s, size_t tap,
+                                const struct quern_view *view)
+{
+    uint32_t id = quern_value_id(s->values[tap]);
+    struct qn_seen seen = {.rank = view->rank, .channel_axis = -1};
+    if (quern_table_get(s->table, id) != NULL) {
+        return QUERN_OK;
+    }
+    memcpy(seen.dims, view->dims, sizeof seen.dims);
+    return quern_table_set(s->table, id, &seen);
+}
 
 static enum quern_code look(void *user, size_t tap,
                             const struct quern_view *view)
@@ -20,18 +35,32 @@ static enum quern_code look(void *user, size_t tap,
     for (int i = 0; i < view->rank; i++) {
         dims[i] = (struct quern_dim){-1, NULL};
     }
-    return quern_value_set_type(s->values[tap], view->dtype, view->rank, dims);
+    if (quern_value_producer(s->values[tap]) != NULL) {
+        enum quern_code code =
+            quern_value_set_type(s->values[tap], view->dtype, view->rank, dims);
+        if (code != QUERN_OK) {
+            return code;
+        }
+    }
+    return remember(s, tap, view);
 }
 
 static bool list_values(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                         struct seen *s)
 {
-    size_t n = 0;
+    size_t n = quern_graph_n_inputs(graph);
     for (struct quern_node *node = quern_graph_first(graph); node != NULL;
          node = quern_node_next(node)) {
         n += quern_node_n_outputs(node);
     }
     s->values = quern_pass_alloc(ctx, (n + 1) * sizeof(struct quern_value *));
+    for (size_t i = 0; s->values != NULL && i < quern_graph_n_inputs(graph);
+         i++) {
+        if (!quern_value_is_initializer(quern_graph_input(graph, i)) &&
+            quern_value_n_uses(quern_graph_input(graph, i)) > 0) {
+            s->values[s->n++] = quern_graph_input(graph, i);
+        }
+    }
     for (struct quern_node *node = quern_graph_first(graph);
          s->values != NULL && node != NULL; node = quern_node_next(node)) {
         for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
@@ -85,11 +114,10 @@ static enum quern_code run_first(struct quern_pass_ctx *ctx,
     return code;
 }
 
-static enum quern_code run(struct quern_pass_ctx *ctx,
-                           struct quern_graph *graph, const void *params)
+enum quern_code qn_observe_shapes(struct quern_pass_ctx *ctx,
+                                  struct quern_graph *graph)
 {
-    struct seen s = {NULL, 0};
-    (void)params;
+    struct seen s = {0};
     if (quern_pass_data(ctx) == NULL) {
         return quern_fail(quern_pass_context(ctx), QUERN_INVALID_ARGUMENT, NULL,
                           "needs calibration data: give --data");
@@ -102,12 +130,23 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     struct quern_engine *engine = NULL;
     quern_pass_engine(ctx, &options);
     enum quern_code code =
-        quern_engine_open(quern_pass_model(ctx), &options, &engine);
+        quern_table_open(quern_pass_model(ctx), QN_SEEN_TABLE,
+                         QUERN_TABLE_VALUE, sizeof(struct qn_seen), &s.table);
+    if (code == QUERN_OK) {
+        code = quern_engine_open(quern_pass_model(ctx), &options, &engine);
+    }
     if (code == QUERN_OK) {
         code = run_first(ctx, engine, &s);
     }
     quern_engine_close(&engine);
     return code;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    (void)params;
+    return qn_observe_shapes(ctx, graph);
 }
 
 const struct quern_pass_desc qn_pass_observe_shapes = {

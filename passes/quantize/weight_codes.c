@@ -102,6 +102,7 @@ static bool observed_codes(struct quern_pass_ctx *ctx,
     uint8_t *codes = quern_pass_alloc(ctx, channels);
     uint16_t *sums = quern_pass_alloc(ctx, (channels / 2 + 1) * sizeof *sums);
     if (high == NULL || codes == NULL || sums == NULL || seen == NULL ||
+        seen->stats == NULL ||
         quern_stats_n_channels(seen->stats) != channels) {
         return false;
     }
@@ -208,7 +209,8 @@ enum quern_code qn_weight_codes_shift(struct quern_pass_ctx *ctx,
 {
     const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), x);
     size_t channels = w->linear.in_channels;
-    if (seen == NULL || quern_stats_n_channels(seen->stats) != channels) {
+    if (seen == NULL || seen->stats == NULL ||
+        quern_stats_n_channels(seen->stats) != channels) {
         return QUERN_OK;
     }
     double *mean = quern_pass_alloc(ctx, channels * sizeof *mean);

@@ -27,6 +27,29 @@ void *quern_pass_alloc(struct quern_pass_ctx *ctx, size_t size)
     return block;
 }
 
+enum quern_code quern_pass_scope_open(struct quern_pass_ctx *ctx)
+{
+    struct qn_scope *scope = qn_arena_alloc(&ctx->scratch, sizeof *scope);
+    if (scope == NULL) {
+        return qn_no_memory(ctx->context);
+    }
+    scope->outer = ctx->scratch;
+    scope->next = ctx->scopes;
+    ctx->scopes = scope;
+    ctx->scratch = (struct qn_arena){0};
+    return QUERN_OK;
+}
+
+void quern_pass_scope_close(struct quern_pass_ctx *ctx)
+{
+    struct qn_scope *scope = ctx->scopes;
+    if (scope != NULL) {
+        qn_arena_finish(&ctx->scratch);
+        ctx->scratch = scope->outer;
+        ctx->scopes = scope->next;
+    }
+}
+
 enum quern_code quern_pass_poll(struct quern_pass_ctx *ctx)
 {
     return qn_poll(ctx->context);

@@ -55,6 +55,13 @@ static enum quern_code run_round(struct quern_pass_ctx *ctx)
     return code;
 }
 
+static void close_scopes(struct quern_pass_ctx *ctx)
+{
+    while (ctx->scopes != NULL) {
+        quern_pass_scope_close(ctx);
+    }
+}
+
 static enum quern_code run_rounds(struct quern_pass_ctx *ctx,
                                   struct quern_step_report *report)
 {
@@ -67,6 +74,7 @@ static enum quern_code run_rounds(struct quern_pass_ctx *ctx,
         if (code == QUERN_OK) {
             code = run_round(ctx);
         }
+        close_scopes(ctx);
         qn_arena_reset(&ctx->scratch);
         report->n_rounds++;
         if (code != QUERN_OK || !repeats || model->journal.n_total == before) {
@@ -377,6 +385,7 @@ void qn_pass_ctx_finish(struct quern_pass_ctx *ctx)
         k->release(k->object);
     }
     qn_map_finish(&ctx->patterns);
+    close_scopes(ctx);
     qn_arena_finish(&ctx->scratch);
     qn_arena_finish(&ctx->account);
     qn_arena_finish(&ctx->arena);

@@ -125,6 +125,12 @@ struct qn_account {
     struct qn_account *next;
 };
 
+/** Memory of a pass from before a scope was opened; lies in it itself. */
+struct qn_scope {
+    struct qn_arena outer;
+    struct qn_scope *next;
+};
+
 struct quern_pass_ctx {
     struct quern_context *context;
     struct quern_model *model;
@@ -133,7 +139,8 @@ struct quern_pass_ctx {
     const struct qn_plan *plan;
     const struct qn_plan_step *step; /* that runs */
     const struct quern_target *target;
-    struct qn_arena scratch; /* of the running pass */
+    struct qn_arena scratch; /* of the running pass, in its inner scope */
+    struct qn_scope *scopes; /* that are open, the inner one first */
     struct qn_arena account; /* lines of the running pass */
     struct qn_account *first_line;
     struct qn_account *last_line;

@@ -45,26 +45,60 @@ void quern_noise_factors(const struct quern_noise_options *options,
     }
 }
 
-/* Channel that column k of a row reads. */
-static size_t channel_of(const struct quern_weight_shape *shape, size_t row,
-                         size_t k)
-{
-    size_t taps = shape->taps > 1 ? shape->taps : 1;
-    return row / shape->rows * (shape->cols / taps) + k / taps;
-}
+/* Rows of one group that are looked at together. */
+enum { most_rows = 64 };
 
-/* Highest |w e| of a row. */
-static double row_max(const struct quern_noise_reader *reader, size_t row,
-                      const double *factors)
+struct rows {
+    size_t first, n;
+    double peak[most_rows];   /* highest |w e| */
+    double energy[most_rows]; /* sum of (w e)^2 */
+};
+
+/* Column after column, so that weights are read as they lie whichever way
+ * round they lie. */
+static void scan_rows(const struct quern_noise_reader *reader,
+                      const double *factors, struct rows *rows)
 {
     const struct quern_weight_shape *shape = &reader->shape;
-    double most = 0.0;
-    for (size_t k = 0; k < shape->cols; k++) {
-        size_t at = row * shape->row_stride + k * shape->col_stride;
-        double w = (double)reader->weights[at];
-        most = fmax(most, fabs(w * factors[channel_of(shape, row, k)]));
+    size_t taps = shape->taps > 1 ? shape->taps : 1;
+    size_t channel = rows->first / shape->rows * (shape->cols / taps);
+    const float *w = reader->weights + rows->first * shape->row_stride;
+    for (size_t i = 0; i < rows->n; i++) {
+        rows->peak[i] = 0.0;
+        rows->energy[i] = 0.0;
     }
-    return most;
+    for (size_t k = 0; k < shape->cols; k++) {
+        double e = factors[channel + k / taps];
+        const float *column = w + k * shape->col_stride;
+        for (size_t i = 0; i < rows->n; i++) {
+            double we = fabs((double)column[i * shape->row_stride] * e);
+            rows->peak[i] = we > rows->peak[i] ? we : rows->peak[i];
+            rows->energy[i] += we * we;
+        }
+    }
+}
+
+/* Rows `first` and behind, as many as fit. */
+static struct rows rows_at(const struct quern_weight_shape *shape, size_t first)
+{
+    size_t left = shape->rows - first % shape->rows;
+    return (struct rows){.first = first,
+                         .n = left < most_rows ? left : most_rows};
+}
+
+/* Sum over the columns of E[x^2] / e^2. */
+static double input_energy(const struct quern_noise_reader *reader, size_t row,
+                           const double *factors)
+{
+    const struct quern_weight_shape *shape = &reader->shape;
+    size_t taps = shape->taps > 1 ? shape->taps : 1;
+    size_t n = shape->cols / taps;
+    size_t first = row / shape->rows * n;
+    double sum = 0.0;
+    for (size_t c = first; c < first + n; c++) {
+        sum += reader->x_mean_square[c] / (factors[c] * factors[c]);
+    }
+    return sum * (double)taps;
 }
 
 /* Step of x / e. */
@@ -82,40 +116,43 @@ static double activation_step(const struct quern_noise_options *options,
     return (hi - lo) / levels * or_default(reader->range_part, 1.0);
 }
 
-/* 12 times the noise that one output channel gets. */
-static double row_noise(const struct quern_noise_reader *reader, size_t row,
-                        const double *factors, double step, double weight_step)
+static double highest_peak(const struct quern_noise_reader *reader,
+                           const double *factors)
 {
-    const struct quern_weight_shape *shape = &reader->shape;
-    double noise = 0.0;
-    for (size_t k = 0; k < shape->cols; k++) {
-        size_t c = channel_of(shape, row, k);
-        size_t at = row * shape->row_stride + k * shape->col_stride;
-        double e = factors[c];
-        double a = step * e * (double)reader->weights[at];
-        double b = weight_step / e;
-        noise += a * a + reader->x_mean_square[c] * b * b;
+    size_t n = reader->shape.groups * reader->shape.rows;
+    double most = 0.0;
+    for (size_t r = 0; r < n;) {
+        struct rows rows = rows_at(&reader->shape, r);
+        scan_rows(reader, factors, &rows);
+        for (size_t i = 0; i < rows.n; i++) {
+            most = fmax(most, rows.peak[i]);
+        }
+        r += rows.n;
     }
-    return noise;
+    return most;
 }
 
 static double reader_noise(const struct quern_noise_options *options,
                            const struct quern_noise_reader *reader,
                            size_t channels, const double *factors)
 {
-    size_t n_rows = reader->shape.groups * reader->shape.rows;
+    size_t n = reader->shape.groups * reader->shape.rows;
     double codes =
         options->n_weight_levels > 0 ? (double)options->n_weight_levels : 127.0;
     double step = activation_step(options, reader, channels, factors);
-    double shared = 0.0;
+    double shared =
+        options->per_tensor_weights ? highest_peak(reader, factors) : -1.0;
     double noise = 0.0;
-    for (size_t r = 0; r < n_rows && options->per_tensor_weights; r++) {
-        shared = fmax(shared, row_max(reader, r, factors));
-    }
-    for (size_t r = 0; r < n_rows; r++) {
-        double most =
-            options->per_tensor_weights ? shared : row_max(reader, r, factors);
-        noise += row_noise(reader, r, factors, step, most / codes);
+    for (size_t r = 0; r < n;) {
+        struct rows rows = rows_at(&reader->shape, r);
+        double inputs = input_energy(reader, r, factors);
+        scan_rows(reader, factors, &rows);
+        for (size_t i = 0; i < rows.n; i++) {
+            double weight_step = (shared < 0.0 ? rows.peak[i] : shared) / codes;
+            noise += step * step * rows.energy[i] +
+                     inputs * weight_step * weight_step;
+        }
+        r += rows.n;
     }
     return noise / 12.0 / or_default(reader->output_energy, 1.0);
 }

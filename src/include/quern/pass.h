@@ -146,6 +146,15 @@ QUERN_API struct quern_model *quern_pass_model(struct quern_pass_ctx *ctx);
  * (an error is stored). */
 QUERN_API void *quern_pass_alloc(struct quern_pass_ctx *ctx, size_t size);
 
+/** Memory that a pass asks for from here on is gone at the matching
+ * quern_pass_scope_close(): for work on one node after the other. Scopes nest;
+ * those still open at the end of the pass are closed then.
+ * @return QUERN_OK; _NO_MEMORY */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_pass_scope_open(struct quern_pass_ctx *ctx);
+/** Does nothing where no scope is open. */
+QUERN_API void quern_pass_scope_close(struct quern_pass_ctx *ctx);
+
 /** QUERN_CANCELLED when the user wants to stop, else QUERN_OK. Call it in long
  * loops. */
 QUERN_NODISCARD QUERN_API enum quern_code

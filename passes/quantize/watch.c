@@ -1,0 +1,142 @@
+/* What calibration looks at: what a placement on guessed ranges would make
+ * codes. */
+#include "quantize/watch.h"
+
+#include "quantize/placement.h"
+
+static bool is_spatial(const struct quern_node *node)
+{
+    static const char *const ops[] = {
+        "Conv",        "ConvTranspose",     "MaxPool",
+        "AveragePool", "GlobalAveragePool", NULL,
+    };
+    for (int i = 0; node != NULL && ops[i] != NULL; i++) {
+        if (quern_node_is(node, ops[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_product(const struct quern_node *node)
+{
+    return node != NULL && quern_node_is(node, "MatMul");
+}
+
+/* Channels at axis 1 near a convolution, else the last axis. */
+static bool channels_first(const struct quern_value *value)
+{
+    const struct quern_node *producer = quern_value_producer(value);
+    bool spatial = is_spatial(producer);
+    bool product = is_product(producer);
+    for (const struct quern_use *u = quern_value_first_use(value); u != NULL;
+         u = quern_use_next(u)) {
+        spatial = spatial || is_spatial(quern_use_node(u));
+        product = product || is_product(quern_use_node(u));
+    }
+    return spatial || !product;
+}
+
+static int channel_axis(const struct quern_value *value, int rank)
+{
+    if (rank < 2) {
+        return -1;
+    }
+    return rank > 2 && channels_first(value) ? 1 : rank - 1;
+}
+
+/* All activations that nodes of the graph read or make and that may be floats,
+ * each once, in the order of their first mention. */
+static enum quern_code list_values(struct quern_pass_ctx *ctx,
+                                   struct quern_graph *graph,
+                                   const struct qn_placement *place,
+                                   struct qn_watched *w)
+{
+    bool *listed = quern_pass_alloc(ctx, place->n_values);
+    w->values =
+        quern_pass_alloc(ctx, place->n_values * sizeof(struct quern_value *));
+    if (listed == NULL || w->values == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
+         n = quern_node_next(n)) {
+        size_t n_in = quern_node_n_inputs(n);
+        for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
+            struct quern_value *v = i < n_in ? quern_node_input(n, i)
+                                             : quern_node_output(n, i - n_in);
+            if (v == NULL || listed[quern_value_id(v)] ||
+                quern_value_constant(v) != NULL ||
+                (quern_value_dtype(v) != QUERN_FLOAT &&
+                 quern_value_dtype(v) != QUERN_UNDEFINED)) {
+                continue;
+            }
+            listed[quern_value_id(v)] = true;
+            w->values[w->n++] = v;
+        }
+    }
+    return QUERN_OK;
+}
+
+static bool all_known(struct quern_model *model, const struct qn_watched *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        if (qn_seen(model, w->values[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Keep what may become codes, or tells how large an output is. */
+static enum quern_code choose(struct quern_pass_ctx *ctx,
+                              const struct qn_placement *place,
+                              struct qn_watched *w)
+{
+    struct quern_model *model = quern_pass_model(ctx);
+    size_t n = 0;
+    w->seen = quern_pass_alloc(ctx, (w->n + 1) * sizeof *w->seen);
+    w->flags = quern_pass_alloc(ctx, (w->n + 1) * sizeof *w->flags);
+    if (w->seen == NULL || w->flags == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (size_t i = 0; i < w->n; i++) {
+        struct quern_value *v = w->values[i];
+        const struct quern_node *producer = quern_value_producer(v);
+        const struct qn_seen *seen = qn_seen(model, v);
+        bool codes = place->part[quern_value_id(v)] != QN_PART_NONE;
+        if (seen == NULL ||
+            (!codes && (producer == NULL || !qn_is_heavy(producer)))) {
+            continue;
+        }
+        w->values[n] = v;
+        w->seen[n] = *seen;
+        w->seen[n].stats = NULL;
+        w->seen[n].channel_axis = channel_axis(v, seen->rank);
+        w->flags[n] = QUERN_STATS_MOMENTS;
+        if (codes) {
+            w->flags[n] |= QUERN_STATS_HISTOGRAM | QUERN_STATS_PAIRS;
+        }
+        n++;
+    }
+    w->n = n;
+    return QUERN_OK;
+}
+
+enum quern_code qn_watch(struct quern_pass_ctx *ctx, struct quern_graph *graph,
+                         struct qn_watched *w)
+{
+    struct qn_placement_options o = {.attention_rows = -1, .guess = true};
+    struct qn_placement place = {0};
+    *w = (struct qn_watched){0};
+    enum quern_code code = qn_place_room(ctx, graph, &place);
+    if (code == QUERN_OK) {
+        code = list_values(ctx, graph, &place, w);
+    }
+    if (code == QUERN_OK && !all_known(quern_pass_model(ctx), w)) {
+        code = qn_observe_shapes(ctx, graph);
+    }
+    if (code == QUERN_OK) {
+        code = qn_place(ctx, graph, &o, &place);
+    }
+    return code == QUERN_OK ? choose(ctx, &place, w) : code;
+}
