@@ -385,9 +385,42 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
 
 struct calibrate_params {
     bool means;
+    bool if_changed;
     const char *data; /* the manager opens the way: quern_pass_data() */
     struct qn_choice choice;
 };
+
+static enum quern_code last_time(struct quern_pass_ctx *ctx,
+                                 struct quern_table **table)
+{
+    return quern_table_open(quern_pass_model(ctx), QN_CALIBRATED_TABLE,
+                            QUERN_TABLE_VALUE, sizeof(struct qn_calibrated),
+                            table);
+}
+
+/* Statistics of an earlier step still hold, and are all that is asked for. */
+static bool is_fresh(struct quern_pass_ctx *ctx,
+                     const struct calibrate_params *p)
+{
+    struct quern_table *table = NULL;
+    if (last_time(ctx, &table) != QUERN_OK || p->data != NULL) {
+        return false;
+    }
+    const struct qn_calibrated *last = quern_table_get(table, 0);
+    return last != NULL &&
+           last->n_edits == quern_model_n_edits(quern_pass_model(ctx)) &&
+           (last->means || !p->means || p->if_changed);
+}
+
+static enum quern_code note(struct quern_pass_ctx *ctx,
+                            const struct calibrate_params *p)
+{
+    struct quern_table *table = NULL;
+    struct qn_calibrated now = {quern_model_n_edits(quern_pass_model(ctx)),
+                                p->means};
+    enum quern_code code = last_time(ctx, &table);
+    return code == QUERN_OK ? quern_table_set(table, 0, &now) : code;
+}
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
@@ -399,6 +432,11 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         return quern_fail(w.context, QUERN_INVALID_ARGUMENT, NULL,
                           "needs calibration data: give --data");
     }
+    if (is_fresh(ctx, p)) {
+        quern_pass_account(ctx, NULL,
+                           "nothing has changed since the last time");
+        return qn_choice_set(quern_pass_model(ctx), &p->choice);
+    }
     enum quern_code code = qn_watch(ctx, graph, &watched);
     if (code == QUERN_OK) {
         w.values = watched.values;
@@ -409,6 +447,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     }
     if (code == QUERN_OK) {
         code = qn_choice_set(quern_pass_model(ctx), &p->choice);
+    }
+    if (code == QUERN_OK) {
+        code = note(ctx, p);
     }
     if (code == QUERN_OK) {
         quern_pass_account(ctx, NULL, "%zu values on %zu samples, %s", w.n,
@@ -424,7 +465,12 @@ static const char *const methods[] = {"min-max", "percentile", "entropy",
 
 static const struct quern_option options[] = {
     {"means", QUERN_OPTION_BOOL, offsetof(struct calibrate_params, means), 0, 0,
-     NULL, "keep what bias-correction needs: means by sample"},
+     NULL,
+     "keep what corrections need: means by sample, second moments of inputs"},
+    {"if-changed", QUERN_OPTION_BOOL,
+     offsetof(struct calibrate_params, if_changed), 0, 0, NULL,
+     "do nothing when no pass has changed the model since the last "
+     "calibration"},
     {"data", QUERN_OPTION_STRING, offsetof(struct calibrate_params, data), 0, 0,
      NULL, "samples: .npz, .npy or a folder; without it those of --data"},
     {"method", QUERN_OPTION_ENUM,

@@ -16,6 +16,15 @@ struct qn_seen {
 
 #define QN_SEEN_TABLE "quern.seen"
 
+/** State of the model that the last calibration saw: one entry, by value, at
+ * id 0. */
+struct qn_calibrated {
+    uint64_t n_edits; /* quern_model_n_edits() then */
+    bool means;       /* with what corrections need */
+};
+
+#define QN_CALIBRATED_TABLE "quern.calibrated"
+
 /** Entry of a value, or NULL. */
 const struct qn_seen *qn_seen(struct quern_model *model,
                               const struct quern_value *value);

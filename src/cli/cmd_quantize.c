@@ -100,8 +100,8 @@ static void quote(const char *text, char *out, size_t size)
 
 static void write_pipeline(const struct quantize *self, char *text, size_t size)
 {
-    const char *refine = "equalize,calibrate,channel-factors,"
-                         "calibrate{means=true},";
+    const char *refine = "equalize,calibrate{means=true,if-changed=true},"
+                         "channel-factors,calibrate{means=true},";
     const char *correct = ",weight-bias,bias-correction";
     char data[4096] = "";
     if (self->recipe.print_config && self->data != NULL) {
