@@ -6,6 +6,7 @@
 #include "common.h"
 #include "quantize/choice.h"
 #include "quantize/dequantize.h"
+#include "quantize/embedding.h"
 #include "quantize/placement.h"
 #include "quantize/seen.h"
 #include "quantize/weight_codes.h"
@@ -489,6 +490,14 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     }
     if (code == QUERN_OK) {
         code = insert_all(&s);
+    }
+    size_t n_tables = 0;
+    if (code == QUERN_OK) {
+        code = qn_insert_tables(ctx, graph, s.place.target, &n_tables);
+    }
+    if (code == QUERN_OK && n_tables > 0) {
+        quern_pass_account(ctx, NULL, "%zu tables of embeddings in int8",
+                           n_tables);
     }
     if (code == QUERN_OK) {
         quern_pass_account(ctx, NULL,
