@@ -28,6 +28,7 @@ extern const struct quern_pass_desc qn_pass_calibrate;
 extern const struct quern_pass_desc qn_pass_equalize;
 extern const struct quern_pass_desc qn_pass_channel_factors;
 extern const struct quern_pass_desc qn_pass_insert_qdq;
+extern const struct quern_pass_desc qn_pass_integer_hardswish;
 extern const struct quern_pass_desc qn_pass_weight_bias;
 extern const struct quern_pass_desc qn_pass_bias_correction;
 

@@ -125,7 +125,8 @@ static enum quern_code choose(struct quern_pass_ctx *ctx,
 enum quern_code qn_watch(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                          struct qn_watched *w)
 {
-    struct qn_placement_options o = {.attention_rows = -1, .guess = true};
+    /* Products of two activations with few rows may be asked for later. */
+    struct qn_placement_options o = {.attention_rows = 0, .guess = true};
     struct qn_placement place = {0};
     *w = (struct qn_watched){0};
     enum quern_code code = qn_place_room(ctx, graph, &place);

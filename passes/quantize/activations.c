@@ -1,0 +1,311 @@
+/* Ranges of values, and Q and DQ behind them. */
+#include "common.h"
+#include "quantize/inserter.h"
+#include "quantize/linear.h"
+#include "quantize/seen.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* ---------------------------------------------------------------- ranges */
+
+static bool made_by(const struct quern_value *v, const char *op)
+{
+    const struct quern_node *n = quern_value_producer(v);
+    return n != NULL && quern_node_is(n, op);
+}
+
+static enum quern_code choose_range(struct qn_inserter *s,
+                                    const struct quern_value *v,
+                                    struct quern_range *out)
+{
+    bool symmetric = s->place.target->activations.symmetric;
+    if (made_by(v, "Softmax") || made_by(v, "Sigmoid")) {
+        float most = symmetric ? 1.0f : 255.0f / 256.0f;
+        *out = (struct quern_range){0.0f, most, -1.0};
+        return QUERN_OK;
+    }
+    const struct qn_seen *seen = qn_seen(s->model, v);
+    struct quern_range_options o = {
+        .method = (enum quern_range_method)s->choice.method,
+        .percentile = s->choice.percentile,
+        .n_levels = symmetric ? 254 : 255,
+        .symmetric = symmetric,
+        .cut = true,
+        .reader = qn_reader_of(v),
+    };
+    if (seen == NULL) {
+        struct quern_place place = QUERN_PLACE_NONE;
+        place.tensor = quern_value_name(v);
+        return quern_fail(s->context, QUERN_INTERNAL, &place,
+                          "value has no range");
+    }
+    enum quern_code code = quern_stats_range(s->context, seen->stats, &o, out);
+    if (code == QUERN_OK && made_by(v, "Relu")) {
+        out->lo = 0.0f;
+    }
+    if (code == QUERN_OK && o.reader.kind == QUERN_READER_HARDSWISH &&
+        quern_target_has(&s->place.target->tricks, "integer-hardswish")) {
+        out->lo = -3.0f; /* code 0 then is where HardSwish begins */
+    }
+    return code;
+}
+
+/* The range of a value and of all that share parameters with it by being
+ * joined. */
+static enum quern_code choose_joined(struct qn_inserter *s,
+                                     const struct quern_value *root,
+                                     struct quern_range *out)
+{
+    enum quern_code code = choose_range(s, root, out);
+    for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
+        struct quern_value *v = s->list[i];
+        struct quern_range own;
+        if (!s->place.joined[quern_value_id(v)] ||
+            qn_root(&s->place, v) != root) {
+            continue;
+        }
+        code = choose_range(s, v, &own);
+        if (code == QUERN_OK) {
+            out->lo = fminf(out->lo, own.lo);
+            out->hi = fmaxf(out->hi, own.hi);
+        }
+    }
+    return code;
+}
+
+/* ------------------------------------------------------------ activations */
+
+static enum quern_code scalar(struct qn_inserter *s, const char *base,
+                              const char *suffix, struct quern_tensor *t,
+                              struct quern_value **out)
+{
+    char name[512];
+    snprintf(name, sizeof name, "%.480s%s", base, suffix);
+    return quern_constant_create(s->graph, name, t, out);
+}
+
+static enum quern_code store_params(struct qn_inserter *s, const char *base,
+                                    const struct quern_qparams *qp,
+                                    struct quern_value **out_scale,
+                                    struct quern_value **out_zero_point)
+{
+    struct quern_tensor *t = NULL;
+    enum quern_code code =
+        quern_tensor_of_floats(s->context, -1, &qp->scale, &t);
+    if (code == QUERN_OK) {
+        code = scalar(s, base, "_scale", t, out_scale);
+    }
+    quern_tensor_release(&t);
+    if (code == QUERN_OK) {
+        code = quern_tensor_create(s->context, qp->dtype, 0, NULL, &t);
+    }
+    if (code == QUERN_OK) {
+        *(unsigned char *)quern_tensor_data_mut(t) =
+            (unsigned char)qp->zero_point;
+        code = scalar(s, base, "_zero_point", t, out_zero_point);
+    }
+    quern_tensor_release(&t);
+    return code;
+}
+
+/* Every reader of the value gets codes, so that nobody misses the floats. */
+static bool all_read_codes(const struct qn_inserter *s,
+                           const struct quern_value *v)
+{
+    bool all = s->place.part[quern_value_id(v)] == QN_PART_ALL;
+    if (quern_value_is_graph_output(v)) {
+        return false;
+    }
+    for (const struct quern_use *u = quern_value_first_use(v); u != NULL;
+         u = quern_use_next(u)) {
+        const struct quern_node *n = quern_use_node(u);
+        if (n == NULL ||
+            (!all && !qn_reads_codes(&s->place, n, quern_use_index(u)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A scalar Mul and Add in front of the Q become part of its parameters; those
+ * of the value may move for it. */
+static enum quern_code fold_affine(struct qn_inserter *s,
+                                   const struct quern_value *v,
+                                   struct qn_codes *c)
+{
+    struct qn_scalars affine;
+    struct quern_qparams q;
+    struct quern_qparams dq;
+    char base[512];
+    if (!quern_target_has(&s->place.target->tricks, "affine-scales") ||
+        !all_read_codes(s, v) || !qn_scalars_of(v, &affine) ||
+        s->place.part[quern_value_id(affine.source)] == QN_PART_ALL ||
+        !quern_qparams_fold_affine(&c->qp, affine.a, affine.b, &q, &dq)) {
+        return QUERN_OK;
+    }
+    c->qp = dq;
+    snprintf(base, sizeof base, "%.480s_source", quern_value_name(v));
+    enum quern_code code =
+        store_params(s, base, &q, &c->source_scale, &c->source_zero_point);
+    if (code == QUERN_OK) {
+        c->source = affine.source;
+        s->n_affine++;
+    }
+    return code;
+}
+
+/* Parameters of a value: its root's, chosen once. */
+enum quern_code qn_params_of(struct qn_inserter *s, struct quern_value *v,
+                             struct qn_codes **out)
+{
+    struct quern_value *root = qn_root(&s->place, v);
+    struct qn_codes *c = &s->codes[quern_value_id(root)];
+    *out = c;
+    if (c->known) {
+        return QUERN_OK;
+    }
+    struct quern_range range;
+    const struct quern_target_numbers *numbers = &s->place.target->activations;
+    struct quern_quant_options o = {.dtype = numbers->types[0]};
+    o.flags = (numbers->symmetric ? QUERN_QUANT_SYMMETRIC : 0u) |
+              (numbers->narrow ? QUERN_QUANT_NARROW : 0u);
+    enum quern_code code = choose_joined(s, root, &range);
+    if (code == QUERN_OK) {
+        code =
+            quern_qparams_of_range(s->context, &o, range.lo, range.hi, &c->qp);
+    }
+    if (code == QUERN_OK) {
+        code = fold_affine(s, root, c);
+    }
+    if (code == QUERN_OK) {
+        code = store_params(s, quern_value_name(root), &c->qp, &c->scale,
+                            &c->zero_point);
+    }
+    c->known = code == QUERN_OK;
+    return code;
+}
+
+/* A node with one output that is a new value. */
+static enum quern_code unary_node(struct qn_inserter *s,
+                                  struct quern_node *before, const char *op,
+                                  const char *base, const char *suffix,
+                                  struct quern_value *const *inputs, size_t n,
+                                  struct quern_value **out)
+{
+    char name[512];
+    struct quern_node *node = NULL;
+    snprintf(name, sizeof name, "%.440s%s_Output", base, suffix);
+    enum quern_code code = quern_value_create(s->graph, name, out);
+    if (code == QUERN_OK) {
+        snprintf(name, sizeof name, "%.440s%s", base, suffix);
+        code = quern_node_create(s->graph, before, op, name, inputs, n, out, 1,
+                                 &node);
+    }
+    return code;
+}
+
+static struct quern_node *place_behind(struct qn_inserter *s,
+                                       const struct quern_value *v)
+{
+    struct quern_node *producer = quern_value_producer(v);
+    return producer != NULL && quern_node_graph(producer) == s->graph
+               ? quern_node_next(producer)
+               : quern_graph_first(s->graph);
+}
+
+/* Q and DQ behind a value. */
+static enum quern_code insert_pair(struct qn_inserter *s, struct quern_value *v)
+{
+    struct qn_codes *c = NULL;
+    struct quern_value *q = NULL;
+    const char *base = quern_value_name(v);
+    enum quern_code code = qn_params_of(s, v, &c);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    struct quern_node *before = place_behind(s, v);
+    struct quern_value *in[3] = {v, c->scale, c->zero_point};
+    if (c->source != NULL && qn_root(&s->place, v) == v) {
+        in[0] = c->source;
+        in[1] = c->source_scale;
+        in[2] = c->source_zero_point;
+    }
+    code = unary_node(s, before, "QuantizeLinear", base, "_QuantizeLinear", in,
+                      3, &q);
+    if (code == QUERN_OK) {
+        in[0] = q;
+        in[1] = c->scale;
+        in[2] = c->zero_point;
+        code =
+            unary_node(s, before, "DequantizeLinear", base, "_DequantizeLinear",
+                       in, 3, &s->codes[quern_value_id(v)].dequantized);
+    }
+    return code;
+}
+
+/* Readers of a value read its DQ: all, or those that want codes. */
+static enum quern_code redirect(struct qn_inserter *s, struct quern_value *v)
+{
+    struct quern_value *dq = s->codes[quern_value_id(v)].dequantized;
+    bool all = s->place.part[quern_value_id(v)] == QN_PART_ALL;
+    const struct quern_use *next = NULL;
+    enum quern_code code = QUERN_OK;
+    for (const struct quern_use *u = quern_value_first_use(v);
+         u != NULL && code == QUERN_OK; u = next) {
+        struct quern_node *n = quern_use_node(u);
+        next = quern_use_next(u);
+        bool own = n != NULL && quern_node_id(n) >= s->place.n_nodes;
+        bool wants = n != NULL && !own &&
+                     (all || qn_reads_codes(&s->place, n, quern_use_index(u)));
+        if (wants) {
+            code = quern_node_set_input(n, quern_use_index(u), dq);
+        }
+    }
+    return code;
+}
+
+/* What gets a Q and DQ, before anything is edited. */
+enum quern_code qn_list_activations(struct qn_inserter *s)
+{
+    s->list = quern_pass_alloc(s->ctx, (s->place.n_values + 1) *
+                                           sizeof(struct quern_value *));
+    if (s->list == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    /* In the order in which values are read first: the same every time. */
+
+    for (struct quern_node *n = quern_graph_first(s->graph); n != NULL;
+         n = quern_node_next(n)) {
+        size_t n_in = quern_node_n_inputs(n);
+        for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
+            struct quern_value *v = i < n_in ? quern_node_input(n, i)
+                                             : quern_node_output(n, i - n_in);
+            if (v != NULL && s->place.part[quern_value_id(v)] != QN_PART_NONE &&
+                s->codes[quern_value_id(v)].dequantized == NULL) {
+                s->list[s->n_list++] = v;
+                s->codes[quern_value_id(v)].dequantized = v; /* listed */
+            }
+        }
+    }
+    return QUERN_OK;
+}
+
+enum quern_code qn_insert_activations(struct qn_inserter *s)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
+        code = insert_pair(s, s->list[i]);
+    }
+    for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
+        code = redirect(s, s->list[i]);
+    }
+    for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
+        struct quern_value *v = s->list[i];
+        if (s->codes[quern_value_id(v)].source != NULL &&
+            quern_value_n_uses(v) == 0) {
+            code = quern_node_erase_dead(quern_value_producer(v));
+        }
+    }
+    return code;
+}
