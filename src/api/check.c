@@ -35,6 +35,36 @@ static bool is_about_the_model(enum quern_code code)
            code == QUERN_UNSUPPORTED || code == QUERN_LIMIT;
 }
 
+/* Types and shapes. Only of a model that could have been opened: rules trust
+ * its structure, not its operators. */
+static enum quern_code check_types(struct quern_model *model,
+                                   struct qn_findings *f)
+{
+    struct qn_diag *diag = &model->context->diag;
+    bool had_error = diag->has_error;
+    struct qn_verify v = {
+        .model = model, .findings = f, .parts = QN_VERIFY_TYPES};
+    enum quern_code code = qn_infer_check(model, take_contradiction, f);
+    /* Attributes of a wrong type have been reported by the verifier. */
+    diag->has_error = had_error && diag->has_error;
+    return code == QUERN_OK ? qn_verify(&v) : code;
+}
+
+static enum quern_code check_model(struct quern_model *model,
+                                   struct qn_findings *f)
+{
+    struct qn_verify v = {.model = model,
+                          .findings = f,
+                          .parts = QN_VERIFY_STRUCTURE | QN_VERIFY_MODEL};
+    enum quern_code code = qn_verify(&v);
+    bool is_sound = f->n_errors == 0;
+    v.parts = QN_VERIFY_OPERATORS;
+    if (code == QUERN_OK) {
+        code = qn_verify(&v);
+    }
+    return code == QUERN_OK && is_sound ? check_types(model, f) : code;
+}
+
 enum quern_code quern_model_check(struct quern_context *context,
                                   const char *path, quern_finding_fn finding,
                                   void *user)
@@ -46,12 +76,7 @@ enum quern_code quern_model_check(struct quern_context *context,
                             .code = QUERN_INVALID_MODEL};
     enum quern_code code = qn_model_examine(context, path, &f, &model);
     if (code == QUERN_OK) {
-        struct qn_verify v = {
-            .model = model, .findings = &f, .parts = QN_VERIFY_ALL};
-        code = qn_verify(&v);
-    }
-    if (code == QUERN_OK) {
-        code = qn_infer_check(model, take_contradiction, &f);
+        code = check_model(model, &f);
     }
     quern_model_destroy(&model);
     if (finding != NULL && is_about_the_model(code)) {

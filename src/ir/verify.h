@@ -52,6 +52,12 @@ void qn_verify_node(struct qn_verify *v, const struct quern_node *node);
 void qn_verify_types(struct qn_verify *v, const struct quern_node *node,
                      const struct qn_schema *schema);
 
+/** Scales, zero points and axes of QuantizeLinear and DequantizeLinear. */
+void qn_verify_quant(struct qn_verify *v, const struct quern_node *node);
+
+/** Attributes and constants that say again what shapes say. */
+void qn_verify_shapes(struct qn_verify *v, const struct quern_node *node);
+
 /** Versions, metadata and functions. */
 enum quern_code qn_verify_model(struct qn_verify *v)
     __attribute__((warn_unused_result));

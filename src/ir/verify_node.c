@@ -179,34 +179,47 @@ static void check_required(struct qn_verify *v, const struct quern_node *node,
 
 /* --------------------------------------------------------------- a node */
 
-static void check_schema(struct qn_verify *v, const struct quern_node *node)
+/* The schema, or NULL when there is none or none that holds: told if operators
+ * are looked at. */
+static const struct qn_schema *find_schema(struct qn_verify *v,
+                                           const struct quern_node *node)
 {
+    bool tells = (v->parts & QN_VERIFY_OPERATORS) != 0;
     int64_t version = qn_verify_opset(v, node->domain);
     if (version == 0) {
-        struct quern_place place = quern_node_place(node);
-        qn_find_error(v->findings, &place, "%s does not import domain '%s'",
-                      v->function != NULL ? "the function" : "the model",
-                      shown(node->domain));
-        return;
+        if (tells) {
+            struct quern_place place = quern_node_place(node);
+            qn_find_error(v->findings, &place, "%s does not import domain '%s'",
+                          v->function != NULL ? "the function" : "the model",
+                          shown(node->domain));
+        }
+        return NULL;
     }
     /* A model-local function stands before an operator of the same name. */
     if (qn_verify_callee(v, node) != NULL) {
-        return;
+        return NULL;
     }
     const struct qn_schema *schema =
         qn_schema_find(node->domain, node->op, version);
-    if (schema == NULL) {
-        if (is_standard(node->domain)) {
-            find_unknown(v, node, version);
-        }
-        return;
+    bool is_gone =
+        schema != NULL && (schema->flags & QN_SCHEMA_DEPRECATED) != 0;
+    if (tells && schema == NULL && is_standard(node->domain)) {
+        find_unknown(v, node, version);
     }
-    if ((schema->flags & QN_SCHEMA_DEPRECATED) != 0) {
+    if (tells && is_gone) {
         struct quern_place place = quern_node_place(node);
         qn_find_error(v->findings, &place,
                       "operator is gone since opset %u of %s, the model "
                       "imports %lld",
                       schema->since, shown(node->domain), (long long)version);
+    }
+    return is_gone ? NULL : schema;
+}
+
+static void check_schema(struct qn_verify *v, const struct quern_node *node)
+{
+    const struct qn_schema *schema = find_schema(v, node);
+    if (schema == NULL) {
         return;
     }
     if ((v->parts & QN_VERIFY_OPERATORS) != 0) {
@@ -215,9 +228,15 @@ static void check_schema(struct qn_verify *v, const struct quern_node *node)
             check_attr(v, node, schema, a);
         }
         check_required(v, node, schema);
+        qn_verify_quant(v, node);
     }
     if ((v->parts & QN_VERIFY_TYPES) != 0) {
         qn_verify_types(v, node, schema);
+    }
+    /* Shapes that were inferred before a pass may be out of date after it. */
+    if ((v->parts & QN_VERIFY_TYPES) != 0 &&
+        (v->parts & QN_VERIFY_CHANGED) == 0) {
+        qn_verify_shapes(v, node);
     }
 }
 

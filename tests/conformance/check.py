@@ -311,7 +311,60 @@ def agreement():
     return len(bad), n
 
 
+# ------------------------------------------------------------ what no checker of a node alone can see
+
+def small(nodes, x, weights, y):
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", F, x)],
+                              [helper.make_tensor_value_info("y", F, y)], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+
+
+def ones(name, *dims):
+    return numpy_helper.from_array(np.ones(dims, np.float32), name)
+
+
+def ints(name, values, dtype=np.int64):
+    return numpy_helper.from_array(np.array(values, dtype), name)
+
+
+def contradictions():
+    node = helper.make_node
+    q = [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "s", "z"], ["y"])]
+    dq = [node("DequantizeLinear", ["q", "s", "z"], ["y"], axis=0)]
+    w, s1 = ones("w", 4, 3, 3, 3), ints("s", 1.0, np.float32)
+    rows = [
+        ([node("Transpose", ["x"], ["y"], perm=[0, 0])], [2, 3], [], [2, 3], "no permutation"),
+        ([node("Softmax", ["x"], ["y"], axis=9)], [2, 3], [], [2, 3], "axis 9 of a tensor of rank 2, needs -2 to 1"),
+        ([node("Conv", ["x", "w"], ["y"], kernel_shape=[5, 5])], [1, 3, 8, 8], [w], [1, 4, 6, 6],
+         "kernel_shape is 5 at 0, the weights have 3"),
+        ([node("Conv", ["x", "w"], ["y"])], [1, 4, 8, 8], [w], [1, 4, 6, 6], "channels: found 4, needs 3"),
+        ([node("Gemm", ["x", "w"], ["y"])], [2, 3], [ones("w", 4, 5)], [2, 5], "found 3, needs 4"),
+        ([node("Split", ["x", "s"], ["y", "z"], axis=1)], [2, 3], [ints("s", [2, 2])], [2, 2], "sum up to 4, axis 1 has 3"),
+        ([node("Reshape", ["x", "s"], ["y"])], [2, 3], [ints("s", [4, 4])], [4, 4], "6 elements reshaped to 16"),
+        ([node("Reshape", ["x", "s"], ["y"])], [2, 3], [ints("s", [-1, -1])], [2, 3], "2 dimensions"),
+        ([node("Cast", ["x"], ["c"], to=I64), node("Add", ["x", "c"], ["y"])], [2, 3], [], [2, 3],
+         "must have that of 'x', tensor(float)"),
+        (q, [2, 3], [s1, ints("z", [1, 2], np.uint8)], [2, 3], "2 zero points for 1 scales"),
+        (dq, [2, 3], [ones("s", 4), ints("q", [[1, 2]], np.uint8), ints("z", [0] * 4, np.uint8)], [1, 2],
+         "4 scales along axis 0, which has 1 elements"),
+        (dq, [2, 3], [s1, ints("q", [[1, 2]], np.int32), ints("z", 1, np.int32)], [1, 2], "needs 0"),
+        (dq, [2, 3], [s1, ints("q", [[1, 2]], np.uint8), ints("z", 1, np.int8)], [1, 2],
+         "tensor(int8), but must have that of 'q', tensor(uint8)"),
+    ]
+    bad = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "m.onnx"
+        for nodes, x, initializers, y, words in rows:
+            path.write_bytes(small(nodes, x, initializers, y).SerializeToString())
+            code, text = check(path)
+            if code != 1 or words not in text:
+                bad.append(f"exit {code}, needs 1 and '{words}' in:\n{text}")
+    print(*bad, f"{len(rows)} contradictions, {len(bad)} not found", sep="\n")
+    return len(bad)
+
+
 n_bad, n = agreement()
+n_bad += contradictions()
 if "--mutations" not in sys.argv:
     more, n_models = false_alarms()
     n_bad += more
