@@ -1,6 +1,7 @@
 /* Examining models, functions, graphs, attributes: see examine.h. */
 #include "io/examine.h"
 
+#include "io/examine_name.h"
 #include "io/limits.h"
 
 #include <stdio.h>
@@ -148,6 +149,7 @@ void qn_examine_graph(struct qn_reader *r, struct quern_graph *graph,
     if (is_empty(p->name)) {
         qn_find_error(r->findings, &place, "graph without a name");
     }
+    qn_examine_names(r, graph, &place);
     warn_twice(r, &place, p->output, p->n_output, "graph output");
     warn_twice(r, &place, p->value_info, p->n_value_info, "value_info");
     for (size_t i = 0; i < p->n_quantization_annotation; i++) {

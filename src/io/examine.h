@@ -22,6 +22,10 @@ void qn_examine_graph(struct qn_reader *reader, struct quern_graph *graph,
 void qn_examine_value_info(struct qn_reader *reader, struct quern_graph *graph,
                            const Onnx__ValueInfoProto *proto, const char *what);
 
+/** What a node says of devices. */
+void qn_examine_node(struct qn_reader *reader, const Onnx__NodeProto *proto,
+                     const struct quern_node *node);
+
 /** The node may be NULL: default of a function's attribute. */
 void qn_examine_attr(struct qn_reader *reader,
                      const Onnx__AttributeProto *proto,

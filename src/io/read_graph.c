@@ -266,6 +266,9 @@ static enum quern_code read_node(struct qn_reader *r, const Onnx__NodeProto *p,
     }
     node->origin = qn_reader_span(r, p->quern_offset, p->quern_size);
     node->source = node->origin;
+    if (r->findings != NULL) {
+        qn_examine_node(r, p, node);
+    }
     return read_attrs(r, p, node);
 }
 

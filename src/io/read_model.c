@@ -280,6 +280,7 @@ static enum quern_code fill_model(struct qn_reader *r,
                                   const Onnx__ModelProto *p)
 {
     struct quern_model *model = r->model;
+    r->proto = p;
     if (p->graph == NULL) {
         return qn_reader_fail(r, QUERN_MALFORMED, 0, NULL,
                               "no graph: this is no ONNX model");

@@ -20,6 +20,7 @@ struct qn_reader {
      * that reading can go on, and the order of nodes is left as it is. NULL:
      * the first error ends reading. */
     struct qn_findings *findings;
+    const Onnx__ModelProto *proto; /* of the whole model, while it is read */
 };
 
 /** Unpack the file's message into scratch memory.

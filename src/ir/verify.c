@@ -76,6 +76,7 @@ static void check_read(struct qn_verify *v, const struct quern_node *node,
         qn_find_error(f, &place, "input %zu %s", i, wrong);
     } else if (made != NULL && reader != NULL && made->order >= reader->order) {
         struct quern_place place = place_of(node, value);
+        v->n_late++;
         qn_find_error(f, &place,
                       "input %zu is read before it is made, by node '%s' "
                       "(%s, #%u)",
@@ -213,6 +214,7 @@ static enum quern_code check_graph(struct qn_verify *v,
                                    const struct quern_graph *graph)
 {
     size_t n = 0;
+    size_t n_late = v->n_late;
     enum quern_code code = QUERN_OK;
     for (const struct quern_node *node = graph->first;
          node != NULL && code == QUERN_OK && !qn_findings_full(v->findings);
@@ -233,6 +235,9 @@ static enum quern_code check_graph(struct qn_verify *v,
     }
     if ((v->parts & QN_VERIFY_STRUCTURE) != 0) {
         check_outputs(v, graph);
+    }
+    if (code == QUERN_OK && v->n_late > n_late) {
+        code = qn_verify_cycles(v, graph);
     }
     return code;
 }

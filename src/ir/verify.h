@@ -38,6 +38,7 @@ struct qn_verify {
     const struct quern_function *function; /* whose body is looked at */
     struct qn_map *functions;              /* by "domain.name:overload" */
     struct qn_arena arena;                 /* keys of `functions` */
+    size_t n_late;                         /* reads before making */
 };
 
 /** Run it; findings go to v->findings.
@@ -51,6 +52,11 @@ void qn_verify_node(struct qn_verify *v, const struct quern_node *node);
 /** Types of a node's inputs and outputs against the constraints. */
 void qn_verify_types(struct qn_verify *v, const struct quern_node *node,
                      const struct qn_schema *schema);
+
+/** A graph whose nodes are out of order: tell if they wait for each other. */
+enum quern_code qn_verify_cycles(struct qn_verify *v,
+                                 const struct quern_graph *graph)
+    __attribute__((warn_unused_result));
 
 /** Scales, zero points and axes of QuantizeLinear and DequantizeLinear. */
 void qn_verify_quant(struct qn_verify *v, const struct quern_node *node);

@@ -212,6 +212,32 @@ START_TEST(checking_tells_all_at_once)
 }
 END_TEST
 
+static void count_warning(void *user, const struct quern_message *finding)
+{
+    size_t *n = user;
+    ck_assert_int_eq(finding->severity, QUERN_SEVERITY_WARNING);
+    *n += 1;
+}
+
+START_TEST(odd_names_are_warned_of)
+{
+    struct wire extra = {.size = 0};
+    struct wire model = {.size = 0};
+    size_t n = 0;
+    wire_node(&extra, "Neg", "x", NULL, "bell\a");
+    wire_node(&extra, "Neg", "x", NULL, "latin\xe9");
+    wire_node(&extra, "Neg", "x", NULL, "gr\xc3\xbc\xc3\x9f");
+    wire_model(&model, &extra);
+    const char *folder = wire_folder();
+    const char *path = wire_write(folder, "a.onnx", model.bytes, model.size);
+    struct quern_context *context = context_of();
+    good(quern_model_check(context, path, count_warning, &n));
+    ck_assert_uint_eq(n, 2);
+    quern_context_destroy(&context);
+    wire_remove(folder);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("io/model");
@@ -223,6 +249,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, nodes_out_of_order_are_sorted_and_told);
     tcase_add_test(tests, every_cut_is_refused);
     tcase_add_test(tests, checking_tells_all_at_once);
+    tcase_add_test(tests, odd_names_are_warned_of);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -63,6 +63,16 @@ START_TEST(reading_before_making_is_found)
 }
 END_TEST
 
+START_TEST(a_cycle_is_told_from_a_wrong_order)
+{
+    struct chain c;
+    chain_create(&c);
+    good(quern_node_set_input(c.relu, 0, quern_node_output(c.add, 0)));
+    expect(c.model, 2, "node 'n_Add' (Add, #1): node stands in a cycle");
+    chain_destroy(&c);
+}
+END_TEST
+
 START_TEST(captures_follow_the_order_of_their_holders)
 {
     struct nest n;
@@ -239,6 +249,7 @@ Suite *qtest_suite(void)
     TCase *tests = tcase_create("verify");
     tcase_add_test(tests, valid_models_have_no_findings);
     tcase_add_test(tests, reading_before_making_is_found);
+    tcase_add_test(tests, a_cycle_is_told_from_a_wrong_order);
     tcase_add_test(tests, captures_follow_the_order_of_their_holders);
     tcase_add_test(tests, values_that_nobody_makes_are_found);
     tcase_add_test(tests, unknown_operators_get_a_hint);
