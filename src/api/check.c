@@ -5,6 +5,9 @@
 #include "io/io.h"
 #include "ir/verify.h"
 
+/* Nobody reads more of them; a hostile file may hold millions. */
+enum { MOST_ERRORS = 10000 };
+
 /* What made reading end is a finding as any other. */
 static void take_error(struct quern_context *context, struct qn_findings *f)
 {
@@ -73,7 +76,8 @@ enum quern_code quern_model_check(struct quern_context *context,
     struct qn_findings f = {.context = context,
                             .report = finding,
                             .user = user,
-                            .code = QUERN_INVALID_MODEL};
+                            .code = QUERN_INVALID_MODEL,
+                            .most = MOST_ERRORS};
     enum quern_code code = qn_model_examine(context, path, &f, &model);
     if (code == QUERN_OK) {
         code = check_model(model, &f);
@@ -82,6 +86,10 @@ enum quern_code quern_model_check(struct quern_context *context,
     if (finding != NULL && is_about_the_model(code)) {
         take_error(context, &f);
         code = QUERN_OK;
+    }
+    if (qn_findings_full(&f)) {
+        qn_find_warning(&f, NULL, "checking stopped after %d errors",
+                        MOST_ERRORS);
     }
     return code == QUERN_OK && f.n_errors > 0 ? QUERN_INVALID_MODEL : code;
 }

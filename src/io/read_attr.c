@@ -71,6 +71,9 @@ static enum quern_code read_graphs(struct qn_reader *r,
     if (list == NULL) {
         return qn_no_memory(r->context);
     }
+    /* At once, so that places inside the bodies can name the attribute. */
+    attr->u.graphs = list;
+    attr->len = n;
     for (size_t i = 0; i < n; i++) {
         list[i] = qn_graph_create(r->model);
         if (list[i] == NULL) {
@@ -82,8 +85,6 @@ static enum quern_code read_graphs(struct qn_reader *r,
             return code;
         }
     }
-    attr->u.graphs = list;
-    attr->len = n;
     return QUERN_OK;
 }
 
@@ -238,6 +239,9 @@ enum quern_code qn_read_attr(struct qn_reader *r, const Onnx__AttributeProto *p,
     }
     if (r->findings != NULL) {
         qn_examine_attr(r, p, node);
+    }
+    if (node != NULL) {
+        qn_build_attr(node, attr);
     }
     enum quern_code code = fill_attr(r, p, node, attr);
     code = qn_reader_absorb(r, code);

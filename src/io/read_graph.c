@@ -225,9 +225,6 @@ static enum quern_code read_attrs(struct qn_reader *r, const Onnx__NodeProto *p,
             continue;
         }
         code = qn_read_attr(r, a, node, node->graph, &attr);
-        if (attr != NULL) {
-            qn_build_attr(node, attr);
-        }
     }
     return code;
 }

@@ -33,7 +33,8 @@ enum quern_code qn_reader_absorb(struct qn_reader *r, enum quern_code code)
     bool mends = code == QUERN_IO || code == QUERN_MALFORMED ||
                  code == QUERN_INVALID_MODEL || code == QUERN_UNSUPPORTED ||
                  code == QUERN_LIMIT;
-    if (r->findings == NULL || !mends || !diag->has_error) {
+    if (r->findings == NULL || qn_findings_full(r->findings) || !mends ||
+        !diag->has_error) {
         return code;
     }
     qn_find_error(r->findings, &diag->error.place, "%s", diag->error.text);

@@ -59,7 +59,8 @@ qn_read_external(struct qn_reader *reader, const Onnx__TensorProto *proto,
                  const int64_t *dims, struct quern_tensor **out_tensor)
     __attribute__((warn_unused_result));
 
-/** Attribute from its message; graphs inside become bodies of `node`. */
+/** Attribute from its message, appended to those of `node` (NULL: default of a
+ * function's attribute); graphs inside become bodies of `node`. */
 enum quern_code qn_read_attr(struct qn_reader *reader,
                              const Onnx__AttributeProto *proto,
                              struct quern_node *node, struct quern_graph *scope,

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MOST_HINTS = 100 };
+
 /* Domains whose operators are all in the tables. */
 static bool is_standard(const char *domain)
 {
@@ -23,7 +25,9 @@ static void find_unknown(struct qn_verify *v, const struct quern_node *node,
                          int64_t version)
 {
     struct quern_place place = quern_node_place(node);
-    const char *near = qn_schema_nearest(node->domain, node->op);
+    /* Hints cost a walk over all operators: not for thousands of errors. */
+    bool hints = !v->findings->silent && v->findings->n_errors < MOST_HINTS;
+    const char *near = hints ? qn_schema_nearest(node->domain, node->op) : NULL;
     const struct qn_schema *later =
         qn_schema_find(node->domain, node->op, INT64_MAX);
     if (later != NULL) {

@@ -85,7 +85,8 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_model_verify(struct quern_model *model, quern_finding_fn finding,
                    void *user);
 
-/** Check a file: everything that is wrong with it, at once. On top of
+/** Check a file: everything that is wrong with it, at once (up to 10,000
+ * errors; then it stops, with a warning that says so). On top of
  * quern_model_verify() it tells what opening would refuse or overlook: bytes,
  * names, types of inputs and outputs, two values in one attribute, sizes of
  * tensors, external data.
