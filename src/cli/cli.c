@@ -27,6 +27,7 @@ void cli_catch_signals(void)
     signal(SIGINT, on_interrupt);
     signal(SIGTERM, on_interrupt);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* then the write says "file too large" */
 }
 
 int cli_exit_code(enum quern_code code)

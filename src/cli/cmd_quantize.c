@@ -1,6 +1,7 @@
 /* quern quantize: the main job, as a pipeline written for the user. */
 #include "account.h"
 #include "recipe.h"
+#include "suited.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +171,13 @@ static enum quern_code run_job(struct cli *cli, struct quantize *self)
                           .quantizes = true};
     enum quern_code code = cli_job_open(cli, &job);
     if (code == QUERN_OK) {
+        code = cli_check_suited(cli, job.after);
+    }
+    if (code == QUERN_OK) {
         code = cli_recipe_apply(cli, &self->recipe, job.after, self->data);
+    }
+    if (code == QUERN_OK) {
+        cli_warn_unquantized(cli, job.after);
     }
     return cli_job_close(cli, &job, code);
 }

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Bad input and what it gets: each case reads the message and the exit code."""
+import os
+import signal
+import resource
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+
+sys.path.insert(0, os.path.join(os.environ["QUERN_SOURCE"], "tests", "malformed"))
+from wire import F2, FLOAT, attr, graph, ln, model, node, npy, num, tensor, value  # noqa: E402
+
+QUERN = os.environ["QUERN"]
+TESTDATA = os.environ["QUERN_TESTDATA"]
+W = tensor("w", [2, 2], F2 * 2)
+MATMUL = node("MatMul", ["x", "w"], ["h"], name="product")
+GOOD = model(graph([MATMUL, node("Relu", ["h"], ["y"])], init=[W]))
+failures = []
+n_checks = 0
+
+
+def write(name, data):
+    os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+    with open(name, "wb") as f:
+        f.write(data)
+    return name
+
+
+def npz(name, entries, method=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(name, "w", method) as z:
+        for n, c in entries.items():
+            z.writestr(n + ".npy", c)
+    return name
+
+
+def run(*args, **options):
+    return subprocess.run([QUERN, *args], capture_output=True, text=True, timeout=120, **options)
+
+
+def check(what, good, p=None):
+    global n_checks
+    n_checks += 1
+    if not good:
+        failures.append(what)
+        print("FAILED:", what, "" if p is None else f"\nexit code {p.returncode}\n{p.stdout}{p.stderr}")
+
+
+def says(what, code, texts, *args, **options):
+    """The command ends with `code`, and its first line on stderr is an error
+    that holds all texts (any line, when code is 0)."""
+    p = run(*args, **options)
+    lines = p.stderr.splitlines() or [""]
+    first = lines[0] if code else p.stderr + p.stdout
+    texts = [texts] if isinstance(texts, str) else texts
+    good = p.returncode == code and all(t in first for t in texts) and (code == 0 or first.startswith("error["))
+    check(f"{what}: needs exit code {code} and {texts}", good, p)
+    return p
+
+
+def quantize(what, code, texts, model_file="good.onnx", data="good.npz", *more):
+    if os.path.exists("out.onnx"):
+        os.remove("out.onnx")
+    p = says(what, code, texts, "quantize", model_file, "-o", "out.onnx", "--data", data, *more)
+    check(f"{what}: an output {'is missing' if code == 0 else 'is there'}", os.path.exists("out.onnx") == (code == 0), p)
+
+
+def data():
+    says("no data", 2, "--data", "quantize", "good.onnx", "-o", "out.onnx")
+    quantize("no such file", 5, ["none.npz", "No such file"], data="none.npz")
+    quantize("wrong name", 2, ["'x'", "no array of the name", "'pixels'"], data=npz("name.npz", {"pixels": npy()}))
+    quantize("wrong type", 2, ["'x'", "int32[2, 2]", "needs float[?, 2]"], data=npz("type.npz", {"x": npy(descr="'<i4'")}))
+    quantize("wrong rank", 2, ["'x'", "float[4]", "needs float[?, 2]"], data=npz("rank.npz", {"x": npy("(4,)")}))
+    quantize("wrong size", 2, ["'x'", "float[1, 4]", "needs float[?, 2]"], data=npz("size.npz", {"x": npy("(1, 4)")}))
+    quantize("objects", 4, ["'x'", "Python objects"], data=npz("object.npz", {"x": npy(descr="'|O'")}))
+    quantize("truncated array", 3, ["'x'", "truncated: 16 bytes", "needs 24"], data=npz("short.npz", {"x": npy("(3, 2)")}))
+    whole = open("good.npz", "rb").read()
+    quantize("truncated archive", 3, ["cut.npz", "no zip, or its end is missing"], data=write("cut.npz", whole[:-30]))
+    at = whole.index(b"PK\1\2") + 8
+    quantize("encrypted", 4, "encrypted", data=write("secret.npz", whole[:at] + b"\1\0" + whole[at + 2:]))
+    quantize("0 samples", 2, "0 samples, needs at least 1", data=npz("none0.npz", {"x": npy("(0, 2)", body=b"")}))
+    quantize("1 sample", 0, "1 calibration sample", data=npz("one.npz", {"x": npy("(1, 2)", body=F2)}))
+    body = [1.0, 2.0, 3.0, float("nan")]
+    quantize("NaN", 3, ["'x'", "sample 1 holds NaN", "first at [1, 1]"], data=npz("nan.npz", {"x": npy(body=struct.pack("<4f", *body))}))
+    body = [1.0, float("inf"), float("nan"), 4.0]
+    quantize("infinity", 3, ["'x'", "sample 0 holds an infinity", "first at [0, 1]"], data=npz("inf.npz", {"x": npy(body=struct.pack("<4f", *body))}))
+    quantize("unnamed array", 0, "integer", data=write("plain.npy", npy()))
+    quantize("big-endian, Fortran order", 0, "integer", data=write("turned.npy", npy(descr="'>f4'", order="True", body=struct.pack(">4f", 1, 2, 3, 4))))
+    quantize("deflated", 0, "integer", data=npz("deflated.npz", {"x": npy()}, zipfile.ZIP_DEFLATED))
+    os.makedirs("folder", exist_ok=True)
+    write("folder/a.npy", npy())
+    write("folder/b.npy", npy("(1, 2)", body=F2))
+    quantize("folder", 0, "3 calibration samples", data="folder")
+    quantize("empty folder", 2, "holds no .npz, .npy or test_data_set_N", data="empty")
+    quantize("axis of no input", 2, "the model has no such input", "good.onnx", "good.npz", "--batch-axis", "z=1")
+    turned = model(graph([node("MatMul", ["w", "x"], ["h"]), node("Relu", ["h"], ["y"])], [value("x", [2, "N"])], [value("y", [2, "N"])], init=[W]))
+    quantize("other axis", 0, "3 calibration samples", write("turned.onnx", turned),
+             npz("turned.npz", {"x": npy("(2, 3)", body=struct.pack("<6f", 1, 2, 3, 4, 5, 6))}), "--batch-axis", "x=1")
+
+
+def models():
+    def external(name, location, *more):
+        entries = ln(13, ln(1, "location") + ln(2, location))
+        t = tensor("w", [2, 2], None, FLOAT, entries + num(14, 1))
+        return write(name, model(graph([MATMUL, node("Relu", ["h"], ["y"])], init=[t])))
+
+    quantize("external file missing", 5, ["weights.bin", "No such file"], external("missing.onnx", "weights.bin"))
+    quantize("path outside the folder", 3, ["../w.bin", "must be relative"], external("outside.onnx", "../w.bin"))
+    os.symlink("loop.bin", "loop.bin")
+    quantize("symlink loop", 5, ["loop.bin", "behind a link"], external("loop.onnx", "loop.bin"))
+    odd = node("Odd", ["h"], ["y"], name="odd1", domain="com.acme")
+    unknown = write("unknown.onnx", model(graph([MATMUL, odd], init=[W]), domains=[("com.acme", 3)]))
+    quantize("unknown operator", 4, ["odd1", "com.acme.Odd"], unknown)
+    says("unknown operator is kept", 0, "nodes     2 -> 2", "optimize", unknown, "-o", "kept.onnx")
+    check("unknown operator is in the output", b"com.acme" in open("kept.onnx", "rb").read())
+    p = run("check", write("nodomain.onnx", model(graph([MATMUL, odd], init=[W]))))
+    check("unknown domain: needs exit code 1 and its name", p.returncode == 1 and "com.acme" in p.stderr + p.stdout, p)
+    newer = write("newer.onnx", model(graph([MATMUL, node("Relu", ["h"], ["y"])], init=[W]), opset=99))
+    says("newer opset", 0, ["warning:", "opset 99", "newer than the newest known"], "optimize", newer, "-o", "out.onnx")
+    says("newer IR", 0, ["warning:", "IR version 77", "newer than the newest known"], "optimize",
+         write("ir.onnx", model(graph([MATMUL, node("Relu", ["h"], ["y"])], init=[W]), ir=77)), "-o", "out.onnx")
+    quantize("good", 0, "integer   1 of 1")
+    os.rename("out.onnx", "twice.onnx")
+    quantize("quantized already", 4, ["quantized already", "needs the float model"], "twice.onnx")
+    p = run("quantize", "twice.onnx", "-o", "out.onnx", "--data", "good.npz")
+    check("quantized already: what is possible", "possible with this one: 'quern optimize'" in p.stderr, p)
+    half = model(graph([MATMUL, node("Relu", ["h"], ["y"])], [value("x", dtype=10)], [value("y", dtype=10)], init=[tensor("w", [2, 2], b"\0\x3c" * 4, 10)]))
+    quantize("float16", 4, ["half precision", "1 of 1", "needs weights of type float"], write("half.onnx", half))
+    quantize("nothing to quantize", 0, "warning: nothing.onnx: nothing was quantized: 0 Conv, Gemm and MatMul",
+             write("nothing.onnx", model(graph([node("Relu", ["x"], ["y"])]))))
+    for name, kind, field, op in (("sequence", "a sequence", 4, node("SequenceAt", ["x", "i"], ["y"])),
+                                  ("optional", "an optional", 9, node("OptionalGetElement", ["x"], ["y"]))):
+        x = ln(1, "x") + ln(2, ln(field, ln(1, ln(1, num(1, 1)))))
+        only = model(graph([op], [x], init=[tensor("i", [], b"\0" * 8, 7)]))
+        quantize(f"only input is {kind}", 4, ["'x'", kind], write(f"{name}.onnx", only))
+    says("folder as model", 5, "is a folder", "check", "empty")
+    os.mkfifo("pipe.onnx")
+    says("FIFO as model", 5, "is a FIFO", "check", "pipe.onnx")
+
+
+def old_is_whole(what):
+    check(f"{what}: the old file is whole", open("old.onnx", "rb").read() == b"old")
+    check(f"{what}: no temporary file", not [n for n in os.listdir(".") if ".tmp" in n])
+
+
+def outputs():
+    write("old.onnx", b"old")
+    says("output in no folder", 5, "No such file", "optimize", "good.onnx", "-o", "nowhere/out.onnx")
+    says("output below a file", 5, "Not a directory", "optimize", "good.onnx", "-o", "good.npz/out.onnx")
+    says("output is a folder", 5, "regular file", "optimize", "good.onnx", "-o", "empty")
+    says("output is a device", 5, "regular file", "optimize", "good.onnx", "-o", "/dev/full")
+    if os.geteuid() != 0:
+        os.makedirs("locked", exist_ok=True)
+        os.chmod("locked", 0o500)
+        says("output in a locked folder", 5, "Permission denied", "optimize", "good.onnx", "-o", "locked/out.onnx")
+
+    def full():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))
+
+    for verb in (["optimize"], ["convert"], ["quantize", "--data", "good.npz"]):
+        says(f"{verb[0]}, no room on the disk", 5, ["old.onnx", "write", "File too large"], verb[0], "good.onnx", "-o", "old.onnx", *verb[1:], preexec_fn=full)
+        old_is_whole(f"{verb[0]}, no room on the disk")
+    says("results of run, no room", 5, "File too large", "run", "good.onnx", "--data", "good.npz", "-o", "old.onnx", preexec_fn=full)
+    old_is_whole("results of run, no room")
+    write("self.onnx", GOOD)
+    says("output = input", 0, "self.onnx", "quantize", "self.onnx", "-o", "self.onnx", "--data", "good.npz")
+    p = run("run", "self.onnx", "--data", "good.npz")
+    check("output = input: the result runs", p.returncode == 0, p)
+    write("target.onnx", GOOD)
+    os.symlink("target.onnx", "link.onnx")
+    says("output is a link", 0, "", "quantize", "link.onnx", "-o", "link.onnx", "--data", "good.npz")
+    check("output is a link: it still is one, to the result", os.path.islink("link.onnx") and open("target.onnx", "rb").read() != GOOD)
+
+
+def interrupts():
+    """Ctrl-C after 0 to 600 ms: no half file, exit code 130 (or done, or not yet
+    begun to listen)."""
+    codes = {}
+    source = os.path.join(TESTDATA, "digits-mobilenet")
+    args = [QUERN, "quantize", f"{source}/model.onnx", "-o", "int.onnx", "--data", f"{source}/calib.npz"]
+    for i in range(12):
+        write("int.onnx", b"old")
+        p = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.05 * i)
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=60)
+        codes[p.returncode] = codes.get(p.returncode, 0) + 1
+        left = open("int.onnx", "rb").read()
+        if p.returncode == 0:
+            check("interrupted too late: the output is whole", run("check", "int.onnx").returncode == 0)
+        else:
+            check("interrupted: the old file is whole", left == b"old")
+        check(f"interrupted: exit code {p.returncode}", p.returncode in (0, 130, -signal.SIGINT) and (p.returncode != 130 or "cancelled" in err), None)
+        check("interrupted: no temporary file", not [n for n in os.listdir(".") if ".tmp" in n])
+    check(f"interrupted: some runs end with 130, seen {codes}", codes.get(130, 0) > 0)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    os.chdir(folder)
+    os.mkdir("empty")
+    write("good.onnx", GOOD)
+    npz("good.npz", {"x": npy()})
+    for part in (data, models, outputs, interrupts):
+        part()
+print(f"{n_checks} checks, {len(failures)} failed")
+sys.exit(1 if failures else 0)
