@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SECONDS = 20, N_CODES = 12, MEMORY = 64 << 20 };
+enum { SECONDS = 60, N_CODES = 12, MEMORY = 64 << 20 };
 
 /* Files of this program need not survive a power cut. */
 int fsync(int fd)
