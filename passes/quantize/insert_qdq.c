@@ -5,6 +5,7 @@
 #include "quantize/dequantize.h"
 #include "quantize/embedding.h"
 #include "quantize/inserter.h"
+#include "quantize/overrides.h"
 #include "quantize/seen.h"
 #include "quantize/weight_codes.h"
 
@@ -36,6 +37,15 @@ static enum quern_code constant_dq(struct qn_inserter *s,
     return code == QUERN_OK ? qn_replace_input(node, input, out) : code;
 }
 
+/* One scale for the whole weight: by option, or by an override of the node. */
+static bool is_per_tensor(const struct qn_inserter *s,
+                          const struct quern_node *node)
+{
+    struct quern_settings settings = quern_pass_node_settings(s->ctx, node);
+    return (settings.set & QUERN_SETTING_PER_TENSOR) != 0 ? settings.per_tensor
+                                                          : s->per_tensor;
+}
+
 static enum quern_code insert_weights(struct qn_inserter *s,
                                       struct quern_node *node,
                                       const struct qn_weight_codes *w)
@@ -43,7 +53,7 @@ static enum quern_code insert_weights(struct qn_inserter *s,
     struct quern_tensor *codes = NULL;
     const struct quern_tensor *t =
         quern_value_constant(quern_node_input(node, 1));
-    size_t n = s->per_tensor ? 1 : w->linear.out_channels;
+    size_t n = is_per_tensor(s, node) ? 1 : w->linear.out_channels;
     float *scales = quern_pass_alloc(s->ctx, (n + 1) * sizeof *scales);
     if (scales == NULL) {
         return QUERN_NO_MEMORY;
@@ -107,7 +117,7 @@ static enum quern_code insert_bias(struct qn_inserter *s,
                                clipped);
         }
         code = constant_dq(s, node, 2, quern_value_name(old), t, scales,
-                           s->per_tensor ? 1 : n, 0);
+                           is_per_tensor(s, node) ? 1 : n, 0);
     }
     quern_tensor_release(&t);
     return code;
@@ -156,7 +166,7 @@ static enum quern_code insert_heavy(struct qn_inserter *s,
     struct qn_weight_codes w;
     struct qn_codes *c = NULL;
     struct qn_weight_options o = {
-        .per_tensor = s->per_tensor,
+        .per_tensor = is_per_tensor(s, node),
         .overflow = overflow_rule(s),
         .feedback = s->feedback,
     };
@@ -221,6 +231,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     }
     struct qn_placement_options o = {.attention_rows = p->attention_rows};
     enum quern_code code = qn_check_target(ctx, graph);
+    if (code == QUERN_OK) {
+        code = qn_overrides_take(ctx, graph, quern_pass_target(ctx));
+    }
     if (code == QUERN_OK) {
         code = qn_place(ctx, graph, &o, &s.place);
     }

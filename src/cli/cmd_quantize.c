@@ -148,8 +148,16 @@ static enum quern_code make_recipe(struct cli *cli, struct quantize *self)
 {
     char pipeline[8192];
     write_pipeline(self, pipeline, sizeof pipeline);
+    bool shapes_steps = self->method != NULL || self->percentile != NULL ||
+                        self->per_tensor || self->no_refine;
     enum quern_code code =
         cli_recipe_open(cli, &self->recipe, "quantize", pipeline);
+    if (code == QUERN_OK && shapes_steps && self->recipe.has_own_steps) {
+        return cli_usage(cli,
+                         "--method, --percentile, --per-tensor and --no-refine "
+                         "are for the default steps, but '%s' has its own",
+                         self->recipe.config);
+    }
     for (size_t i = 0; i < self->n_excluded && code == QUERN_OK; i++) {
         code = quern_recipe_add_exclude(self->recipe.recipe, self->excluded[i]);
     }

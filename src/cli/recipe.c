@@ -45,8 +45,9 @@ enum quern_code cli_recipe_open(struct cli *cli, struct cli_recipe *self,
         self->config != NULL
             ? quern_recipe_open(cli->context, self->config, &self->recipe)
             : quern_recipe_create(cli->context, &self->recipe);
-    if (code == QUERN_OK && pipeline != NULL &&
-        quern_recipe_n_steps(self->recipe) == 0) {
+    self->has_own_steps =
+        code == QUERN_OK && quern_recipe_n_steps(self->recipe) > 0;
+    if (code == QUERN_OK && pipeline != NULL && !self->has_own_steps) {
         code = quern_recipe_add_steps(self->recipe, source, pipeline);
     }
     if (code == QUERN_OK && quern_recipe_n_steps(self->recipe) == 0) {

@@ -15,6 +15,7 @@ struct cli_recipe {
     uint64_t stop_after;         /* --stop-after */
     bool print_config;           /* --print-config */
     struct quern_recipe *recipe; /* made by cli_recipe_open() */
+    bool has_own_steps;          /* steps stand in --config */
 };
 
 enum cli_recipe_key {

@@ -56,6 +56,19 @@ cmp "$work/q.onnx" "$work/q2.onnx" || fail 'method of calibrate'
 run 0 apply "$digits/model.onnx" -o "$work/q2.onnx" --data "$work/calib.npz" --passes 'observe-shapes,raise-opset,optimize,calibrate,insert-qdq'
 cmp -s "$work/q.onnx" "$work/q2.onnx" && fail 'the method changes nothing'
 
+# Options of the default steps do not go with a recipe's own.
+run 2 quantize "$digits/model.onnx" -o "$work/q2.onnx" --data "$work/calib.npz" --config "$work/r.yaml" --no-refine
+says err 'are for the default steps, but .*r.yaml. has its own$'
+
+# Values stay in float, weights get one scale; other types than the target's are refused by name.
+recipe 'overrides:' '  - match: {value: /stem/stem.2/Clip_output_0}' '    quantize: false' \
+    '  - match: {name: /head/*}' '    per-tensor: true'
+run 0 quantize "$digits/model.onnx" -o "$work/q2.onnx" --data "$work/calib.npz" --config "$work/r.yaml" --no-refine
+[ -s "$work/err" ] && grep -q 'matched no' "$work/err" && fail 'an override matched nothing'
+recipe 'overrides:' '  - match: {name: /head/*}' '    activations: uint16'
+run 4 quantize "$digits/model.onnx" -o "$work/q2.onnx" --data "$work/calib.npz" --config "$work/r.yaml" --no-refine
+says err "^error\[unsupported\]: pass 'insert-qdq': .*node '/head/.*: an override asks for uint16 activations, insert-qdq writes uint8 for target 'ort-cpu-x64'$"
+
 # ---------------------------------------------------- --stop-after, --explain
 run 0 apply "$model" -o "$work/out.onnx" --passes drop-identity,fuse-conv-bn,drop-dead --stop-after 1 -v
 says out '^ +drop-identity '

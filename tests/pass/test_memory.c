@@ -1,0 +1,114 @@
+/* Every allocation of compiling patterns and rules and of running a recipe can
+ * fail: each one is made to, in turn. */
+#include "pass/pass.h"
+#include "support.h"
+
+#include <stdlib.h>
+
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *block, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+
+static int left = -1; /* allocations that still work; -1: all */
+
+static bool fails(void)
+{
+    if (left == 0) {
+        return true;
+    }
+    left -= left > 0;
+    return false;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    return fails() ? NULL : __real_realloc(block, size);
+}
+
+typedef enum quern_code (*scenario_fn)(void);
+
+/* Run with n allocations, n from 0 until that was enough. The model is made
+ * anew each time, with all the memory it wants. */
+static void run_all(scenario_fn scenario)
+{
+    for (int n = 0; n < 3000; n++) {
+        build("y = Relu(Mul(LeakyRelu(a){alpha=0.1}, Sigmoid(LeakyRelu(a))))");
+        uint64_t before = quern_model_n_edits(model);
+        left = n;
+        enum quern_code code = scenario();
+        bool was_enough = left > 0;
+        left = -1;
+        ck_assert_msg(code == QUERN_OK || code == QUERN_NO_MEMORY, "%s",
+                      said());
+        if (code != QUERN_OK) {
+            ck_assert_uint_eq(quern_model_n_edits(model), before);
+        }
+        quern_clear(context);
+        if (was_enough) {
+            ck_assert_int_eq(code, QUERN_OK);
+            return;
+        }
+    }
+    ck_abort_msg("3000 allocations were not enough");
+}
+
+static enum quern_code run_recipe(void)
+{
+    static const char text[] =
+        "quern: 1\nopsets: {com.new: 1}\nrules:\n"
+        "- {name: a, match: 'y = LeakyRelu(x){alpha=$s}',"
+        " replace: 'y = com.new.Soft(Mul(x, 0.5)){slope=$s, kind=\"a\"}'}\n"
+        "- {name: b, match: 'y = Sigmoid(x)', replace: y = com.new.S(x)}\n"
+        "steps: [rules]\n"
+        "overrides:\n- {match: {op: X}, quantize: false}\n";
+    struct quern_recipe *recipe = NULL;
+    enum quern_code code =
+        quern_recipe_read(context, "f", text, sizeof text - 1, &recipe);
+    if (code == QUERN_OK) {
+        code = quern_recipe_apply(recipe, model, NULL);
+    }
+    quern_recipe_destroy(&recipe);
+    return code;
+}
+
+static enum quern_code try_pattern(void)
+{
+    struct quern_pattern *pattern = NULL;
+    const struct quern_match *match = NULL;
+    enum quern_code code = quern_pattern_create(
+        context, "s = Sigmoid(x); y = Mul(z, s, r...)", &pattern);
+    if (code == QUERN_OK) {
+        code = quern_pattern_match(pattern, node_named("Mul1"), &match);
+    }
+    quern_pattern_destroy(&pattern);
+    return code;
+}
+
+START_TEST(running_a_recipe_survives_exhausted_memory)
+{
+    run_all(run_recipe);
+}
+END_TEST
+
+START_TEST(patterns_survive_exhausted_memory)
+{
+    run_all(try_pattern);
+}
+END_TEST
+
+Suite *qtest_suite(void)
+{
+    Suite *suite = suite_create("memory");
+    TCase *all = tcase_create("memory");
+    tcase_add_checked_fixture(all, open_context, close_context);
+    tcase_add_test(all, running_a_recipe_survives_exhausted_memory);
+    tcase_add_test(all, patterns_survive_exhausted_memory);
+    suite_add_tcase(suite, all);
+    return suite;
+}
