@@ -17,6 +17,13 @@
 struct groups {
     struct quern_value **parent; /* by id; NULL: not seen */
     size_t n;
+    struct quern_value **list; /* all of them, in the order of the graph */
+    size_t n_list;
+    size_t *first; /* by id of a root: 1 + place in the list of its first
+                      member; 0: none */
+    size_t *last;  /* the same of its last one */
+    size_t *next;  /* by place in the list: 1 + that of the next member */
+    size_t *count; /* by id of a root: members */
 };
 
 static struct quern_value *find(struct groups *g, struct quern_value *v)
@@ -162,20 +169,18 @@ static void add_readers(struct group *g, struct quern_value *v)
     }
 }
 
-static bool fill_group(struct quern_pass_ctx *ctx, struct groups *all,
-                       struct quern_value *root,
-                       struct quern_value *const *list, size_t n_list,
-                       struct group *g)
+static bool fill_group(struct quern_pass_ctx *ctx, const struct groups *all,
+                       const struct quern_value *root, struct group *g)
 {
+    uint32_t id = quern_value_id(root);
     size_t n_uses = 0;
     memset(g, 0, sizeof *g);
     g->sound = true;
-    g->members = quern_pass_alloc(ctx, n_list * sizeof *g->members);
-    for (size_t i = 0; g->members != NULL && i < n_list; i++) {
-        if (find(all, list[i]) == root) {
-            g->members[g->n_members++] = list[i];
-            n_uses += quern_value_n_uses(list[i]);
-        }
+    g->members = quern_pass_alloc(ctx, all->count[id] * sizeof *g->members);
+    for (size_t i = all->first[id]; g->members != NULL && i > 0;
+         i = all->next[i - 1]) {
+        g->members[g->n_members++] = all->list[i - 1];
+        n_uses += quern_value_n_uses(all->list[i - 1]);
     }
     g->makers = quern_pass_alloc(ctx, (g->n_members + 1) * sizeof *g->makers);
     g->readers = quern_pass_alloc(ctx, (n_uses + 1) * sizeof *g->readers);
@@ -298,45 +303,73 @@ static enum quern_code equalize_group(struct quern_pass_ctx *ctx,
     return apply(ctx, g, factors, channels);
 }
 
-static enum quern_code run(struct quern_pass_ctx *ctx,
-                           struct quern_graph *graph, const void *params)
+/* Chain the members of each group, so that filling all groups is linear. */
+static bool chain_members(struct quern_pass_ctx *ctx, struct groups *g)
 {
-    struct groups all;
-    size_t n_done = 0;
-    size_t n_list = 0;
-    (void)params;
-    if (!make_groups(ctx, graph, &all)) {
-        return QUERN_NO_MEMORY;
+    g->first = quern_pass_alloc(ctx, g->n * sizeof *g->first);
+    g->last = quern_pass_alloc(ctx, g->n * sizeof *g->last);
+    g->count = quern_pass_alloc(ctx, g->n * sizeof *g->count);
+    g->next = quern_pass_alloc(ctx, (g->n_list + 1) * sizeof *g->next);
+    if (g->first == NULL || g->last == NULL || g->count == NULL ||
+        g->next == NULL) {
+        return false;
     }
-    struct quern_value **list = quern_pass_alloc(ctx, all.n * sizeof *list);
-    if (list == NULL) {
-        return QUERN_NO_MEMORY;
+    for (size_t i = 0; i < g->n_list; i++) {
+        uint32_t root = quern_value_id(find(g, g->list[i]));
+        if (g->last[root] > 0) {
+            g->next[g->last[root] - 1] = i + 1;
+        } else {
+            g->first[root] = i + 1;
+        }
+        g->last[root] = i + 1;
+        g->count[root]++;
+    }
+    return true;
+}
+
+static bool list_values(struct quern_pass_ctx *ctx, struct quern_graph *graph,
+                        struct groups *g)
+{
+    g->list = quern_pass_alloc(ctx, g->n * sizeof *g->list);
+    if (g->list == NULL) {
+        return false;
     }
     for (struct quern_node *n = quern_graph_first(graph); n != NULL;
          n = quern_node_next(n)) {
         for (size_t i = 0; i < quern_node_n_outputs(n); i++) {
             struct quern_value *v = quern_node_output(n, i);
-            if (v != NULL && all.parent[quern_value_id(v)] != NULL) {
-                list[n_list++] = v;
+            if (v != NULL && g->parent[quern_value_id(v)] != NULL) {
+                g->list[g->n_list++] = v;
             }
         }
     }
     for (size_t i = 0; i < quern_graph_n_inputs(graph); i++) {
         struct quern_value *v = quern_graph_input(graph, i);
-        if (quern_value_id(v) < all.n &&
-            all.parent[quern_value_id(v)] != NULL && n_list < all.n) {
-            list[n_list++] = v;
+        if (quern_value_id(v) < g->n && g->parent[quern_value_id(v)] != NULL &&
+            g->n_list < g->n) {
+            g->list[g->n_list++] = v;
         }
     }
+    return chain_members(ctx, g);
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    struct groups all = {0};
+    size_t n_done = 0;
+    (void)params;
+    if (!make_groups(ctx, graph, &all) || !list_values(ctx, graph, &all)) {
+        return QUERN_NO_MEMORY;
+    }
     enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < n_list && code == QUERN_OK; i++) {
+    for (size_t i = 0; i < all.n_list && code == QUERN_OK; i++) {
+        struct quern_value *root = all.list[i];
         struct group g;
-        if (find(&all, list[i]) != list[i]) {
+        if (find(&all, root) != root) {
             continue;
         }
-        code = fill_group(ctx, &all, list[i], list, n_list, &g)
-                   ? QUERN_OK
-                   : QUERN_NO_MEMORY;
+        code = fill_group(ctx, &all, root, &g) ? QUERN_OK : QUERN_NO_MEMORY;
         if (code == QUERN_OK && g.sound) {
             code = equalize_group(ctx, &g, &n_done);
         }
