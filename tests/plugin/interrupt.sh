@@ -32,8 +32,8 @@ start = time.monotonic()
 subprocess.run([quern, *job, "-o", f"{work}/whole.onnx"], check=True, stdout=subprocess.DEVNULL)
 whole, seconds = pathlib.Path(work, "whole.onnx").read_bytes(), time.monotonic() - start
 seen = set()
-for i in range(12):
-    code, said = interrupt([*job, "-o", f"{out}/q.onnx"], seconds * i / 10)
+for i in range(8):
+    code, said = interrupt([*job, "-o", f"{out}/q.onnx"], seconds * i / 6)
     seen.add(code)
     files = list(out.iterdir())
     assert code in (0, 130), (code, said)
