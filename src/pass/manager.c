@@ -306,6 +306,7 @@ static enum quern_code begin_explaining(struct quern_pass_ctx *ctx, size_t i)
     }
     ctx->explained = node_wanted(ctx->model, ctx->options->explain_node);
     ctx->n_told = 0;
+    ctx->explanation = NULL;
     return ctx->explained != NULL
                ? QUERN_OK
                : quern_fail(ctx->context, QUERN_INVALID_ARGUMENT, NULL,
@@ -321,12 +322,14 @@ static void end_explaining(struct quern_pass_ctx *ctx, size_t i)
         return;
     }
     ctx->step = &ctx->plan->steps[i];
-    qn_explain(ctx,
-               ctx->explained->erased
-                   ? "erased by '%s'"
-                   : "'%s' has nothing to say of it: none of its patterns "
-                     "begins at or reached this node",
-               desc->name);
+    if (ctx->explained->erased) {
+        qn_explain(ctx, "erased by '%s', which did not say why", desc->name);
+    } else {
+        qn_explain(ctx,
+                   "'%s' says nothing about this node: none of its "
+                   "patterns, if it has any, begins at it or reached it",
+                   desc->name);
+    }
     ctx->step = NULL;
 }
 

@@ -150,6 +150,7 @@ struct quern_pass_ctx {
     struct qn_map patterns;             /* by text: quern_pass_pattern() */
     const struct quern_node *explained; /* NULL: nothing to explain now */
     size_t n_told;                      /* lines of explanation so far */
+    struct qn_account *explanation;     /* different ones, newest first */
     unsigned char *flawed; /* nodes that were wrong from the start, one
                               byte a node id: pass/verify.c */
     size_t n_flawed;

@@ -20,6 +20,18 @@ void qn_explain(struct quern_pass_ctx *ctx, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     ctx->n_told++;
+    /* A pass that repeats would say the same again. */
+    for (const struct qn_account *a = ctx->explanation; a != NULL;
+         a = a->next) {
+        if (strcmp(a->text, text) == 0) {
+            return;
+        }
+    }
+    struct qn_account *line = qn_arena_alloc(&ctx->arena, sizeof *line);
+    if (line != NULL && (line->text = qn_arena_strdup(&ctx->arena, text))) {
+        line->next = ctx->explanation;
+        ctx->explanation = line;
+    }
     ctx->options->explained(ctx->options->user, text);
 }
 
