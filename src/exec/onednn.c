@@ -94,11 +94,6 @@ static bool append_unary(dnnl_post_ops_t ops, const struct qn_post *p)
     case QN_HARD_SWISH:
         kind = dnnl_eltwise_hardswish;
         break;
-    case QN_HARD_SIGMOID: /* version 2 has none of its own */
-        return dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_linear,
-                                            p->p0, p->p1) == dnnl_success &&
-               dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_clip, 0.0f,
-                                            1.0f) == dnnl_success;
     default:
         return false;
     }

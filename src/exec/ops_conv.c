@@ -23,6 +23,7 @@ struct shaped {
     struct qn_call *call;
     size_t scratch;
     int n_fast; /* steps that the kernel does */
+    bool adds;  /* what step 0 adds has the output's shape */
 };
 
 struct conv_cache {
@@ -128,6 +129,9 @@ static enum quern_code make_call(struct qn_run *run, const struct qn_op *op,
 {
     const struct qn_accelerator *a = run->engine->accelerator;
     int n = qn_posts_fast(op->n_posts, op->posts);
+    if (n > 0 && op->posts[0].kind == QN_POST_ADD && !s->adds) {
+        n = 0;
+    }
     for (int tries = 0; tries < 2 && s->made == NULL; tries++) {
         shape->n_posts = tries == 0 ? n : 0;
         memset(shape->posts, 0, sizeof shape->posts);
@@ -195,6 +199,18 @@ static enum quern_code check(struct qn_run *run, const struct qn_op *op,
     return QUERN_OK;
 }
 
+/* Step 0 adds an array of just the output's shape. */
+static bool adds_alike(const struct qn_run *run, const struct qn_op *op,
+                       int rank, const int64_t *dims)
+{
+    if (op->n_posts == 0 || op->posts[0].kind != QN_POST_ADD) {
+        return false;
+    }
+    const struct qn_array *other = qn_in(run, op, op->posts[0].input);
+    return other->rank == rank && other->dtype == QUERN_FLOAT &&
+           memcmp(other->dims, dims, (size_t)rank * sizeof *dims) == 0;
+}
+
 static enum quern_code make_shape(struct qn_run *run, const struct qn_op *op,
                                   struct conv_cache *c, struct shaped *s)
 {
@@ -209,6 +225,7 @@ static enum quern_code make_shape(struct qn_run *run, const struct qn_op *op,
     }
     memcpy(s->dims, x->dims, (size_t)x->rank * sizeof *x->dims);
     qn_window_dims(&s->w, x->dims[0], weights->dims[0], s->out_dims);
+    s->adds = adds_alike(run, op, x->rank, s->out_dims);
     int64_t positions = s->w.out[0] * s->w.out[1] * s->w.out[2];
     if (run->engine->accelerator != NULL && c->state->constant && x->len > 0 &&
         positions > 0) {
@@ -225,7 +242,8 @@ static enum quern_code find_shape(struct qn_run *run, const struct qn_op *op,
     for (int i = 0; x != NULL && i < N_SHAPES; i++) {
         struct shaped *s = &c->shapes[i];
         if (s->rank == x->rank && s->rank > 0 &&
-            memcmp(s->dims, x->dims, (size_t)x->rank * sizeof *x->dims) == 0) {
+            memcmp(s->dims, x->dims, (size_t)x->rank * sizeof *x->dims) == 0 &&
+            s->adds == adds_alike(run, op, s->rank, s->out_dims)) {
             *out = s;
             return QUERN_OK;
         }
@@ -239,34 +257,20 @@ static enum quern_code find_shape(struct qn_run *run, const struct qn_op *op,
 
 /* ------------------------------------------------------------------ runs */
 
-/* Room for the output; if the kernel adds to it, with the other one in it.
- * *fits is false when that one has another shape. */
+/* Room for the output; if the kernel adds to it, with the other one in it. */
 static enum quern_code place(struct qn_run *run, const struct qn_op *op,
-                             const struct shaped *s, bool *fits,
-                             struct qn_array **y)
+                             const struct shaped *s, struct qn_array **y)
 {
-    *fits = true;
-    if (s->n_fast > 0 && op->posts[0].kind == QN_POST_ADD) {
-        int i = op->posts[0].input;
-        const struct qn_array *other = qn_in(run, op, i);
-        *fits = other->rank == s->rank && other->dtype == QUERN_FLOAT &&
-                memcmp(other->dims, s->out_dims,
-                       (size_t)s->rank * sizeof *s->out_dims) == 0;
-        if (*fits && qn_in_is_free(run, op, i) &&
-            qn_array_is_channels_last(other)) {
-            return qn_out_over(run, op, i, y);
-        }
+    bool adds = s->n_fast > 0 && op->posts[0].kind == QN_POST_ADD;
+    int i = adds ? op->posts[0].input : 0;
+    const struct qn_array *other = adds ? qn_in(run, op, i) : NULL;
+    if (adds && qn_in_is_free(run, op, i) && qn_array_is_channels_last(other)) {
+        return qn_out_over(run, op, i, y);
     }
     enum quern_code code =
         qn_out_channels_last(run, op, 0, QUERN_FLOAT, s->rank, s->out_dims, y);
-    if (code == QUERN_OK && *y != NULL && s->n_fast > 0 &&
-        op->posts[0].kind == QN_POST_ADD) {
-        const struct qn_array *other = qn_in(run, op, op->posts[0].input);
-        if (*fits) {
-            qn_array_copy(*y, other);
-        } else {
-            memset((*y)->data, 0, (size_t)(*y)->len * sizeof(float));
-        }
+    if (code == QUERN_OK && *y != NULL && adds) {
+        qn_array_copy(*y, other);
     }
     return code;
 }
@@ -279,17 +283,12 @@ static enum quern_code run_fast(struct qn_run *run, const struct qn_op *op,
     const struct qn_array *x = qn_in_channels_last(run, op, 0);
     const struct qn_array *b = qn_in(run, op, 2);
     struct qn_array *y = NULL;
-    bool fits = true;
     if (x == NULL) {
         return run->context->diag.error.code;
     }
-    enum quern_code code = place(run, op, s, &fits, &y);
+    enum quern_code code = place(run, op, s, &y);
     if (code != QUERN_OK || y == NULL) {
         return code;
-    }
-    if (!fits) {
-        return qn_op_fail(run, op, QUERN_INTERNAL,
-                          "the array added behind has another shape");
     }
     struct qn_chunk *scratch = NULL;
     if (s->scratch > 0) {
