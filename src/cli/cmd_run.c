@@ -1,5 +1,6 @@
 /* quern run: run a model on data, or check it against expected outputs. */
 #include "cli.h"
+#include "profile.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +15,14 @@ struct run {
     struct quern_engine_options engine;
 };
 
-enum { KEY_DATA = CLI_KEY_FIRST, KEY_CHECK, KEY_TOL, KEY_PROFILE, KEY_BACKEND };
+enum {
+    KEY_DATA = CLI_KEY_FIRST,
+    KEY_CHECK,
+    KEY_TOL,
+    KEY_PROFILE,
+    KEY_BACKEND,
+    KEY_LEVEL,
+};
 
 static const struct argp_option options[] = {
     {"data", KEY_DATA, "D", 0, "samples: .npz, .npy or a folder of test sets",
@@ -23,9 +31,13 @@ static const struct argp_option options[] = {
     {"check", KEY_CHECK, NULL, 0,
      "compare with output_N.pb of the test sets given behind the model", 0},
     {"tol", KEY_TOL, "X", 0, "tolerance of --check (default: 1e-3)", 0},
-    {"profile", KEY_PROFILE, NULL, 0, "print the time of each node", 0},
+    {"profile", KEY_PROFILE, NULL, 0, "print time by node and operator", 0},
     {"backend", KEY_BACKEND, "NAME", 0,
      "backend of the embedded engine: onednn, plain", 0},
+    {"cpu-level", KEY_LEVEL, "L", 0,
+     "no wider instructions than x86-64-L: v2, v3 (AVX2), v4 (AVX-512); also "
+     "by the environment's QUERN_CPU_LEVEL",
+     0},
     {0},
 };
 
@@ -59,6 +71,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_BACKEND:
         self->engine.backend = arg;
         return 0;
+    case KEY_LEVEL:
+        self->engine.cpu_level = arg;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -84,6 +99,9 @@ static enum quern_code start(struct cli *cli, const struct run *self,
     o.ort_library = cli->ort_library;
     o.fuse = true;
     o.profile = self->profile;
+    if (o.cpu_level == NULL) {
+        o.cpu_level = getenv("QUERN_CPU_LEVEL");
+    }
     enum quern_code code = quern_engine_open(model, &o, &m->engine);
     if (code == QUERN_OK) {
         code = quern_runner_create(m->engine, cli->context, &m->runner);
@@ -265,20 +283,6 @@ static enum quern_code check_set(struct cli *cli, const struct run *self,
     return code;
 }
 
-static void print_profile(const struct machine *m, struct quern_model *model)
-{
-    struct quern_node *node = quern_graph_first(quern_model_graph(model));
-    for (size_t i = 0; i < quern_runner_n_times(m->runner); i++) {
-        struct quern_node_time t = quern_runner_time(m->runner, i);
-        while (node != NULL && quern_node_id(node) != t.node_id) {
-            node = quern_node_next(node);
-        }
-        printf("%10.3f ms  %6llu  %-20s %s\n", (double)t.nanoseconds * 1e-6,
-               (unsigned long long)t.calls, t.kernel,
-               node != NULL ? quern_node_name(node) : "");
-    }
-}
-
 int cmd_run(int argc, char **argv)
 {
     struct cli cli = {0};
@@ -307,7 +311,7 @@ int cmd_run(int argc, char **argv)
         code = check_set(&cli, &self, &m, cli.args[i], &right);
     }
     if (code == QUERN_OK && self.profile) {
-        print_profile(&m, model);
+        code = cli_print_profile(m.runner, model, cli.json);
     }
     stop(&m);
     quern_model_destroy(&model);

@@ -567,7 +567,14 @@ qn_engine_open_embedded(struct quern_model *model,
     }
     e->model = model;
     e->context = model->context;
-    e->kernels = qn_kernels_best();
+    const char *level = options != NULL ? options->cpu_level : NULL;
+    e->kernels = qn_kernels_best(level);
+    if (e->kernels == NULL) {
+        qn_free(e);
+        return quern_fail(model->context, QUERN_INVALID_ARGUMENT, NULL,
+                          "CPU level '%s' is unknown, have: v1, v2, v3, v4",
+                          level);
+    }
     e->fuse = options != NULL && options->fuse;
     e->profile = options != NULL && options->profile;
     enum quern_code code =

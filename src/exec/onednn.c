@@ -57,9 +57,11 @@ static void *open_state(const char *level)
     if (s == NULL) {
         return NULL;
     }
+    /* Too late after the first kernel of the process: then it stays. */
     if (level != NULL && strcmp(level, "v3") == 0) {
-        /* Too late after the first kernel of the process: then it stays. */
         (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
+    } else if (level != NULL && strcmp(level, "v4") != 0) {
+        (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
     }
     if (dnnl_engine_create(&s->engine, dnnl_cpu, 0) != dnnl_success ||
         dnnl_stream_create(&s->stream, s->engine, dnnl_stream_default_flags) !=

@@ -83,13 +83,13 @@ static void check_level(const struct qn_kernels *kernels)
 START_TEST(products_of_edge_shapes)
 {
     check_level(&qn_kernels_base);
-    check_level(qn_kernels_best());
+    check_level(qn_kernels_best(NULL));
 }
 END_TEST
 
 START_TEST(maxima_keep_nan)
 {
-    const struct qn_kernels *k = qn_kernels_best();
+    const struct qn_kernels *k = qn_kernels_best(NULL);
     float x[3][20];
     float y[20];
     const float *rows[3] = {x[0], x[1], x[2]};

@@ -51,47 +51,72 @@ void JOIN(qn_pack_b, QN_LEVEL)(size_t k, size_t n, const float *b, int64_t row,
     }
 }
 
-/* A tile of `rows` times `panels` panels, all in registers: both are constants
- * after inlining. C has `width` columns from c on that count. */
+/* A tile of `rows` rows (a constant after inlining) and one panel, all in
+ * registers. `start`: C before, or NULL; `width` columns count. */
 static inline __attribute__((always_inline)) void
-tile(size_t rows, size_t panels, size_t k, const float *a, size_t lda,
-     const float *b, const float *start, float *c, size_t ldc, size_t width)
+tile(size_t rows, size_t k, const float *a, size_t lda, const float *b,
+     const float *start, float *c, size_t ldc, size_t width)
 {
-    enum { MOST = TILE_ROWS > 2 * WIDE ? TILE_ROWS : 2 * WIDE };
-    vec acc[MOST][2];
-    const size_t wide = k * PANEL; /* from one panel to the next */
-    for (size_t r = 0; r < rows * panels; r++) {
+    vec acc[TILE_ROWS][2];
+    for (size_t r = 0; r < rows; r++) {
+        float row[PANEL] = {0.0f};
         if (start != NULL) {
-            float row[PANEL];
-            const float *from = start + r / panels * ldc + r % panels * PANEL;
-            size_t n = width - r % panels * PANEL;
-            memset(row, 0, sizeof row);
-            memcpy(row, from, (n < PANEL ? n : PANEL) * sizeof *row);
-            memcpy(acc[r], row, sizeof row);
-        } else {
-            acc[r][0] = (vec){0};
-            acc[r][1] = (vec){0};
+            memcpy(row, start + r * ldc, width * sizeof *row);
         }
+        memcpy(acc[r], row, sizeof row);
     }
     for (size_t i = 0; i < k; i++) {
-        for (size_t p = 0; p < panels; p++) {
-            vec b0 = *(const vec *)(const void *)(b + p * wide + i * PANEL);
-            vec b1 =
-                *(const vec *)(const void *)(b + p * wide + i * PANEL + WIDTH);
-            for (size_t r = 0; r < rows; r++) {
-                float x = a[r * lda + i];
-                acc[r * panels + p][0] += x * b0;
-                acc[r * panels + p][1] += x * b1;
-            }
+        vec b0 = *(const vec *)(const void *)(b + i * PANEL);
+        vec b1 = *(const vec *)(const void *)(b + i * PANEL + WIDTH);
+        for (size_t r = 0; r < rows; r++) {
+            float x = a[r * lda + i];
+            acc[r][0] += x * b0;
+            acc[r][1] += x * b1;
         }
     }
-    for (size_t r = 0; r < rows * panels; r++) {
+    for (size_t r = 0; r < rows; r++) {
         float row[PANEL];
-        float *out = c + r / panels * ldc + r % panels * PANEL;
-        size_t n = width - r % panels * PANEL;
         memcpy(row, acc[r], sizeof row);
-        memcpy(out, row, (n < PANEL ? n : PANEL) * sizeof *out);
+        memcpy(c + r * ldc, row, width * sizeof *c);
     }
+}
+
+/* One row times four whole panels: a single panel has too few sums to hide the
+ * latency of its additions. Named sums, which gcc keeps in registers where an
+ * array of them would go to the stack. */
+static void row_wide(size_t k, const float *a, const float *b, bool add,
+                     float *c)
+{
+    const size_t wide = k * PANEL;
+    vec *y = (vec *)(void *)c;
+    vec zero = {0};
+    vec s0 = add ? y[0] : zero;
+    vec s1 = add ? y[1] : zero;
+    vec s2 = add ? y[2] : zero;
+    vec s3 = add ? y[3] : zero;
+    vec s4 = add ? y[4] : zero;
+    vec s5 = add ? y[5] : zero;
+    vec s6 = add ? y[6] : zero;
+    vec s7 = add ? y[7] : zero;
+    for (size_t i = 0; i < k; i++, b += PANEL) {
+        float x = a[i];
+        s0 += x * *(const vec *)(const void *)b;
+        s1 += x * *(const vec *)(const void *)(b + WIDTH);
+        s2 += x * *(const vec *)(const void *)(b + wide);
+        s3 += x * *(const vec *)(const void *)(b + wide + WIDTH);
+        s4 += x * *(const vec *)(const void *)(b + 2 * wide);
+        s5 += x * *(const vec *)(const void *)(b + 2 * wide + WIDTH);
+        s6 += x * *(const vec *)(const void *)(b + 3 * wide);
+        s7 += x * *(const vec *)(const void *)(b + 3 * wide + WIDTH);
+    }
+    y[0] = s0;
+    y[1] = s1;
+    y[2] = s2;
+    y[3] = s3;
+    y[4] = s4;
+    y[5] = s5;
+    y[6] = s6;
+    y[7] = s7;
 }
 
 /* All rows of A against one panel. `start`: C before, or NULL. */
@@ -101,12 +126,12 @@ static void panel_rows(size_t m, size_t k, const float *a, size_t lda,
 {
     size_t i = 0;
     for (; i + TILE_ROWS <= m; i += TILE_ROWS) {
-        tile(TILE_ROWS, 1, k, a + i * lda, lda, b,
+        tile(TILE_ROWS, k, a + i * lda, lda, b,
              start != NULL ? start + i * ldc : NULL, c + i * ldc, ldc, width);
     }
 #define REST(rows)                                                             \
     for (; i + (rows) <= m; i += (rows)) {                                     \
-        tile((rows), 1, k, a + i * lda, lda, b,                                \
+        tile((rows), k, a + i * lda, lda, b,                                   \
              start != NULL ? start + i * ldc : NULL, c + i * ldc, ldc, width); \
     }
     REST(4)
@@ -139,11 +164,8 @@ void JOIN(qn_gemm, QN_LEVEL)(const struct qn_product *p)
         bool adds = p->bias != NULL || p->add || k0 > 0;
         const float *a = p->a + k0;
         size_t j = 0;
-        /* A single row has too few sums to hide the latency of one panel. */
-        for (; p->m == 1 && j + WIDE <= panels; j += WIDE) {
-            float *out = p->c + j * PANEL;
-            tile(1, WIDE, depth, a, p->lda, packed, adds ? out : NULL, out,
-                 p->ldc, p->n - j * PANEL);
+        for (; p->m == 1 && (j + WIDE) * PANEL <= p->n; j += WIDE) {
+            row_wide(depth, a, packed, adds, p->c + j * PANEL);
             packed += WIDE * depth * PANEL;
         }
         for (; j < panels; j++) {

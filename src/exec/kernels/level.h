@@ -146,8 +146,9 @@ QN_LEVEL_PARTS(v3)
 QN_LEVEL_PARTS(v4)
 #endif
 
-/** The best level that this CPU runs. */
-const struct qn_kernels *qn_kernels_best(void);
+/** The best level that this CPU runs, at most `level` ("v2", "v3", "v4"; NULL:
+ * no bound). NULL: no such level. */
+const struct qn_kernels *qn_kernels_best(const char *level);
 
 extern const struct qn_kernels qn_kernels_base;
 #ifdef QN_LEVELS

@@ -43,7 +43,10 @@ struct quern_engine_options {
     /** Values that a tap will look at (no matter how often they are used). */
     struct quern_value *const *taps;
     size_t n_taps;
-    bool taps_write; /**< taps may change values before they are read */
+    bool taps_write;       /**< taps may change values before they are read */
+    const char *cpu_level; /**< "v2", "v3" or "v4": no wider instructions than
+                                this x86-64 level has; NULL: what the CPU
+                                has. Embedded engine only */
 };
 
 /** A value as it was produced: valid only during the tap call. Any stride
