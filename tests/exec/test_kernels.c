@@ -69,7 +69,7 @@ static void check_level(const struct qn_kernels *kernels)
 {
     static const size_t rows[] = {1, 2, 3, 5, 6, 7, 13, 25};
     static const size_t columns[] = {1, 15, 16, 17, 63, 64, 129};
-    static const size_t depths[] = {0, 1, 9, 320, 321, 650};
+    static const size_t depths[] = {0, 1, 9, 384, 385, 770};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (size_t j = 0; j < sizeof columns / sizeof *columns; j++) {
             for (size_t l = 0; l < sizeof depths / sizeof *depths; l++) {

@@ -19,7 +19,7 @@ enum { WIDTH = 8, TILE_ROWS = 6 };
 #else
 enum { WIDTH = 4, TILE_ROWS = 4 };
 #endif
-enum { PANEL = 2 * WIDTH, DEPTH = 320, WIDE = 4 };
+enum { PANEL = 2 * WIDTH, DEPTH = 384, WIDE = 4 };
 
 typedef float vec
     __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
@@ -29,39 +29,67 @@ size_t JOIN(qn_gemm_panel, QN_LEVEL)(void)
     return PANEL;
 }
 
+/* Rows of B in a block: the fewest blocks of at most DEPTH, of equal size. */
+static size_t block_depth(size_t k)
+{
+    size_t blocks = (k + DEPTH - 1) / DEPTH;
+    return blocks > 1 ? (k + blocks - 1) / blocks : k;
+}
+
+/* One panel of whole columns that lie next to each other. */
+static void pack_rows(size_t depth, const float *from, int64_t row,
+                      float *packed)
+{
+    for (size_t i = 0; i < depth; i++) {
+        memcpy(packed, from, PANEL * sizeof *packed);
+        packed += PANEL;
+        from += row;
+    }
+}
+
+/* Any strides; column by column, as transposed weights are read best. */
+static void pack_columns(size_t depth, size_t width, const float *from,
+                         int64_t row, int64_t column, float *packed)
+{
+    for (size_t j = 0; j < PANEL; j++) {
+        for (size_t i = 0; i < depth; i++) {
+            packed[i * PANEL + j] = j < width ? from[(int64_t)i * row] : 0.0f;
+        }
+        from += j < width ? column : 0;
+    }
+}
+
 void JOIN(qn_pack_b, QN_LEVEL)(size_t k, size_t n, const float *b, int64_t row,
                                int64_t column, float *packed)
 {
-    for (size_t k0 = 0; k0 < k; k0 += DEPTH) {
-        size_t depth = k - k0 < DEPTH ? k - k0 : DEPTH;
+    size_t most = block_depth(k);
+    for (size_t k0 = 0; k0 < k; k0 += most) {
+        size_t depth = k - k0 < most ? k - k0 : most;
         for (size_t j0 = 0; j0 < n; j0 += PANEL) {
             size_t width = n - j0 < PANEL ? n - j0 : PANEL;
             const float *from = b + (int64_t)k0 * row + (int64_t)j0 * column;
-            for (size_t i = 0; i < depth; i++) {
-                for (size_t j = 0; j < width; j++) {
-                    packed[j] = from[(int64_t)j * column];
-                }
-                for (size_t j = width; j < PANEL; j++) {
-                    packed[j] = 0.0f;
-                }
-                packed += PANEL;
-                from += row;
+            if (column == 1 && width == PANEL) {
+                pack_rows(depth, from, row, packed);
+            } else {
+                pack_columns(depth, width, from, row, column, packed);
             }
+            packed += depth * PANEL;
         }
     }
 }
 
 /* A tile of `rows` rows (a constant after inlining) and one panel, all in
- * registers. `start`: C before, or NULL; `width` columns count. */
+ * registers. `start`: what is added to, rows `lds` apart, or NULL; `width`
+ * columns count. */
 static inline __attribute__((always_inline)) void
 tile(size_t rows, size_t k, const float *a, size_t lda, const float *b,
-     const float *start, float *c, size_t ldc, size_t width)
+     const float *start, size_t lds, float *c, size_t ldc, size_t width)
 {
     vec acc[TILE_ROWS][2];
     for (size_t r = 0; r < rows; r++) {
         float row[PANEL] = {0.0f};
         if (start != NULL) {
-            memcpy(row, start + r * ldc, width * sizeof *row);
+            memcpy(row, start + r * lds, width * sizeof *row);
         }
         memcpy(acc[r], row, sizeof row);
     }
@@ -84,20 +112,22 @@ tile(size_t rows, size_t k, const float *a, size_t lda, const float *b,
 /* One row times four whole panels: a single panel has too few sums to hide the
  * latency of its additions. Named sums, which gcc keeps in registers where an
  * array of them would go to the stack. */
-static void row_wide(size_t k, const float *a, const float *b, bool add,
-                     float *c)
+static void row_wide(size_t k, const float *a, const float *b,
+                     const float *start, float *c)
 {
     const size_t wide = k * PANEL;
     vec *y = (vec *)(void *)c;
+    const vec *from = (const vec *)(const void *)start;
+    bool add = start != NULL;
     vec zero = {0};
-    vec s0 = add ? y[0] : zero;
-    vec s1 = add ? y[1] : zero;
-    vec s2 = add ? y[2] : zero;
-    vec s3 = add ? y[3] : zero;
-    vec s4 = add ? y[4] : zero;
-    vec s5 = add ? y[5] : zero;
-    vec s6 = add ? y[6] : zero;
-    vec s7 = add ? y[7] : zero;
+    vec s0 = add ? from[0] : zero;
+    vec s1 = add ? from[1] : zero;
+    vec s2 = add ? from[2] : zero;
+    vec s3 = add ? from[3] : zero;
+    vec s4 = add ? from[4] : zero;
+    vec s5 = add ? from[5] : zero;
+    vec s6 = add ? from[6] : zero;
+    vec s7 = add ? from[7] : zero;
     for (size_t i = 0; i < k; i++, b += PANEL) {
         float x = a[i];
         s0 += x * *(const vec *)(const void *)b;
@@ -119,60 +149,83 @@ static void row_wide(size_t k, const float *a, const float *b, bool add,
     y[7] = s7;
 }
 
-/* All rows of A against one panel. `start`: C before, or NULL. */
-static void panel_rows(size_t m, size_t k, const float *a, size_t lda,
-                       const float *b, const float *start, float *c, size_t ldc,
-                       size_t width)
+/* One panel against all rows of A. */
+struct panel {
+    size_t k;
+    const float *b;
+    const float *start; /* C before, or a bias with lds 0; NULL: 0 */
+    size_t lds;
+    float *c;
+};
+
+static inline __attribute__((always_inline)) void
+all_rows(const struct qn_product *p, const float *a, const struct panel *q,
+         const float *start, size_t width)
 {
     size_t i = 0;
-    for (; i + TILE_ROWS <= m; i += TILE_ROWS) {
-        tile(TILE_ROWS, k, a + i * lda, lda, b,
-             start != NULL ? start + i * ldc : NULL, c + i * ldc, ldc, width);
+#define ROWS(rows)                                                             \
+    for (; i + (rows) <= p->m; i += (rows)) {                                  \
+        tile((rows), q->k, a + i * p->lda, p->lda, q->b,                       \
+             start != NULL ? start + i * q->lds : NULL, q->lds,                \
+             q->c + i * p->ldc, p->ldc, width);                                \
     }
-#define REST(rows)                                                             \
-    for (; i + (rows) <= m; i += (rows)) {                                     \
-        tile((rows), k, a + i * lda, lda, b,                                   \
-             start != NULL ? start + i * ldc : NULL, c + i * ldc, ldc, width); \
-    }
-    REST(4)
-    REST(2)
-    REST(1)
-#undef REST
+    ROWS(TILE_ROWS)
+    ROWS(4)
+    ROWS(2)
+    ROWS(1)
+#undef ROWS
 }
 
-/* C = bias + A B with the first row's bias in every row. */
-static void begin(size_t m, size_t n, const float *bias, float *c, size_t ldc)
+/* Copies of a known size are worth code of their own. */
+static void panel_rows(const struct qn_product *p, const float *a,
+                       const struct panel *q, size_t width)
 {
-    for (size_t i = 0; i < m; i++) {
-        memcpy(c + i * ldc, bias, n * sizeof *c);
+    if (width == PANEL && q->start == NULL) {
+        all_rows(p, a, q, NULL, PANEL);
+    } else if (width == PANEL) {
+        all_rows(p, a, q, q->start, PANEL);
+    } else {
+        all_rows(p, a, q, q->start, width);
+    }
+}
+
+static void fill(const struct qn_product *p)
+{
+    for (size_t i = 0; i < p->m && !p->add; i++) {
+        if (p->bias != NULL) {
+            memcpy(p->c + i * p->ldc, p->bias, p->n * sizeof *p->c);
+        } else {
+            memset(p->c + i * p->ldc, 0, p->n * sizeof *p->c);
+        }
     }
 }
 
 void JOIN(qn_gemm, QN_LEVEL)(const struct qn_product *p)
 {
     const float *packed = p->packed;
-    if (p->bias != NULL) {
-        begin(p->m, p->n, p->bias, p->c, p->ldc);
-    }
-    for (size_t i = 0; p->k == 0 && !p->add && p->bias == NULL && i < p->m;
-         i++) {
-        memset(p->c + i * p->ldc, 0, p->n * sizeof *p->c);
-    }
     size_t panels = (p->n + PANEL - 1) / PANEL;
-    for (size_t k0 = 0; k0 < p->k; k0 += DEPTH) {
-        size_t depth = p->k - k0 < DEPTH ? p->k - k0 : DEPTH;
-        bool adds = p->bias != NULL || p->add || k0 > 0;
-        const float *a = p->a + k0;
+    size_t most = block_depth(p->k);
+    if (p->k == 0) {
+        fill(p);
+    }
+    for (size_t k0 = 0; k0 < p->k; k0 += most) {
+        size_t depth = p->k - k0 < most ? p->k - k0 : most;
+        bool adds = p->add || k0 > 0;
+        const float *start = adds ? p->c : p->bias;
+        size_t lds = adds ? p->ldc : 0;
         size_t j = 0;
         for (; p->m == 1 && (j + WIDE) * PANEL <= p->n; j += WIDE) {
-            row_wide(depth, a, packed, adds, p->c + j * PANEL);
+            row_wide(depth, p->a + k0, packed,
+                     start != NULL ? start + j * PANEL : NULL,
+                     p->c + j * PANEL);
             packed += WIDE * depth * PANEL;
         }
         for (; j < panels; j++) {
-            float *out = p->c + j * PANEL;
-            size_t width = p->n - j * PANEL < PANEL ? p->n - j * PANEL : PANEL;
-            panel_rows(p->m, depth, a, p->lda, packed, adds ? out : NULL, out,
-                       p->ldc, width);
+            struct panel q = {depth, packed,
+                              start != NULL ? start + j * PANEL : NULL, lds,
+                              p->c + j * PANEL};
+            size_t left = p->n - j * PANEL;
+            panel_rows(p, p->a + k0, &q, left < PANEL ? left : PANEL);
             packed += depth * PANEL;
         }
     }
