@@ -62,6 +62,17 @@ enum quern_code qn_op_range(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_if(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_loop(struct qn_run *run, const struct qn_op *op);
 
+enum quern_code qn_op_resize(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_scatter_elements(struct qn_run *run,
+                                       const struct qn_op *op);
+enum quern_code qn_op_scatter_nd(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_cumsum(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_topk(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_depth_to_space(struct qn_run *run,
+                                     const struct qn_op *op);
+enum quern_code qn_op_space_to_depth(struct qn_run *run,
+                                     const struct qn_op *op);
+
 enum quern_code qn_op_quantize(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_dequantize(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_lstm(struct qn_run *run, const struct qn_op *op);

@@ -132,6 +132,7 @@ enum quern_code qn_op_row_norm(struct qn_run *run, const struct qn_op *op)
     return code;
 }
 
+/* LayerNormalization, and RMSNormalization (variant 1). */
 enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *scale = qn_in_packed(run, op, 1);
@@ -162,9 +163,14 @@ enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op)
     enum quern_code code = qn_out_over(run, op, 0, &y);
     for (int64_t at = 0; code == QUERN_OK && y != NULL && at < x->len;
          at += n) {
-        run->kernels->layer_norm(floats(x) + at, floats(scale),
-                                 bias != NULL ? floats(bias) : NULL, epsilon,
-                                 floats(y) + at, (size_t)n);
+        if (op->row->variant == 1) {
+            run->kernels->rms_norm(floats(x) + at, floats(scale), epsilon,
+                                   floats(y) + at, (size_t)n);
+        } else {
+            run->kernels->layer_norm(floats(x) + at, floats(scale),
+                                     bias != NULL ? floats(bias) : NULL,
+                                     epsilon, floats(y) + at, (size_t)n);
+        }
     }
     return code;
 }
