@@ -75,6 +75,8 @@ enum quern_code qn_op_space_to_depth(struct qn_run *run,
 
 enum quern_code qn_op_quantize(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_dequantize(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_gru(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_prepare_gru(struct quern_engine *e, struct qn_op *op);
 enum quern_code qn_op_lstm(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_prepare_lstm(struct quern_engine *e, struct qn_op *op);
 

@@ -58,6 +58,7 @@ static const struct qn_op_row rows[] = {
     {"GatherElements", 11, qn_op_gather_elements, NULL, 0},
     {"GatherND", 11, qn_op_gather_nd, NULL, 0},
     UNARY("Gelu", 20, QN_GELU),
+    {"GRU", 7, qn_op_gru, qn_prepare_gru, 0},
     {"Gemm", 7, qn_op_gemm, qn_prepare_gemm, 0},
     {"GlobalAveragePool", 1, qn_op_global_pool, NULL, POOL_AVERAGE},
     {"GlobalMaxPool", 1, qn_op_global_pool, NULL, POOL_MAX},
