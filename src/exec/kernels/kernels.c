@@ -281,7 +281,7 @@ row_at(const float *const *list, const float *x, size_t stride, size_t k)
 /* NaN wins and stays. */
 static inline float larger(float a, float b)
 {
-    return (b > a) | (b != b) ? b : a;
+    return ((b > a) | (b != b)) ? b : a;
 }
 
 static inline __attribute__((always_inline)) void
