@@ -66,6 +66,8 @@ enum quern_code qn_op_resize(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_scatter_elements(struct qn_run *run,
                                        const struct qn_op *op);
 enum quern_code qn_op_scatter_nd(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_grid_sample(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_einsum(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_cumsum(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_topk(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_depth_to_space(struct qn_run *run,

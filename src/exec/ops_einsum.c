@@ -1,0 +1,216 @@
+/* Einsum (ONNX 12): sums of products over named axes, one output element
+ * after the other. Without repeated labels in one term. */
+#include "exec/nest.h"
+#include "exec/ops.h"
+
+#include <string.h>
+
+enum { MOST_LABELS = 64, MOST_TERMS = 4 };
+
+/* Axes by label, those of the output first. An ellipsis stands for labels of
+ * its own, numbered from the last axis. */
+struct einsum {
+    int n;
+    int n_out;
+    int labels[MOST_LABELS];
+    int64_t dims[MOST_LABELS];
+    int n_terms;
+    int64_t strides[MOST_TERMS][MOST_LABELS];
+};
+
+struct term {
+    int n;
+    int labels[MOST_LABELS];
+};
+
+/* Labels of one term; `rank` < 0: the output, whose ellipsis has `dots` axes.
+ * @return where it ended, or NULL: malformed */
+static const char *read_term(const char *text, int rank, int *dots,
+                             struct term *t)
+{
+    int letters = 0;
+    const char *end = text;
+    for (; *end != '\0' && *end != ',' && *end != '-'; end++) {
+        bool letter = (*end | 32) >= 'a' && (*end | 32) <= 'z';
+        letters += letter ? 1 : 0;
+        if (!letter && *end != '.' && *end != ' ') {
+            return NULL;
+        }
+    }
+    int wide = rank >= 0 ? rank - letters : *dots;
+    t->n = 0;
+    for (; text < end; text++) {
+        if (*text == ' ') {
+            continue;
+        }
+        if (*text != '.') {
+            t->labels[t->n++] = *text;
+        } else if (strncmp(text, "...", 3) == 0 && wide >= 0) {
+            for (int i = 0; i < wide && t->n < MOST_LABELS; i++) {
+                t->labels[t->n++] = 1000 + wide - i;
+            }
+            *dots = wide > *dots ? wide : *dots;
+            text += 2;
+        } else {
+            return NULL;
+        }
+        if (t->n >= MOST_LABELS) {
+            return NULL;
+        }
+    }
+    return rank < 0 || t->n == rank ? end : NULL;
+}
+
+static int find(const struct einsum *e, int label)
+{
+    for (int i = 0; i < e->n; i++) {
+        if (e->labels[i] == label) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool add_label(struct einsum *e, int label)
+{
+    if (find(e, label) < 0) {
+        if (e->n == MOST_LABELS) {
+            return false;
+        }
+        e->dims[e->n] = 1;
+        e->labels[e->n++] = label;
+    }
+    return true;
+}
+
+/* Output labels when they are not written: the ellipsis, then letters that
+ * stand once, in order. */
+static void implied(const struct term *terms, int n, int dots, struct term *out)
+{
+    out->n = 0;
+    for (int i = dots; i > 0; i--) {
+        out->labels[out->n++] = 1000 + i;
+    }
+    for (int letter = 'A'; letter <= 'z'; letter++) {
+        int times = 0;
+        for (int t = 0; t < n; t++) {
+            for (int i = 0; i < terms[t].n; i++) {
+                times += terms[t].labels[i] == letter ? 1 : 0;
+            }
+        }
+        if (times == 1) {
+            out->labels[out->n++] = letter;
+        }
+    }
+}
+
+static bool read_equation(struct einsum *e, const char *text,
+                          const struct qn_array *const *in, int n_in)
+{
+    struct term terms[MOST_TERMS];
+    struct term out;
+    int dots = 0;
+    for (int t = 0; t < n_in; t++) {
+        text = read_term(text, in[t]->rank, &dots, &terms[t]);
+        if (text == NULL || (t + 1 < n_in) != (*text == ',')) {
+            return false;
+        }
+        text += *text == ',' ? 1 : 0;
+    }
+    if (*text == '\0') {
+        implied(terms, n_in, dots, &out);
+    } else if (strncmp(text, "->", 2) != 0) {
+        return false;
+    } else {
+        const char *end = read_term(text + 2, -1, &dots, &out);
+        if (end == NULL || *end != '\0') {
+            return false;
+        }
+    }
+    bool good = out.n <= QUERN_MAX_RANK;
+    for (int i = 0; good && i < out.n; i++) {
+        good = find(e, out.labels[i]) < 0 && add_label(e, out.labels[i]);
+    }
+    e->n_out = out.n;
+    e->n_terms = n_in;
+    for (int t = 0; good && t < n_in; t++) {
+        for (int i = 0; good && i < terms[t].n; i++) {
+            good = add_label(e, terms[t].labels[i]);
+            int at = find(e, terms[t].labels[i]);
+            int64_t dim = in[t]->dims[i];
+            good = good && e->strides[t][at] == 0 &&
+                   (dim == 1 || e->dims[at] == 1 || e->dims[at] == dim);
+            if (good) {
+                e->dims[at] = dim != 1 ? dim : e->dims[at];
+                e->strides[t][at] = dim != 1 ? in[t]->strides[i] : 0;
+            }
+        }
+    }
+    return good;
+}
+
+/* The sum behind one output element; index holds its place. */
+static double sum_at(const struct einsum *e, const struct qn_array *const *in,
+                     int64_t *index)
+{
+    double sum = 0.0;
+    for (int i = e->n_out; i < e->n; i++) {
+        index[i] = 0;
+        if (e->dims[i] == 0) {
+            return 0.0;
+        }
+    }
+    for (;;) {
+        double product = 1.0;
+        for (int t = 0; t < e->n_terms; t++) {
+            int64_t at = 0;
+            for (int i = 0; i < e->n; i++) {
+                at += index[i] * e->strides[t][i];
+            }
+            product *= qn_load(in[t], at);
+        }
+        sum += product;
+        int i = e->n - 1;
+        for (; i >= e->n_out && ++index[i] == e->dims[i]; i--) {
+            index[i] = 0;
+        }
+        if (i < e->n_out) {
+            return sum;
+        }
+    }
+}
+
+enum quern_code qn_op_einsum(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *in[MOST_TERMS];
+    const char *text = "";
+    struct einsum e = {.n = 0};
+    struct qn_array *y = NULL;
+    (void)!quern_node_attr_string(op->node, "equation", &text, NULL);
+    if (op->n_in < 1 || op->n_in > MOST_TERMS) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED, "%d inputs", op->n_in);
+    }
+    for (int i = 0; i < op->n_in; i++) {
+        in[i] = qn_in(run, op, i);
+        if (in[i] == NULL) {
+            return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                              "input %d is missing", i);
+        }
+    }
+    if (!read_equation(&e, text, in, op->n_in)) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
+                          "equation '%s' for these inputs", text);
+    }
+    enum quern_code code =
+        qn_out(run, op, 0, in[0]->dtype, e.n_out, e.dims, &y);
+    int64_t index[MOST_LABELS] = {0};
+    for (int64_t k = 0; code == QUERN_OK && y != NULL && k < y->len; k++) {
+        int64_t rest = k;
+        for (int i = e.n_out - 1; i >= 0; i--) {
+            index[i] = rest % e.dims[i];
+            rest /= e.dims[i];
+        }
+        qn_store(y, k, sum_at(&e, in, index));
+    }
+    return code;
+}
