@@ -16,7 +16,7 @@ static const struct {
      "fold-shapes,fold-constants,drop-no-op,merge-shapes,"
      /* activations before the folds that would take their numbers */
      "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,"
-     "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,"
+     "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,"
      "merge-equal,drop-dead"},
 };
@@ -60,6 +60,10 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_hardsigmoid,
     &qn_pass_fuse_hardswish,
     &qn_pass_fuse_gelu,
+    &qn_pass_fuse_layer_norm,
+    &qn_pass_fuse_rms_norm,
+    &qn_pass_clean_qdq,
+    &qn_pass_unshare_weights,
     &qn_pass_raise_opset,
     &qn_pass_rules,
     &qn_pass_observe_shapes,

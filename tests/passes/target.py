@@ -1,0 +1,74 @@
+"""clean-qdq, unshare-weights, fuse-layer-norm, fuse-rms-norm."""
+from support import ints, main, np, rand, scalar
+
+Q = {"s": scalar(0.1), "z": scalar(3, np.uint8), "s2": scalar(0.1), "z2": scalar(3, np.uint8), "s3": scalar(0.2)}
+
+
+def qdq(body, after, passes="clean-qdq", outputs="float[N,8] y", **more):
+    used = body.replace("(", " ").replace(")", " ").replace(",", " ").split()
+    return dict(text=f"g (float[N,8] x) => ({outputs}) {{ {body} }}", weights={k: v for k, v in Q.items() if k in used}, passes=passes,
+                after=after, tol=0, **more)
+
+
+def norm(body, after, opset=17, passes="fuse-layer-norm", x="N,S,8", **weights):
+    return dict(text=f"g (float[{x}] x) => (float[{x}] y) {{ {body} }}", passes=passes, after=after, opset=opset, ir=10, tol=1e-4,
+                weights={"g": rand(8), "b": rand(8), "e": scalar(1e-3), "two": scalar(2.0), "a": ints(-1), **weights})
+
+
+def used(case):
+    words = case["text"].replace("(", " ").replace(")", " ").replace(",", " ").split()
+    return dict(case, weights={k: v for k, v in case["weights"].items() if k in words})
+
+
+LAYER = ("m = ReduceMean<axes = [-1]>(x) d = Sub(x, m) q = Pow(d, two) v = ReduceMean<axes = [-1]>(q) w = Add(v, e) "
+         "r = Sqrt(w) n = Div(d, r) s = Mul(n, g) y = Add(s, b)")
+LAYER18 = LAYER.replace("<axes = [-1]>(x)", "(x, a)").replace("<axes = [-1]>(q)", "(q, a)")
+RMS = "q = Pow(x, two) v = ReduceMean(q, a) w = Add(v, e) r = Sqrt(w) i = Reciprocal(r) n = Mul(x, i) y = Mul(n, g)"
+CASES = {
+    "equal_q": qdq("a = QuantizeLinear(x, s, z) b = QuantizeLinear(x, s2, z2) c = DequantizeLinear(a, s, z) "
+                   "d = DequantizeLinear(b, s, z) y = Add(c, d)", "QuantizeLinear DequantizeLinear DequantizeLinear Add"),
+    "other_q_stays": qdq("a = QuantizeLinear(x, s, z) b = QuantizeLinear(x, s3, z) c = DequantizeLinear(a, s, z) "
+                         "d = DequantizeLinear(b, s3, z) y = Add(c, d)", None),
+    "dq_stay_apart": qdq("a = QuantizeLinear(x, s, z) c = DequantizeLinear(a, s, z) d = DequantizeLinear(a, s, z) y = Add(c, d)", None),
+    "dq_are_shared_on_request": qdq("a = QuantizeLinear(x, s, z) c = DequantizeLinear(a, s, z) d = DequantizeLinear(a, s, z) y = Add(c, d)",
+                                    "QuantizeLinear DequantizeLinear Add", "clean-qdq{share-dq=true}"),
+    "a_q_behind_its_dq": qdq("a = QuantizeLinear(x, s, z) b = DequantizeLinear(a, s, z) c = QuantizeLinear(b, s2, z2) "
+                             "y = DequantizeLinear(c, s, z)", "QuantizeLinear DequantizeLinear"),
+    "a_q_of_other_numbers_stays": qdq("a = QuantizeLinear(x, s, z) b = DequantizeLinear(a, s, z) c = QuantizeLinear(b, s3, z) "
+                                      "y = DequantizeLinear(c, s3, z)", None),
+    "pairs_stay_on_request": qdq("a = QuantizeLinear(x, s, z) b = DequantizeLinear(a, s, z) c = QuantizeLinear(b, s, z) "
+                                 "y = DequantizeLinear(c, s, z)", None, "clean-qdq{pairs=false}"),
+    "a_pair_that_rounds_stays": qdq("a = QuantizeLinear(x, s, z) y = DequantizeLinear(a, s, z)", None),
+    "an_unused_pair": qdq("a = QuantizeLinear(x, s, z) b = DequantizeLinear(a, s, z) y = Relu(x)", "Relu"),
+    # unshare-weights
+    "a_table_that_is_also_a_matrix": dict(
+        text="g (int64[N] i, float[N,6] x) => (float[N,4] y) { r = Gather(w, i) p = MatMul(x, w) y = Add(r, p) }",
+        weights={"w": rand(6, 4)}, feeds={"i": ints(0, 5, 2)}, passes="unshare-weights", after="Gather MatMul Add", told="copy of 'w'", tol=0),
+    "a_matrix_read_both_ways": dict(
+        text="g (float[N,4] x) => (float[N,4] y, float[N,4] z) { y = Gemm(x, w) z = Gemm<transB = 1>(x, w) }", weights={"w": rand(4, 4)},
+        passes="unshare-weights", after="Gemm Gemm", told="copy of 'w'", tol=0),
+    "one_way_stays_shared": dict(
+        text="g (float[N,4] x) => (float[N,4] y) { a = MatMul(x, w) b = Relu(a) y = MatMul(b, w) }", weights={"w": rand(4, 4)},
+        passes="unshare-weights", after=None),
+    "one_way_on_request": dict(
+        text="g (float[N,4] x) => (float[N,4] y) { a = MatMul(x, w) b = Relu(a) y = MatMul(b, w) }", weights={"w": rand(4, 4)},
+        passes="unshare-weights{all=true}", after="MatMul Relu MatMul", told="copy of 'w'", tol=0),
+    "vectors_stay_shared": dict(
+        text="g (float[N,4] x) => (float[N,4] y) { a = Add(x, w) y = MatMul(a, v) }", weights={"w": rand(4), "v": rand(4, 4)},
+        passes="unshare-weights", after=None),
+    # norms
+    "layer_norm": norm(LAYER, "LayerNormalization"),
+    "layer_norm_by_product": norm(LAYER.replace("Pow(d, two)", "Mul(d, d)"), "LayerNormalization"),
+    "layer_norm_with_axes_as_input": norm(LAYER18, "LayerNormalization", opset=18),
+    "layer_norm_by_positive_axis": norm(LAYER.replace("-1", "2"), "LayerNormalization"),
+    "layer_norm_below_17_stays": norm(LAYER, None, opset=16),
+    "layer_norm_over_another_axis_stays": norm(LAYER.replace("-1", "1"), None, x="N,8,8"),
+    "layer_norm_over_two_axes_stays": norm(LAYER.replace("[-1]", "[-2, -1]"), None),
+    "layer_norm_with_a_number_for_weights_stays": norm(LAYER, None, g=scalar(2.0)),
+    "layer_norm_of_unknown_size_stays": norm(LAYER, None, x="N,S,C") | dict(feeds={"x": rand(2, 3, 8)}),
+    "layer_norm_read_inside_stays": dict(norm(LAYER + " z = Neg(n)", None), text="g (float[N,S,8] x) => (float[N,S,8] y, float[N,S,8] z) { "
+                                         + LAYER + " z = Neg(n) }"),
+    "rms_norm": norm(RMS, "RMSNormalization", opset=23, passes="fuse-rms-norm"),
+    "rms_norm_below_23_stays": norm(RMS, None, opset=22, passes="fuse-rms-norm"),
+}
+main({k: used(v) if k.startswith(("layer", "rms")) else v for k, v in CASES.items()})
