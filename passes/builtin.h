@@ -5,6 +5,7 @@
 #include <quern/pass.h>
 
 extern const struct quern_pass_desc qn_pass_drop_identity;
+extern const struct quern_pass_desc qn_pass_freeze_weights;
 extern const struct quern_pass_desc qn_pass_drop_no_op;
 extern const struct quern_pass_desc qn_pass_drop_dead;
 extern const struct quern_pass_desc qn_pass_fold_constants;

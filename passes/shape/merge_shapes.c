@@ -29,6 +29,17 @@ static enum quern_code bypass(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? quern_node_erase_dead(first) : code;
 }
 
+/* The second of the two gives back what the first read. */
+static enum quern_code undo(struct quern_pass_ctx *ctx, struct quern_node *node,
+                            const struct quern_node *first,
+                            struct quern_value *y, struct quern_value *x)
+{
+    quern_pass_account(ctx, node, "undoes %s '%s'", quern_node_op(first),
+                       quern_node_name(first));
+    enum quern_code code = quern_replace_value(y, x, true);
+    return code == QUERN_OK ? quern_node_erase_dead(node) : code;
+}
+
 /* -------------------------------------------------------------- Transpose */
 
 static bool read_perm(const struct quern_node *node, size_t *out_n,
@@ -53,11 +64,18 @@ static enum quern_code merge_transpose(struct quern_pass_ctx *ctx,
         !read_perm(first, &n_first, &a) || n != n_first) {
         return QUERN_OK;
     }
+    bool back = true;
     for (size_t i = 0; i < n; i++) {
         if (b[i] < 0 || b[i] >= (int64_t)n) {
             return QUERN_OK;
         }
         perm[i] = a[b[i]];
+        back = back && perm[i] == (int64_t)i;
+    }
+    struct quern_value *x = quern_node_input(first, 0);
+    struct quern_value *y = quern_node_output(node, 0);
+    if (back && x != NULL && y != NULL && qn_can_stand_for(y, x)) {
+        return undo(ctx, node, first, y, x);
     }
     enum quern_code code = quern_node_set_ints(node, "perm", perm, n);
     return code == QUERN_OK ? bypass(ctx, node, first) : code;
@@ -124,10 +142,7 @@ static enum quern_code drop_pair(struct quern_pass_ctx *ctx,
     if (x == NULL || y == NULL || !same_dims(x, y) || !qn_can_stand_for(y, x)) {
         return QUERN_OK;
     }
-    quern_pass_account(ctx, node, "undoes %s '%s'", quern_node_op(first),
-                       quern_node_name(first));
-    enum quern_code code = quern_replace_value(y, x, true);
-    return code == QUERN_OK ? quern_node_erase_dead(node) : code;
+    return undo(ctx, node, first, y, x);
 }
 
 /* ------------------------------------------------------------------- Cast */
@@ -173,9 +188,7 @@ static enum quern_code merge_cast(struct quern_pass_ctx *ctx,
     if (!back || !qn_can_stand_for(y, x)) {
         return bypass(ctx, node, first);
     }
-    quern_pass_account(ctx, node, "undoes Cast '%s'", quern_node_name(first));
-    enum quern_code code = quern_replace_value(y, x, true);
-    return code == QUERN_OK ? quern_node_erase_dead(node) : code;
+    return undo(ctx, node, first, y, x);
 }
 
 static enum quern_code merge(struct quern_pass_ctx *ctx,

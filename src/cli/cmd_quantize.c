@@ -109,7 +109,8 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
         quote(self->data, data, sizeof data);
     }
     snprintf(text, size,
-             "observe-shapes,raise-opset,optimize,calibrate%s%s%s,%s"
+             "freeze-weights,observe-shapes,raise-opset,optimize,"
+             "calibrate%s%s%s,%s"
              "insert-qdq{method=%s%s%s,per-tensor=%s},integer-hardswish%s",
              *data != '\0' ? "{data=" : "", data, *data != '\0' ? "}" : "",
              self->no_refine ? "" : refine,

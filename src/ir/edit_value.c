@@ -160,6 +160,45 @@ enum quern_code quern_value_set_constant(struct quern_value *value,
     return QUERN_OK;
 }
 
+enum quern_code quern_value_freeze(struct quern_value *value)
+{
+    struct quern_graph *graph = value->graph;
+    struct quern_model *model = graph->model;
+    struct qn_journal *j = &model->journal;
+    enum quern_code code = qn_edit_check_value(value);
+    if (code == QUERN_OK &&
+        (!value->is_input || value->tensor == NULL || graph->parent != NULL)) {
+        struct quern_place place = QUERN_PLACE_NONE;
+        place.tensor = value->name;
+        code = quern_fail(model->context, QUERN_INVALID_ARGUMENT, &place,
+                          "value is no initializer that is also an input of "
+                          "the top graph");
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    struct quern_value **inputs =
+        qn_arena_alloc_n(&model->arena, graph->n_inputs, sizeof *inputs);
+    if (inputs == NULL || !qn_journal_reserve(j, 4, 1)) {
+        return qn_no_memory(model->context);
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        if (graph->inputs[i] != value) {
+            inputs[n++] = graph->inputs[i];
+        }
+    }
+    SET(j, graph->inputs, inputs);
+    SET(j, graph->n_inputs, n);
+    SET(j, value->is_input, false);
+    if (model->ir_version < 4) {
+        SET(j, model->ir_version, 4);
+    }
+    qn_journal_edit(
+        j, (struct qn_edit){.kind = QN_EDIT_CONSTANT, .id = value->id});
+    return QUERN_OK;
+}
+
 static void unlink_initializer(struct qn_journal *j, struct quern_value *value)
 {
     struct quern_graph *graph = value->graph;

@@ -45,6 +45,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_drop_identity,
     &qn_pass_fold_constants,
     &qn_pass_constants_to_initializers,
+    &qn_pass_freeze_weights,
     &qn_pass_drop_no_op,
     &qn_pass_drop_dead,
     &qn_pass_merge_equal,

@@ -118,9 +118,53 @@ def attention():
     return h.make_graph(nodes, "attention", [value("ids", "N", 5, dtype=T.INT64)], [value("y", "N", 40)], init), 13
 
 
+def rewrites():
+    """Something for each pass of `optimize` to do."""
+    random = np.random.default_rng(9)
+
+    def array(name, *shape):
+        return numpy_helper.from_array((random.standard_normal(shape) * 0.3).astype(np.float32), name)
+
+    def number(name, x):
+        return numpy_helper.from_array(np.array(x, np.float32), name)
+
+    nodes = [
+        h.make_node("Identity", ["x"], ["i"], "identity"),
+        h.make_node("Pad", ["i", "pads"], ["p"], "pad"),
+        h.make_node("Conv", ["p", "w1"], ["c1"], "conv1"),
+        h.make_node("BatchNormalization", ["c1", "g", "g", "g", "g"], ["n1"], "bn"),
+        h.make_node("Mul", ["n1", "half"], ["m1"], "scale"),
+        h.make_node("Add", ["m1", "three"], ["h1"], "h1"),
+        h.make_node("Clip", ["h1", "zero", "six"], ["h2"], "h2"),
+        h.make_node("Mul", ["m1", "h2"], ["h3"], "h3"),
+        h.make_node("Div", ["h3", "six"], ["h4"], "h4"),
+        h.make_node("Mul", ["h4", "half"], ["a1"], "front_mul"),
+        h.make_node("Add", ["a1", "three"], ["a2"], "front_add"),
+        h.make_node("Conv", ["a2", "w2"], ["c2"], "conv2", pads=[1, 1, 1, 1], group=2),
+        h.make_node("Max", ["c2", "zero"], ["r1"], "max"),
+        h.make_node("Min", ["r1", "six"], ["r2"], "min"),
+        h.make_node("Transpose", ["r2"], ["t1"], "t1", perm=[0, 2, 3, 1]),
+        h.make_node("Transpose", ["t1"], ["t2"], "t2", perm=[0, 3, 1, 2]),
+        h.make_node("Shape", ["t2"], ["s1"], "shape1"),
+        h.make_node("Shape", ["t2"], ["s2"], "shape2"),
+        h.make_node("Gather", ["s1", "first"], ["batch"], "batch"),
+        h.make_node("Gather", ["s2", "second"], ["channels"], "channels"),
+        h.make_node("Concat", ["batch", "channels", "rest"], ["to"], "to", axis=0),
+        h.make_node("Reshape", ["t2", "to"], ["f1"], "reshape1"),
+        h.make_node("Reshape", ["f1", "flat"], ["f2"], "reshape2"),
+        h.make_node("Neg", ["w3"], ["w3n"], "neg"),
+        h.make_node("Gemm", ["f2", "w3n", "b3"], ["y"], "gemm", alpha=0.5, beta=2.0),
+    ]
+    init = [array("w1", 4, 2, 3, 3), array("w2", 4, 2, 3, 3), array("w3", 64, 3), array("b3", 3), number("half", 0.5),
+            number("zero", 0.0), number("three", 3.0), number("six", 6.0),
+            numpy_helper.from_array(np.full(4, 1.2, np.float32), "g"), ints("pads", 0, 0, 1, 1, 0, 0, 1, 1), ints("first", 0),
+            ints("second", 1), ints("rest", -1), ints("flat", 0, -1)]
+    return h.make_graph(nodes, "rewrites", [value("x", "N", 2, 4, 4)], [value("y", "N", 3)], init), 14
+
+
 def main():
     folder = sys.argv[1]
-    for make in (conv, bodies, attention):
+    for make in (conv, bodies, attention, rewrites):
         graph, opset = make()
         opsets = [h.make_opsetid("", opset)]
         functions = []
@@ -134,6 +178,7 @@ def main():
     np.savez(f"{folder}/conv.npz", x=rng.standard_normal((6, 1, 6, 6)).astype(np.float32))
     np.savez(f"{folder}/bodies.npz", x=rng.standard_normal((6, 4)).astype(np.float32))
     np.savez_compressed(f"{folder}/attention.npz", ids=rng.integers(0, 16, (6, 5)))
+    np.savez(f"{folder}/rewrites.npz", x=rng.standard_normal((6, 2, 4, 4)).astype(np.float32))
 
 
 main()

@@ -20,6 +20,12 @@ def holds(name, array):
     return check
 
 
+def only_inputs(*names):
+    def check(model):
+        assert [v.name for v in model.graph.input] == list(names), [v.name for v in model.graph.input]
+    return check
+
+
 def as_input(*names):
     """Weights that the caller may override."""
     def edit(model):
@@ -102,6 +108,15 @@ CASES = {
     "what_the_engine_lacks_is_left": dict(
         text="g (float[N,2,2] x) => (float[N,2,2] y) { a = Neg(w) d = Det(a) e = Neg(d) y = Mul(x, e) }",
         weights={"w": rand(2, 2)}, passes=FOLD, after="Det Neg Mul", told="left: Det"),
+    # freeze-weights
+    "weights_that_are_inputs_become_constants": dict(
+        text="g (float[N,4] x) => (float[N,3] y) { y = MatMul(x, w) }", weights={"w": W}, edit=as_input("w"), passes="freeze-weights",
+        after="MatMul", tol=0, interface_changes=True, told="1 weights", check=only_inputs("x")),
+    "and_fold_then": dict(
+        text="g (float[N,4] x) => (float[N,3] y) { a = Neg(w) y = MatMul(x, a) }", weights={"w": W}, edit=as_input("w"), opset=9, ir=3,
+        passes="freeze-weights,fold-constants", after="MatMul", tol=0, interface_changes=True, check=only_inputs("x")),
+    "other_inputs_stay": dict(text="g (float[N,4] x, float[4,3] w) => (float[N,3] y) { y = MatMul(x, w) }", passes="freeze-weights",
+                              after=None),
     # drop-identity
     "identity": identity("i = Identity(x) y = Relu(i)", "Relu"),
     "identity_to_an_output_gives_its_name": identity("r = Relu(x) y = Identity(r)", "Relu"),

@@ -56,6 +56,7 @@ CASES = {
         text="g (float[N,8] x) => (int64[2] s, float[N,8] y) { s = Shape(x) y = Relu(x) }", passes=FOLD, after=None, opset=13),
     # merge-shapes
     "two_transposes": merge("t = Transpose<perm = [1, 2, 0]>(x) y = Transpose<perm = [0, 2, 1]>(t)", "Transpose"),
+    "a_transpose_and_back": merge("t = Transpose<perm = [1, 2, 0]>(x) u = Transpose<perm = [2, 0, 1]>(t) y = Relu(u)", "Relu"),
     "a_transpose_read_twice_stays": merge("t = Transpose<perm = [1, 0, 2]>(x) u = Transpose<perm = [0, 2, 1]>(t) v = Transpose<perm = [0, 2, 1]>(t) "
                                           "y = Add(u, v)", None),
     "two_reshapes": merge("r = Reshape(x, a) y = Reshape(r, b)", "Reshape", a=ints(-1), b=ints(-1, 2, 4)),

@@ -309,6 +309,13 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_value_set_constant(struct quern_value *value, struct quern_tensor *tensor,
                          bool same_value);
 
+/** Take an initializer off the inputs of the top graph, so that it is constant:
+ * the caller can no longer override it (journaled).
+ * @return QUERN_OK; _INVALID_ARGUMENT when it is no initializer that is also an
+ * input of the top graph; _NO_MEMORY */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_value_freeze(struct quern_value *value);
+
 /** Make a node.
  * @param before   node of the same graph that it stands in front of; NULL:
  *                 last in the graph
