@@ -3,6 +3,7 @@
  * is left is the plain product that integer kernels know. Real-exact. */
 #include "builtin.h"
 #include "common.h"
+#include "fuse/rewrite.h"
 
 #include <math.h>
 
@@ -208,5 +209,52 @@ const struct quern_pass_desc qn_pass_normalize_gemm = {
     .summary = "fold alpha, beta and transposed operands of Gemm away",
     .contract = QUERN_REAL_EXACT,
     .run = run,
+    .group = "fuse",
+};
+
+/* -------------------------------------------------------- fuse-matmul-add */
+
+static enum quern_code to_gemm(struct quern_pass_ctx *ctx,
+                               const struct qn_rule *rule,
+                               const struct quern_match *match, bool *out_done)
+{
+    struct quern_value *x = quern_match_value(match, "x");
+    struct quern_value *w = quern_match_value(match, "w");
+    struct quern_value *b = quern_match_value(match, "b");
+    if (quern_value_rank(x) != 2 || !is_float_constant(w) ||
+        !is_float_constant(b)) {
+        return QUERN_OK;
+    }
+    const struct quern_tensor *t = quern_value_constant(w);
+    const struct quern_tensor *v = quern_value_constant(b);
+    int rank = quern_tensor_rank(v);
+    if (quern_tensor_rank(t) != 2 || rank < 1 || rank > 2 ||
+        quern_tensor_dims(v)[rank - 1] != quern_tensor_dims(t)[1] ||
+        quern_tensor_len(v) != quern_tensor_dims(t)[1]) {
+        return QUERN_OK;
+    }
+    struct quern_value *in[3] = {x, w, b};
+    *out_done = true;
+    return qn_become(ctx, match, rule->what, in, 3);
+}
+
+static enum quern_code run_add(struct quern_pass_ctx *ctx,
+                               struct quern_graph *graph, const void *params)
+{
+    static const struct qn_rule rules[] = {
+        {"y = Add(MatMul(x, w), b)", 11, to_gemm, "Gemm"},
+    };
+    (void)params;
+    return qn_rewrite(ctx, graph, rules, 1);
+}
+
+const struct quern_pass_desc qn_pass_fuse_matmul_add = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "fuse-matmul-add",
+    .summary = "Gemm from a MatMul of two axes and the Add of its bias",
+    .flags = QUERN_PASS_NEEDS_SHAPES,
+    .contract = QUERN_REAL_EXACT,
+    .run = run_add,
     .group = "fuse",
 };

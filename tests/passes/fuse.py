@@ -1,4 +1,4 @@
-"""merge-clips, fuse-pad, normalize-gemm."""
+"""merge-clips, fuse-pad, normalize-gemm, fuse-matmul-add."""
 from support import ints, main, np, rand, scalar
 
 LOWEST = scalar(-np.inf)
@@ -94,5 +94,15 @@ CASES = {
                                       passes="normalize-gemm", after=None),
     "a_plain_gemm_stays": gemm("y = Gemm(x, w)", None),
     "a_transpose_of_a_stays": gemm("t = Transpose(x) y = Gemm(t, w)", None, x="5,N"),
+    # MatMul and Add
+    "matmul_add": gemm("m = MatMul(x, w) y = Add(b, m)", "Gemm", passes="fuse-matmul-add", b=rand(4)),
+    "matmul_add_of_a_row": gemm("m = MatMul(x, w) y = Add(m, b)", "Gemm", passes="fuse-matmul-add", b=rand(1, 4)),
+    "matmul_add_of_three_axes_stays": gemm("m = MatMul(x, w) y = Add(m, b)", None, x="N,S,5", y="N,S,4", passes="fuse-matmul-add",
+                                           b=rand(4)),
+    "matmul_add_of_a_column_stays": gemm("m = MatMul(x, w) y = Add(m, b)", None, x="4,5", y="4,4", passes="fuse-matmul-add",
+                                         b=rand(4, 1)),
+    "matmul_add_that_adds_an_axis_stays": gemm("m = MatMul(x, w) y = Add(m, b)", None, y="A,N,4", passes="fuse-matmul-add",
+                                               b=rand(1, 1, 4)),
+    "matmul_read_twice_stays": gemm("m = MatMul(x, w) n = Add(m, b) y = Mul(m, n)", None, passes="fuse-matmul-add", b=rand(4)),
 }
 main(CASES)
