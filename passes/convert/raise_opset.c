@@ -1,8 +1,13 @@
 /* raise-opset: the model to a higher opset, by really converting the operators
  * that changed; a node that cannot be converted is named and nothing is done.
  */
+#include <quern/target.h>
+
 #include "builtin.h"
 #include "convert.h"
+
+/* Where nobody asks for another one. */
+enum { USUAL = 17 };
 
 struct raise_params {
     int64_t opset;
@@ -78,6 +83,10 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     struct quern_model *model = quern_pass_model(ctx);
     struct qn_raise r = {
         .ctx = ctx, .from = quern_model_opset(model, ""), .to = p->opset};
+    int64_t most = quern_pass_target(ctx)->opset_maximum;
+    if (p->opset == USUAL && r.to > most) {
+        r.to = most; /* a wish of the user's own stands */
+    }
     if (r.from >= r.to || r.from == 0) {
         return QUERN_OK;
     }
@@ -98,11 +107,12 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
 static const struct quern_option options[] = {
     {"opset", QUERN_OPTION_INT, offsetof(struct raise_params, opset),
      QN_LOWEST_OPSET, QN_HIGHEST_OPSET, NULL,
-     "opset to raise the model to; higher ones are left"},
+     "opset to raise the model to; higher ones are left. Left as it is, never "
+     "above what the target takes"},
     {0},
 };
 
-static const struct raise_params defaults = {17};
+static const struct raise_params defaults = {USUAL};
 
 const struct quern_pass_desc qn_pass_raise_opset = {
     .struct_size = sizeof(struct quern_pass_desc),

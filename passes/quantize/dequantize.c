@@ -1,6 +1,8 @@
 /* Constants stored as integers, and adding to a bias stored so. */
 #include "quantize/dequantize.h"
 
+#include <quern/target.h>
+
 #include "common.h"
 #include "quantize/linear.h"
 
@@ -172,6 +174,30 @@ static enum quern_code add_to_codes(struct quern_pass_ctx *ctx,
     return code;
 }
 
+/* A bias where there was none, for targets that want it in float. */
+static enum quern_code make_float_bias(struct quern_pass_ctx *ctx,
+                                       struct quern_node *node,
+                                       const double *shift, size_t n,
+                                       bool *done)
+{
+    float *bias = quern_pass_alloc(ctx, n * sizeof *bias);
+    struct quern_value *value = NULL;
+    int64_t dim = (int64_t)n;
+    char name[512];
+    if (bias == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (size_t c = 0; c < n; c++) {
+        bias[c] = (float)shift[c];
+    }
+    snprintf(name, sizeof name, "%.480s_bias",
+             quern_value_name(quern_node_output(node, 0)));
+    *done = true;
+    enum quern_code code =
+        qn_new_floats(ctx, quern_node_graph(node), name, bias, 1, &dim, &value);
+    return code == QUERN_OK ? quern_node_set_input(node, 2, value) : code;
+}
+
 /* A bias where there was none: codes at scale x * w. */
 static enum quern_code make_bias(struct quern_pass_ctx *ctx,
                                  struct quern_node *node, const double *shift,
@@ -187,6 +213,9 @@ static enum quern_code make_bias(struct quern_pass_ctx *ctx,
     struct quern_tensor *t = NULL;
     struct quern_value *value = NULL;
     char base[512];
+    if (quern_pass_target(ctx)->bias == QUERN_BIAS_FLOAT) {
+        return make_float_bias(ctx, node, shift, n, done);
+    }
     if (x_scale == NULL || n_x != 1 || w_scale == NULL || scales == NULL ||
         (n_w != 1 && n_w != n)) {
         return QUERN_OK;

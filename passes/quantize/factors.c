@@ -5,6 +5,8 @@
  * gate), else into a Mul, which is done only where the noise model promises
  * half the noise or less. Exact in real arithmetic. Placement experiment, rule
  * 6; Source of the idea: Xiao et al. 2023, arXiv:2211.10438 (SmoothQuant). */
+#include <quern/target.h>
+
 #include "builtin.h"
 #include "common.h"
 #include "quantize/linear.h"
@@ -323,7 +325,9 @@ static enum quern_code improve(struct quern_pass_ctx *ctx, struct site *s,
     s->even = s->value;
     code = fold(ctx, s, &folded);
     if (code == QUERN_OK && !folded) {
-        if (r.noise_none < p->gain * r.noise) {
+        bool pays =
+            quern_target_has(&quern_pass_target(ctx)->tricks, "factor-mul");
+        if (!pays || r.noise_none < p->gain * r.noise) {
             return QUERN_OK; /* not worth a Mul */
         }
         code = insert_mul(ctx, s);

@@ -7,6 +7,7 @@
 #include "quantize/inserter.h"
 #include "quantize/overrides.h"
 #include "quantize/seen.h"
+#include "quantize/transposed.h"
 #include "quantize/weight_codes.h"
 
 #include <stdlib.h>
@@ -37,11 +38,16 @@ static enum quern_code constant_dq(struct qn_inserter *s,
     return code == QUERN_OK ? qn_replace_input(node, input, out) : code;
 }
 
-/* One scale for the whole weight: by option, or by an override of the node. */
+/* One scale for the whole weight: by option, by an override of the node, or
+ * because the target takes no other. */
 static bool is_per_tensor(const struct qn_inserter *s,
                           const struct quern_node *node)
 {
     struct quern_settings settings = quern_pass_node_settings(s->ctx, node);
+    const struct quern_target_op *op = quern_target_node(s->place.target, node);
+    if (op != NULL && !op->per_channel) {
+        return true;
+    }
     return (settings.set & QUERN_SETTING_PER_TENSOR) != 0 ? settings.per_tensor
                                                           : s->per_tensor;
 }
@@ -172,6 +178,9 @@ static enum quern_code insert_heavy(struct qn_inserter *s,
     };
     if (quern_value_constant(quern_node_input(node, 1)) == NULL) {
         return QUERN_OK; /* two activations: both are codes already */
+    }
+    if (quern_node_is(node, "ConvTranspose")) {
+        return qn_insert_transposed(s->ctx, node, is_per_tensor(s, node));
     }
     enum quern_code code = qn_params_of(s, x, &c);
     if (code == QUERN_OK) {

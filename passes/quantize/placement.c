@@ -151,6 +151,9 @@ static const char *refuse_constant(struct quern_model *model,
     const struct quern_tensor *w =
         quern_value_constant(quern_node_input(node, 1));
     const struct qn_seen *seen = qn_seen(model, quern_node_input(node, 0));
+    if (quern_tensor_len(w) == 0 || quern_tensor_rank(w) < 2) {
+        return "its weights are empty";
+    }
     if (quern_node_is(node, "MatMul") && quern_tensor_rank(w) != 2) {
         return "its weights are no matrix";
     }
@@ -205,9 +208,7 @@ static const char *refuse(const struct qn_placement *p,
                    ? op->why
                    : "the target has no integer kernel for it";
     }
-    if (quern_node_is(node, "ConvTranspose")) {
-        return "integer weights of ConvTranspose are not written yet";
-    }
+
     if (x == NULL || w == NULL || is_constant(x)) {
         return "its input is no activation";
     }

@@ -109,7 +109,7 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
         quote(self->data, data, sizeof data);
     }
     snprintf(text, size,
-             "freeze-weights,observe-shapes,raise-opset,optimize,"
+             "freeze-weights,observe-shapes,raise-opset,lower-opset,optimize,"
              "calibrate%s%s%s,%s"
              "insert-qdq{method=%s%s%s,per-tensor=%s},integer-hardswish%s",
              *data != '\0' ? "{data=" : "", data, *data != '\0' ? "}" : "",

@@ -67,6 +67,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_clean_qdq,
     &qn_pass_unshare_weights,
     &qn_pass_raise_opset,
+    &qn_pass_lower_opset,
     &qn_pass_rules,
     &qn_pass_observe_shapes,
     &qn_pass_calibrate,

@@ -1,0 +1,420 @@
+/* lower-opset: the model to a lower opset, down to 17, by real conversion; what
+ * cannot be said there is named and nothing is done. For targets whose parsers
+ * are older than the model. Source: ONNX operator changelog. */
+#include <quern/target.h>
+
+#include "builtin.h"
+#include "common.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct lower_params {
+    int64_t opset; /* 0: the highest that the target takes */
+};
+
+enum { LOWEST = 17, HIGHEST = 25 };
+
+struct lowering {
+    struct quern_pass_ctx *ctx;
+    int64_t to;
+};
+
+typedef enum quern_code (*lower_fn)(const struct lowering *l,
+                                    struct quern_node *node);
+
+static enum quern_code refuse(const struct lowering *l,
+                              const struct quern_node *node, const char *why)
+{
+    struct quern_place place = quern_node_place(node);
+    return quern_fail(quern_pass_context(l->ctx), QUERN_UNSUPPORTED, &place,
+                      "cannot be lowered from opset %lld to %lld: %s",
+                      (long long)quern_node_opset(node), (long long)l->to, why);
+}
+
+/* A string attribute, or what stands for it when it is absent. */
+static const char *string_or(const struct quern_node *node, const char *name,
+                             const char *otherwise)
+{
+    const char *text = NULL;
+    size_t len = 0;
+    return quern_node_has_attr(node, name) &&
+                   quern_node_attr_string(node, name, &text, &len) == QUERN_OK
+               ? text
+               : otherwise;
+}
+
+static enum quern_code is_new(const struct lowering *l, struct quern_node *node)
+{
+    return refuse(l, node, "this operator is newer");
+}
+
+/* Refuse unless an attribute is absent or has its old meaning. */
+static enum quern_code only_old(const struct lowering *l,
+                                const struct quern_node *node,
+                                const char *const *attrs)
+{
+    for (size_t i = 0; attrs[i] != NULL; i++) {
+        if (quern_node_has_attr(node, attrs[i])) {
+            return refuse(l, node, attrs[i]);
+        }
+    }
+    return QUERN_OK;
+}
+
+/* ---------------------------------------------------------------- 18 to 17 */
+
+/* Axes of reductions became an input. */
+static enum quern_code lower_reduce(const struct lowering *l,
+                                    struct quern_node *node)
+{
+    const struct quern_value *axes = quern_node_input(node, 1);
+    bool noop = quern_node_int(node, "noop_with_empty_axes", 0) != 0;
+    enum quern_code code = QUERN_OK;
+    if (axes == NULL && noop) {
+        return refuse(l, node, "it reduces nothing");
+    }
+    if (axes != NULL) {
+        const struct quern_tensor *t = quern_value_constant(axes);
+        if (t == NULL || quern_tensor_dtype(t) != QUERN_INT64) {
+            return refuse(l, node, "its axes are computed");
+        }
+        if (quern_tensor_len(t) == 0 && noop) {
+            return refuse(l, node, "it reduces nothing");
+        }
+        if (quern_tensor_len(t) > 0) {
+            code = quern_node_set_ints(node, "axes", quern_tensor_data(t),
+                                       (size_t)quern_tensor_len(t));
+        }
+        if (code == QUERN_OK) {
+            code = quern_node_set_input(node, 1, NULL);
+        }
+    }
+    if (code == QUERN_OK && quern_node_has_attr(node, "noop_with_empty_axes")) {
+        code = quern_node_remove_attr(node, "noop_with_empty_axes");
+    }
+    return code;
+}
+
+/* num_outputs: equal parts, the last one smaller; the parts are written out. */
+static enum quern_code lower_split(const struct lowering *l,
+                                   struct quern_node *node)
+{
+    int64_t n = quern_node_int(node, "num_outputs", 0);
+    struct quern_value *x = quern_node_input(node, 0);
+    int64_t axis = quern_node_int(node, "axis", 0);
+    int rank = quern_value_rank(x);
+    struct quern_tensor *t = NULL;
+    struct quern_value *parts = NULL;
+    if (!quern_node_has_attr(node, "num_outputs")) {
+        return QUERN_OK;
+    }
+    axis += axis < 0 ? rank : 0;
+    int64_t size = rank > 0 && axis >= 0 && axis < rank
+                       ? quern_value_dims(x)[axis].value
+                       : -1;
+    if (n < 1 || size < 0) {
+        return refuse(l, node, "the size that it splits is not known");
+    }
+    int64_t *sizes = quern_pass_alloc(l->ctx, (size_t)n * sizeof *sizes);
+    if (sizes == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    int64_t part = (size + n - 1) / n;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t left = size - i * part;
+        sizes[i] = left < part ? (left > 0 ? left : 0) : part;
+    }
+    enum quern_code code =
+        quern_tensor_of_ints(quern_pass_context(l->ctx), n, sizes, &t);
+    if (code == QUERN_OK) {
+        code = quern_constant_create(
+            quern_node_graph(node),
+            quern_value_name(quern_node_output(node, 0)), t, &parts);
+    }
+    quern_tensor_release(&t);
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(node, 1, parts);
+    }
+    return code == QUERN_OK ? quern_node_remove_attr(node, "num_outputs")
+                            : code;
+}
+
+static enum quern_code lower_pad(const struct lowering *l,
+                                 struct quern_node *node)
+{
+    if (quern_node_input(node, 3) != NULL && l->to < 18) {
+        return refuse(l, node, "it pads named axes");
+    }
+    const char *mode = string_or(node, "mode", "constant");
+    return strcmp(mode, "wrap") == 0 && l->to < 19
+               ? refuse(l, node, "mode wrap is newer")
+               : QUERN_OK;
+}
+
+static enum quern_code lower_resize(const struct lowering *l,
+                                    struct quern_node *node)
+{
+    static const char *const attrs[] = {"antialias", "axes",
+                                        "keep_aspect_ratio_policy", NULL};
+    const char *how =
+        string_or(node, "coordinate_transformation_mode", "half_pixel");
+    if (strcmp(how, "half_pixel_symmetric") == 0) {
+        return refuse(l, node, "half_pixel_symmetric is newer");
+    }
+    return l->to < 18 ? only_old(l, node, attrs) : QUERN_OK;
+}
+
+static enum quern_code lower_scatter(const struct lowering *l,
+                                     struct quern_node *node)
+{
+    const char *how = string_or(node, "reduction", "none");
+    return strcmp(how, "max") == 0 || strcmp(how, "min") == 0
+               ? refuse(l, node, "reduction max and min are newer")
+               : QUERN_OK;
+}
+
+/* ---------------------------------------------------------------- 19 and on */
+
+static enum quern_code lower_pool(const struct lowering *l,
+                                  struct quern_node *node)
+{
+    static const char *const attrs[] = {"dilations", NULL};
+    return only_old(l, node, attrs);
+}
+
+static enum quern_code lower_dft(const struct lowering *l,
+                                 struct quern_node *node)
+{
+    return refuse(l, node, "its axis became an input");
+}
+
+static enum quern_code lower_grid(const struct lowering *l,
+                                  struct quern_node *node)
+{
+    return refuse(l, node, "its modes have other names");
+}
+
+/* A chain of nodes in front of one that is taken apart. */
+struct chain {
+    const struct lowering *l;
+    struct quern_node *before;
+    struct quern_value *last;
+    int number;
+    enum quern_code code;
+};
+
+static struct quern_value *number(struct chain *c, float x)
+{
+    struct quern_value *value = NULL;
+    if (c->code == QUERN_OK) {
+        c->code = qn_new_floats(c->l->ctx, quern_node_graph(c->before), "gelu",
+                                &x, 0, NULL, &value);
+    }
+    return value;
+}
+
+/* c->last = op(c->last, other); other may be NULL. */
+static void extend(struct chain *c, const char *op, struct quern_value *other)
+{
+    char name[256];
+    struct quern_node *node = NULL;
+    struct quern_value *in[2] = {c->last, other};
+    struct quern_value *out = NULL;
+    if (c->code != QUERN_OK) {
+        return;
+    }
+    snprintf(name, sizeof name, "%.200s_gelu_%d",
+             quern_value_name(quern_node_output(c->before, 0)), c->number++);
+    c->code = quern_value_create(quern_node_graph(c->before), name, &out);
+    if (c->code == QUERN_OK) {
+        c->code = quern_value_copy_type(out, quern_node_input(c->before, 0));
+    }
+    if (c->code == QUERN_OK) {
+        c->code =
+            quern_node_create(quern_node_graph(c->before), c->before, op, name,
+                              in, other != NULL ? 2 : 1, &out, 1, &node);
+    }
+    c->last = out;
+}
+
+/* x / 2 * (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) (x + 0.044715 x^3))
+ * in place of erf. */
+static enum quern_code lower_gelu(const struct lowering *l,
+                                  struct quern_node *node)
+{
+    struct quern_value *x = quern_node_input(node, 0);
+    const char *how = string_or(node, "approximate", "none");
+    struct chain c = {l, node, x, 0, QUERN_OK};
+    if (quern_value_dtype(x) != QUERN_FLOAT) {
+        return refuse(l, node, "its type is not known to be float");
+    }
+    if (strcmp(how, "tanh") == 0) {
+        extend(&c, "Mul", x);
+        extend(&c, "Mul", x);
+        extend(&c, "Mul", number(&c, 0.044715f));
+        extend(&c, "Add", x);
+        extend(&c, "Mul", number(&c, 0.79788456f));
+        extend(&c, "Tanh", NULL);
+    } else {
+        extend(&c, "Div", number(&c, 1.41421356f));
+        extend(&c, "Erf", NULL);
+    }
+    extend(&c, "Add", number(&c, 1.0f));
+    extend(&c, "Mul", x);
+    struct quern_value *half = number(&c, 0.5f);
+    if (c.code == QUERN_OK && quern_node_has_attr(node, "approximate")) {
+        c.code = quern_node_remove_attr(node, "approximate");
+    }
+    if (c.code == QUERN_OK) {
+        c.code = quern_node_set_op(node, "Mul");
+    }
+    if (c.code == QUERN_OK) {
+        c.code = quern_node_set_input(node, 0, c.last);
+    }
+    return c.code == QUERN_OK ? quern_node_set_input(node, 1, half) : c.code;
+}
+
+static enum quern_code lower_pair(const struct lowering *l,
+                                  struct quern_node *node)
+{
+    static const char *const attrs[] = {"block_size", "output_dtype",
+                                        "precision", NULL};
+    return only_old(l, node, attrs);
+}
+
+/* What changed after opset 17 in a way that an old model cannot say. Changes of
+ * element types alone are not here: models that use the new types have them at
+ * the ports of other operators too, and are refused by whoever reads them. */
+static const struct {
+    const char *op;
+    int since;
+    lower_fn lower;
+} changes[] = {
+    {"BitwiseAnd", 18, is_new},
+    {"BitwiseNot", 18, is_new},
+    {"BitwiseOr", 18, is_new},
+    {"BitwiseXor", 18, is_new},
+    {"CenterCropPad", 18, is_new},
+    {"Col2Im", 18, is_new},
+    {"GroupNormalization", 18, is_new},
+    {"Mish", 18, is_new},
+    {"ReduceL1", 18, lower_reduce},
+    {"ReduceL2", 18, lower_reduce},
+    {"ReduceLogSum", 18, lower_reduce},
+    {"ReduceLogSumExp", 18, lower_reduce},
+    {"ReduceMax", 18, lower_reduce},
+    {"ReduceMean", 18, lower_reduce},
+    {"ReduceMin", 18, lower_reduce},
+    {"ReduceProd", 18, lower_reduce},
+    {"ReduceSumSquare", 18, lower_reduce},
+    {"Split", 18, lower_split},
+    {"Pad", 18, lower_pad},
+    {"Pad", 19, lower_pad},
+    {"Resize", 18, lower_resize},
+    {"Resize", 19, lower_resize},
+    {"ScatterElements", 18, lower_scatter},
+    {"ScatterND", 18, lower_scatter},
+    {"AveragePool", 19, lower_pool},
+    {"DeformConv", 19, is_new},
+    {"AffineGrid", 20, is_new},
+    {"DFT", 20, lower_dft},
+    {"Gelu", 20, lower_gelu},
+    {"GridSample", 20, lower_grid},
+    {"ImageDecoder", 20, is_new},
+    {"RegexFullMatch", 20, is_new},
+    {"StringConcat", 20, is_new},
+    {"StringSplit", 20, is_new},
+    {"QuantizeLinear", 21, lower_pair},
+    {"DequantizeLinear", 21, lower_pair},
+    {"Attention", 23, is_new},
+    {"RMSNormalization", 23, is_new},
+    {"RotaryEmbedding", 23, is_new},
+    {"Swish", 24, is_new},
+    {"TensorScatter", 24, is_new},
+};
+
+/* -------------------------------------------------------------------- pass */
+
+static enum quern_code lower_node(const struct lowering *l,
+                                  struct quern_node *node, int64_t from)
+{
+    enum quern_code code = QUERN_OK;
+    if (*quern_node_domain(node) != '\0') {
+        return QUERN_OK;
+    }
+    char op[64];
+    snprintf(op, sizeof op, "%s", quern_node_op(node));
+    for (size_t i = 0; i < sizeof changes / sizeof *changes && code == QUERN_OK;
+         i++) {
+        if (changes[i].since > l->to && changes[i].since <= from &&
+            strcmp(changes[i].op, op) == 0) {
+            code = changes[i].lower(l, node);
+        }
+    }
+    return code;
+}
+
+static enum quern_code lower_graph(const struct lowering *l,
+                                   struct quern_graph *graph, int64_t from)
+{
+    enum quern_code code = QUERN_OK;
+    struct quern_node *next = NULL;
+    for (struct quern_node *n = quern_graph_first(graph);
+         n != NULL && code == QUERN_OK; n = next) {
+        next = quern_node_next(n);
+        code = lower_node(l, n, from);
+        for (size_t i = 0; i < quern_node_n_subgraphs(n) && code == QUERN_OK;
+             i++) {
+            code = lower_graph(l, quern_node_subgraph(n, i), from);
+        }
+    }
+    return code;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    const struct lower_params *p = params;
+    struct quern_model *model = quern_pass_model(ctx);
+    int64_t from = quern_model_opset(model, "");
+    struct lowering l = {
+        ctx, p->opset > 0 ? p->opset : quern_pass_target(ctx)->opset_maximum};
+    if (from <= l.to) {
+        return QUERN_OK;
+    }
+    if (l.to < LOWEST || from > HIGHEST) {
+        return quern_fail(quern_pass_context(ctx), QUERN_UNSUPPORTED, NULL,
+                          "opset %lld cannot be lowered to %lld, only from %d "
+                          "down to %d",
+                          (long long)from, (long long)l.to, HIGHEST, LOWEST);
+    }
+    enum quern_code code = lower_graph(&l, graph, from);
+    if (code == QUERN_OK) {
+        quern_pass_account(ctx, NULL, "opset %lld lowered to %lld",
+                           (long long)from, (long long)l.to);
+        code = quern_model_set_opset(model, "", l.to);
+    }
+    return code;
+}
+
+static const struct quern_option options[] = {
+    {"opset", QUERN_OPTION_INT, offsetof(struct lower_params, opset), 0,
+     HIGHEST, NULL,
+     "opset to lower the model to; lower ones are left; 0: the highest that "
+     "the target takes"},
+    {0},
+};
+
+const struct quern_pass_desc qn_pass_lower_opset = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "lower-opset",
+    .summary = "lower the model's opset to what the target takes",
+    .options = options,
+    .params_size = sizeof(struct lower_params),
+    .flags = QUERN_PASS_SUBGRAPHS | QUERN_PASS_NEEDS_SHAPES,
+    .contract = QUERN_REAL_EXACT,
+    .run = run,
+    .group = "convert",
+};

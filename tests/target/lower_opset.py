@@ -1,0 +1,81 @@
+"""lower-opset: what the older model computes, in ONNX's reference evaluator and the opsets' own operators, is what the newer one did."""
+import os
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from onnx.reference import ReferenceEvaluator
+except ImportError:
+    print("needs numpy and onnx")
+    sys.exit(77)
+
+
+def model(nodes, outputs, opset, constants=(), shape=(2, 3, 7)):
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    ys = [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs]
+    graph = helper.make_graph(nodes, "g", [x], ys, list(constants))
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    return onnx.shape_inference.infer_shapes(made)
+
+
+def ints(name, *values):
+    return numpy_helper.from_array(np.array(values, np.int64), name)
+
+
+def cases():
+    node = helper.make_node
+    yield "gelu", model([node("Gelu", ["x"], ["y"], "n")], ["y"], 20)
+    yield "gelu-tanh", model([node("Gelu", ["x"], ["y"], "n", approximate="tanh")], ["y"], 20)
+    for op in ("ReduceMean", "ReduceMax", "ReduceL2", "ReduceSumSquare"):
+        yield op, model([node(op, ["x", "axes"], ["y"], "n", keepdims=0)], ["y"], 18, [ints("axes", -1, 0)])
+    yield "all-axes", model([node("ReduceMean", ["x"], ["y"], "n")], ["y"], 18)
+    yield "split", model([node("Split", ["x"], ["a", "b", "c"], "n", axis=-1, num_outputs=3)], ["a", "b", "c"], 18)
+    yield "split-input", model([node("Split", ["x", "parts"], ["a", "b"], "n", axis=2)], ["a", "b"], 18,
+                               [ints("parts", 3, 4)])
+    yield "pad", model([node("Pad", ["x", "pads"], ["y"], "n", mode="reflect")], ["y"], 20, [ints("pads", 0, 0, 1, 0, 0, 2)])
+
+
+def refused():
+    node = helper.make_node
+    yield "Mish", model([node("Mish", ["x"], ["y"], "n")], ["y"], 18), "newer"
+    yield "Pad", model([node("Pad", ["x", "pads"], ["y"], "n", mode="wrap")], ["y"], 19,
+                       [ints("pads", 0, 0, 1, 0, 0, 2)]), "mode wrap"
+    yield "ReduceMean", model([node("ReduceMean", ["x"], ["y"], "n", noop_with_empty_axes=1)], ["y"], 18), "nothing"
+    yield "Split", model([node("Split", ["x"], ["a", "b"], "n", axis=2, num_outputs=2)], ["a", "b"], 18,
+                         shape=(2, 3, "n")), "not known"
+
+
+def lower(work, m, wanted):
+    into, out = os.path.join(work, "in.onnx"), os.path.join(work, "out.onnx")
+    onnx.save(m, into)
+    if os.path.exists(out):
+        os.remove(out)
+    done = subprocess.run([os.environ["QUERN"], "apply", into, "-o", out, "--passes", "lower-opset{opset=17}"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode != wanted:
+        sys.exit(f"exit {done.returncode}, wanted {wanted}: {done.stderr}")
+    return done.stderr if wanted else onnx.load(out)
+
+
+def main():
+    x = np.random.RandomState(3).randn(2, 3, 7).astype(np.float32) * 3
+    with tempfile.TemporaryDirectory() as work:
+        for name, m in cases():
+            low = lower(work, m, 0)
+            onnx.checker.check_model(low, full_check=True)
+            assert low.opset_import[0].version == 17, name
+            want = ReferenceEvaluator(m).run(None, {"x": x})
+            got = ReferenceEvaluator(low).run(None, {"x": x})
+            for a, b in zip(want, got, strict=True):
+                np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-6, err_msg=name)
+        for op, m, why in refused():
+            said = lower(work, m, 4)
+            assert "'n'" in said and op in said and why in said, said
+    print(f"{len(list(cases()))} models lowered, {len(list(refused()))} refused")
+
+
+main()
