@@ -313,6 +313,31 @@ static enum quern_code tell_limits(struct quern_pass_ctx *ctx,
 
 /* ------------------------------------------------------------------ pass */
 
+/* Comes from a product of two activations by data movement alone. */
+static bool is_attention_output(const struct quern_value *v)
+{
+    const struct quern_node *p = quern_value_producer(v);
+    while (p != NULL &&
+           (quern_node_is(p, "Transpose") || quern_node_is(p, "Reshape"))) {
+        p = quern_value_producer(quern_node_input(p, 0));
+    }
+    return p != NULL && quern_node_is(p, "MatMul") &&
+           quern_value_constant(quern_node_input(p, 1)) == NULL;
+}
+
+/* Whether a Mul in front of the readers pays on the target: they must read
+ * codes there, and a Mul must not break what runs as one kernel. */
+static bool takes_mul(const struct quern_target *t, const struct site *s)
+{
+    const struct quern_target_op *conv = quern_target_operator(t, "Conv");
+    if (!s->product && conv != NULL && conv->least_channels > 1) {
+        return false; /* depthwise stays in float */
+    }
+    return quern_target_has(&t->tricks, is_attention_output(s->value)
+                                            ? "factor-mul-attention"
+                                            : "factor-mul");
+}
+
 static enum quern_code improve(struct quern_pass_ctx *ctx, struct site *s,
                                const struct factor_params *p, size_t *n_done)
 {
@@ -325,9 +350,8 @@ static enum quern_code improve(struct quern_pass_ctx *ctx, struct site *s,
     s->even = s->value;
     code = fold(ctx, s, &folded);
     if (code == QUERN_OK && !folded) {
-        bool pays =
-            quern_target_has(&quern_pass_target(ctx)->tricks, "factor-mul");
-        if (!pays || r.noise_none < p->gain * r.noise) {
+        if (!takes_mul(quern_pass_target(ctx), s) ||
+            r.noise_none < p->gain * r.noise) {
             return QUERN_OK; /* not worth a Mul */
         }
         code = insert_mul(ctx, s);
