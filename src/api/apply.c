@@ -5,6 +5,7 @@
 
 #include "ir/ir.h"
 #include "pass/pass.h"
+#include "target/read.h"
 
 #include <string.h>
 
@@ -44,7 +45,7 @@ static enum quern_code open_target(struct quern_pass_ctx *ctx,
     const char *name = ctx->options->target;
     bool is_own = name == NULL && recipe->target != NULL;
     if (is_own) {
-        name = strchr(recipe->target, '/') != NULL
+        name = qn_target_is_path(recipe->target)
                    ? qn_recipe_path(&ctx->arena, recipe, recipe->target)
                    : recipe->target;
         if (name == NULL) {

@@ -34,6 +34,10 @@ enum quern_code qn_target_text(struct quern_context *context,
                                const char **out_text)
     __attribute__((warn_unused_result));
 
+/** A path, unlike the name of a profile of the library: with a '/' in it, or an
+ * end of .yaml or .yml. */
+bool qn_target_is_path(const char *name);
+
 /** The mapping `operators`: rows are added to those of the profile, keys of a
  * row override what the profile has. */
 enum quern_code qn_target_read_operators(struct quern_context *context,

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* A path, unlike the name of a profile of the library. */
-static bool is_path(const char *name)
+bool qn_target_is_path(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return strchr(name, '/') != NULL ||
@@ -26,7 +25,7 @@ enum quern_code quern_target_open(struct quern_context *context,
         return qn_no_memory(context);
     }
     enum quern_code code = QUERN_OK;
-    if (is_path(name)) {
+    if (qn_target_is_path(name)) {
         code = qn_target_read_file(context, name, t);
     } else {
         code = qn_target_text(context, NULL, name, &text);

@@ -47,4 +47,10 @@ says err "^error.*unknown target 'ort-cpu-x65'; did you mean 'ort-cpu-x64'"
 run 2 apply "$digits/model.onnx" -o "$work/q.onnx" --passes drop-dead --target "$work/bad.yaml"
 says err 'bad.yaml:4:7'
 run 0 apply "$digits/model.onnx" -o "$work/q.onnx" --passes drop-dead --target "$work/board.yaml"
+# A path in a recipe begins at the folder of the recipe.
+printf 'quern: 1\ntarget: board.yaml\nsteps: [drop-dead]\n' >"$work/recipe.yaml"
+run 0 apply "$digits/model.onnx" -o "$work/q.onnx" --config "$work/recipe.yaml"
+printf 'quern: 1\ntarget: bord.yaml\nsteps: [drop-dead]\n' >"$work/recipe.yaml"
+run 5 apply "$digits/model.onnx" -o "$work/q.onnx" --config "$work/recipe.yaml"
+says err 'bord.yaml'
 finish
