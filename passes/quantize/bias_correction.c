@@ -289,8 +289,8 @@ const struct quern_pass_desc qn_pass_bias_correction = {
     .abi = QUERN_ABI,
     .name = "bias-correction",
     .summary = "bring the means of outputs back to those of the float model",
-    .flags =
-        QUERN_PASS_SUBGRAPHS | QUERN_PASS_NEEDS_DATA | QUERN_PASS_NEEDS_RANGES,
+    .flags = QUERN_PASS_SUBGRAPHS | QUERN_PASS_NEEDS_DATA |
+             QUERN_PASS_NEEDS_RANGES | QUERN_PASS_JUDGED,
     .contract = QUERN_CHANGES_PRECISION,
     .run = run,
     .group = "quantize",

@@ -3,6 +3,7 @@
 #include <quern/recipe.h>
 #include <quern/target.h>
 
+#include "api/judge.h"
 #include "ir/ir.h"
 #include "pass/pass.h"
 #include "target/read.h"
@@ -88,7 +89,7 @@ enum quern_code quern_recipe_apply(struct quern_recipe *recipe,
                                    struct quern_model *model,
                                    const struct quern_apply_options *options)
 {
-    static const struct qn_services services = {evaluate};
+    static const struct qn_services services = {evaluate, qn_judge_model};
     const struct quern_apply_options whole = whole_options(options);
     struct qn_plan plan = {0};
     struct quern_pass_ctx ctx = {

@@ -146,6 +146,10 @@ static void add_head(struct qn_text *text, const struct quern_context *context,
     if ((desc->flags & QUERN_PASS_REPEAT) != 0) {
         qn_text_add(text, "repeats   until it changes nothing\n");
     }
+    if ((desc->flags & QUERN_PASS_JUDGED) != 0) {
+        qn_text_add(text, "judged    undone where samples kept apart say that "
+                          "the output got clearly worse\n");
+    }
     qn_text_addf(text, "from      %s\n",
                  origin != NULL ? origin : "quern itself");
 }

@@ -80,7 +80,7 @@ static enum quern_code only_explain(struct cli *cli, struct apply *self)
     struct quern_model *model = NULL;
     enum quern_code code = quern_model_open(cli->context, cli->args[0], &model);
     if (code == QUERN_OK) {
-        code = cli_recipe_apply(cli, &self->recipe, model, self->data);
+        code = cli_recipe_apply(cli, &self->recipe, model, self->data, NULL);
     }
     quern_model_destroy(&model);
     return code;
@@ -92,7 +92,8 @@ static enum quern_code run_job(struct cli *cli, struct apply *self)
         .in = cli->args[0], .out = self->out, .report = self->report};
     enum quern_code code = cli_job_open(cli, &job);
     if (code == QUERN_OK) {
-        code = cli_recipe_apply(cli, &self->recipe, job.after, self->data);
+        code = cli_recipe_apply(cli, &self->recipe, job.after, self->data,
+                                job.before);
     }
     return cli_job_close(cli, &job, code);
 }

@@ -183,7 +183,8 @@ static enum quern_code run_job(struct cli *cli, struct quantize *self)
         code = cli_check_suited(cli, job.after);
     }
     if (code == QUERN_OK) {
-        code = cli_recipe_apply(cli, &self->recipe, job.after, self->data);
+        code = cli_recipe_apply(cli, &self->recipe, job.after, self->data,
+                                job.before);
     }
     if (code == QUERN_OK) {
         cli_warn_unquantized(cli, job.after);

@@ -98,7 +98,8 @@ static void on_step(void *user, const struct quern_step_report *report)
 }
 
 enum quern_code cli_recipe_apply(struct cli *cli, struct cli_recipe *self,
-                                 struct quern_model *model, const char *data)
+                                 struct quern_model *model, const char *data,
+                                 struct quern_model *reference)
 {
     struct quern_apply_options o = {
         .struct_size = sizeof o,
@@ -113,6 +114,7 @@ enum quern_code cli_recipe_apply(struct cli *cli, struct cli_recipe *self,
         .explained = explained,
         .engine = cli->engine,
         .ort_library = cli->ort_library,
+        .reference = reference,
     };
     return quern_recipe_apply(self->recipe, model, &o);
 }

@@ -61,9 +61,11 @@ enum quern_code cli_recipe_open(struct cli *cli, struct cli_recipe *self,
 enum quern_code cli_recipe_print(struct cli *cli, struct cli_recipe *self)
     __attribute__((warn_unused_result));
 
-/** Run it. The account goes to cli->lines, explanations to stdout. */
+/** Run it. The account goes to cli->lines, explanations to stdout.
+ * @param reference  the model as it was, to judge steps by; NULL: none */
 enum quern_code cli_recipe_apply(struct cli *cli, struct cli_recipe *self,
-                                 struct quern_model *model, const char *data)
+                                 struct quern_model *model, const char *data,
+                                 struct quern_model *reference)
     __attribute__((warn_unused_result));
 
 void cli_recipe_close(struct cli_recipe *self);

@@ -214,6 +214,20 @@ static void tell(struct quern_pass_ctx *ctx,
     qn_arena_reset(&ctx->account);
 }
 
+/* The step has run well: keep it, unless it is judged and did harm. */
+static enum quern_code weigh(struct quern_pass_ctx *ctx, struct qn_mark mark,
+                             const struct qn_judged *before)
+{
+    enum quern_code code = qn_is_judged(ctx, ctx->step->desc) && before->n > 0
+                               ? qn_judge(ctx)
+                               : QUERN_OK;
+    if (code == QUERN_OK && qn_judge_step(ctx, before)) {
+        qn_journal_undo(ctx->model, mark);
+        ctx->judged = *before;
+    }
+    return code;
+}
+
 static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
 {
     ctx->step = &ctx->plan->steps[i];
@@ -223,7 +237,12 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
     struct qn_mark mark = qn_journal_mark(ctx->model);
+    struct qn_judged before = {0};
     enum quern_code code = qn_poll(ctx->context);
+    if (code == QUERN_OK && qn_is_judged(ctx, ctx->step->desc)) {
+        code = qn_judge(ctx);
+        before = ctx->judged;
+    }
     if (code == QUERN_OK) {
         code = run_rounds(ctx, &report);
     }
@@ -233,6 +252,9 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
     /* What nothing changed is as good as it was after the step before. */
     if (code == QUERN_OK && ctx->model->journal.n_total != mark.n_total) {
         code = qn_pass_verify(ctx);
+    }
+    if (code == QUERN_OK) {
+        code = weigh(ctx, mark, &before);
     }
     if (code == QUERN_OK) {
         forgive(ctx->context);

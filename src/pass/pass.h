@@ -24,6 +24,8 @@
 
 struct qn_rules;
 
+struct quern_pass_ctx;
+
 /** What `api` offers to passes from rooms that `pass` must not see. */
 struct qn_services {
     /** Constants computed in one go: values that depend on constants alone.
@@ -31,7 +33,33 @@ struct qn_services {
     enum quern_code (*evaluate)(struct quern_model *model,
                                 struct quern_value *const *values, size_t n,
                                 struct quern_tensor **out_tensors);
+    /** Least SQNR in dB over the outputs of the model (of logits where an
+     * output is a softmax) against the reference of the options, on samples
+     * kept apart.
+     * @param out_n  samples; 0: too few are kept apart to judge by */
+    enum quern_code (*judge)(struct quern_pass_ctx *ctx, double *out_sqnr,
+                             size_t *out_n);
 };
+
+/** How good the model was when it was last judged. */
+struct qn_judged {
+    bool known;
+    uint64_t n_edits; /* of the model then */
+    double sqnr;
+    size_t n; /* samples */
+};
+
+/** Judge the model, unless nothing has changed since the last time. */
+enum quern_code qn_judge(struct quern_pass_ctx *ctx)
+    __attribute__((warn_unused_result));
+
+/** True for a pass that is to be judged. */
+bool qn_is_judged(const struct quern_pass_ctx *ctx,
+                  const struct quern_pass_desc *desc);
+
+/** Tell what the step that has run bought.
+ * @return true: it made the output clearly worse and is to be undone */
+bool qn_judge_step(struct quern_pass_ctx *ctx, const struct qn_judged *before);
 
 /** An object that lives as long as the pipeline. */
 struct qn_kept {
@@ -150,9 +178,10 @@ struct quern_pass_ctx {
     struct qn_map patterns;             /* by text: quern_pass_pattern() */
     const struct quern_node *explained; /* NULL: nothing to explain now */
     size_t n_told;                      /* lines of explanation so far */
-    struct qn_account *explanation;     /* different ones, newest first */
-    unsigned char *flawed; /* nodes that were wrong from the start, one
-                              byte a node id: pass/verify.c */
+    struct qn_judged judged;
+    struct qn_account *explanation; /* different ones, newest first */
+    unsigned char *flawed;          /* nodes that were wrong from the start, one
+                                       byte a node id: pass/verify.c */
     size_t n_flawed;
 };
 

@@ -48,6 +48,8 @@ enum quern_pass_flags {
                                             without it: once for each graph */
     QUERN_PASS_REPEAT = 1u << 5,       /**< run again until it changes nothing
                                             (bounded by the manager) */
+    QUERN_PASS_JUDGED = 1u << 6,       /**< undone where samples kept apart say
+                                            that the output got clearly worse */
 };
 
 enum quern_option_type {

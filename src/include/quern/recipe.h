@@ -64,6 +64,10 @@ struct quern_apply_options {
     void (*explained)(void *user, const char *text);
     enum quern_engine_kind engine; /**< what runs the model for passes */
     const char *ort_library;       /**< path; NULL: the usual places */
+    /** The model as it was: where enough samples are kept apart from the data,
+     * steps that may do harm are judged by it and undone if they did. NULL: no
+     * judging. */
+    struct quern_model *reference;
 };
 
 /** Run a pipeline: "optimize" or "fold-constants{max-bytes=1000},drop-dead".
