@@ -38,5 +38,8 @@ extern const struct quern_pass_desc qn_pass_insert_qdq;
 extern const struct quern_pass_desc qn_pass_integer_hardswish;
 extern const struct quern_pass_desc qn_pass_weight_bias;
 extern const struct quern_pass_desc qn_pass_bias_correction;
+extern const struct quern_pass_desc qn_pass_estimate_speed;
+extern const struct quern_pass_desc qn_pass_save_statistics;
+extern const struct quern_pass_desc qn_pass_load_statistics;
 
 #endif

@@ -24,6 +24,7 @@ struct worker {
     struct loop *loop;
     pthread_t thread;
     int number;
+    struct quern_context *told; /* of the caller's thread: hears of progress */
     bool started;
     size_t failed; /* index of its first failure; SIZE_MAX: none */
     enum quern_code code;
@@ -52,6 +53,11 @@ static void *work(void *argument)
             lower_stop(w->loop, i);
             return NULL;
         }
+        if (w->told != NULL) {
+            size_t next = atomic_load(&w->loop->next);
+            qn_progress(w->told, NULL, next < w->loop->n ? next : w->loop->n,
+                        w->loop->n);
+        }
     }
 }
 
@@ -61,6 +67,7 @@ static enum quern_code run_alone(struct quern_context *context, size_t n,
     enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         code = fn(context, user, i, 0);
+        qn_progress(context, NULL, i + 1, n);
     }
     return code;
 }
@@ -115,6 +122,7 @@ enum quern_code qn_parallel(struct quern_context *context, size_t n,
             k + 1 < n_workers &&
             pthread_create(&workers[k].thread, NULL, work, &workers[k]) == 0;
     }
+    workers[n_workers - 1].told = context;
     work(&workers[n_workers - 1]);
     for (int k = 0; k + 1 < n_workers; k++) {
         if (workers[k].started) {

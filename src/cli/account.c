@@ -36,7 +36,7 @@ void cli_account(void *user, const char *pass, const char *text,
     l->items[l->n++] = line;
 }
 
-static void free_lines(struct cli_lines *lines)
+void cli_lines_free(struct cli_lines *lines)
 {
     for (size_t i = 0; i < lines->n; i++) {
         free(lines->items[i].pass);
@@ -360,6 +360,15 @@ static enum quern_code gather(struct cli *cli, const struct cli_job *job,
     return code;
 }
 
+void cli_lines_print(const struct cli *cli)
+{
+    if (cli->verbose) {
+        print_steps(cli);
+    } else {
+        print_lines(cli->lines);
+    }
+}
+
 static enum quern_code tell(struct cli *cli, const struct cli_job *job)
 {
     struct cli_facts facts = {0};
@@ -397,6 +406,12 @@ enum quern_code cli_job_close(struct cli *cli, struct cli_job *job,
     if (code == QUERN_OK) {
         code = quern_model_save(job->after, job->out, NULL);
     }
+    /* What is told is told of the file that was written; and the weights of
+     * the work are out of memory by then. */
+    if (code == QUERN_OK) {
+        quern_model_destroy(&job->after);
+        code = quern_model_open(cli->context, job->out, &job->after);
+    }
     if (code == QUERN_OK) {
         code = tell(cli, job);
     } else if (cli->verbose) {
@@ -404,7 +419,7 @@ enum quern_code cli_job_close(struct cli *cli, struct cli_job *job,
     }
     quern_model_destroy(&job->before);
     quern_model_destroy(&job->after);
-    free_lines(&job->lines);
+    cli_lines_free(&job->lines);
     cli->lines = NULL;
     return code;
 }

@@ -22,6 +22,18 @@ struct cli_lines {
     bool is_short; /* no memory for some of them */
 };
 
+void cli_lines_free(struct cli_lines *lines);
+
+/** Print what passes said of the whole, or with -v all they said. */
+void cli_lines_print(const struct cli *cli);
+
+/** Steps in front of calibration, the same for `calibrate` and `quantize
+ * --stats`. */
+#define CLI_UP_TO_CALIBRATION "raise-opset,optimize"
+
+/** A text in double quotes, as pipelines take it. */
+void cli_quote(const char *text, char *out, size_t size);
+
 /** One job on one model. cli_job_open() fills `before`, `after` and `lines`. */
 struct cli_job {
     const char *in;

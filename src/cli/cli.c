@@ -142,6 +142,9 @@ static void on_progress(void *user, const char *what, uint64_t done,
 {
     struct cli *cli = user;
     struct timespec now;
+    if (what != NULL) {
+        snprintf(cli->step, sizeof cli->step, "%s", what);
+    }
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (between(&cli->started, &now) < 1.0 ||
         between(&cli->last_told, &now) < 0.1) {
@@ -149,7 +152,7 @@ static void on_progress(void *user, const char *what, uint64_t done,
     }
     cli->last_told = now;
     cli->is_told = true;
-    fprintf(stderr, "\r\033[K%s", what);
+    fprintf(stderr, "\r\033[K%s", cli->step);
     if (total > 0) {
         fprintf(stderr, " %llu/%llu", (unsigned long long)done,
                 (unsigned long long)total);

@@ -24,6 +24,7 @@ struct cli {
     struct timespec started;   /* when the command line was read */
     struct timespec last_told; /* progress */
     struct cli_lines *lines;   /* what passes told; NULL: not kept */
+    char step[64];             /* what progress is of */
     bool is_told;              /* a line of progress stands on the terminal */
     const char **plugins;      /* --plugin, in order */
     size_t n_plugins;
@@ -73,6 +74,10 @@ enum quern_code cli_usage(struct cli *cli, const char *format, ...)
 
 /** Seconds since the command line was read. */
 double cli_seconds(const struct cli *cli);
+
+/** What `run` did, on stdout; out may be NULL. */
+enum quern_code cli_tell_run(const struct cli *cli, size_t n_samples,
+                             const char *engine, const char *out);
 
 /** Signal to noise as text on stdout. */
 void cli_print_decibels(double x);

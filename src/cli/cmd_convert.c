@@ -1,5 +1,6 @@
 /* quern convert: write a model again, at a higher opset if asked. */
-#include "cli.h"
+#include "account.h"
+#include "json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,11 @@ int cmd_convert(int argc, char **argv)
     }
     if (code == QUERN_OK) {
         code = quern_model_save(model, self.out, &self.save);
+    }
+    if (code == QUERN_OK && cli.json) {
+        code = cli_json_print(json_pack(
+            "{s:s, s:s, s:I}", "input", cli.args[0], "output", self.out,
+            "bytes", (json_int_t)cli_model_bytes(model, self.out)));
     }
     quern_model_destroy(&model);
     return cli_finish(&cli, code);

@@ -9,6 +9,7 @@
 struct quantize {
     const char *out;
     const char *data;
+    const char *stats;
     const char *method;
     const char *percentile;
     const char *report;
@@ -23,6 +24,7 @@ enum {
     KEY_DATA = CLI_KEY_FIRST,
     KEY_TARGET,
     KEY_METHOD,
+    KEY_STATS,
     KEY_PERCENTILE,
     KEY_PER_TENSOR,
     KEY_NO_REFINE,
@@ -36,6 +38,10 @@ static const struct argp_option options[] = {
      0},
     {"target", KEY_TARGET, "T", 0,
      "name or file of a target profile (default: ort-cpu-x64)", 0},
+    {"stats", KEY_STATS, "S", 0,
+     "statistics of 'quern calibrate' instead of data: ranges and biases, "
+     "without what needs the data itself",
+     0},
     {"method", KEY_METHOD, "M", 0,
      "ranges: min-max, percentile, entropy, mse, msef (default)", 0},
     {"percentile", KEY_PERCENTILE, "P", 0, "for --method percentile", 0},
@@ -61,6 +67,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_TARGET:
         self->recipe.target = arg;
         return 0;
+    case KEY_STATS:
+        self->stats = arg;
+        return 0;
     case KEY_METHOD:
         self->method = arg;
         return 0;
@@ -85,7 +94,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 /* A text in double quotes, as pipelines take it. */
-static void quote(const char *text, char *out, size_t size)
+void cli_quote(const char *text, char *out, size_t size)
 {
     size_t n = 0;
     out[n++] = '"';
@@ -99,6 +108,24 @@ static void quote(const char *text, char *out, size_t size)
     out[n] = '\0';
 }
 
+/* What statistics allow: no step that looks at the data again. */
+static void write_stats_pipeline(const struct quantize *self, char *text,
+                                 size_t size)
+{
+    char file[4096];
+    cli_quote(self->stats, file, sizeof file);
+    snprintf(text, size,
+             CLI_UP_TO_CALIBRATION
+             ",load-statistics{file=%s,recipe=\"" CLI_UP_TO_CALIBRATION
+             "\"},insert-qdq{method=%s%s%s,per-tensor="
+             "%s}%s,estimate-speed",
+             file, self->method != NULL ? self->method : "msef",
+             self->percentile != NULL ? ",percentile=" : "",
+             self->percentile != NULL ? self->percentile : "",
+             self->per_tensor ? "true" : "false",
+             self->no_refine ? "" : ",weight-bias");
+}
+
 static void write_pipeline(const struct quantize *self, char *text, size_t size)
 {
     const char *refine = "equalize,calibrate{means=true,if-changed=true},"
@@ -106,12 +133,13 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
     const char *correct = ",weight-bias,bias-correction";
     char data[4096] = "";
     if (self->recipe.print_config && self->data != NULL) {
-        quote(self->data, data, sizeof data);
+        cli_quote(self->data, data, sizeof data);
     }
     snprintf(text, size,
              "freeze-weights,observe-shapes,raise-opset,lower-opset,optimize,"
              "calibrate%s%s%s,%s"
-             "insert-qdq{method=%s%s%s,per-tensor=%s},integer-hardswish%s",
+             "insert-qdq{method=%s%s%s,per-tensor=%s},integer-hardswish%s,"
+             "estimate-speed",
              *data != '\0' ? "{data=" : "", data, *data != '\0' ? "}" : "",
              self->no_refine ? "" : refine,
              self->method != NULL ? self->method : "msef",
@@ -139,7 +167,12 @@ static enum quern_code check(struct cli *cli, const struct quantize *self)
     if (self->out == NULL) {
         return cli_usage(cli, "no output given, needs -o FILE");
     }
-    return self->data != NULL || self->recipe.config != NULL
+    if (self->stats != NULL &&
+        (self->data != NULL || self->recipe.config != NULL)) {
+        return cli_usage(cli, "--stats goes with neither --data nor --config");
+    }
+    return self->data != NULL || self->stats != NULL ||
+                   self->recipe.config != NULL
                ? QUERN_OK
                : cli_usage(cli, "no calibration data given, needs --data");
 }
@@ -148,7 +181,11 @@ static enum quern_code check(struct cli *cli, const struct quantize *self)
 static enum quern_code make_recipe(struct cli *cli, struct quantize *self)
 {
     char pipeline[8192];
-    write_pipeline(self, pipeline, sizeof pipeline);
+    if (self->stats != NULL) {
+        write_stats_pipeline(self, pipeline, sizeof pipeline);
+    } else {
+        write_pipeline(self, pipeline, sizeof pipeline);
+    }
     bool shapes_steps = self->method != NULL || self->percentile != NULL ||
                         self->per_tensor || self->no_refine;
     enum quern_code code =

@@ -197,8 +197,9 @@ static enum quern_code run_data(struct cli *cli, const struct run *self,
     if (code == QUERN_OK && self->out != NULL) {
         code = write_outputs(cli, self, model, m, all, n);
     }
-    if (code == QUERN_OK) {
-        printf("%zu samples, %s\n", n, quern_engine_description(m->engine));
+    if (code == QUERN_OK && !(cli->json && self->profile)) {
+        code = cli_tell_run(cli, n, quern_engine_description(m->engine),
+                            self->out);
     }
     release_all(all, all != NULL ? n * m->n_outputs : 0);
     free(all);

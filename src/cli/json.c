@@ -108,6 +108,20 @@ enum quern_code cli_json_print(json_t *object)
     return done ? QUERN_OK : QUERN_NO_MEMORY;
 }
 
+enum quern_code cli_tell_run(const struct cli *cli, size_t n_samples,
+                             const char *engine, const char *out)
+{
+    if (!cli->json) {
+        printf("%zu samples, %s\n", n_samples, engine);
+        return QUERN_OK;
+    }
+    json_t *o = json_object();
+    json_object_set_new(o, "samples", json_integer((json_int_t)n_samples));
+    json_object_set_new(o, "engine", cli_json_string(engine));
+    json_object_set_new(o, "output", cli_json_string(out));
+    return cli_json_print(o);
+}
+
 enum quern_code cli_json_save(struct cli *cli, json_t *object, const char *path)
 {
     FILE *file = fopen(path, "w");

@@ -12,6 +12,7 @@ struct verb {
 static const struct verb verbs[] = {
     {"apply", cmd_apply, "run passes over a model"},
     {"compare", cmd_compare, "error of a model against another, on data"},
+    {"calibrate", cmd_calibrate, "run data over a model, keep statistics"},
     {"check", cmd_check, "tell everything that is wrong with a model"},
     {"convert", cmd_convert, "write a model again, byte for byte if unchanged"},
     {"doctor", cmd_doctor, "what this machine and this build can do"},

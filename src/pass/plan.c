@@ -220,7 +220,8 @@ enum quern_code qn_plan_check_needs(const struct qn_plan *plan,
                                : "give --data");
         }
         if ((flags & QUERN_PASS_NEEDS_RANGES) != 0 &&
-            step_named(plan, 0, "calibrate") >= i) {
+            step_named(plan, 0, "calibrate") >= i &&
+            step_named(plan, 0, "load-statistics") >= i) {
             return missing(plan, i, "ranges",
                            "put the step 'calibrate' before it");
         }

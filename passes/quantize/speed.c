@@ -1,0 +1,205 @@
+/* estimate-speed: whether the integer model will be faster than the float one
+ * on ONNX Runtime. What integers save grows with the work of Conv, Gemm and
+ * MatMul; each QuantizeLinear or DequantizeLinear that is not fused into an
+ * integer kernel costs a call and a pass over its values. The constants give
+ * the right sign on nine networks measured on x86-64 (0.8 to 2.8 times the
+ * speed of float); they are not meant to tell milliseconds.
+ * Source: placement experiment, rule 15. */
+#include <quern/target.h>
+
+#include "builtin.h"
+#include "quantize/seen.h"
+
+#include <string.h>
+
+static const double saved_per_mac = 15e-12;      /* seconds */
+static const double saved_per_depth_mac = 5e-12; /* of a depthwise Conv */
+static const double cost_per_call = 4e-6;
+static const double cost_per_value = 0.5e-9;
+
+struct speed {
+    struct quern_model *model;
+    double saved;
+    double cost;
+    size_t n_heavy;
+    size_t n_calls;
+    double n_values;
+};
+
+static bool made_by(const struct quern_value *value, const char *op)
+{
+    const struct quern_node *p =
+        value != NULL ? quern_value_producer(value) : NULL;
+    return p != NULL && quern_node_is(p, op);
+}
+
+/* What calibration saw of a value, or of its twin on the other side of the
+ * QuantizeLinear and DequantizeLinear. */
+static const struct qn_seen *seen_of(const struct speed *s,
+                                     const struct quern_value *value)
+{
+    const struct qn_seen *seen = qn_seen(s->model, value);
+    for (const struct quern_use *u = quern_value_first_use(value);
+         u != NULL && seen == NULL; u = quern_use_next(u)) {
+        const struct quern_node *q = quern_use_node(u);
+        const struct quern_use *v =
+            q != NULL && quern_node_is(q, "QuantizeLinear")
+                ? quern_value_first_use(quern_node_output(q, 0))
+                : NULL;
+        for (; v != NULL && seen == NULL; v = quern_use_next(v)) {
+            const struct quern_node *dq = quern_use_node(v);
+            seen = dq != NULL && quern_node_is(dq, "DequantizeLinear")
+                       ? qn_seen(s->model, quern_node_output(dq, 0))
+                       : NULL;
+        }
+    }
+    return seen;
+}
+
+static double n_values_of(const struct qn_seen *seen)
+{
+    double n = 1.0;
+    for (int i = 0; i < seen->rank; i++) {
+        n *= (double)seen->dims[i];
+    }
+    return n;
+}
+
+static bool reads_codes(const struct quern_node *node)
+{
+    return made_by(quern_node_input(node, 0), "DequantizeLinear") &&
+           made_by(quern_node_input(node, 1), "DequantizeLinear");
+}
+
+/* Multiplications behind one value of the output; 0: not known. */
+static double depth_of(const struct speed *s, const struct quern_node *node)
+{
+    const struct quern_value *w = quern_node_input(node, 1);
+    const struct quern_node *dq = quern_value_producer(w);
+    const struct quern_tensor *t =
+        dq != NULL ? quern_value_constant(quern_node_input(dq, 0)) : NULL;
+    if (t == NULL) { /* two activations: the last axis of the first one */
+        const struct qn_seen *x = seen_of(s, quern_node_input(node, 0));
+        return x != NULL && x->rank > 0 ? (double)x->dims[x->rank - 1] : 0.0;
+    }
+    const int64_t *dims = quern_tensor_dims(t);
+    double n = (double)quern_tensor_len(t);
+    int axis =
+        quern_node_is(node, "Conv") || quern_node_int(node, "transB", 0) != 0
+            ? 0
+            : quern_tensor_rank(t) - 1;
+    return quern_tensor_rank(t) > 0 && dims[axis] > 0 ? n / (double)dims[axis]
+                                                      : 0.0;
+}
+
+static void add_heavy(struct speed *s, const struct quern_node *node)
+{
+    const struct qn_seen *out = seen_of(s, quern_node_output(node, 0));
+    if (out == NULL || !reads_codes(node)) {
+        return;
+    }
+    bool depthwise =
+        quern_node_is(node, "Conv") && quern_node_int(node, "group", 1) > 1;
+    s->saved += n_values_of(out) * depth_of(s, node) *
+                (depthwise ? saved_per_depth_mac : saved_per_mac);
+    s->n_heavy++;
+}
+
+/* Operators with an integer kernel that takes Q or DQ in: they read codes
+ * only. Relu and Clip in front of a Q belong to what makes their input. */
+static bool computes_codes(const struct quern_node *node)
+{
+    size_t n = quern_node_n_inputs(node);
+    bool heavy = qn_is_heavy(node);
+    bool any = false;
+    for (size_t i = 0; i < n && !(heavy && i > 1); i++) {
+        const struct quern_value *v = quern_node_input(node, i);
+        bool code = made_by(v, "DequantizeLinear");
+        any = any || code;
+        if (v != NULL && !code && quern_value_constant(v) == NULL) {
+            return false;
+        }
+    }
+    return any;
+}
+
+static bool q_is_fused(const struct quern_node *q)
+{
+    const struct quern_node *p = quern_value_producer(quern_node_input(q, 0));
+    if (p != NULL && (quern_node_is(p, "Relu") || quern_node_is(p, "Clip"))) {
+        p = quern_value_producer(quern_node_input(p, 0));
+    }
+    return p != NULL && computes_codes(p);
+}
+
+static bool dq_is_fused(const struct quern_node *dq)
+{
+    for (const struct quern_use *u =
+             quern_value_first_use(quern_node_output(dq, 0));
+         u != NULL; u = quern_use_next(u)) {
+        const struct quern_node *user = quern_use_node(u);
+        if (user == NULL || !computes_codes(user)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_conversion(struct speed *s, const struct quern_node *node)
+{
+    bool is_q = quern_node_is(node, "QuantizeLinear");
+    const struct quern_value *v =
+        is_q ? quern_node_input(node, 0) : quern_node_output(node, 0);
+    const struct qn_seen *seen = v != NULL ? seen_of(s, v) : NULL;
+    if (seen == NULL || (is_q ? q_is_fused(node) : dq_is_fused(node))) {
+        return;
+    }
+    s->n_calls++;
+    s->n_values += n_values_of(seen);
+    s->cost += cost_per_call + n_values_of(seen) * cost_per_value;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    struct speed s = {.model = quern_pass_model(ctx)};
+    const char *target = quern_pass_target(ctx)->name;
+    (void)params;
+    if (strncmp(target, "ort-cpu", 7) != 0) {
+        return QUERN_OK; /* no figures of other runtimes */
+    }
+    for (const struct quern_node *n = quern_graph_first(graph); n != NULL;
+         n = quern_node_next(n)) {
+        if (qn_is_heavy(n)) {
+            add_heavy(&s, n);
+        } else if (quern_node_is(n, "QuantizeLinear") ||
+                   quern_node_is(n, "DequantizeLinear")) {
+            add_conversion(&s, n);
+        }
+    }
+    quern_pass_account(ctx, NULL,
+                       "integers save about %.3g ms a sample, %zu conversions "
+                       "of %.0f thousand values cost %.3g ms",
+                       s.saved * 1e3, s.n_calls, s.n_values * 1e-3,
+                       s.cost * 1e3);
+    if (s.saved <= s.cost) {
+        quern_warn(quern_pass_context(ctx), NULL,
+                   "on %s the integer model will not be faster than the float "
+                   "one: its %zu integer Conv, Gemm and MatMul are too small "
+                   "for what converting costs; where speed is what counts, "
+                   "keep the float model",
+                   target, s.n_heavy);
+    }
+    return QUERN_OK;
+}
+
+const struct quern_pass_desc qn_pass_estimate_speed = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "estimate-speed",
+    .summary = "warn when integers will be slower than floats on the target",
+    .flags = QUERN_PASS_SUBGRAPHS,
+    .contract = QUERN_BIT_EXACT,
+    .run = run,
+    .group = "quantize",
+};
