@@ -66,7 +66,6 @@ struct worker {
     float *room;  /* a dense copy of a strided value */
     size_t room_len;
     size_t sample;
-    int number;
 };
 
 /* --------------------------------------------------------------- looking */
@@ -151,8 +150,8 @@ static enum quern_code look(void *user, size_t tap,
     if (k->watch->moments != NULL) {
         bool rows = s->channel_axis == view->rank - 1 || view->rank < 2;
         enum quern_code code =
-            qn_moments_look(k->watch->moments, k->context, k->number, k->sample,
-                            tap, view, rows ? data : NULL);
+            qn_moments_look(k->watch->moments, k->context, k->sample, tap, view,
+                            rows ? data : NULL);
         if (code != QUERN_OK) {
             return code;
         }
@@ -259,7 +258,6 @@ static bool make_workers(struct quern_pass_ctx *ctx, struct watch *w)
     for (int i = 0; w->workers != NULL && i < w->n_workers; i++) {
         struct worker *k = &w->workers[i];
         k->watch = w;
-        k->number = i;
         k->context = w->context;
         k->stats = quern_pass_alloc(ctx, (w->n + 1) * sizeof *k->stats);
         k->in = quern_pass_alloc(ctx, (n_in + 1) * sizeof *k->in);
@@ -369,7 +367,7 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
     }
     if (code == QUERN_OK && means) {
         code = qn_moments_create(ctx, w->sampling, w->values, w->seen, w->n,
-                                 w->n_workers, &w->moments);
+                                 &w->moments);
     }
     if (code == QUERN_OK) {
         code = quern_parallel(w->context, w->n_samples, body, w);

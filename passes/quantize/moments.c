@@ -1,6 +1,7 @@
 /* Second moments of what operators read. */
 #include "quantize/moments.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,21 +10,25 @@ enum {
     IMAGE_CHANNELS = 4,
     /* With fewer inputs there is nothing that could make good for an error. */
     LEAST_COLS = 16,
-    /* Beyond, matrices cost more than the run (time grows as the square). */
-    MOST_COLS = 1024,
+    /* Wider products are taken apart into blocks of columns, each rounded for
+     * itself: matrices, and the time for them, grow as the square. */
+    BLOCK_COLS = 384,
     /* Positions of a sample that are looked at: more tell nothing new. */
     MOST_POSITIONS = 1024,
 };
 
 /* Bytes of all matrices together. */
-static const size_t room = (size_t)96 << 20;
+static const size_t room = (size_t)40 << 20;
 
 /* What one operator, or several products of one value, read. */
 struct site {
     struct qn_linear linear;
     size_t tap;
     size_t same; /* site whose matrix serves this one too; itself: none */
-    struct quern_gram **grams; /* by worker */
+    size_t n_blocks;
+    struct quern_gram **grams; /* one a block of columns; NULL: none */
+    pthread_mutex_t lock;      /* of the grams: sums of integers, so the order
+                                  in which workers come leaves no trace */
 };
 
 struct qn_moments {
@@ -31,7 +36,6 @@ struct qn_moments {
     struct site *sites; /* by tap, ascending */
     size_t n_sites;
     size_t *first; /* of each tap and one behind: its sites */
-    int n_workers;
 };
 
 /* ------------------------------------------------------------------ sites */
@@ -92,29 +96,43 @@ static float *limits_of(struct quern_pass_ctx *ctx, const struct site *s,
     return out;
 }
 
-/* Matrices of a site, one a worker; none when it does not fit. */
-static enum quern_code make_grams(struct quern_pass_ctx *ctx,
-                                  const struct qn_moments *m, struct site *s,
+/* Blocks of equal size, as few as will do; 0: columns cannot be cut so. */
+static size_t blocks_of(const struct qn_linear *l)
+{
+    size_t cols = l->shape.cols;
+    bool product = quern_node_is(l->node, "MatMul");
+    for (size_t n = 1; n <= 64 && cols >= LEAST_COLS; n++) {
+        if (cols % n == 0 && cols / n <= BLOCK_COLS) {
+            return n == 1 || product ? n : 0;
+        }
+    }
+    return 0;
+}
+
+/* Matrices of a site; none when they do not fit. */
+static enum quern_code make_grams(struct quern_pass_ctx *ctx, struct site *s,
                                   const struct quern_value *value, size_t *used)
 {
-    size_t cols = s->linear.shape.cols;
-    size_t size = cols * cols * sizeof(int64_t) * (size_t)m->n_workers;
-    const float *limits = NULL;
-    s->grams = quern_pass_alloc(ctx, (size_t)m->n_workers * sizeof *s->grams);
-    if (s->grams == NULL) {
-        return QUERN_NO_MEMORY;
-    }
-    if (cols < LEAST_COLS || cols > MOST_COLS || size > room - *used) {
+    size_t n = blocks_of(&s->linear);
+    size_t cols = n > 0 ? s->linear.shape.cols / n : 0;
+    size_t size = n * cols * cols * sizeof(int64_t);
+    if (n == 0 || size > room - *used) {
         return QUERN_OK;
     }
-    limits = limits_of(ctx, s, value);
-    enum quern_code code = QUERN_OK;
-    for (int k = 0; k < m->n_workers && limits != NULL && code == QUERN_OK;
-         k++) {
-        code = quern_gram_create(quern_pass_context(ctx), 1, cols, limits,
-                                 &s->grams[k]);
+    const float *limits = limits_of(ctx, s, value);
+    struct quern_gram **grams =
+        quern_pass_alloc(ctx, n * sizeof(struct quern_gram *));
+    if (grams == NULL || pthread_mutex_init(&s->lock, NULL) != 0) {
+        return QUERN_NO_MEMORY;
     }
+    s->grams = grams;
+    s->n_blocks = limits != NULL ? n : 0;
     *used += limits != NULL ? size : 0;
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < s->n_blocks && code == QUERN_OK; i++) {
+        code = quern_gram_create(quern_pass_context(ctx), 1, cols,
+                                 limits + i * cols, &grams[i]);
+    }
     return code;
 }
 
@@ -135,7 +153,7 @@ static enum quern_code add_sites(struct quern_pass_ctx *ctx,
         s->tap = tap;
         s->same = conv || product == SIZE_MAX ? m->n_sites : product;
         if (s->same == m->n_sites) {
-            code = make_grams(ctx, m, s, value, used);
+            code = make_grams(ctx, s, value, used);
         }
         product = conv ? product : s->same;
         m->n_sites++;
@@ -147,7 +165,7 @@ enum quern_code qn_moments_create(struct quern_pass_ctx *ctx,
                                   const struct qn_sampling *sampling,
                                   struct quern_value *const *values,
                                   const struct qn_seen *seen, size_t n,
-                                  int n_workers, struct qn_moments **out)
+                                  struct qn_moments **out)
 {
     size_t n_uses = 0;
     size_t used = 0;
@@ -159,7 +177,6 @@ enum quern_code qn_moments_create(struct quern_pass_ctx *ctx,
         return QUERN_NO_MEMORY;
     }
     m->sampling = sampling;
-    m->n_workers = n_workers;
     m->sites = quern_pass_alloc(ctx, (n_uses + 1) * sizeof *m->sites);
     m->first = quern_pass_alloc(ctx, (n + 1) * sizeof *m->first);
     if (m->sites == NULL || m->first == NULL) {
@@ -179,8 +196,12 @@ void qn_moments_destroy(struct qn_moments **moments)
 {
     struct qn_moments *m = *moments;
     for (size_t i = 0; m != NULL && i < m->n_sites; i++) {
-        for (int k = 0; m->sites[i].grams != NULL && k < m->n_workers; k++) {
-            quern_gram_destroy(&m->sites[i].grams[k]);
+        struct site *s = &m->sites[i];
+        for (size_t k = 0; s->grams != NULL && k < s->n_blocks; k++) {
+            quern_gram_destroy(&s->grams[k]);
+        }
+        if (s->grams != NULL) {
+            pthread_mutex_destroy(&s->lock);
         }
     }
     *moments = NULL; /* the rest is memory of the pass */
@@ -258,8 +279,23 @@ static enum quern_code add_conv(struct quern_context *context,
     return code;
 }
 
+/* One block of columns. */
+static enum quern_code add_block(struct quern_context *context,
+                                 struct quern_gram *gram, const float *data,
+                                 size_t rows, size_t stride, size_t every)
+{
+    enum quern_code code = QUERN_OK;
+    if (every == 1) {
+        return quern_gram_add(context, gram, data, rows, stride);
+    }
+    for (size_t r = 0; r < rows && code == QUERN_OK; r += every) {
+        code = quern_gram_add(context, gram, data + r * stride, 1, stride);
+    }
+    return code;
+}
+
 static enum quern_code add_rows(struct quern_context *context,
-                                const struct site *s, struct quern_gram *gram,
+                                const struct site *s,
                                 const struct quern_view *v, const float *dense)
 {
     size_t cols = s->linear.shape.cols;
@@ -273,16 +309,17 @@ static enum quern_code add_rows(struct quern_context *context,
     size_t every = rows / MOST_POSITIONS;
     every = every < 1 ? 1 : every;
     enum quern_code code = QUERN_OK;
-    for (size_t r = 0; r < rows && code == QUERN_OK && every > 1; r += every) {
-        code = quern_gram_add(context, gram, dense + r * cols, 1, cols);
+    size_t width = cols / s->n_blocks;
+    for (size_t i = 0; i < s->n_blocks && code == QUERN_OK; i++) {
+        code = add_block(context, s->grams[i], dense + i * width, rows, cols,
+                         every);
     }
-    return every > 1 ? code : quern_gram_add(context, gram, dense, rows, cols);
+    return code;
 }
 
 enum quern_code qn_moments_look(struct qn_moments *m,
-                                struct quern_context *context, int worker,
-                                size_t sample, size_t tap,
-                                const struct quern_view *view,
+                                struct quern_context *context, size_t sample,
+                                size_t tap, const struct quern_view *view,
                                 const float *dense)
 {
     enum quern_code code = QUERN_OK;
@@ -291,14 +328,15 @@ enum quern_code qn_moments_look(struct qn_moments *m,
     }
     for (size_t i = m->first[tap]; i < m->first[tap + 1] && code == QUERN_OK;
          i++) {
-        const struct site *s = &m->sites[i];
-        struct quern_gram *gram = s->grams != NULL ? s->grams[worker] : NULL;
-        if (gram == NULL) {
+        struct site *s = &m->sites[i];
+        if (s->grams == NULL || s->n_blocks == 0) {
             continue; /* another site's, or beyond the room */
         }
+        pthread_mutex_lock(&s->lock);
         code = quern_node_is(s->linear.node, "Conv")
-                   ? add_conv(context, s, gram, view)
-                   : add_rows(context, s, gram, view, dense);
+                   ? add_conv(context, s, s->grams[0], view)
+                   : add_rows(context, s, view, dense);
+        pthread_mutex_unlock(&s->lock);
     }
     return code;
 }
@@ -306,61 +344,87 @@ enum quern_code qn_moments_look(struct qn_moments *m,
 /* ---------------------------------------------------------------- handing on
  */
 
-static void destroy_gram(void *object)
+static void drop_grams(struct qn_second_moments *m)
 {
-    struct quern_gram *gram = object;
-    quern_gram_destroy(&gram);
+    for (size_t i = 0; i < m->n_blocks; i++) {
+        quern_gram_destroy(&m->grams[i]);
+    }
+    m->n_blocks = 0;
 }
 
-static enum quern_code join(struct quern_pass_ctx *ctx, struct site *s,
-                            int n_workers, struct quern_gram **out)
+static void destroy(void *object)
 {
-    enum quern_code code = QUERN_OK;
-    struct quern_gram *all = s->grams[0];
-    for (int k = 1; k < n_workers && code == QUERN_OK; k++) {
-        code = quern_gram_merge(quern_pass_context(ctx), all, s->grams[k]);
-        quern_gram_destroy(&s->grams[k]);
+    struct qn_second_moments *m = object;
+    drop_grams(m);
+    free(m->grams);
+    free(m);
+}
+
+/* The pipeline keeps the matrices from now on. */
+static enum quern_code keep(struct quern_pass_ctx *ctx, struct site *s,
+                            struct qn_second_moments **out)
+{
+    struct qn_second_moments *m = calloc(1, sizeof *m);
+    if (m == NULL) {
+        return QUERN_NO_MEMORY;
     }
-    s->grams[0] = NULL;
-    *out = all;
-    enum quern_code kept = quern_pass_keep(ctx, all, destroy_gram);
-    return code == QUERN_OK ? kept : code;
+    m->grams = calloc(s->n_blocks, sizeof(struct quern_gram *));
+    for (size_t i = 0; m->grams != NULL && i < s->n_blocks; i++) {
+        m->grams[i] = s->grams[i];
+        s->grams[i] = NULL;
+        m->n_blocks++;
+    }
+    *out = m->grams != NULL ? m : NULL;
+    enum quern_code kept = quern_pass_keep(ctx, m, destroy);
+    if (kept != QUERN_OK) {
+        *out = NULL; /* freed at once */
+    }
+    return kept == QUERN_OK && *out == NULL ? QUERN_NO_MEMORY : kept;
 }
 
 enum quern_code qn_moments_store(struct quern_pass_ctx *ctx,
                                  struct qn_moments *m)
 {
     struct quern_table *table = NULL;
-    struct quern_gram **joined =
-        quern_pass_alloc(ctx, (m->n_sites + 1) * sizeof(struct quern_gram *));
+    struct qn_second_moments **all = quern_pass_alloc(
+        ctx, (m->n_sites + 1) * sizeof(struct qn_second_moments *));
     enum quern_code code =
         quern_table_open(quern_pass_model(ctx), QN_MOMENTS_TABLE,
-                         QUERN_TABLE_NODE, sizeof(struct quern_gram *), &table);
-    if (code == QUERN_OK && joined == NULL) {
+                         QUERN_TABLE_NODE, sizeof *all, &table);
+    if (code == QUERN_OK && all == NULL) {
         code = QUERN_NO_MEMORY;
     }
     for (size_t i = 0; i < m->n_sites && code == QUERN_OK; i++) {
         struct site *s = &m->sites[i];
-        if (s->same == i && s->grams[0] != NULL) {
-            code = join(ctx, s, m->n_workers, &joined[i]);
+        if (s->same == i && s->n_blocks > 0) {
+            code = keep(ctx, s, &all[i]);
         }
-        if (code == QUERN_OK && joined[s->same] != NULL) {
+        if (code == QUERN_OK && all[s->same] != NULL) {
+            all[s->same]->n_readers++;
             code = quern_table_set(table, quern_node_id(s->linear.node),
-                                   &joined[s->same]);
+                                   &all[s->same]);
         }
     }
     return code;
 }
 
-struct quern_gram *qn_moments_of(struct quern_model *model,
-                                 const struct quern_node *node)
+struct qn_second_moments *qn_moments_of(struct quern_model *model,
+                                        const struct quern_node *node)
 {
     struct quern_table *table = NULL;
     if (quern_table_open(model, QN_MOMENTS_TABLE, QUERN_TABLE_NODE,
-                         sizeof(struct quern_gram *), &table) != QUERN_OK) {
+                         sizeof(struct qn_second_moments *),
+                         &table) != QUERN_OK) {
         return NULL;
     }
-    struct quern_gram *const *entry =
+    struct qn_second_moments *const *entry =
         quern_table_get(table, quern_node_id(node));
-    return entry != NULL ? *entry : NULL;
+    return entry != NULL && (*entry)->n_blocks > 0 ? *entry : NULL;
+}
+
+void qn_moments_done(struct qn_second_moments *m)
+{
+    if (m != NULL && --m->n_readers == 0) {
+        drop_grams(m);
+    }
 }

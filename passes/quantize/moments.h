@@ -15,7 +15,14 @@
  * now (struct qn_vector). */
 #define QN_LIMIT_TABLE "quern.channel-limits"
 
-/** By node: struct quern_gram *, kept by the pipeline. */
+/** Of what a node reads: blocks of columns, each with a matrix; kept by the
+ * pipeline. By node, as a pointer. */
+struct qn_second_moments {
+    struct quern_gram **grams;
+    size_t n_blocks;  /* of columns / n_blocks columns */
+    size_t n_readers; /* nodes that will still ask */
+};
+
 #define QN_MOMENTS_TABLE "quern.second-moments"
 
 struct qn_moments;
@@ -24,22 +31,21 @@ struct qn_moments;
  * lasts.
  * @param values     `n` tapped values
  * @param seen       entries of the first sample: ranks and channel axes
- * @param n_workers  threads that will look
  * @return QUERN_OK; _NO_MEMORY */
 enum quern_code qn_moments_create(struct quern_pass_ctx *ctx,
                                   const struct qn_sampling *sampling,
                                   struct quern_value *const *values,
                                   const struct qn_seen *seen, size_t n,
-                                  int n_workers, struct qn_moments **out)
+                                  struct qn_moments **out)
     __attribute__((warn_unused_result));
 void qn_moments_destroy(struct qn_moments **moments);
 
 /** Look at tapped value `tap` of a sample.
  * @param dense  its elements in row-major order, or NULL */
-enum quern_code
-qn_moments_look(struct qn_moments *moments, struct quern_context *context,
-                int worker, size_t sample, size_t tap,
-                const struct quern_view *view, const float *dense)
+enum quern_code qn_moments_look(struct qn_moments *moments,
+                                struct quern_context *context, size_t sample,
+                                size_t tap, const struct quern_view *view,
+                                const float *dense)
     __attribute__((warn_unused_result));
 
 /** Join what the workers saw and hand it on. */
@@ -48,7 +54,11 @@ enum quern_code qn_moments_store(struct quern_pass_ctx *ctx,
     __attribute__((warn_unused_result));
 
 /** What was collected for a node, or NULL. */
-struct quern_gram *qn_moments_of(struct quern_model *model,
-                                 const struct quern_node *node);
+struct qn_second_moments *qn_moments_of(struct quern_model *model,
+                                        const struct quern_node *node);
+
+/** A node does not need its matrices any more; the last one frees them. NULL is
+ * fine. */
+void qn_moments_done(struct qn_second_moments *moments);
 
 #endif

@@ -37,23 +37,21 @@ static enum quern_code round_codes(struct quern_pass_ctx *ctx,
 
 /* ------------------------------------------------------------- feedback */
 
-/* Rounding that lets later inputs make good for the errors of earlier ones. */
-static enum quern_code feed_back(struct quern_pass_ctx *ctx,
-                                 struct qn_weight_codes *w)
+/* Rounding of one block of columns that lets later inputs make good for the
+ * errors of earlier ones. */
+static enum quern_code feed_back_block(struct quern_pass_ctx *ctx,
+                                       struct qn_weight_codes *w,
+                                       struct quern_gram *gram, size_t first,
+                                       size_t cols)
 {
-    struct quern_gram *gram =
-        qn_moments_of(quern_pass_model(ctx), w->linear.node);
-    size_t cols = w->linear.shape.cols;
     size_t input = 0;
-    if (gram == NULL || quern_gram_n_rows(gram) == 0) {
-        return QUERN_OK;
-    }
     double *second = malloc(cols * cols * sizeof *second);
     double *mean = malloc(cols * sizeof *mean);
     enum quern_code code = QUERN_NO_MEMORY;
     if (second != NULL && mean != NULL) {
         bool has_bias = !quern_node_is(w->linear.node, "MatMul") ||
                         qn_matmul_bias(w->linear.node, &input) != NULL;
+        size_t at = first * w->linear.shape.col_stride;
         quern_gram_moments(gram, second, mean);
         struct quern_feedback_options o = {
             .shape = w->linear.shape,
@@ -62,11 +60,28 @@ static enum quern_code feed_back(struct quern_pass_ctx *ctx,
             .mean = has_bias ? mean : NULL,
             .n_rows = quern_gram_n_rows(gram),
         };
-        code = quern_weight_feedback(quern_pass_context(ctx), &o, w->values,
-                                     w->codes);
+        o.shape.cols = cols;
+        code = quern_weight_feedback(quern_pass_context(ctx), &o,
+                                     w->values + at, w->codes + at);
     }
     free(second);
     free(mean);
+    return code;
+}
+
+static enum quern_code feed_back(struct quern_pass_ctx *ctx,
+                                 struct qn_weight_codes *w)
+{
+    const struct qn_second_moments *m =
+        qn_moments_of(quern_pass_model(ctx), w->linear.node);
+    enum quern_code code = QUERN_OK;
+    if (m == NULL || quern_gram_n_rows(m->grams[0]) == 0) {
+        return QUERN_OK;
+    }
+    size_t cols = w->linear.shape.cols / m->n_blocks;
+    for (size_t i = 0; i < m->n_blocks && code == QUERN_OK; i++) {
+        code = feed_back_block(ctx, w, m->grams[i], i * cols, cols);
+    }
     return code;
 }
 
@@ -200,6 +215,7 @@ enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
         code = avoid_overflow(ctx, w, is_seen ? &seen : NULL,
                               options->per_tensor, options->feedback);
     }
+    qn_moments_done(qn_moments_of(quern_pass_model(ctx), node));
     return code;
 }
 

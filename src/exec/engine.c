@@ -1,7 +1,9 @@
 /* Preparing a model for running: operators chosen, slots numbered, attributes
  * read and weights packed once. */
+#include "base/buf.h"
 #include "exec/op.h"
 #include "exec/prepare.h"
+#include "ir/tensor.h"
 
 #include <string.h>
 
@@ -43,6 +45,14 @@ static enum quern_code number_slots(struct quern_engine *e)
 
 /* ------------------------------------------------------------ constants */
 
+/* Pages of a mapped file that will hardly be read again. */
+static void forget_pages(const struct quern_tensor *t)
+{
+    if (t->buf != NULL && t->size >= (1u << 16)) {
+        qn_buf_forget(t->buf, (size_t)(t->data - t->buf->data), t->size);
+    }
+}
+
 /* Sub-byte elements are unpacked, misaligned bytes copied. */
 static enum quern_code hold(struct quern_engine *e, struct quern_tensor *tensor,
                             struct quern_tensor **out_tensor)
@@ -59,7 +69,11 @@ static enum quern_code hold(struct quern_engine *e, struct quern_tensor *tensor,
         *out_tensor = quern_tensor_retain(tensor);
         return QUERN_OK;
     }
-    return quern_tensor_align(e->context, tensor, out_tensor);
+    enum quern_code code = quern_tensor_align(e->context, tensor, out_tensor);
+    if (code == QUERN_OK && *out_tensor != tensor) {
+        forget_pages(tensor); /* the copy serves from now on */
+    }
+    return code;
 }
 
 void qn_array_of_tensor(const struct quern_tensor *tensor,
@@ -97,7 +111,10 @@ enum quern_code qn_engine_constant(struct quern_engine *e,
 void qn_engine_forget(struct quern_engine *e, const struct qn_op *op, int i)
 {
     int slot = op->in[i];
-    if (slot >= 0) {
+    const struct quern_value *v = quern_node_input(op->node, (size_t)i);
+    if (slot >= 0 && e->held[slot] != NULL && v != NULL &&
+        quern_value_n_uses(v) == 1) {
+        forget_pages(e->held[slot]);
         quern_tensor_release(&e->held[slot]);
         e->constants[slot].data = NULL;
     }
@@ -529,6 +546,12 @@ static enum quern_code build(struct quern_engine *e)
     }
     if (code == QUERN_OK && e->fuse) {
         code = qn_fuse(e, e->main);
+    }
+    for (int k = 0; code == QUERN_OK && k < e->main->n_ops; k++) {
+        const struct qn_op *op = &e->main->ops[k];
+        if (op->n_in > 1 && op->in[1] >= 0 && !wanted[op->in[1]]) {
+            qn_product_forget(e, op);
+        }
     }
     if (code == QUERN_OK) {
         code = list_constants(e);

@@ -57,6 +57,14 @@ static enum quern_code attach(struct quern_engine *e, struct qn_op *op,
     return QUERN_OK;
 }
 
+void qn_product_forget(struct quern_engine *e, const struct qn_op *op)
+{
+    if (op->release == release_packed &&
+        ((const struct packed *)op->state)->data != NULL) {
+        qn_engine_forget(e, op, 1);
+    }
+}
+
 enum quern_code qn_prepare_matmul(struct quern_engine *e, struct qn_op *op)
 {
     const struct qn_array *b = qn_op_constant(e, op, 1);

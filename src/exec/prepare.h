@@ -26,6 +26,9 @@ const struct qn_array *qn_op_constant(const struct quern_engine *engine,
 void qn_engine_forget(struct quern_engine *engine, const struct qn_op *op,
                       int i);
 
+/** Let go of the plain weights of a product that holds them packed. */
+void qn_product_forget(struct quern_engine *engine, const struct qn_op *op);
+
 /** Packed array over a tensor's bytes, read as elements of `dtype`. */
 void qn_array_of_tensor(const struct quern_tensor *tensor,
                         enum quern_dtype dtype, struct qn_array *out);

@@ -214,6 +214,16 @@ static void tell(struct quern_pass_ctx *ctx,
     qn_arena_reset(&ctx->account);
 }
 
+/* Pages of a large file that a step has read are not ours to hold: what is
+ * needed again is read again. */
+static void forget_file(const struct quern_model *model)
+{
+    const size_t large = (size_t)16 << 20;
+    if (model->bytes != NULL && model->bytes->size >= large) {
+        qn_buf_forget(model->bytes, 0, model->bytes->size);
+    }
+}
+
 /* The step has run well: keep it, unless it is judged and did harm. */
 static enum quern_code weigh(struct quern_pass_ctx *ctx, struct qn_mark mark,
                              const struct qn_judged *before)
@@ -265,6 +275,7 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
         qn_journal_undo(ctx->model, mark);
         code = blame(ctx, code);
     }
+    forget_file(ctx->model);
     report.seconds = seconds_since(&start);
     report.peak_memory = peak_memory();
     tell(ctx, &report);
