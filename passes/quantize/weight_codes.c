@@ -93,6 +93,16 @@ static bool may_saturate(const struct qn_linear *l)
     return l->shape.groups == 1 || l->shape.cols > l->shape.taps;
 }
 
+/* Highest codes of two channels of a convolution seldom meet the largest
+ * weights of a row, and a sum beyond the limit loses only what is beyond.
+ * Measured: 0.95 costs 0.1 to 1 dB on AVX2 and gives back as much where
+ * products are exact; 0.9 costs 2. Inputs of products are dense: no such part
+ * there. */
+static float meeting(const struct quern_node *node)
+{
+    return quern_node_is(node, "Conv") ? 0.95f : 1.0f;
+}
+
 static uint8_t code_of(const struct quern_qparams *qp, float x)
 {
     float code = rintf(x / qp->scale) + (float)qp->zero_point;
@@ -109,9 +119,12 @@ static uint16_t sum_code(const struct quern_qparams *qp, float sum)
  * A padded place holds the zero point. */
 static bool observed_codes(struct quern_pass_ctx *ctx,
                            const struct quern_value *x,
-                           const struct quern_qparams *qp, size_t channels,
+                           const struct quern_qparams *qp,
+                           const struct qn_linear *l,
                            struct quern_pair_inputs *out)
 {
+    size_t channels = l->in_channels;
+    float part = meeting(l->node);
     const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), x);
     float *high = quern_pass_alloc(ctx, channels * sizeof *high);
     uint8_t *codes = quern_pass_alloc(ctx, channels);
@@ -123,12 +136,12 @@ static bool observed_codes(struct quern_pass_ctx *ctx,
     }
     quern_stats_channels(seen->stats, NULL, high, NULL, NULL);
     for (size_t c = 0; c < channels; c++) {
-        codes[c] = code_of(qp, fmaxf(high[c], 0.0f));
+        codes[c] = (uint8_t)((float)code_of(qp, fmaxf(high[c], 0.0f)) * part);
     }
     *out = (struct quern_pair_inputs){codes, NULL};
     if (quern_stats_pairs(seen->stats, high)) {
         for (size_t j = 0; j < channels / 2; j++) {
-            sums[j] = sum_code(qp, high[j]);
+            sums[j] = (uint16_t)((float)sum_code(qp, high[j]) * part);
         }
         out->sums = sums;
     }
@@ -209,9 +222,8 @@ enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
     if (code == QUERN_OK && options->overflow != QUERN_OVERFLOW_ANY &&
         may_saturate(&w->linear)) {
         struct quern_pair_inputs seen;
-        bool is_seen =
-            options->overflow == QUERN_OVERFLOW_OBSERVED &&
-            observed_codes(ctx, x, x_qp, w->linear.in_channels, &seen);
+        bool is_seen = options->overflow == QUERN_OVERFLOW_OBSERVED &&
+                       observed_codes(ctx, x, x_qp, &w->linear, &seen);
         code = avoid_overflow(ctx, w, is_seen ? &seen : NULL,
                               options->per_tensor, options->feedback);
     }
