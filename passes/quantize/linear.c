@@ -165,7 +165,8 @@ static double range_part(struct quern_pass_ctx *ctx,
         .method = QUERN_RANGE_MSEF, .cut = true, .reader = *function};
     quern_stats_summary(stats, &s);
     double whole = fmax((double)s.max, 0.0) - fmin((double)s.min, 0.0);
-    if (quern_stats_range(quern_pass_context(ctx), stats, &o, &cut) !=
+    if ((quern_stats_flags(stats) & QUERN_STATS_HISTOGRAM) == 0 ||
+        quern_stats_range(quern_pass_context(ctx), stats, &o, &cut) !=
             QUERN_OK ||
         !(whole > 0.0)) {
         return 1.0;
