@@ -191,9 +191,8 @@ static const struct argp_option common_options[] = {
     {"json", CLI_KEY_JSON, NULL, 0, "results as JSON", 90},
     {"copy", CLI_KEY_COPY, NULL, 0, "read files instead of mapping them", 90},
     {"engine", CLI_KEY_ENGINE, "E", 0,
-     "what runs models: cpu (embedded), ort (ONNX Runtime), auto (default: "
-     "cpu, "
-     "else ort)",
+     "what runs models: cpu (embedded), auto (default), ort (ONNX Runtime: "
+     "refused in this version)",
      90},
     {"ort-lib", CLI_KEY_ORT_LIB, "FILE", 0,
      "library of ONNX Runtime (default: $QUERN_ORT_LIB, else the usual places)",

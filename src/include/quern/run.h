@@ -24,7 +24,8 @@ struct quern_runner;
 enum quern_engine_kind {
     QUERN_ENGINE_AUTO = 0, /**< embedded, else ONNX Runtime, which is told */
     QUERN_ENGINE_CPU = 1,  /**< the embedded one */
-    QUERN_ENGINE_ORT = 2,  /**< ONNX Runtime, loaded at run time */
+    QUERN_ENGINE_ORT = 2,  /**< ONNX Runtime; this version refuses it with
+                                _UNSUPPORTED */
 };
 
 struct quern_engine_options {
