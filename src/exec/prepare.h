@@ -1,4 +1,4 @@
-/* What engine.c shares with the files that prepare operators. */
+/* Preparing a model for running: what the files that do it share. */
 #ifndef QUERN_EXEC_PREPARE_H
 #define QUERN_EXEC_PREPARE_H
 
@@ -10,6 +10,24 @@ enum quern_code qn_engine_open_embedded(
     struct quern_model *model, const struct quern_engine_options *options,
     struct quern_engine **out_engine) __attribute__((warn_unused_result));
 void qn_engine_close_embedded(struct quern_engine *engine);
+
+/** The slot of a value; -1: none, or no value (an input that is left out). */
+int qn_slot_of(const struct quern_engine *engine,
+               const struct quern_value *value);
+
+/** A list of n numbers in the engine's arena, all 0. */
+enum quern_code qn_slots_alloc(struct quern_engine *engine, size_t n,
+                               int **out_slots)
+    __attribute__((warn_unused_result));
+
+/** Give each value of the model a slot, in order of making, in all graphs. */
+enum quern_code qn_engine_number_slots(struct quern_engine *engine)
+    __attribute__((warn_unused_result));
+
+/** Make a slot a constant with the elements of a tensor (not strings). */
+enum quern_code qn_engine_hold(struct quern_engine *engine,
+                               struct quern_tensor *tensor, int slot)
+    __attribute__((warn_unused_result));
 
 /** Enter the constant of a value into its slot, if it has one. */
 enum quern_code qn_engine_constant(struct quern_engine *engine,
@@ -32,6 +50,23 @@ void qn_product_forget(struct quern_engine *engine, const struct qn_op *op);
 /** Packed array over a tensor's bytes, read as elements of `dtype`. */
 void qn_array_of_tensor(const struct quern_tensor *tensor,
                         enum quern_dtype dtype, struct qn_array *out);
+
+/** Mark all values of a graph and of its bodies that are needed for those
+ * marked in `wanted` (by slot). */
+void qn_program_mark(const struct quern_engine *engine,
+                     const struct quern_graph *graph, bool *wanted);
+
+/** The operators of a graph that have to run for the values wanted, prepared,
+ * those of constants alone folded. */
+enum quern_code
+qn_program_make(struct quern_engine *engine, const struct quern_graph *graph,
+                const bool *wanted, struct qn_program **out_program)
+    __attribute__((warn_unused_result));
+
+/** Tell each operator of the main program which slots nobody reads behind it.
+ */
+enum quern_code qn_engine_set_lifetimes(struct quern_engine *engine)
+    __attribute__((warn_unused_result));
 
 /** Run an operator of constants alone, whose output becomes a constant. *done
  * is false when it has to run with the others. */
