@@ -151,10 +151,41 @@ static struct quern_place keep_place(struct qn_arena *arena,
     return copy;
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* A warning that is stored already: models are opened more than once. */
+static bool is_stored(const struct qn_diag *diag, const struct quern_message *m)
+{
+    for (size_t i = 0; i < diag->n_messages; i++) {
+        const struct quern_message *k = &diag->messages[i];
+        if (k->severity == m->severity && same(k->text, m->text) &&
+            same(k->place.file, m->place.file) &&
+            same(k->place.pass, m->place.pass) &&
+            same(k->place.graph, m->place.graph) &&
+            same(k->place.node, m->place.node) &&
+            k->place.node_id == m->place.node_id &&
+            same(k->place.tensor, m->place.tensor) &&
+            same(k->place.attribute, m->place.attribute) &&
+            k->place.offset == m->place.offset &&
+            k->place.line == m->place.line &&
+            k->place.column == m->place.column) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void append(struct quern_context *context,
                    const struct quern_message *message)
 {
     struct qn_diag *diag = &context->diag;
+    if (message->severity == QUERN_SEVERITY_WARNING &&
+        is_stored(diag, message)) {
+        return;
+    }
     if (diag->n_messages == MESSAGES_MAX) {
         diag->n_dropped++;
         return;

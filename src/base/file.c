@@ -140,6 +140,38 @@ enum quern_code qn_file_map(struct quern_context *context, const char *path,
     return load(context, fd, path, out_buf);
 }
 
+/* A file with a second name may be one from outside the folder, which the
+ * author of a model must not make us read. Takes the descriptor. */
+static enum quern_code load_single(struct quern_context *context, int fd,
+                                   const char *path, struct qn_buf **out_buf)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink <= 1) {
+        return load(context, fd, path, out_buf);
+    }
+    struct quern_place place = QUERN_PLACE_NONE;
+    place.file = path;
+    close(fd);
+    return quern_fail(context, QUERN_IO, &place,
+                      "external data has %llu names (hard links), needs 1: a "
+                      "copy of the file will do",
+                      (unsigned long long)info.st_nlink);
+}
+
+/* Bytes that no location may hold: those that terminals obey, and the other
+ * way to part folders. */
+static bool is_plain(const char *part, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)part[i];
+        if (c < 0x20 || c == 0x7f || c == '\\') {
+            return false;
+        }
+    }
+    /* "C:": a drive, where paths have them */
+    return size < 2 || part[1] != ':';
+}
+
 /* Next part of a relative path; NULL at its end. Refuses what could leave the
  * folder. */
 static enum quern_code next_part(struct quern_context *context,
@@ -150,11 +182,12 @@ static enum quern_code next_part(struct quern_context *context,
     size_t size = (size_t)(end - *cursor);
     struct quern_place place = QUERN_PLACE_NONE;
     place.file = relative;
-    if (size == 0 || size >= part_size || memchr(*cursor, '\\', size) != NULL ||
+    if (size == 0 || size >= part_size || !is_plain(*cursor, size) ||
         (size == 2 && memcmp(*cursor, "..", 2) == 0)) {
         return quern_fail(context, QUERN_INVALID_MODEL, &place,
                           "path of external data must be relative, without "
-                          "'..', empty parts or backslashes");
+                          "'..', empty parts, backslashes, drives and "
+                          "control characters");
     }
     memcpy(part, *cursor, size);
     part[size] = '\0';
@@ -187,7 +220,7 @@ enum quern_code qn_file_map_below(struct quern_context *context,
                             errno == ELOOP ? "external data behind a link"
                                            : "open external data");
         } else if (last) {
-            code = load(context, fd, relative, out_buf);
+            code = load_single(context, fd, relative, out_buf);
             break;
         } else {
             close(at);

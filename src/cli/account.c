@@ -1,5 +1,6 @@
 /* The account of a job: collecting it, and printing it for people. */
 #include "account_json.h"
+#include "unknown.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -305,11 +306,8 @@ static void print_people(const struct cli *cli, const struct cli_job *job,
     } else if (job->before != NULL) {
         printf("nodes     %zu -> %zu\n", f->n_nodes[0], f->n_nodes[1]);
     }
-    if (cli->verbose) {
-        print_steps(cli);
-    } else {
-        print_lines(cli->lines);
-    }
+    cli_print_unknown(quern_model_graph(job->after));
+    cli_lines_print(cli);
     if (f->measured.error != NULL) {
         print_measured(&f->measured);
     }
@@ -410,7 +408,9 @@ enum quern_code cli_job_close(struct cli *cli, struct cli_job *job,
      * the work are out of memory by then. */
     if (code == QUERN_OK) {
         quern_model_destroy(&job->after);
+        cli->again_from = quern_n_messages(cli->context);
         code = quern_model_open(cli->context, job->out, &job->after);
+        cli->again_to = quern_n_messages(cli->context);
     }
     if (code == QUERN_OK) {
         code = tell(cli, job);

@@ -1,6 +1,8 @@
 /* The account of a job as one JSON object; quern.1 describes its keys. */
 #include "account_json.h"
 
+#include "unknown.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,11 +123,13 @@ json_t *cli_json_account(const struct cli *cli, const struct cli_job *job,
     json_object_set_new(o, "nodes", pair(facts->n_nodes[0], facts->n_nodes[1]));
     json_object_set_new(o, "operators", of_census(&facts->census));
     json_object_set_new(o, "stays_in_float", of_floats(cli->lines));
+    json_object_set_new(o, "unknown_operators",
+                        cli_json_unknown(quern_model_graph(job->after)));
     json_object_set_new(o, "error", of_error(&facts->measured));
     json_object_set_new(o, "steps", of_steps(cli->lines));
     json_object_set_new(o, "seconds", cli_json_number(facts->seconds));
     json_object_set_new(o, "peak_memory",
                         json_integer((json_int_t)facts->peak_memory));
-    json_object_set_new(o, "warnings", cli_json_warnings(cli->context));
+    json_object_set_new(o, "warnings", cli_json_warnings(cli));
     return o;
 }

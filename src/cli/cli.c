@@ -66,15 +66,28 @@ static void print_message(const struct quern_message *message)
 
 static void wipe_progress(struct cli *cli);
 
+bool cli_is_again(const struct cli *cli, size_t i)
+{
+    const char *text = quern_message(cli->context, i)->text;
+    for (size_t k = 0; i >= cli->again_from && i < cli->again_to && k < i;
+         k++) {
+        if (strcmp(quern_message(cli->context, k)->text, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int cli_finish(struct cli *cli, enum quern_code code)
 {
     struct quern_context *context = cli->context;
+    bool is_lost = fflush(stdout) != 0 || ferror(stdout);
     interrupted = NULL;
     wipe_progress(cli);
     if (context != NULL) {
         if (code != QUERN_OK && quern_error(context) != NULL) {
             print_message(quern_error(context));
-        } else if (code != QUERN_OK) {
+        } else if (code != QUERN_OK && !cli->is_usage_told && !is_lost) {
             fprintf(stderr, "error[%s]: %s\n", quern_code_name(code),
                     cli->verb);
         }
@@ -82,7 +95,7 @@ int cli_finish(struct cli *cli, enum quern_code code)
             const struct quern_message *m = quern_message(context, i);
             bool wanted = code != QUERN_OK || cli->verbose ||
                           m->severity == QUERN_SEVERITY_WARNING;
-            if (wanted && !cli->quiet) {
+            if (wanted && !cli->quiet && !cli_is_again(cli, i)) {
                 print_message(m);
             }
         }
@@ -95,7 +108,7 @@ int cli_finish(struct cli *cli, enum quern_code code)
     free(cli->plugins);
     free(cli->batch_axes);
     free(cli->args);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
+    if (is_lost) {
         fprintf(stderr, "error[io]: standard output cannot be written\n");
         return code == QUERN_OK ? 5 : cli_exit_code(code);
     }
@@ -105,6 +118,7 @@ int cli_finish(struct cli *cli, enum quern_code code)
 enum quern_code cli_usage(struct cli *cli, const char *format, ...)
 {
     va_list args;
+    cli->is_usage_told = true;
     fprintf(stderr, "error[invalid-argument]: %s: ", cli->verb);
     va_start(args, format);
     vfprintf(stderr, format, args);

@@ -25,8 +25,12 @@ struct cli {
     struct timespec last_told; /* progress */
     struct cli_lines *lines;   /* what passes told; NULL: not kept */
     char step[64];             /* what progress is of */
-    bool is_told;              /* a line of progress stands on the terminal */
-    const char **plugins;      /* --plugin, in order */
+    size_t
+        again_from;  /* messages that came while the output was opened: those */
+    size_t again_to; /* of the input once more */
+    bool is_usage_told;   /* by cli_usage() */
+    bool is_told;         /* a line of progress stands on the terminal */
+    const char **plugins; /* --plugin, in order */
     size_t n_plugins;
     const char **batch_axes; /* --batch-axis, NULL-ended once parsed */
     size_t n_batch_axes;
@@ -64,6 +68,9 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
 /** Print stored warnings (unless -q) and the error, free the context.
  * @return the exit code of the process */
 int cli_finish(struct cli *cli, enum quern_code code);
+
+/** True for a message on the written file that repeats one on the input. */
+bool cli_is_again(const struct cli *cli, size_t i);
 
 /** Exit code of the process for a code (design.md §5). */
 int cli_exit_code(enum quern_code code);

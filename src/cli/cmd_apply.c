@@ -69,6 +69,10 @@ static enum quern_code check(struct cli *cli, const struct apply *self,
     if (cli->n_args == 0) {
         return cli_usage(cli, "no model given, needs IN");
     }
+    if (self->out == NULL && r->explain != NULL && cli->json) {
+        return cli_usage(cli, "--explain is text: goes without --json where "
+                              "no model is written");
+    }
     return self->out != NULL || r->explain != NULL
                ? QUERN_OK
                : cli_usage(cli, "no output given, needs -o FILE");

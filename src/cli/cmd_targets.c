@@ -1,8 +1,7 @@
 /* quern targets: what the profiles say, as a list or one in full. */
 #define QUERN_EXPERIMENTAL
-#include "cli.h"
+#include "json.h"
 
-#include <jansson.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------- JSON */
@@ -76,19 +75,6 @@ static json_t *json_target(const struct quern_target *t)
         "output-codes", t->output_codes, "fusions", json_strings(&t->fusions),
         "keep", json_strings(&t->keep), "tricks", json_strings(&t->tricks),
         "notes", json_strings(&t->notes), "operators", ops);
-}
-
-/* Print and free; jansson gives NULL when memory ran out on the way. */
-static enum quern_code put_json(json_t *value)
-{
-    if (value == NULL ||
-        json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) != 0) {
-        json_decref(value);
-        return QUERN_NO_MEMORY;
-    }
-    putchar('\n');
-    json_decref(value);
-    return QUERN_OK;
 }
 
 /* ------------------------------------------------------------------- text */
@@ -210,13 +196,12 @@ static enum quern_code list(const struct cli *cli)
         if (code == QUERN_OK && !cli->json) {
             printf("%-14s %s\n", name, t->summary != NULL ? t->summary : "");
         } else if (code == QUERN_OK) {
-            json_array_append_new(array, json_pack("{s:s, s:s?}", "name", name,
-                                                   "summary", t->summary));
+            json_array_append_new(array, json_target(t));
         }
         quern_target_close(&t);
     }
     if (code == QUERN_OK && cli->json) {
-        return put_json(array);
+        return cli_json_print(array);
     }
     json_decref(array);
     return code;
@@ -227,7 +212,7 @@ static enum quern_code show(const struct cli *cli, const char *name)
     const struct quern_target *t = NULL;
     enum quern_code code = quern_target_open(cli->context, name, &t);
     if (code == QUERN_OK && cli->json) {
-        code = put_json(json_target(t));
+        code = cli_json_print(json_target(t));
     } else if (code == QUERN_OK) {
         put_target(t);
     }

@@ -27,13 +27,14 @@ json_t *cli_json_string(const char *text)
     return json_string(plain);
 }
 
-json_t *cli_json_warnings(const struct quern_context *context)
+json_t *cli_json_warnings(const struct cli *cli)
 {
     json_t *list = json_array();
+    const struct quern_context *context = cli->context;
     for (size_t i = 0; context != NULL && i < quern_n_messages(context); i++) {
         const struct quern_message *m = quern_message(context, i);
         char line[4096];
-        if (m->severity == QUERN_SEVERITY_WARNING) {
+        if (m->severity == QUERN_SEVERITY_WARNING && !cli_is_again(cli, i)) {
             quern_message_format(m, line, sizeof line);
             json_array_append_new(list, cli_json_string(line));
         }
@@ -105,7 +106,7 @@ enum quern_code cli_json_print(json_t *object)
                            JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
     json_decref(object);
     putchar('\n');
-    return done ? QUERN_OK : QUERN_NO_MEMORY;
+    return done ? QUERN_OK : ferror(stdout) ? QUERN_IO : QUERN_NO_MEMORY;
 }
 
 enum quern_code cli_tell_run(const struct cli *cli, size_t n_samples,

@@ -13,7 +13,7 @@ json_t *cli_json_number(double x);
 json_t *cli_json_string(const char *text);
 
 /** Stored warnings, rendered. */
-json_t *cli_json_warnings(const struct quern_context *context);
+json_t *cli_json_warnings(const struct cli *cli);
 
 /** Error of the outputs and values of a comparison, as `compare` prints. */
 json_t *cli_json_comparison(const struct quern_comparison *comparison);

@@ -61,7 +61,9 @@ enum quern_code cli_recipe_print(struct cli *cli, struct cli_recipe *self)
 {
     char *text = NULL;
     enum quern_code code = QUERN_OK;
-    (void)cli;
+    if (cli->json) {
+        return cli_usage(cli, "--print-config is YAML: goes without --json");
+    }
     if (self->target != NULL) {
         code = quern_recipe_set_target(self->recipe, self->target);
     }

@@ -4,6 +4,7 @@
 #include "infer/context.h"
 #include "infer/state.h"
 #include "infer/table.h"
+#include "ir/schema.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -462,4 +463,32 @@ const struct quern_number *quern_value_numbers(const struct quern_value *value,
         *out_len = entry->n_numbers;
     }
     return entry->numbers;
+}
+
+/* The model's own function stands before an operator of the same name. */
+static bool calls_function(const struct quern_model *model,
+                           const struct quern_node *node)
+{
+    const struct quern_function *f = model->functions;
+    while (f != NULL && (strcmp(f->domain, node->domain) != 0 ||
+                         strcmp(f->name, node->op) != 0 ||
+                         strcmp(f->overload, node->overload) != 0)) {
+        f = f->next;
+    }
+    return f != NULL;
+}
+
+bool quern_node_is_known(const struct quern_node *node)
+{
+    const struct quern_model *model = node->graph->model;
+    int64_t version = quern_model_opset(model, node->domain);
+    if (calls_function(model, node)) {
+        return true;
+    }
+    if (version == 0) {
+        return false;
+    }
+    return qn_schema_find(node->domain, node->op, version) != NULL ||
+           (*node->domain != '\0' &&
+            qn_infer_row_of(node->domain, node->op) != NULL);
 }

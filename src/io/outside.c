@@ -384,20 +384,86 @@ static bool is_ours(const char *file, const char *base)
            strcmp(file + n + 1 + HEX, ".data") == 0;
 }
 
-void qn_outside_sweep(const char *path, const char *location)
+/* Is there one at all? Most models are never read for this. */
+static bool has_candidates(const char *path)
 {
     char text[PATH_MAX];
     const char *folder = folder_of(path, text, sizeof text);
     const char *base = path + folder_size(path);
     DIR *list = folder != NULL ? opendir(folder) : NULL;
-    for (struct dirent *e = list != NULL ? readdir(list) : NULL; e != NULL;
-         e = readdir(list)) {
-        if (is_ours(e->d_name, base) &&
-            (location == NULL || strcmp(e->d_name, location) != 0)) {
-            (void)unlinkat(dirfd(list), e->d_name, 0);
-        }
+    bool found = false;
+    for (struct dirent *e = list != NULL ? readdir(list) : NULL;
+         e != NULL && !found; e = readdir(list)) {
+        found = is_ours(e->d_name, base);
     }
     if (list != NULL) {
         closedir(list);
     }
+    return found;
+}
+
+static void collect_ours(const struct quern_model *model, const char *base,
+                         struct qn_arena *arena, struct qn_outside_names *out)
+{
+    size_t n = 0;
+    for (const struct qn_external *e = model->externals; e; e = e->next) {
+        n += is_ours(e->location, base);
+    }
+    out->items = qn_arena_alloc_n(arena, n + 1, sizeof *out->items);
+    for (const struct qn_external *e = model->externals;
+         e != NULL && out->items != NULL; e = e->next) {
+        const char *copy = is_ours(e->location, base)
+                               ? qn_arena_strdup(arena, e->location)
+                               : NULL;
+        if (copy != NULL) {
+            out->items[out->n++] = copy;
+        }
+    }
+}
+
+void qn_outside_replaced(struct quern_context *context, const char *path,
+                         struct qn_arena *arena,
+                         struct qn_outside_names *out_names)
+{
+    *out_names = (struct qn_outside_names){NULL, 0};
+    if (!has_candidates(path)) {
+        return;
+    }
+    /* What is wrong with a model that goes away is nobody's concern. */
+    struct quern_context quiet;
+    struct quern_model *old = NULL;
+    qn_context_init_child(&quiet, context);
+    if (quern_model_open(&quiet, path, &old) == QUERN_OK) {
+        collect_ours(old, path + folder_size(path), arena, out_names);
+    }
+    quern_model_destroy(&old);
+    qn_context_finish_child(&quiet);
+}
+
+static bool is_needed(const char *name, const char *location,
+                      const struct quern_model *keep)
+{
+    if (location != NULL && strcmp(name, location) == 0) {
+        return true;
+    }
+    const struct qn_external *e = keep != NULL ? keep->externals : NULL;
+    while (e != NULL && strcmp(e->location, name) != 0) {
+        e = e->next;
+    }
+    return e != NULL;
+}
+
+void qn_outside_sweep(const char *path, const struct qn_outside_names *names,
+                      const char *location, const struct quern_model *keep)
+{
+    struct qn_arena arena = {0};
+    for (size_t i = 0; i < names->n; i++) {
+        char *target = is_needed(names->items[i], location, keep)
+                           ? NULL
+                           : beside(&arena, path, names->items[i]);
+        if (target != NULL) {
+            (void)unlink(target);
+        }
+    }
+    qn_arena_finish(&arena);
 }

@@ -47,9 +47,24 @@ void qn_outside_undo(const char *path, const struct qn_outside *plan);
 enum quern_code qn_outside_copy(struct quern_model *model, const char *path)
     __attribute__((warn_unused_result));
 
-/** Remove data files that qn_outside_write() named after the model at `path`,
- * but for `location` (may be NULL). Failing to is no error. */
-void qn_outside_sweep(const char *path, const char *location);
+/** Names of data files, in an arena. */
+struct qn_outside_names {
+    const char **items;
+    size_t n;
+};
+
+/** Data files of the model that stands at `path` and that is about to be
+ * replaced: those it reads weights from and that qn_outside_write() named after
+ * it. None when there is no such model, or none that can be read. */
+void qn_outside_replaced(struct quern_context *context, const char *path,
+                         struct qn_arena *arena,
+                         struct qn_outside_names *out_names);
+
+/** Remove the files of `names`, but for those that the model written at `path`
+ * needs: `location` (may be NULL), and with `keep` those it was read from.
+ * Failing to is no error. */
+void qn_outside_sweep(const char *path, const struct qn_outside_names *names,
+                      const char *location, const struct quern_model *keep);
 
 /** The message of a tensor, or of an attribute that holds one, refers to
  * another file. */

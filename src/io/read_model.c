@@ -54,7 +54,7 @@ void qn_reader_warn(struct qn_reader *r, const char *format, ...)
     if (r->findings != NULL) {
         qn_find_warning(r->findings, &place, "%s", text);
     } else {
-        quern_warn(r->context, NULL, "%s", text);
+        quern_warn(r->context, &place, "%s", text);
     }
 }
 

@@ -168,8 +168,12 @@ enum quern_code quern_model_save(struct quern_model *model, const char *path,
         .untouched = model->journal.n_total == 0 && model->bytes != NULL,
         .replaces = access(path, F_OK) == 0,
     };
+    struct qn_outside_names stale = {NULL, 0};
     enum quern_code code = plan_save(&s, options != NULL ? options->external
                                                          : QUERN_EXTERNAL_AUTO);
+    if (code == QUERN_OK && s.replaces) {
+        qn_outside_replaced(model->context, path, &s.arena, &stale);
+    }
     if (code == QUERN_OK && s.places && s.outside.size > 0) {
         code = qn_outside_write(model, &s.arena, path, s.external_name,
                                 &s.outside);
@@ -178,8 +182,9 @@ enum quern_code quern_model_save(struct quern_model *model, const char *path,
         code = write_file(&s);
         if (code != QUERN_OK) {
             qn_outside_undo(path, &s.outside);
-        } else if (s.places && s.replaces) {
-            qn_outside_sweep(path, s.outside.location);
+        } else {
+            qn_outside_sweep(path, &stale, s.outside.location,
+                             s.places ? NULL : model);
         }
     }
     qn_arena_finish(&s.arena);

@@ -4,6 +4,7 @@
 #include "qtest.h"
 #include "support.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -154,11 +155,21 @@ START_TEST(links_and_special_files_are_refused)
     ck_assert_int_eq(symlink("loop", wire_path(f.folder, "loop")), 0);
     ck_assert_int_eq(symlink("..", wire_path(f.folder, "up")), 0);
     ck_assert_int_eq(mkfifo(wire_path(f.folder, "fifo"), 0600), 0);
+    wire_write(f.folder, "twice", numbers, sizeof numbers);
+    ck_assert_int_eq(
+        link(wire_path(f.folder, "twice"), wire_path(f.folder, "t2")), 0);
     refuses(&f, write_model(f.folder, "link", "0", "8"), QUERN_IO, "a link");
     refuses(&f, write_model(f.folder, "loop", "0", "8"), QUERN_IO, "a link");
     refuses(&f, write_model(f.folder, "up/w.bin", "0", "8"), QUERN_IO,
             "external data");
     refuses(&f, write_model(f.folder, "fifo", "0", "8"), QUERN_IO, "FIFO");
+    refuses(&f, write_model(f.folder, "twice", "0", "8"), QUERN_IO,
+            "external data has 2 names (hard links), needs 1");
+    /* The user names the model: that may have as many names as it likes. */
+    ck_assert_int_eq(unlink(wire_path(f.folder, "t2")), 0);
+    const char *model = write_model(f.folder, "twice", "0", "8");
+    ck_assert_int_eq(link(model, wire_path(f.folder, "m2.onnx")), 0);
+    reads(&f, model, 1);
     refuses(&f, wire_path(f.folder, "fifo"), QUERN_IO, "FIFO");
     refuses(&f, f.folder, QUERN_IO, "is a folder");
     end(&f);
@@ -215,6 +226,53 @@ START_TEST(data_goes_along_and_never_over_other_data)
 }
 END_TEST
 
+/* Files in a folder that end in ".data". */
+static int count_data(const char *folder)
+{
+    DIR *list = opendir(folder);
+    int n = 0;
+    ck_assert_ptr_nonnull(list);
+    for (struct dirent *e = readdir(list); e != NULL; e = readdir(list)) {
+        size_t size = strlen(e->d_name);
+        n += size > 5 && strcmp(e->d_name + size - 5, ".data") == 0;
+    }
+    closedir(list);
+    return n;
+}
+
+START_TEST(only_data_of_the_replaced_model_goes)
+{
+    struct fixture f;
+    struct quern_save_options file = {.struct_size = sizeof file,
+                                      .external = QUERN_EXTERNAL_FILE};
+    struct quern_save_options never = {.struct_size = sizeof never,
+                                       .external = QUERN_EXTERNAL_NEVER};
+    begin(&f);
+    const char *path = write_model(f.folder, "w.bin", "8", "8");
+    const char *out = wire_path(f.folder, "out.onnx");
+    const char *strange = wire_path(f.folder, "out.onnx.01234567.data");
+    wire_write(f.folder, "out.onnx.01234567.data", numbers, 8);
+    ck_assert_int_eq(quern_model_open(f.context, path, &f.model), QUERN_OK);
+    ck_assert_int_eq(quern_model_save(f.model, out, &file), QUERN_OK);
+    ck_assert_int_eq(count_data(f.folder), 2);
+    /* Its own data under the same name: the file is needed. */
+    ck_assert_int_eq(quern_model_save(f.model, out, &file), QUERN_OK);
+    ck_assert_int_eq(count_data(f.folder), 2);
+    quern_model_destroy(&f.model);
+    /* The same bytes over the model they came from refer to it. */
+    ck_assert_int_eq(quern_model_open(f.context, out, &f.model), QUERN_OK);
+    ck_assert_int_eq(quern_model_save(f.model, out, NULL), QUERN_OK);
+    ck_assert_int_eq(count_data(f.folder), 2);
+    ck_assert_int_eq(quern_model_save(f.model, out, &never), QUERN_OK);
+    quern_model_destroy(&f.model);
+    reads(&f, out, 3);
+    ck_assert_int_eq(count_data(f.folder), 1);
+    ck_assert_int_eq(access(strange, F_OK), 0);
+    ck_assert_int_eq(access(wire_path(f.folder, "w.bin"), F_OK), 0);
+    end(&f);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("io/external");
@@ -225,6 +283,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, links_and_special_files_are_refused);
     tcase_add_test(tests, a_model_in_memory_has_no_folder);
     tcase_add_test(tests, data_goes_along_and_never_over_other_data);
+    tcase_add_test(tests, only_data_of_the_replaced_model_goes);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -130,7 +130,8 @@ quern_fail(struct quern_context *context, enum quern_code code,
            const struct quern_place *place, const char *format, ...)
     QUERN_PRINTF(4, 5);
 
-/** Report something that the user should know but that stops nothing. */
+/** Report something that the user should know but that stops nothing. The same
+ * warning of the same place is stored once. */
 QUERN_API void quern_warn(struct quern_context *context,
                           const struct quern_place *place, const char *format,
                           ...) QUERN_PRINTF(3, 4);

@@ -260,6 +260,13 @@ QUERN_API size_t quern_dim_format(struct quern_dim dim, char *text,
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_model_infer(struct quern_model *model);
 
+/** True when quern knows what the node computes at the version that the model
+ * imports: an operator of ONNX or of com.microsoft that inference has a rule
+ * or a schema for, or a function that the model brings along. Other nodes are
+ * kept as they are, and no rewriting looks through them.
+ * Since 0.1. */
+QUERN_API bool quern_node_is_known(const struct quern_node *node);
+
 /** An element of an integer tensor: a number, an expression, or unknown. */
 struct quern_number {
     bool known;
