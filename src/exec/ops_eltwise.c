@@ -177,6 +177,10 @@ enum quern_code qn_op_clip(struct qn_run *run, const struct qn_op *op)
                                      (float)lo, (float)hi);
         return QUERN_OK;
     }
+    if (x->dtype == QUERN_UINT8 || x->dtype == QUERN_INT8) {
+        qn_clip_codes(x, y, lo, hi);
+        return QUERN_OK;
+    }
     for (int64_t i = 0; i < x->len; i++) {
         double v = qn_load(x, i);
         v = v < lo ? lo : v;

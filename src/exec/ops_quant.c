@@ -216,3 +216,40 @@ enum quern_code qn_op_dequantize(struct qn_run *run, const struct qn_op *op)
     }
     return QUERN_OK;
 }
+
+/* ----------------------------------------------------------- clipping */
+
+/* A bound that a type can hold: clipping at it is clipping at the bound, both
+ * being whole numbers or beyond the type. */
+static int32_t whole_bound(double bound, enum quern_dtype dtype, bool upper)
+{
+    double lo = (double)qn_dtype_min(dtype);
+    double hi = (double)qn_dtype_max(dtype);
+    double whole = upper ? floor(bound) : ceil(bound);
+    return (int32_t)(whole < lo ? lo : whole > hi ? hi : whole);
+}
+
+void qn_clip_codes(const struct qn_array *x, const struct qn_array *y,
+                   double low, double high)
+{
+    int32_t lo = whole_bound(low, x->dtype, false);
+    int32_t hi = whole_bound(high, x->dtype, true);
+    if (x->dtype == QUERN_UINT8) {
+        const uint8_t *in = x->data;
+        uint8_t least = (uint8_t)lo;
+        uint8_t most = (uint8_t)hi;
+        for (int64_t i = 0; i < x->len; i++) {
+            uint8_t v = in[i] < least ? least : in[i];
+            y->data[i] = v > most ? most : v;
+        }
+        return;
+    }
+    const int8_t *in = (const int8_t *)x->data;
+    int8_t *out = (int8_t *)y->data;
+    int8_t least = (int8_t)lo;
+    int8_t most = (int8_t)hi;
+    for (int64_t i = 0; i < x->len; i++) {
+        int8_t v = in[i] < least ? least : in[i];
+        out[i] = v > most ? most : v;
+    }
+}

@@ -221,6 +221,59 @@ START_TEST(products_agree)
 }
 END_TEST
 
+static struct quern_value *code_scalar(struct net *net, enum quern_dtype dtype,
+                                       int value)
+{
+    struct quern_value *v = net_scalar(net, 0.0f);
+    struct quern_tensor *t = NULL;
+    ck_assert_int_eq(quern_tensor_create(net->context, dtype, 0, NULL, &t),
+                     QUERN_OK);
+    *(unsigned char *)quern_tensor_data_mut(t) = (unsigned char)value;
+    ck_assert_int_eq(quern_value_set_constant(v, t, false), QUERN_OK);
+    quern_tensor_release(&t);
+    return v;
+}
+
+/* Bounds of all kinds, crossed ones too: the upper one wins. */
+static void check_clip(enum quern_dtype dtype, int low, int lo, int hi)
+{
+    struct net net;
+    const int64_t dims[1] = {256};
+    net_open(&net);
+    struct quern_tensor *x = random_floats(net.context, 1, dims);
+    float *v = quern_tensor_data_mut(x);
+    for (int i = 0; i < 256; i++) {
+        v[i] = (float)(low + i);
+    }
+    struct quern_value *bounds[3] = {code_scalar(&net, dtype, lo),
+                                     code_scalar(&net, dtype, hi), NULL};
+    set_int(net_add(&net, "Cast", NULL), "to", dtype);
+    net_add(&net, "Clip", bounds);
+    set_int(net_add(&net, "Cast", NULL), "to", QUERN_FLOAT);
+    struct quern_tensor *y = net_run(&net, NULL, true, x);
+    ck_assert_ptr_nonnull(y);
+    const float *got = quern_tensor_data(y);
+    for (int i = 0; i < 256; i++) {
+        int want = low + i < lo ? lo : low + i;
+        want = want > hi ? hi : want;
+        ck_assert_int_eq((int)got[i], want);
+    }
+    quern_tensor_release(&x);
+    quern_tensor_release(&y);
+    net_close(&net);
+}
+
+START_TEST(codes_are_clipped)
+{
+    check_clip(QUERN_UINT8, 0, 0, 255);
+    check_clip(QUERN_UINT8, 0, 3, 201);
+    check_clip(QUERN_UINT8, 0, 90, 20);
+    check_clip(QUERN_INT8, -128, -128, 127);
+    check_clip(QUERN_INT8, -128, -3, 101);
+    check_clip(QUERN_INT8, -128, 5, -7);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("exec/paths");
@@ -228,6 +281,7 @@ Suite *qtest_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, convolutions_and_chains_agree);
     tcase_add_test(tcase, residual_sums_agree);
+    tcase_add_test(tcase, codes_are_clipped);
     tcase_add_test(tcase, products_agree);
     suite_add_tcase(suite, tcase);
     return suite;
