@@ -27,6 +27,7 @@ extern const struct quern_pass_desc qn_pass_fuse_gelu;
 extern const struct quern_pass_desc qn_pass_fuse_layer_norm;
 extern const struct quern_pass_desc qn_pass_fuse_rms_norm;
 extern const struct quern_pass_desc qn_pass_clean_qdq;
+extern const struct quern_pass_desc qn_pass_target_spelling;
 extern const struct quern_pass_desc qn_pass_unshare_weights;
 extern const struct quern_pass_desc qn_pass_raise_opset;
 extern const struct quern_pass_desc qn_pass_lower_opset;

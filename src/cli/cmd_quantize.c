@@ -118,7 +118,7 @@ static void write_stats_pipeline(const struct quantize *self, char *text,
              CLI_UP_TO_CALIBRATION
              ",load-statistics{file=%s,recipe=\"" CLI_UP_TO_CALIBRATION
              "\"},insert-qdq{method=%s%s%s,per-tensor="
-             "%s}%s,estimate-speed",
+             "%s}%s,target-spelling,estimate-speed",
              file, self->method != NULL ? self->method : "msef",
              self->percentile != NULL ? ",percentile=" : "",
              self->percentile != NULL ? self->percentile : "",
@@ -139,7 +139,7 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
              "freeze-weights,observe-shapes,raise-opset,lower-opset,optimize,"
              "calibrate%s%s%s,%s"
              "insert-qdq{method=%s%s%s,per-tensor=%s},integer-hardswish%s,"
-             "estimate-speed",
+             "target-spelling,estimate-speed",
              *data != '\0' ? "{data=" : "", data, *data != '\0' ? "}" : "",
              self->no_refine ? "" : refine,
              self->method != NULL ? self->method : "msef",

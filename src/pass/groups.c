@@ -65,6 +65,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_layer_norm,
     &qn_pass_fuse_rms_norm,
     &qn_pass_clean_qdq,
+    &qn_pass_target_spelling,
     &qn_pass_unshare_weights,
     &qn_pass_raise_opset,
     &qn_pass_lower_opset,

@@ -3,7 +3,7 @@
 A case is a dict: `text` (a graph in onnx's text form, without the header), `passes`, `after` (operators expected,
 in order; None: the file must not change by a byte), and as needed `weights` (name → array, made initializers),
 `opset`, `ir`, `feeds` (name → array; else random numbers of the declared shapes, symbols being 3, 5, 7, …),
-`tol` (relative to the largest output; default 1e-5), `check` (a function of the model afterwards).
+`tol` (relative to the largest output; default 1e-5), `args` (of the command), `check` (a function of the model afterwards).
 """
 import collections
 import os
@@ -97,8 +97,8 @@ def operators(graph):
     return out
 
 
-def apply(source, passes, out):
-    r = subprocess.run([QUERN, "apply", source, "--passes", passes, "-o", out, "-v"], capture_output=True, text=True,
+def apply(source, passes, out, args=()):
+    r = subprocess.run([QUERN, "apply", source, "--passes", passes, "-o", out, "-v", *args], capture_output=True, text=True,
                        timeout=60)
     if r.returncode:
         raise ValueError(f"exit {r.returncode}: {r.stderr.strip()}")
@@ -109,7 +109,7 @@ def judge(name, case, folder):
     model = model_of(case)
     source, out, twice = (folder / f for f in ("in.onnx", "out.onnx", "twice.onnx"))
     source.write_bytes(model.SerializeToString())
-    told = apply(source, case["passes"], out)
+    told = apply(source, case["passes"], out, case.get("args", ()))
     after = onnx.load(out)
     if case["after"] is None and out.read_bytes() != source.read_bytes():
         raise ValueError(f"changed: {' '.join(operators(after.graph))}\n{told}")
@@ -124,7 +124,7 @@ def judge(name, case, folder):
     for got, want in zip(run(after, feeds), run(model, feeds), strict=True):
         if wrong := close(got, want, case.get("tol", 1e-5)):
             raise ValueError(f"output: {wrong}")
-    apply(out, case["passes"], twice)
+    apply(out, case["passes"], twice, case.get("args", ()))
     if twice.read_bytes() != out.read_bytes():
         raise ValueError("a second run changes the file")
     if case.get("check"):

@@ -1,4 +1,4 @@
-"""clean-qdq, unshare-weights, fuse-layer-norm, fuse-rms-norm."""
+"""clean-qdq, unshare-weights, target-spelling, fuse-layer-norm, fuse-rms-norm."""
 from support import ints, main, np, rand, scalar
 
 Q = {"s": scalar(0.1), "z": scalar(3, np.uint8), "s2": scalar(0.1), "z2": scalar(3, np.uint8), "s3": scalar(0.2)}
@@ -13,6 +13,15 @@ def qdq(body, after, passes="clean-qdq", outputs="float[N,8] y", **more):
 def norm(body, after, opset=17, passes="fuse-layer-norm", x="N,S,8", **weights):
     return dict(text=f"g (float[{x}] x) => (float[{x}] y) {{ {body} }}", passes=passes, after=after, opset=opset, ir=10, tol=1e-4,
                 weights={"g": rand(8), "b": rand(8), "e": scalar(1e-3), "two": scalar(2.0), "a": ints(-1), **weights})
+
+
+SPELL = {"r": scalar(2 ** 0.5), "i": scalar(0.5 ** 0.5), "one": scalar(1.0), "half": scalar(0.5), "g": rand(8), "b": rand(8)}
+
+
+def spell(body, after, told="", *args):
+    used = body.replace("(", " ").replace(")", " ").replace(",", " ").split()
+    return dict(text=f"g (float[N,8] x) => (float[N,8] y) {{ {body} }}", weights={k: v for k, v in SPELL.items() if k in used}, opset=17, ir=10,
+                passes="target-spelling", after=after, told=told, tol=0, args=args)
 
 
 def used(case):
@@ -56,6 +65,16 @@ CASES = {
     "vectors_stay_shared": dict(
         text="g (float[N,4] x) => (float[N,4] y) { a = Add(x, w) y = MatMul(a, v) }", weights={"w": rand(4), "v": rand(4, 4)},
         passes="unshare-weights", after=None),
+    # target-spelling
+    "half_of_gelu_goes_last": spell("d = Div(x, r) e = Erf(d) t = Add(e, one) h = Mul(half, t) y = Mul(x, h)",
+                                    "Div Erf Add Mul Mul", "Gelu: 0.5 stands last"),
+    "half_of_gelu_by_product": spell("d = Mul(x, i) e = Erf(d) t = Add(one, e) h = Mul(t, half) y = Mul(h, x)",
+                                     "Mul Erf Add Mul Mul", "Gelu: 0.5 stands last"),
+    "half_that_stands_last_stays": spell("d = Div(x, r) e = Erf(d) t = Add(e, one) h = Mul(x, t) y = Mul(h, half)", None),
+    "half_read_twice_stays": spell("d = Div(x, r) e = Erf(d) t = Add(e, one) h = Mul(half, t) m = Mul(x, h) y = Add(m, h)", None),
+    "add_before_layer_norm": spell("s = Add(x, x) y = LayerNormalization(s, g, b)", "Sum LayerNormalization", "Sum"),
+    "residual_before_layer_norm": spell("s = Add(x, b) n = LayerNormalization(s, g) y = Add(n, s)", "Sum LayerNormalization Add", "Sum"),
+    "add_stays_on_other_targets": spell("s = Add(x, x) y = LayerNormalization(s, g, b)", None, "", "--target", "tensorrt-10"),
     # norms
     "layer_norm": norm(LAYER, "LayerNormalization"),
     "layer_norm_by_product": norm(LAYER.replace("Pow(d, two)", "Mul(d, d)"), "LayerNormalization"),
