@@ -174,6 +174,7 @@ static enum quern_code insert_heavy(struct qn_inserter *s,
     struct qn_weight_options o = {
         .per_tensor = is_per_tensor(s, node),
         .overflow = overflow_rule(s),
+        .int32_bias = s->place.target->bias == QUERN_BIAS_INT32,
         .feedback = s->feedback,
     };
     if (quern_value_constant(quern_node_input(node, 1)) == NULL) {
@@ -197,6 +198,24 @@ static enum quern_code insert_heavy(struct qn_inserter *s,
 
 /* ------------------------------------------------------------------ pass */
 
+/* Bodies run a number of times that only the run knows: ranges of their values
+ * are not kept. Recursion: as deep as graphs nest, which the reader bounds. */
+static void tell_bodies(struct qn_inserter *s, const struct quern_node *node)
+{
+    for (size_t i = 0; i < quern_node_n_subgraphs(node); i++) {
+        struct quern_node *n = quern_graph_first(quern_node_subgraph(node, i));
+        for (; n != NULL; n = quern_node_next(n)) {
+            if (qn_is_heavy(n)) {
+                s->n_float++;
+                quern_pass_account(s->ctx, n,
+                                   "stays in float: it stands in the body of "
+                                   "an If, Loop or Scan");
+            }
+            tell_bodies(s, n);
+        }
+    }
+}
+
 static enum quern_code insert_all(struct qn_inserter *s)
 {
     struct quern_node *next = NULL;
@@ -204,6 +223,7 @@ static enum quern_code insert_all(struct qn_inserter *s)
     for (struct quern_node *n = quern_graph_first(s->graph);
          n != NULL && code == QUERN_OK; n = next) {
         next = quern_node_next(n);
+        tell_bodies(s, n);
         if (quern_node_id(n) >= s->place.n_nodes || !qn_is_heavy(n)) {
             continue;
         }

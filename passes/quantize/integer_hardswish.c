@@ -171,7 +171,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
             n_done++;
         }
     }
-    quern_pass_account(ctx, NULL, "%zu HardSwish in integers", n_done);
+    if (n_done > 0 || quern_graph_parent(graph) == NULL) {
+        quern_pass_account(ctx, NULL, "%zu HardSwish in integers", n_done);
+    }
     return code;
 }
 

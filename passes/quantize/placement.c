@@ -151,17 +151,18 @@ static const char *refuse_constant(struct quern_model *model,
     const struct quern_tensor *w =
         quern_value_constant(quern_node_input(node, 1));
     const struct qn_seen *seen = qn_seen(model, quern_node_input(node, 0));
-    if (quern_tensor_len(w) == 0 || quern_tensor_rank(w) < 2) {
+    if (quern_tensor_len(w) == 0) {
         return "its weights are empty";
     }
-    if (quern_node_is(node, "MatMul") && quern_tensor_rank(w) != 2) {
+    if (quern_tensor_rank(w) < 2 ||
+        (quern_node_is(node, "MatMul") && quern_tensor_rank(w) != 2)) {
         return "its weights are no matrix";
     }
     if (op->least_channels > 0 &&
         fewest_channels(node, w) < op->least_channels) {
         return "so few channels are faster in float on the target";
     }
-    if (op->least_positions > 0 &&
+    if (op->least_positions > 0 && seen != NULL &&
         positions(node, seen) < op->least_positions) {
         return "a product with a vector is faster in float on the target";
     }
@@ -208,18 +209,27 @@ static const char *refuse(const struct qn_placement *p,
                    ? op->why
                    : "the target has no integer kernel for it";
     }
-
     if (x == NULL || w == NULL || is_constant(x)) {
-        return "its input is no activation";
+        return "its weights are the first factor, integer kernels want them "
+               "as the second";
+    }
+    if (is_constant(w) && !is_float_constant(w)) {
+        return "its weights are not of type float";
+    }
+    /* What no calibration would change comes first: of such nodes it keeps no
+     * ranges. */
+    const char *why = is_constant(w) ? refuse_constant(model, node, op) : NULL;
+    if (why != NULL) {
+        return why;
     }
     if (!qn_has_range(p, model, x)) {
         return "its input was not seen in calibration";
     }
-    return is_float_constant(w) ? refuse_constant(model, node, op)
-                                : refuse_product(p, model, node, op,
-                                                 options->attention_rows >= 0
-                                                     ? options->attention_rows
-                                                     : op->rows);
+    return is_constant(w) ? NULL
+                          : refuse_product(p, model, node, op,
+                                           options->attention_rows >= 0
+                                               ? options->attention_rows
+                                               : op->rows);
 }
 
 static bool clips_at_zero(const struct quern_node *node)

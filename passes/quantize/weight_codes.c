@@ -35,6 +35,37 @@ static enum quern_code round_codes(struct quern_pass_ctx *ctx,
                       "weights have no integer type");
 }
 
+/* ----------------------------------------------------------------- bias */
+
+/* A bias must fit int32 at scale x * w, with room for what corrections add:
+ * channels of next to no weight and a bias get wider steps. What that costs
+ * their weights is nothing beside the bias. */
+static void widen_for_bias(struct quern_pass_ctx *ctx,
+                           struct qn_weight_codes *w, float x_scale,
+                           bool per_tensor)
+{
+    const struct quern_node *node = w->linear.node;
+    const struct quern_value *bias = quern_node_input(node, 2);
+    size_t n = w->linear.out_channels;
+    int64_t len = 0;
+    float widest = 0.0f;
+    bool is_there = !quern_node_is(node, "MatMul") && bias != NULL;
+    const float *given = is_there ? qn_floats(ctx, bias, &len) : NULL;
+    if (given == NULL || ((size_t)len != n && len != 1)) {
+        return; /* it stays in float */
+    }
+    for (size_t i = 0; i < n; i++) {
+        float least = fabsf(given[len == 1 ? 0 : i]) / (x_scale * 0x1p30f);
+        if (isfinite(least)) {
+            w->qp[i].scale = fmaxf(w->qp[i].scale, least);
+        }
+        widest = fmaxf(widest, w->qp[i].scale);
+    }
+    for (size_t i = 0; per_tensor && i < n; i++) {
+        w->qp[i].scale = widest;
+    }
+}
+
 /* ------------------------------------------------------------- feedback */
 
 /* Rounding of one block of columns that lets later inputs make good for the
@@ -213,6 +244,9 @@ enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
     enum quern_code code = quern_weight_qparams(
         quern_pass_context(ctx), &o, QUERN_WEIGHT_MINMAX, options->per_tensor,
         w->values, b.outer, b.channels, b.inner, w->qp);
+    if (code == QUERN_OK && options->int32_bias) {
+        widen_for_bias(ctx, w, x_qp->scale, options->per_tensor);
+    }
     if (code == QUERN_OK) {
         code = round_codes(ctx, w);
     }

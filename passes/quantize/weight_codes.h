@@ -9,7 +9,8 @@
 struct qn_weight_options {
     bool per_tensor;
     enum quern_target_overflow overflow;
-    bool feedback; /* round with error feedback where second moments are */
+    bool int32_bias; /* a constant input 2 will be int32 at scale x * w */
+    bool feedback;   /* round with error feedback where second moments are */
 };
 
 struct qn_weight_codes {
