@@ -199,10 +199,16 @@ enum quern_code qn_out_view(struct qn_run *run, const struct qn_op *op, int i,
  * NULL: no memory (reported). */
 struct qn_chunk *qn_scratch(struct qn_run *run, size_t size);
 
-/** Error at a node. */
+/** Error at a node.
+ * @return code; or that of the error that is reported already: it is why this
+ *         one arose (an input could not be packed for want of memory) */
 enum quern_code qn_op_fail(struct qn_run *run, const struct qn_op *op,
                            enum quern_code code, const char *format, ...)
     __attribute__((warn_unused_result, format(printf, 4, 5)));
+
+/** The error of an operator whose inputs or attributes do not serve. */
+enum quern_code qn_op_missing(struct qn_run *run, const struct qn_op *op)
+    __attribute__((warn_unused_result));
 
 /** Element i of an integer array (row-major index of a packed one). */
 int64_t qn_array_int(const struct qn_array *array, int64_t i);
@@ -211,6 +217,12 @@ int64_t qn_array_int(const struct qn_array *array, int64_t i);
  * @param out  room for QUERN_MAX_RANK * 2 numbers
  * @return number of them, or -1: too many, no integers (reported) */
 int qn_in_ints(struct qn_run *run, const struct qn_op *op, int i, int64_t *out);
+
+/** Ints of an attribute, or (from some opset on) of input `input`.
+ * @param out  room for 2 * QUERN_MAX_RANK
+ * @return count; -1: malformed (reported); -2: neither is there */
+int qn_ints(struct qn_run *run, const struct qn_op *op, const char *attribute,
+            int input, int64_t *out);
 
 /** The whole state of a program's values up to here: runs its operators. */
 enum quern_code qn_run_program(struct qn_run *run, const struct qn_program *p)

@@ -45,11 +45,13 @@ enum quern_code qn_op_transpose(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_slice(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_split(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_expand(struct qn_run *run, const struct qn_op *op);
-enum quern_code qn_op_concat(struct qn_run *run, const struct qn_op *op);
+
 enum quern_code qn_op_gather(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_gather_elements(struct qn_run *run,
                                       const struct qn_op *op);
 enum quern_code qn_op_gather_nd(struct qn_run *run, const struct qn_op *op);
+
+enum quern_code qn_op_concat(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_pad(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_tile(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_trilu(struct qn_run *run, const struct qn_op *op);
@@ -85,11 +87,5 @@ enum quern_code qn_prepare_lstm(struct quern_engine *e, struct qn_op *op);
 /** Clip of bytes of either sign; y may lie over x. */
 void qn_clip_codes(const struct qn_array *x, const struct qn_array *y,
                    double low, double high);
-
-/** Ints of an attribute, or (from some opset on) of input `input`.
- * @param out  room for 2 * QUERN_MAX_RANK
- * @return count; -1: malformed (reported); -2: neither is there */
-int qn_ints(struct qn_run *run, const struct qn_op *op, const char *attribute,
-            int input, int64_t *out);
 
 #endif

@@ -77,67 +77,113 @@ static void scatter(const struct qn_window *w, const float *x,
     }
 }
 
-enum quern_code qn_op_conv_transpose(struct qn_run *run, const struct qn_op *op)
-{
-    const struct qn_array *weights = qn_in_packed(run, op, 1);
-    const struct qn_array *bias =
-        op->n_in > 2 ? qn_in_packed(run, op, 2) : NULL;
-    const struct qn_array *x = qn_in_packed(run, op, 0);
+/* Inputs of a transposed convolution, and its window. */
+struct deconv {
+    const struct qn_array *x;
+    const struct qn_array *weights; /* [C, channels / group, kernel…] */
+    const struct qn_array *bias;    /* NULL: none */
+    int64_t channels;               /* of the output */
     struct qn_window w;
-    if (x == NULL || weights == NULL || x->rank < 3 ||
-        weights->rank != x->rank || weights->dims[0] != x->dims[1]) {
+};
+
+static enum quern_code read_inputs(struct qn_run *run, const struct qn_op *op,
+                                   struct deconv *d)
+{
+    d->weights = qn_in_packed(run, op, 1);
+    d->bias = op->n_in > 2 ? qn_in_packed(run, op, 2) : NULL;
+    d->x = qn_in_packed(run, op, 0);
+    if (d->x == NULL || d->weights == NULL || d->x->rank < 3 ||
+        d->weights->rank != d->x->rank ||
+        d->weights->dims[0] != d->x->dims[1]) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                           "inputs are missing or do not fit");
     }
-    if (x->dtype != QUERN_FLOAT || weights->dtype != QUERN_FLOAT) {
-        return qn_op_fail(run, op, QUERN_UNSUPPORTED, "input of type %s",
-                          quern_dtype_name(x->dtype));
+    if (d->x->dtype != QUERN_FLOAT || d->weights->dtype != QUERN_FLOAT ||
+        (d->bias != NULL && d->bias->dtype != QUERN_FLOAT)) {
+        return qn_op_fail(
+            run, op, QUERN_UNSUPPORTED, "input of type %s, weights of type %s",
+            quern_dtype_name(d->x->dtype), quern_dtype_name(d->weights->dtype));
     }
-    struct qn_array wide =
-        *x; /* windows of Conv must fit: here they need not */
-    for (int i = 2; i < x->rank; i++) {
-        wide.dims[i] += weights->dims[i] * 4096;
+    return QUERN_OK;
+}
+
+static enum quern_code read_window(struct qn_run *run, const struct qn_op *op,
+                                   struct deconv *d)
+{
+    /* Windows of Conv must fit into their input: here they need not. */
+    struct qn_array wide = *d->x;
+    for (int i = 2; i < wide.rank; i++) {
+        wide.dims[i] += d->weights->dims[i] * 4096;
     }
     enum quern_code code =
-        qn_window_init(run, op, &wide, weights->dims + 2, &w);
-    for (int i = 0; i < w.n; i++) {
-        w.in[QN_WINDOW_AXES - w.n + i] = x->dims[2 + i];
-    }
-    if (code == QUERN_OK) {
-        code = transpose_out(run, op, &w);
-    }
+        qn_window_init(run, op, &wide, d->weights->dims + 2, &d->w);
     if (code != QUERN_OK) {
         return code;
     }
-    int64_t per_group = weights->dims[1];
-    int64_t channels = per_group * w.group;
-    int64_t dims[QUERN_MAX_RANK];
-    struct qn_array *y = NULL;
-    int rank = qn_window_dims(&w, x->dims[0], channels, dims);
-    code = w.group < 1 || x->dims[1] % w.group != 0
-               ? qn_op_fail(run, op, QUERN_INVALID_MODEL, "bad group")
-               : qn_out(run, op, 0, QUERN_FLOAT, rank, dims, &y);
-    if (code != QUERN_OK || y == NULL) {
-        return code;
+    for (int i = 0; i < d->w.n; i++) {
+        d->w.in[QN_WINDOW_AXES - d->w.n + i] = d->x->dims[2 + i];
     }
-    int64_t image = w.in[0] * w.in[1] * w.in[2];
-    int64_t positions = w.out[0] * w.out[1] * w.out[2];
-    int64_t taps = w.kernel[0] * w.kernel[1] * w.kernel[2];
-    int64_t in_per_group = x->dims[1] / w.group;
-    float *out = (float *)(void *)y->data;
-    for (int64_t i = 0; i < y->len; i++) {
-        int64_t c = positions > 0 ? i / positions % channels : 0;
-        out[i] = bias != NULL ? floats(bias)[c] : 0.0f;
+    int64_t group = d->w.group;
+    if (group < 1 || d->x->dims[1] % group != 0 ||
+        __builtin_mul_overflow(d->weights->dims[1], group, &d->channels)) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "%lld channels in groups of %lld",
+                          (long long)d->x->dims[1], (long long)group);
     }
-    for (int64_t i = 0; i < x->dims[0] * x->dims[1]; i++) {
-        int64_t c = i % x->dims[1];
-        int64_t batch = i / x->dims[1];
+    if (d->bias != NULL && d->bias->len != d->channels) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "bias of %lld elements for %lld channels",
+                          (long long)d->bias->len, (long long)d->channels);
+    }
+    return transpose_out(run, op, &d->w);
+}
+
+static void fill_bias(const struct deconv *d, float *out, int64_t len)
+{
+    const int64_t *n = d->w.out;
+    int64_t positions = n[0] * n[1] * n[2];
+    for (int64_t i = 0; i < len; i++) {
+        int64_t c = i / positions % d->channels;
+        out[i] = d->bias != NULL ? floats(d->bias)[c] : 0.0f;
+    }
+}
+
+static void scatter_all(const struct deconv *d, float *out)
+{
+    const struct qn_window *w = &d->w;
+    int64_t image = w->in[0] * w->in[1] * w->in[2];
+    int64_t positions = w->out[0] * w->out[1] * w->out[2];
+    int64_t taps = w->kernel[0] * w->kernel[1] * w->kernel[2];
+    int64_t per_group = d->weights->dims[1];
+    int64_t in_per_group = d->x->dims[1] / w->group;
+    for (int64_t i = 0; i < d->x->dims[0] * d->x->dims[1]; i++) {
+        int64_t c = i % d->x->dims[1];
+        int64_t batch = i / d->x->dims[1];
         int64_t first = c / in_per_group * per_group;
         for (int64_t o = 0; o < per_group; o++) {
-            scatter(&w, floats(x) + i * image,
-                    floats(weights) + (c * per_group + o) * taps,
-                    out + (batch * channels + first + o) * positions);
+            scatter(w, floats(d->x) + i * image,
+                    floats(d->weights) + (c * per_group + o) * taps,
+                    out + (batch * d->channels + first + o) * positions);
         }
     }
-    return QUERN_OK;
+}
+
+enum quern_code qn_op_conv_transpose(struct qn_run *run, const struct qn_op *op)
+{
+    struct deconv d;
+    int64_t dims[QUERN_MAX_RANK];
+    struct qn_array *y = NULL;
+    enum quern_code code = read_inputs(run, op, &d);
+    if (code == QUERN_OK) {
+        code = read_window(run, op, &d);
+    }
+    if (code == QUERN_OK) {
+        int rank = qn_window_dims(&d.w, d.x->dims[0], d.channels, dims);
+        code = qn_out(run, op, 0, QUERN_FLOAT, rank, dims, &y);
+    }
+    if (code == QUERN_OK && y != NULL && y->len > 0) {
+        fill_bias(&d, (float *)(void *)y->data, y->len);
+        scatter_all(&d, (float *)(void *)y->data);
+    }
+    return code;
 }

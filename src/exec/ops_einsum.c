@@ -23,23 +23,30 @@ struct term {
     int labels[MOST_LABELS];
 };
 
+/* The end of a term, and how many letters it has; NULL: malformed. */
+static const char *term_end(const char *text, int *out_letters)
+{
+    *out_letters = 0;
+    for (; *text != '\0' && *text != ',' && *text != '-'; text++) {
+        bool letter = (*text | 32) >= 'a' && (*text | 32) <= 'z';
+        *out_letters += letter ? 1 : 0;
+        if (!letter && *text != '.' && *text != ' ') {
+            return NULL;
+        }
+    }
+    return text;
+}
+
 /* Labels of one term; `rank` < 0: the output, whose ellipsis has `dots` axes.
  * @return where it ended, or NULL: malformed */
 static const char *read_term(const char *text, int rank, int *dots,
                              struct term *t)
 {
     int letters = 0;
-    const char *end = text;
-    for (; *end != '\0' && *end != ',' && *end != '-'; end++) {
-        bool letter = (*end | 32) >= 'a' && (*end | 32) <= 'z';
-        letters += letter ? 1 : 0;
-        if (!letter && *end != '.' && *end != ' ') {
-            return NULL;
-        }
-    }
+    const char *end = term_end(text, &letters);
     int wide = rank >= 0 ? rank - letters : *dots;
     t->n = 0;
-    for (; text < end; text++) {
+    for (; end != NULL && text < end; text++) {
         if (*text == ' ') {
             continue;
         }
@@ -104,11 +111,9 @@ static void implied(const struct term *terms, int n, int dots, struct term *out)
     }
 }
 
-static bool read_equation(struct einsum *e, const char *text,
-                          const struct qn_array *const *in, int n_in)
+static bool read_terms(const char *text, const struct qn_array *const *in,
+                       int n_in, struct term *terms, struct term *out)
 {
-    struct term terms[MOST_TERMS];
-    struct term out;
     int dots = 0;
     for (int t = 0; t < n_in; t++) {
         text = read_term(text, in[t]->rank, &dots, &terms[t]);
@@ -118,35 +123,67 @@ static bool read_equation(struct einsum *e, const char *text,
         text += *text == ',' ? 1 : 0;
     }
     if (*text == '\0') {
-        implied(terms, n_in, dots, &out);
-    } else if (strncmp(text, "->", 2) != 0) {
+        implied(terms, n_in, dots, out);
+        return true;
+    }
+    if (strncmp(text, "->", 2) != 0) {
         return false;
-    } else {
-        const char *end = read_term(text + 2, -1, &dots, &out);
-        if (end == NULL || *end != '\0') {
+    }
+    const char *end = read_term(text + 2, -1, &dots, out);
+    return end != NULL && *end == '\0';
+}
+
+static bool bind_output(struct einsum *e, const struct term *out)
+{
+    if (out->n > QUERN_MAX_RANK) {
+        return false;
+    }
+    for (int i = 0; i < out->n; i++) {
+        if (find(e, out->labels[i]) >= 0 || !add_label(e, out->labels[i])) {
             return false;
         }
     }
-    bool good = out.n <= QUERN_MAX_RANK;
-    for (int i = 0; good && i < out.n; i++) {
-        good = find(e, out.labels[i]) < 0 && add_label(e, out.labels[i]);
-    }
-    e->n_out = out.n;
-    e->n_terms = n_in;
-    for (int t = 0; good && t < n_in; t++) {
-        for (int i = 0; good && i < terms[t].n; i++) {
-            good = add_label(e, terms[t].labels[i]);
-            int at = find(e, terms[t].labels[i]);
-            int64_t dim = in[t]->dims[i];
-            good = good && e->strides[t][at] == 0 &&
-                   (dim == 1 || e->dims[at] == 1 || e->dims[at] == dim);
-            if (good) {
-                e->dims[at] = dim != 1 ? dim : e->dims[at];
-                e->strides[t][at] = dim != 1 ? in[t]->strides[i] : 0;
-            }
+    e->n_out = out->n;
+    return true;
+}
+
+/* Dims and strides of a term's axes go to their labels. */
+static bool bind_term(struct einsum *e, int t, const struct term *term,
+                      const struct qn_array *in)
+{
+    for (int i = 0; i < term->n; i++) {
+        if (!add_label(e, term->labels[i])) {
+            return false;
+        }
+        int at = find(e, term->labels[i]);
+        int64_t dim = in->dims[i];
+        if (e->strides[t][at] != 0 ||
+            (dim != 1 && e->dims[at] != 1 && e->dims[at] != dim)) {
+            return false;
+        }
+        if (dim != 1) {
+            e->dims[at] = dim;
+            e->strides[t][at] = in->strides[i];
         }
     }
-    return good;
+    return true;
+}
+
+static bool read_equation(struct einsum *e, const char *text,
+                          const struct qn_array *const *in, int n_in)
+{
+    struct term terms[MOST_TERMS];
+    struct term out;
+    if (!read_terms(text, in, n_in, terms, &out) || !bind_output(e, &out)) {
+        return false;
+    }
+    e->n_terms = n_in;
+    for (int t = 0; t < n_in; t++) {
+        if (!bind_term(e, t, &terms[t], in[t])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* The sum behind one output element; index holds its place. */

@@ -74,14 +74,6 @@ enum quern_code qn_prepare_matmul(struct quern_engine *e, struct qn_op *op)
                 : attach(e, op, NULL, 0, 0, 0, 0);
 }
 
-static enum quern_code bad(struct qn_run *run, const struct qn_op *op,
-                           const char *what)
-{
-    return run->context->diag.has_error
-               ? run->context->diag.error.code
-               : qn_op_fail(run, op, QUERN_INVALID_MODEL, "%s", what);
-}
-
 /* A matrix seen in an array of rank 1 to n: rows, columns, batch dims. */
 struct side {
     struct qn_array batch; /* batch dims and strides; data of the array */
@@ -188,7 +180,7 @@ static enum quern_code result_dims(struct qn_run *run, const struct qn_op *op,
         return code;
     }
     if (*rank + 2 > QUERN_MAX_RANK) {
-        return bad(run, op, "rank is too high");
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "rank is too high");
     }
     if (!l_vector) {
         dims[(*rank)++] = l->rows;
@@ -199,63 +191,69 @@ static enum quern_code result_dims(struct qn_run *run, const struct qn_op *op,
     return QUERN_OK;
 }
 
-enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
+struct matmul {
+    const struct packed *packed;
+    const struct qn_array *a;
+    const struct qn_array *b;
+    struct side l;
+    struct side r;
+};
+
+static enum quern_code read_sides(struct qn_run *run, const struct qn_op *op,
+                                  struct matmul *m)
 {
-    const struct packed *p = op->state;
-    const struct qn_array *a = qn_in(run, op, 0);
-    const struct qn_array *b = qn_in(run, op, 1);
-    if (a == NULL || b == NULL || a->rank == 0 || b->rank == 0) {
-        return bad(run, op, "an input is missing or a scalar");
+    m->packed = op->state;
+    m->a = qn_in(run, op, 0);
+    m->b = qn_in(run, op, 1);
+    if (m->a == NULL || m->b == NULL || m->a->rank == 0 || m->b->rank == 0) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "an input is missing or a scalar");
     }
     /* The left side wants its columns next to each other. */
-    if (a->strides[a->rank - 1] != 1 && a->dims[a->rank - 1] != 1) {
-        a = qn_in_packed(run, op, 0);
-        if (a == NULL) {
-            return bad(run, op, "");
+    int last = m->a->rank - 1;
+    if (m->a->strides[last] != 1 && m->a->dims[last] != 1) {
+        m->a = qn_in_packed(run, op, 0);
+        if (m->a == NULL) {
+            return qn_op_missing(run, op);
         }
     }
-    struct side l = side_of(a, true);
-    struct side r = side_of(b, false);
-    int64_t dims[QUERN_MAX_RANK];
-    int rank = 0;
-    if (l.columns != r.rows || a->dtype != b->dtype) {
+    m->l = side_of(m->a, true);
+    m->r = side_of(m->b, false);
+    if (m->l.columns != m->r.rows || m->a->dtype != m->b->dtype) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                          "[%lld, %lld] times [%lld, %lld]", (long long)l.rows,
-                          (long long)l.columns, (long long)r.rows,
-                          (long long)r.columns);
+                          "[%lld, %lld] times [%lld, %lld]",
+                          (long long)m->l.rows, (long long)m->l.columns,
+                          (long long)m->r.rows, (long long)m->r.columns);
     }
-    enum quern_code code =
-        result_dims(run, op, &l, &r, a->rank == 1, b->rank == 1, &rank, dims);
-    struct qn_array *y = NULL;
-    if (code == QUERN_OK) {
-        code = qn_out(run, op, 0, a->dtype, rank, dims, &y);
+    return QUERN_OK;
+}
+
+/* The batch dims of the result. A packed right side serves all batch entries
+ * as one tall product. */
+static struct qn_array batch_of(struct matmul *m, const struct qn_array *y)
+{
+    struct qn_array batch = *y;
+    batch.rank = y->rank - (m->a->rank > 1) - (m->b->rank > 1);
+    if (m->packed->data != NULL && m->l.columns > 0 &&
+        qn_array_is_packed(m->a)) {
+        m->l.rows = m->a->len / m->l.columns;
+        m->l.row_stride = m->l.columns;
+        m->l.batch.rank = 0;
+        batch.rank = 0;
     }
-    if (code != QUERN_OK || y == NULL || y->len == 0) {
-        return code;
+    batch.len = 1;
+    for (int i = 0; i < batch.rank; i++) {
+        batch.len *= batch.dims[i];
     }
-    /* A packed right side serves all batch entries as one tall product. */
-    bool tall = p->data != NULL && qn_array_is_packed(a);
-    if (tall) {
-        l.rows = a->len / l.columns;
-        l.row_stride = l.columns;
-        l.batch.rank = 0;
-    }
-    struct qn_chunk *room = NULL;
-    if (p->data == NULL) {
-        room = qn_scratch(run, panels(run->kernels, (size_t)r.columns) *
-                                       (size_t)l.columns * 4 +
-                                   64);
-        if (room == NULL) {
-            return bad(run, op, "");
-        }
-    }
-    struct qn_array whole = *y;
-    whole.rank = tall ? 0 : rank - (a->rank > 1) - (b->rank > 1);
-    whole.len = 1;
-    for (int i = 0; i < whole.rank; i++) {
-        whole.len *= whole.dims[i];
-    }
-    const struct qn_array *batch[2] = {&l.batch, &r.batch};
+    return batch;
+}
+
+/* `room` holds B packed where it is not constant. */
+static void multiply(struct qn_run *run, struct matmul *m, float *room,
+                     const struct qn_array *y)
+{
+    struct qn_array whole = batch_of(m, y);
+    const struct qn_array *batch[2] = {&m->l.batch, &m->r.batch};
     struct qn_nest nest;
     struct qn_rows rows;
     qn_nest_init(&nest, &whole, batch, 2);
@@ -264,16 +262,56 @@ enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
             int64_t y_at = rows.at[0] + i * qn_row_step(&nest, 0);
             int64_t a_at = rows.at[1] + i * qn_row_step(&nest, 1);
             int64_t b_at = rows.at[2] + i * qn_row_step(&nest, 2);
-            if (a->dtype == QUERN_FLOAT) {
-                product(run, (const float *)(const void *)a->data + a_at, &l,
-                        (const float *)(const void *)b->data + b_at, &r, p,
-                        room != NULL ? (float *)(void *)room->data : NULL,
+            if (m->a->dtype == QUERN_FLOAT) {
+                product(run, (const float *)(const void *)m->a->data + a_at,
+                        &m->l, (const float *)(const void *)m->b->data + b_at,
+                        &m->r, m->packed, room,
                         (float *)(void *)y->data + y_at);
             } else {
-                product_any(a, a_at, &l, b, b_at, &r, y, y_at);
+                product_any(m->a, a_at, &m->l, m->b, b_at, &m->r, y, y_at);
             }
         }
     }
+}
+
+/* Room for B packed; none is needed where it is constant. */
+static enum quern_code pack_room(struct qn_run *run, const struct qn_op *op,
+                                 int64_t k, int64_t n,
+                                 struct qn_chunk **out_room)
+{
+    const struct packed *p = op->state;
+    *out_room = NULL;
+    if (p->data != NULL) {
+        return QUERN_OK;
+    }
+    *out_room =
+        qn_scratch(run, panels(run->kernels, (size_t)n) * (size_t)k * 4 + 64);
+    return *out_room != NULL ? QUERN_OK : qn_op_missing(run, op);
+}
+
+enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
+{
+    struct matmul m;
+    int64_t dims[QUERN_MAX_RANK];
+    int rank = 0;
+    struct qn_array *y = NULL;
+    struct qn_chunk *room = NULL;
+    enum quern_code code = read_sides(run, op, &m);
+    if (code == QUERN_OK) {
+        code = result_dims(run, op, &m.l, &m.r, m.a->rank == 1, m.b->rank == 1,
+                           &rank, dims);
+    }
+    if (code == QUERN_OK) {
+        code = qn_out(run, op, 0, m.a->dtype, rank, dims, &y);
+    }
+    if (code != QUERN_OK || y == NULL || y->len == 0) {
+        return code;
+    }
+    code = pack_room(run, op, m.l.columns, m.r.columns, &room);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    multiply(run, &m, room != NULL ? (float *)(void *)room->data : NULL, y);
     qn_chunk_put(&run->chunks, room);
     return qn_posts_run(run, op, 0);
 }
@@ -327,7 +365,7 @@ static enum quern_code gemm_sides(struct qn_run *run, const struct qn_op *op,
         t.strides[1] = a->strides[0];
         *out_copy = qn_scratch(run, (size_t)a->len * 4);
         if (*out_copy == NULL) {
-            return bad(run, op, "");
+            return qn_op_missing(run, op);
         }
         *a = t;
         a->data = (*out_copy)->data;
@@ -344,7 +382,8 @@ static enum quern_code gemm_sides(struct qn_run *run, const struct qn_op *op,
         r->column_stride = s.row_stride;
     }
     return l->columns == r->rows ? QUERN_OK
-                                 : bad(run, op, "inner dimensions differ");
+                                 : qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                                              "inner dimensions differ");
 }
 
 /* C is a row that the sums can begin with. */
@@ -372,12 +411,9 @@ static enum quern_code gemm_run(struct qn_run *run, const struct qn_op *op,
     if (code != QUERN_OK || y == NULL || y->len == 0) {
         return code;
     }
-    if (p->data == NULL) {
-        size_t wide = panels(run->kernels, (size_t)r->columns);
-        room = qn_scratch(run, wide * (size_t)l->columns * 4 + 64);
-        if (room == NULL) {
-            return bad(run, op, "");
-        }
+    code = pack_room(run, op, l->columns, r->columns, &room);
+    if (code != QUERN_OK) {
+        return code;
     }
     if (ones && is_bias(c, r->columns)) {
         job.bias = (const float *)(const void *)c->data;

@@ -6,14 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-static enum quern_code missing(struct qn_run *run, const struct qn_op *op)
-{
-    return run->context->diag.has_error
-               ? run->context->diag.error.code
-               : qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                            "an input or attribute is missing or malformed");
-}
-
 static enum quern_code needs_float(struct qn_run *run, const struct qn_op *op,
                                    const struct qn_array *x)
 {
@@ -54,7 +46,7 @@ enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op)
     const struct qn_array *x = qn_in_packed(run, op, 0);
     struct qn_array *y = NULL;
     if (x == NULL) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     if (x->dtype != QUERN_FLOAT) {
         return needs_float(run, op, x);
@@ -63,7 +55,7 @@ enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op)
     int axis = qn_axis(run, op, quern_node_int(op->node, "axis", old ? 1 : -1),
                        x->rank);
     enum quern_code code =
-        axis < 0 ? missing(run, op)
+        axis < 0 ? qn_op_missing(run, op)
                  : qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
     if (code != QUERN_OK || y == NULL || x->len == 0) {
         return code;
@@ -76,7 +68,7 @@ enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op)
     step = old ? 1 : step;
     struct qn_chunk *room = qn_scratch(run, (size_t)n * 8);
     if (room == NULL) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     float *in = (float *)(void *)room->data;
     float *out = in + n;
@@ -101,15 +93,37 @@ enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op)
     return QUERN_OK;
 }
 
+static enum quern_code norm_rows(struct qn_run *run, const struct qn_op *op,
+                                 const struct qn_row_norm *norm,
+                                 const struct qn_array *x,
+                                 const struct qn_array *scale,
+                                 const struct qn_array *bias, int64_t n)
+{
+    struct qn_array *y = NULL;
+    enum quern_code code = qn_out_over(run, op, 0, &y);
+    if (code != QUERN_OK || y == NULL) {
+        return code;
+    }
+    for (int64_t at = 0; at < x->len; at += n) {
+        if (norm->centered) {
+            run->kernels->layer_norm(floats(x) + at, floats(scale),
+                                     bias != NULL ? floats(bias) : NULL,
+                                     norm->epsilon, floats(y) + at, (size_t)n);
+        } else {
+            run->kernels->rms_norm(floats(x) + at, floats(scale), norm->epsilon,
+                                   floats(y) + at, (size_t)n);
+        }
+    }
+    return QUERN_OK;
+}
+
 enum quern_code qn_op_row_norm(struct qn_run *run, const struct qn_op *op)
 {
-    const struct qn_row_norm *s = op->state;
     const struct qn_array *scale = qn_in(run, op, 1);
     const struct qn_array *bias = qn_in(run, op, 2);
     const struct qn_array *x = qn_in_packed(run, op, 0);
-    struct qn_array *y = NULL;
     if (x == NULL) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     int64_t n = x->rank > 0 ? x->dims[x->rank - 1] : 0;
     if (x->dtype != QUERN_FLOAT || scale->len != n ||
@@ -118,18 +132,30 @@ enum quern_code qn_op_row_norm(struct qn_run *run, const struct qn_op *op)
                           "rows of %lld elements, scales for %lld",
                           (long long)n, (long long)scale->len);
     }
-    enum quern_code code = qn_out_over(run, op, 0, &y);
-    for (int64_t at = 0; code == QUERN_OK && at < x->len; at += n) {
-        if (s->centered) {
-            run->kernels->layer_norm(floats(x) + at, floats(scale),
-                                     bias != NULL ? floats(bias) : NULL,
-                                     s->epsilon, floats(y) + at, (size_t)n);
-        } else {
-            run->kernels->rms_norm(floats(x) + at, floats(scale), s->epsilon,
-                                   floats(y) + at, (size_t)n);
-        }
+    return norm_rows(run, op, op->state, x, scale, bias, n);
+}
+
+/* The length of the rows that LayerNormalization works on; -1: inputs do not
+ * serve (reported). */
+static int64_t norm_row(struct qn_run *run, const struct qn_op *op,
+                        const struct qn_array *x)
+{
+    int axis = qn_axis(run, op, quern_node_int(op->node, "axis", -1), x->rank);
+    int64_t n = 1;
+    for (int i = axis; axis >= 0 && i < x->rank; i++) {
+        n *= x->dims[i];
     }
-    return code;
+    return axis < 0 ? -1 : n;
+}
+
+static bool is_wanted(const struct qn_op *op, int i)
+{
+    return i < op->n_out && op->out[i] >= 0;
+}
+
+static bool is_float_row(const struct qn_array *a, int64_t n)
+{
+    return a->dtype == QUERN_FLOAT && a->len == n;
 }
 
 /* LayerNormalization, and RMSNormalization (variant 1). */
@@ -139,40 +165,25 @@ enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op)
     const struct qn_array *bias =
         op->n_in > 2 ? qn_in_packed(run, op, 2) : NULL;
     const struct qn_array *x = qn_in_packed(run, op, 0);
-    struct qn_array *y = NULL;
     if (x == NULL || scale == NULL) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     if (x->dtype != QUERN_FLOAT || scale->dtype != QUERN_FLOAT) {
         return needs_float(run, op, x);
     }
-    if (op->n_out > 1 &&
-        (op->out[1] >= 0 || (op->n_out > 2 && op->out[2] >= 0))) {
+    if (is_wanted(op, 1) || is_wanted(op, 2)) {
         return qn_op_fail(run, op, QUERN_UNSUPPORTED,
                           "outputs Mean and InvStdDev");
     }
-    int axis = qn_axis(run, op, quern_node_int(op->node, "axis", -1), x->rank);
-    int64_t n = 1;
-    for (int i = axis; axis >= 0 && i < x->rank; i++) {
-        n *= x->dims[i];
+    int64_t n = norm_row(run, op, x);
+    if (n < 0 || !is_float_row(scale, n) ||
+        (bias != NULL && !is_float_row(bias, n))) {
+        return qn_op_missing(run, op);
     }
-    if (axis < 0 || scale->len != n || (bias != NULL && bias->len != n)) {
-        return missing(run, op);
-    }
-    float epsilon = quern_node_float(op->node, "epsilon", 1e-5f);
-    enum quern_code code = qn_out_over(run, op, 0, &y);
-    for (int64_t at = 0; code == QUERN_OK && y != NULL && at < x->len;
-         at += n) {
-        if (op->row->variant == 1) {
-            run->kernels->rms_norm(floats(x) + at, floats(scale), epsilon,
-                                   floats(y) + at, (size_t)n);
-        } else {
-            run->kernels->layer_norm(floats(x) + at, floats(scale),
-                                     bias != NULL ? floats(bias) : NULL,
-                                     epsilon, floats(y) + at, (size_t)n);
-        }
-    }
-    return code;
+    struct qn_row_norm norm = {
+        .centered = op->row->variant == 0,
+        .epsilon = quern_node_float(op->node, "epsilon", 1e-5f)};
+    return norm_rows(run, op, &norm, x, scale, bias, n);
 }
 
 /* Per channel y = a x + b, channels at axis 1. */
@@ -196,12 +207,46 @@ static void batch_factors(const struct qn_array *const *p, float epsilon,
     }
 }
 
+/* Scale, bias, mean and variance. */
+static enum quern_code read_statistics(struct qn_run *run,
+                                       const struct qn_op *op,
+                                       const struct qn_array *x,
+                                       const struct qn_array **p)
+{
+    for (int i = 0; i < 4; i++) {
+        p[i] = qn_in_packed(run, op, i + 1);
+        if (p[i] == NULL) {
+            return qn_op_missing(run, op);
+        }
+        if (p[i]->len != x->dims[1] || p[i]->dtype != QUERN_FLOAT) {
+            return qn_op_fail(run, op, QUERN_UNSUPPORTED,
+                              "input %d of type %s has %lld elements, needs "
+                              "%lld of type float",
+                              i + 1, quern_dtype_name(p[i]->dtype),
+                              (long long)p[i]->len, (long long)x->dims[1]);
+        }
+    }
+    return QUERN_OK;
+}
+
+static void affine_all(const struct qn_kernels *k, const struct qn_array *x,
+                       const struct qn_array *y, const float *a, const float *b)
+{
+    int64_t channels = x->dims[1];
+    if (qn_array_is_channels_last(x)) {
+        k->affine_rows(floats(x), a, b, floats(y), (size_t)(x->len / channels),
+                       (size_t)channels);
+        return;
+    }
+    for (int64_t i = 0; i < x->dims[0] * channels; i++) {
+        channel_affine(x, y, i / channels, i % channels, a[i % channels],
+                       b[i % channels]);
+    }
+}
+
 enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *p[4];
-    for (int i = 0; i < 4; i++) {
-        p[i] = qn_in_packed(run, op, i + 1);
-    }
     const struct qn_array *x = qn_in(run, op, 0);
     struct qn_array *y = NULL;
     if (quern_node_int(op->node, "training_mode", 0) != 0) {
@@ -210,38 +255,27 @@ enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op)
     }
     bool last = x != NULL && qn_array_is_channels_last(x);
     x = last ? x : qn_in_packed(run, op, 0);
-    if (x == NULL || x->rank < 2 || p[0] == NULL || p[1] == NULL ||
-        p[2] == NULL || p[3] == NULL) {
-        return missing(run, op);
+    if (x == NULL || x->rank < 2) {
+        return qn_op_missing(run, op);
     }
-    for (int i = 0; i < 4; i++) {
-        if (p[i]->len != x->dims[1] || p[i]->dtype != QUERN_FLOAT ||
-            x->dtype != QUERN_FLOAT) {
-            return needs_float(run, op, x);
-        }
+    if (x->dtype != QUERN_FLOAT) {
+        return needs_float(run, op, x);
     }
-    int64_t channels = x->dims[1];
-    enum quern_code code = qn_out_over(run, op, 0, &y);
+    enum quern_code code = read_statistics(run, op, x, p);
+    if (code == QUERN_OK) {
+        code = qn_out_over(run, op, 0, &y);
+    }
     if (code != QUERN_OK || y == NULL || x->len == 0) {
         return code;
     }
-    struct qn_chunk *room = qn_scratch(run, (size_t)channels * 8);
+    struct qn_chunk *room = qn_scratch(run, (size_t)x->dims[1] * 8);
     if (room == NULL) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     float *a = (float *)(void *)room->data;
-    float *b = a + channels;
+    float *b = a + x->dims[1];
     batch_factors(p, quern_node_float(op->node, "epsilon", 1e-5f), a, b);
-    if (last) {
-        run->kernels->affine_rows(floats(x), a, b, floats(y),
-                                  (size_t)(x->len / channels),
-                                  (size_t)channels);
-    } else {
-        for (int64_t k = 0; k < x->dims[0] * channels; k++) {
-            channel_affine(x, y, k / channels, k % channels, a[k % channels],
-                           b[k % channels]);
-        }
-    }
+    affine_all(run->kernels, x, y, a, b);
     qn_chunk_put(&run->chunks, room);
     return QUERN_OK;
 }
@@ -254,7 +288,7 @@ enum quern_code qn_op_instance_norm(struct qn_run *run, const struct qn_op *op)
     struct qn_array *y = NULL;
     if (x == NULL || x->rank < 2 || scale == NULL || bias == NULL ||
         scale->len != x->dims[1] || bias->len != x->dims[1]) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     if (x->dtype != QUERN_FLOAT) {
         return needs_float(run, op, x);

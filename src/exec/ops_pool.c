@@ -194,12 +194,57 @@ enum quern_code qn_op_pool(struct qn_run *run, const struct qn_op *op)
     return QUERN_OK;
 }
 
+/* Means of [N, C, …] that lies channels last: one row of C sums an image. */
+static void means_channels_last(const struct qn_kernels *k,
+                                const struct qn_array *x,
+                                const struct qn_array *y)
+{
+    int64_t n = x->len / y->len;
+    size_t c = (size_t)x->dims[1];
+    for (int64_t b = 0; b < x->dims[0]; b++) {
+        const float *from =
+            (const float *)(const void *)x->data + b * n * x->dims[1];
+        float *to = (float *)(void *)y->data + b * x->dims[1];
+        k->sum_stack(from, c, (size_t)n, to, c);
+        k->unary[QN_AFFINE](to, to, c, 1.0f / (float)n, 0.0f);
+    }
+}
+
+static void means(const struct qn_kernels *k, const struct qn_array *x,
+                  const struct qn_array *y)
+{
+    int64_t n = x->len / y->len;
+    for (int64_t i = 0; i < y->len; i++) {
+        const float *row = (const float *)(const void *)x->data + i * n;
+        ((float *)(void *)y->data)[i] = k->sum(row, (size_t)n) / (float)n;
+    }
+}
+
+/* Any type; the mean or the largest of each row. */
+static void pool_rows(int variant, const struct qn_array *x,
+                      const struct qn_array *y)
+{
+    int64_t n = x->len / y->len;
+    for (int64_t k = 0; k < y->len; k++) {
+        double sum = 0.0;
+        double top = -(double)INFINITY;
+        for (int64_t i = 0; i < n; i++) {
+            double v = qn_load(x, k * n + i);
+            sum += v;
+            top = v > top || isnan(v) ? v : top;
+        }
+        qn_store(y, k, variant == POOL_AVERAGE ? sum / (double)n : top);
+    }
+}
+
 enum quern_code qn_op_global_pool(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in(run, op, 0);
-    bool last = x != NULL && x->dtype == QUERN_FLOAT && x->rank > 2 &&
-                op->row->variant == POOL_AVERAGE &&
-                qn_array_is_channels_last(x) && !qn_array_is_packed(x);
+    int variant = op->row->variant;
+    bool float_means =
+        x != NULL && x->dtype == QUERN_FLOAT && variant == POOL_AVERAGE;
+    bool last = float_means && x->rank > 2 && qn_array_is_channels_last(x) &&
+                !qn_array_is_packed(x);
     x = last ? x : qn_in_packed(run, op, 0);
     int64_t dims[QUERN_MAX_RANK];
     struct qn_array *y = NULL;
@@ -214,31 +259,12 @@ enum quern_code qn_op_global_pool(struct qn_run *run, const struct qn_op *op)
     if (code != QUERN_OK || y == NULL || y->len == 0) {
         return code;
     }
-    int64_t n = x->len / y->len;
-    for (int64_t b = 0; last && b < x->dims[0]; b++) {
-        size_t c = (size_t)x->dims[1];
-        float *to = (float *)(void *)y->data + b * x->dims[1];
-        run->kernels->sum_stack((const float *)(const void *)x->data +
-                                    b * n * x->dims[1],
-                                c, (size_t)n, to, c);
-        run->kernels->unary[QN_AFFINE](to, to, c, 1.0f / (float)n, 0.0f);
-    }
-    for (int64_t k = 0; !last && k < y->len; k++) {
-        if (op->row->variant == POOL_AVERAGE && x->dtype == QUERN_FLOAT) {
-            const float *row = (const float *)(const void *)x->data + k * n;
-            ((float *)(void *)y->data)[k] =
-                run->kernels->sum(row, (size_t)n) / (float)n;
-            continue;
-        }
-        double sum = 0.0;
-        double top = -(double)INFINITY;
-        for (int64_t i = 0; i < n; i++) {
-            double v = qn_load(x, k * n + i);
-            sum += v;
-            top = v > top || isnan(v) ? v : top;
-        }
-        qn_store(y, k,
-                 op->row->variant == POOL_AVERAGE ? sum / (double)n : top);
+    if (last) {
+        means_channels_last(run->kernels, x, y);
+    } else if (float_means) {
+        means(run->kernels, x, y);
+    } else {
+        pool_rows(variant, x, y);
     }
     return QUERN_OK;
 }

@@ -17,14 +17,6 @@ struct scheme {
     int64_t block; /* elements along the axis with one scale; 0: per axis */
 };
 
-static enum quern_code bad(struct qn_run *run, const struct qn_op *op,
-                           const char *what)
-{
-    return run->context->diag.has_error
-               ? run->context->diag.error.code
-               : qn_op_fail(run, op, QUERN_INVALID_MODEL, "%s", what);
-}
-
 static enum quern_code read_scheme(struct qn_run *run, const struct qn_op *op,
                                    struct scheme *s)
 {
@@ -34,14 +26,15 @@ static enum quern_code read_scheme(struct qn_run *run, const struct qn_op *op,
     s->x = qn_in(run, op, 0);
     if (s->x == NULL || s->scale == NULL ||
         (s->zero != NULL && s->zero->len != s->scale->len)) {
-        return bad(run, op, "inputs are missing or do not fit");
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "inputs are missing or do not fit");
     }
     s->block = quern_node_int(op->node, "block_size", 0);
     bool per_tensor = s->scale->len == 1 && s->block == 0;
     if (!per_tensor || !qn_array_is_dense(s->x)) {
         s->x = qn_in_packed(run, op, 0);
         if (s->x == NULL) {
-            return bad(run, op, "");
+            return qn_op_missing(run, op);
         }
     }
     s->outer = s->channels = 1;
@@ -52,7 +45,7 @@ static enum quern_code read_scheme(struct qn_run *run, const struct qn_op *op,
     int axis =
         qn_axis(run, op, quern_node_int(op->node, "axis", 1), s->x->rank);
     if (axis < 0) {
-        return bad(run, op, "");
+        return qn_op_missing(run, op);
     }
     s->channels = s->x->dims[axis];
     s->inner = 1;
@@ -63,9 +56,9 @@ static enum quern_code read_scheme(struct qn_run *run, const struct qn_op *op,
     int64_t blocks =
         s->block > 0 ? (s->channels + s->block - 1) / s->block : s->channels;
     int64_t needed = s->block > 0 ? s->outer * blocks * s->inner : blocks;
-    return s->scale->len == needed
-               ? QUERN_OK
-               : bad(run, op, "scale does not fit the axis");
+    return s->scale->len == needed ? QUERN_OK
+                                   : qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                                                "scale does not fit the axis");
 }
 
 /* Number of the scale for a row (outer, channel), element `inner`. */

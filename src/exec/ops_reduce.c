@@ -7,14 +7,6 @@
 
 enum { SUM, MEAN, MAX, MIN, PROD, L1, L2, LOG_SUM, LOG_SUM_EXP, SUM_SQUARE };
 
-static enum quern_code missing(struct qn_run *run, const struct qn_op *op)
-{
-    return run->context->diag.has_error
-               ? run->context->diag.error.code
-               : qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                            "an input or attribute is missing or malformed");
-}
-
 /* Which axes go; false: malformed. No axes at all mean all of them, unless
  * noop_with_empty_axes. */
 static bool read_axes(struct qn_run *run, const struct qn_op *op, int rank,
@@ -242,7 +234,7 @@ enum quern_code qn_op_reduce(struct qn_run *run, const struct qn_op *op)
     bool gone[QUERN_MAX_RANK];
     bool keep = quern_node_int(op->node, "keepdims", 1) != 0;
     if (x == NULL || !read_axes(run, op, x->rank, gone)) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     int64_t dims[QUERN_MAX_RANK];
     int64_t n = 1;
@@ -280,11 +272,11 @@ enum quern_code qn_op_arg(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in_packed(run, op, 0);
     if (x == NULL) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     int axis = qn_axis(run, op, quern_node_int(op->node, "axis", 0), x->rank);
     if (axis < 0 || x->dims[axis] == 0) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     bool keep = quern_node_int(op->node, "keepdims", 1) != 0;
     bool last = quern_node_int(op->node, "select_last_index", 0) != 0;

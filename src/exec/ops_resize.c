@@ -23,14 +23,6 @@ struct resize {
     int n_taps;
 };
 
-static enum quern_code missing(struct qn_run *run, const struct qn_op *op)
-{
-    return run->context->diag.has_error
-               ? run->context->diag.error.code
-               : qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                            "an input or attribute is missing or malformed");
-}
-
 static const char *text_or(const struct qn_op *op, const char *name,
                            const char *fallback)
 {
@@ -251,12 +243,12 @@ enum quern_code qn_op_resize(struct qn_run *run, const struct qn_op *op)
     double scale[QUERN_MAX_RANK];
     const struct qn_array *x = qn_in_packed(run, op, 0);
     enum quern_code code =
-        x != NULL ? read_attributes(run, op, &r) : missing(run, op);
+        x != NULL ? read_attributes(run, op, &r) : qn_op_missing(run, op);
     if (code != QUERN_OK) {
         return code;
     }
     if (!read_target(run, op, x, dims, scale)) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     struct qn_array at = *x;
     at.chunk = NULL;
@@ -271,7 +263,7 @@ enum quern_code qn_op_resize(struct qn_run *run, const struct qn_op *op)
         next.chunk =
             qn_scratch(run, (size_t)next.len * qn_element_size(x->dtype));
         if (next.chunk == NULL) {
-            code = missing(run, op);
+            code = qn_op_missing(run, op);
         } else {
             next.data = next.chunk->data;
             qn_array_pack_strides(&next);

@@ -7,14 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-static enum quern_code missing(struct qn_run *run, const struct qn_op *op)
-{
-    return run->context->diag.has_error
-               ? run->context->diag.error.code
-               : qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                            "an input or attribute is missing or malformed");
-}
-
 /* -------------------------------------------------------------- scatter */
 
 enum { SET, ADD, MUL, MAX, MIN, BAD };
@@ -66,7 +58,7 @@ static enum quern_code start(struct qn_run *run, const struct qn_op *op,
 {
     *x = qn_in_packed(run, op, 0);
     if (*x == NULL) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     enum quern_code code =
         qn_out(run, op, 0, (*x)->dtype, (*x)->rank, (*x)->dims, y);
@@ -87,7 +79,7 @@ enum quern_code qn_op_scatter_elements(struct qn_run *run,
     if (indices == NULL || updates == NULL || reduction == BAD ||
         !qn_is_index_type(indices->dtype) ||
         !qn_array_same_layout(indices, updates)) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     enum quern_code code = start(run, op, &x, &y);
     if (code != QUERN_OK || y == NULL) {
@@ -95,11 +87,11 @@ enum quern_code qn_op_scatter_elements(struct qn_run *run,
     }
     int axis = qn_axis(run, op, quern_node_int(op->node, "axis", 0), x->rank);
     if (axis < 0 || indices->rank != x->rank || updates->dtype != x->dtype) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     for (int i = 0; i < x->rank; i++) {
         if (i != axis && indices->dims[i] > x->dims[i]) {
-            return missing(run, op);
+            return qn_op_missing(run, op);
         }
     }
     for (int64_t k = 0; k < indices->len; k++) {
@@ -131,7 +123,7 @@ enum quern_code qn_op_scatter_nd(struct qn_run *run, const struct qn_op *op)
     int reduction = reduction_of(op);
     if (indices == NULL || updates == NULL || reduction == BAD ||
         indices->rank < 1 || indices->dtype != QUERN_INT64) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     enum quern_code code = start(run, op, &x, &y);
     if (code != QUERN_OK || y == NULL) {
@@ -139,14 +131,14 @@ enum quern_code qn_op_scatter_nd(struct qn_run *run, const struct qn_op *op)
     }
     int64_t depth = indices->dims[indices->rank - 1];
     if (depth < 1 || depth > x->rank || updates->dtype != x->dtype) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     int64_t inner = 1;
     for (int i = (int)depth; i < x->rank; i++) {
         inner *= x->dims[i];
     }
     if (updates->len != indices->len / depth * inner) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     for (int64_t k = 0; k < indices->len / depth; k++) {
         int64_t at = 0;
@@ -176,13 +168,13 @@ enum quern_code qn_op_cumsum(struct qn_run *run, const struct qn_op *op)
     struct qn_array *y = NULL;
     if (x == NULL || axis_in == NULL || axis_in->len != 1 ||
         !qn_is_index_type(axis_in->dtype)) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     int axis = qn_axis(run, op, qn_array_int(axis_in, 0), x->rank);
     bool reverse = quern_node_int(op->node, "reverse", 0) != 0;
     bool exclusive = quern_node_int(op->node, "exclusive", 0) != 0;
     if (axis < 0) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
     if (code != QUERN_OK || y == NULL || x->len == 0) {
@@ -281,12 +273,12 @@ enum quern_code qn_op_topk(struct qn_run *run, const struct qn_op *op)
     struct qn_array *indices = NULL;
     if (x == NULL || k_in == NULL || k_in->len != 1 ||
         k_in->dtype != QUERN_INT64) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     int axis = qn_axis(run, op, quern_node_int(op->node, "axis", -1), x->rank);
     int64_t k = qn_array_int(k_in, 0);
     if (axis < 0 || k < 0 || k > x->dims[axis]) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     bool largest = quern_node_int(op->node, "largest", 1) != 0;
     int64_t dims[QUERN_MAX_RANK];
@@ -301,7 +293,7 @@ enum quern_code qn_op_topk(struct qn_run *run, const struct qn_op *op)
         code == QUERN_OK ? qn_scratch(run, (size_t)n * sizeof(struct entry))
                          : NULL;
     if (code != QUERN_OK || room == NULL) {
-        return code != QUERN_OK ? code : missing(run, op);
+        return code != QUERN_OK ? code : qn_op_missing(run, op);
     }
     struct entry *e = (struct entry *)(void *)room->data;
     int64_t step = x->strides[axis];
@@ -362,7 +354,7 @@ enum quern_code qn_op_depth_to_space(struct qn_run *run, const struct qn_op *op)
     const char *mode = "DCR";
     (void)!quern_node_attr_string(op->node, "mode", &mode, NULL);
     if (x == NULL || x->rank != 4 || b < 1 || x->dims[1] % (b * b) != 0) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     int64_t c = x->dims[1] / (b * b);
     bool first = strcmp(mode, "DCR") == 0;
@@ -379,7 +371,7 @@ enum quern_code qn_op_space_to_depth(struct qn_run *run, const struct qn_op *op)
     int64_t b = quern_node_int(op->node, "blocksize", 0);
     if (x == NULL || x->rank != 4 || b < 1 || x->dims[2] % b != 0 ||
         x->dims[3] % b != 0) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     const int64_t split[6] = {x->dims[0], x->dims[1],     x->dims[2] / b,
                               b,          x->dims[3] / b, b};

@@ -5,14 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static enum quern_code missing(struct qn_run *run, const struct qn_op *op)
-{
-    return run->context->diag.has_error
-               ? run->context->diag.error.code
-               : qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                            "an input is missing or malformed");
-}
-
 static int64_t clamp_index(int64_t i, int rank)
 {
     i = i < 0 ? i + rank : i;
@@ -24,7 +16,7 @@ enum quern_code qn_op_shape(struct qn_run *run, const struct qn_op *op)
     const struct qn_array *x = qn_in(run, op, 0);
     struct qn_array *y = NULL;
     if (x == NULL) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     int64_t start = clamp_index(quern_node_int(op->node, "start", 0), x->rank);
     int64_t end =
@@ -42,7 +34,7 @@ enum quern_code qn_op_size(struct qn_run *run, const struct qn_op *op)
     const struct qn_array *x = qn_in(run, op, 0);
     struct qn_array *y = NULL;
     enum quern_code code = x == NULL
-                               ? missing(run, op)
+                               ? qn_op_missing(run, op)
                                : qn_out(run, op, 0, QUERN_INT64, 0, NULL, &y);
     if (code == QUERN_OK && y != NULL) {
         qn_store_int(y, 0, x->len);
@@ -58,7 +50,7 @@ enum quern_code qn_op_constant_of_shape(struct qn_run *run,
     struct quern_tensor *value = NULL;
     enum quern_dtype dtype = QUERN_FLOAT;
     if (n < 0 || n > QUERN_MAX_RANK) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     if (quern_node_attr_tensor(op->node, "value", &value) == QUERN_OK) {
         dtype = quern_tensor_dtype(value);
@@ -87,7 +79,7 @@ enum quern_code qn_op_range(struct qn_run *run, const struct qn_op *op)
     const struct qn_array *c = qn_in(run, op, 2);
     if (a == NULL || b == NULL || c == NULL || a->len != 1 || b->len != 1 ||
         c->len != 1) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     double step = qn_load(c, 0);
     double count = ceil((qn_load(b, 0) - qn_load(a, 0)) / step);
@@ -153,12 +145,12 @@ enum quern_code qn_op_if(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *condition = qn_in(run, op, 0);
     if (condition == NULL || condition->len != 1) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     int which =
         body_of(op, condition->data[0] != 0 ? "then_branch" : "else_branch");
     if (which < 0) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     const struct qn_program *body = op->bodies[which];
     enum quern_code code = qn_run_program(run, body);
@@ -176,7 +168,7 @@ static enum quern_code append_scan(struct qn_run *run, const struct qn_op *op,
 {
     struct qn_array a = run->slots[from];
     if (!a.set || a.rank >= QUERN_MAX_RANK) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     size_t size = (size_t)a.len * qn_element_size(a.dtype);
     if (iteration == 0) {
@@ -190,7 +182,7 @@ static enum quern_code append_scan(struct qn_run *run, const struct qn_op *op,
     if (all->chunk == NULL || all->chunk->size < used + size) {
         struct qn_chunk *grown = qn_scratch(run, 2 * (used + size) + 64);
         if (grown == NULL) {
-            return missing(run, op);
+            return qn_op_missing(run, op);
         }
         if (all->chunk != NULL) {
             memcpy(grown->data, all->chunk->data, used);
@@ -289,7 +281,7 @@ enum quern_code qn_op_loop(struct qn_run *run, const struct qn_op *op)
     int n_scans = l.body->n_out - 1 - l.n_carried;
     if (l.body->n_in != l.n_carried + 2 || n_scans < 0 ||
         n_scans > QUERN_MAX_RANK || l.n_carried > QUERN_MAX_RANK) {
-        return missing(run, op);
+        return qn_op_missing(run, op);
     }
     int64_t n = trips != NULL ? qn_load_int(trips, 0) : INT64_MAX;
     bool go_on = condition == NULL || condition->data[0] != 0;
@@ -299,7 +291,7 @@ enum quern_code qn_op_loop(struct qn_run *run, const struct qn_op *op)
     l.keep.chunk = qn_scratch(run, 1);
     enum quern_code code = l.number.chunk != NULL && l.keep.chunk != NULL
                                ? QUERN_OK
-                               : missing(run, op);
+                               : qn_op_missing(run, op);
     if (code == QUERN_OK) {
         l.number.data = l.number.chunk->data;
         l.keep.data = l.keep.chunk->data;

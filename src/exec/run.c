@@ -148,6 +148,9 @@ enum quern_code qn_op_fail(struct qn_run *run, const struct qn_op *op,
 {
     char text[384];
     va_list args;
+    if (run->context->diag.has_error) {
+        return run->context->diag.error.code; /* the cause of this one */
+    }
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
@@ -159,6 +162,12 @@ enum quern_code qn_op_fail(struct qn_run *run, const struct qn_op *op,
     place.op = op->node->op;
     place.node_id = (int64_t)op->node->id;
     return quern_fail(run->context, code, &place, "%s", text);
+}
+
+enum quern_code qn_op_missing(struct qn_run *run, const struct qn_op *op)
+{
+    return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                      "an input or attribute is missing or malformed");
 }
 
 enum quern_code qn_out(struct qn_run *run, const struct qn_op *op, int i,
@@ -291,6 +300,27 @@ int qn_in_ints(struct qn_run *run, const struct qn_op *op, int i, int64_t *out)
         out[k] = qn_array_int(a, k);
     }
     return (int)a->len;
+}
+
+int qn_ints(struct qn_run *run, const struct qn_op *op, const char *attribute,
+            int input, int64_t *out)
+{
+    const int64_t *values = NULL;
+    size_t n = 0;
+    if (input >= 0 && qn_in(run, op, input) != NULL) {
+        return qn_in_ints(run, op, input, out);
+    }
+    if (quern_node_attr_ints(op->node, attribute, &values, &n) != QUERN_OK) {
+        return -2;
+    }
+    if (n > 2 * QUERN_MAX_RANK) {
+        (void)!qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "attribute '%s' has %zu integers, at most %d fit",
+                          attribute, n, 2 * QUERN_MAX_RANK);
+        return -1;
+    }
+    memcpy(out, values, n * sizeof *out);
+    return (int)n;
 }
 
 int qn_axis(struct qn_run *run, const struct qn_op *op, int64_t axis, int rank)
