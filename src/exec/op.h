@@ -155,6 +155,11 @@ const struct qn_array *qn_in(const struct qn_run *run, const struct qn_op *op,
 const struct qn_array *qn_in_packed(struct qn_run *run, const struct qn_op *op,
                                     int i);
 
+/** Input i without gaps and overlaps, in whatever order of strides it has;
+ * copied if need be. NULL: left out, or no memory (reported). */
+const struct qn_array *qn_in_dense(struct qn_run *run, const struct qn_op *op,
+                                   int i);
+
 /** Input i with its channels (axis 1) last in memory: [N, C, H, W] lying as
  * NHWC without gaps; copied if need be. NULL: no memory (reported). */
 const struct qn_array *qn_in_channels_last(struct qn_run *run,

@@ -84,8 +84,4 @@ enum quern_code qn_prepare_gru(struct quern_engine *e, struct qn_op *op);
 enum quern_code qn_op_lstm(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_prepare_lstm(struct quern_engine *e, struct qn_op *op);
 
-/** Clip of bytes of either sign; y may lie over x. */
-void qn_clip_codes(const struct qn_array *x, const struct qn_array *y,
-                   double low, double high);
-
 #endif

@@ -1,193 +1,15 @@
-/* Element-wise operators: one element of each input makes one of the output.
+/* Element-wise operators of several inputs that broadcast.
  *
  * float has loops of its own for every CPU level; other types go element by
  * element through int64 or double. Outputs take the stride order of their
  * dense input, so that nhwc chains stay nhwc.
  */
-#include "base/numeric.h"
 #include "exec/eltwise.h"
-#include "exec/fuse.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
-#include "exec/prepare.h"
 
 #include <math.h>
 #include <string.h>
-
-/* ---------------------------------------------------------------- unary */
-
-struct unary_state {
-    float p0;
-    float p1;
-    int variant;
-};
-
-static float attr_or(const struct quern_node *node, const char *name,
-                     float fallback)
-{
-    return quern_node_float(node, name, fallback);
-}
-
-enum quern_code qn_prepare_unary(struct quern_engine *e, struct qn_op *op)
-{
-    struct unary_state *s = qn_arena_alloc(&e->arena, sizeof *s);
-    if (s == NULL) {
-        return qn_no_memory(e->context);
-    }
-    const struct quern_node *node = op->node;
-    s->variant = op->row->variant;
-    switch (s->variant) {
-    case QN_HARD_SIGMOID:
-        s->p0 = attr_or(node, "alpha", 0.2f);
-        s->p1 = attr_or(node, "beta", 0.5f);
-        break;
-    case QN_LEAKY_RELU:
-        s->p0 = attr_or(node, "alpha", 0.01f);
-        break;
-    case QN_SELU:
-        s->p0 = attr_or(node, "alpha", 1.67326319f);
-        s->p1 = attr_or(node, "gamma", 1.05070102f);
-        break;
-    case QN_GELU: {
-        const char *mode = NULL;
-        if (quern_node_attr_string(node, "approximate", &mode, NULL) ==
-                QUERN_OK &&
-            strcmp(mode, "tanh") == 0) {
-            s->variant = QN_GELU_TANH;
-        }
-        break;
-    }
-    case QN_CLIP: /* opset 6: bounds are attributes */
-        s->p0 = attr_or(node, "min", -3.4028234663852886e38f);
-        s->p1 = attr_or(node, "max", 3.4028234663852886e38f);
-        break;
-    default:
-        s->p0 = attr_or(node, "alpha", 1.0f);
-        break;
-    }
-    op->state = s;
-    return QUERN_OK;
-}
-
-void *qn_unary_state(struct quern_engine *e, int variant, float p0, float p1)
-{
-    struct unary_state *s = qn_arena_alloc(&e->arena, sizeof *s);
-    if (s != NULL) {
-        *s = (struct unary_state){p0, p1, variant};
-    }
-    return s;
-}
-
-void qn_unary_read(const struct qn_op *op, int *out_variant, float *out_p0,
-                   float *out_p1)
-{
-    const struct unary_state *s = op->state;
-    *out_variant = s->variant;
-    *out_p0 = s->p0;
-    *out_p1 = s->p1;
-}
-
-/* Any type by way of float rows: 256 elements at a time. */
-static void unary_any(const struct qn_kernels *k, const struct unary_state *s,
-                      const struct qn_array *x, const struct qn_array *y)
-{
-    float in[256];
-    float out[256];
-    for (int64_t i = 0; i < x->len; i += 256) {
-        int64_t n = x->len - i < 256 ? x->len - i : 256;
-        for (int64_t j = 0; j < n; j++) {
-            in[j] = (float)qn_load(x, i + j);
-        }
-        k->unary[s->variant](in, out, (size_t)n, s->p0, s->p1);
-        for (int64_t j = 0; j < n; j++) {
-            qn_store(y, i + j, (double)out[j]);
-        }
-    }
-}
-
-static double whole_unary(int variant, double x)
-{
-    switch (variant) {
-    case QN_NEG:
-        return -x;
-    case QN_ABS:
-        return fabs(x);
-    case QN_SIGN:
-        return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : 0.0;
-    case QN_RELU:
-        return x < 0.0 ? 0.0 : x;
-    default:
-        return x; /* Floor, Ceil, Round */
-    }
-}
-
-enum quern_code qn_op_unary(struct qn_run *run, const struct qn_op *op)
-{
-    const struct unary_state *s = op->state;
-    const struct qn_array *x = qn_in(run, op, 0);
-    if (x != NULL && !qn_array_is_dense(x)) {
-        x = qn_in_packed(run, op, 0);
-    }
-    struct qn_array *y = NULL;
-    if (x == NULL) {
-        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
-    }
-    enum quern_code code = qn_out_over(run, op, 0, &y);
-    if (code != QUERN_OK || y == NULL) {
-        return code;
-    }
-    if (x->dtype == QUERN_FLOAT) {
-        run->kernels->unary[s->variant]((const float *)(const void *)x->data,
-                                        (float *)(void *)y->data,
-                                        (size_t)x->len, s->p0, s->p1);
-    } else if (qn_is_whole(x->dtype)) {
-        for (int64_t i = 0; i < x->len; i++) {
-            qn_store(y, i, whole_unary(s->variant, qn_load(x, i)));
-        }
-    } else {
-        unary_any(run->kernels, s, x, y);
-    }
-    return QUERN_OK;
-}
-
-static double bound(const struct qn_array *a, double fallback)
-{
-    return a != NULL && a->len == 1 ? qn_load(a, 0) : fallback;
-}
-
-enum quern_code qn_op_clip(struct qn_run *run, const struct qn_op *op)
-{
-    const struct qn_array *x = qn_in(run, op, 0);
-    if (x != NULL && !qn_array_is_dense(x)) {
-        x = qn_in_packed(run, op, 0);
-    }
-    struct qn_array *y = NULL;
-    if (x == NULL) {
-        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
-    }
-    double lo = bound(qn_in(run, op, 1), -(double)INFINITY);
-    double hi = bound(qn_in(run, op, 2), (double)INFINITY);
-    enum quern_code code = qn_out_over(run, op, 0, &y);
-    if (code != QUERN_OK || y == NULL) {
-        return code;
-    }
-    if (x->dtype == QUERN_FLOAT) {
-        run->kernels->unary[QN_CLIP]((const float *)(const void *)x->data,
-                                     (float *)(void *)y->data, (size_t)x->len,
-                                     (float)lo, (float)hi);
-        return QUERN_OK;
-    }
-    if (x->dtype == QUERN_UINT8 || x->dtype == QUERN_INT8) {
-        qn_clip_codes(x, y, lo, hi);
-        return QUERN_OK;
-    }
-    for (int64_t i = 0; i < x->len; i++) {
-        double v = qn_load(x, i);
-        v = v < lo ? lo : v;
-        qn_store(y, i, v > hi ? hi : v);
-    }
-    return QUERN_OK;
-}
 
 /* --------------------------------------------------------------- binary */
 
@@ -525,41 +347,7 @@ enum quern_code qn_op_logic(struct qn_run *run, const struct qn_op *op)
     return qn_op_compare(run, op);
 }
 
-enum quern_code qn_op_not(struct qn_run *run, const struct qn_op *op)
-{
-    const struct qn_array *x = qn_in_packed(run, op, 0);
-    struct qn_array *y = NULL;
-    if (x == NULL) {
-        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
-    }
-    enum quern_code code = qn_out(run, op, 0, QUERN_BOOL, x->rank, x->dims, &y);
-    for (int64_t i = 0; code == QUERN_OK && y != NULL && i < x->len; i++) {
-        y->data[i] = x->data[i] == 0;
-    }
-    return code;
-}
-
-enum quern_code qn_op_isnan(struct qn_run *run, const struct qn_op *op)
-{
-    const struct qn_array *x = qn_in_packed(run, op, 0);
-    struct qn_array *y = NULL;
-    if (x == NULL) {
-        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
-    }
-    bool down = quern_node_int(op->node, "detect_negative", 1) != 0;
-    bool up = quern_node_int(op->node, "detect_positive", 1) != 0;
-    enum quern_code code = qn_out(run, op, 0, QUERN_BOOL, x->rank, x->dims, &y);
-    for (int64_t i = 0; code == QUERN_OK && y != NULL && i < x->len; i++) {
-        double v = qn_load(x, i);
-        bool wanted = v > 0.0 ? up : down;
-        bool yes =
-            op->row->variant == 0 ? isnan(v) != 0 : isinf(v) != 0 && wanted;
-        y->data[i] = yes ? 1 : 0;
-    }
-    return code;
-}
-
-/* --------------------------------------------------------- where, cast */
+/* ---------------------------------------------------------------- where */
 
 enum quern_code qn_op_where(struct qn_run *run, const struct qn_op *op)
 {
@@ -568,8 +356,8 @@ enum quern_code qn_op_where(struct qn_run *run, const struct qn_op *op)
     struct qn_nest nest;
     struct qn_rows rows;
     struct qn_array *y = NULL;
-    if (in[1] == NULL) {
-        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 1 is missing");
+    if (in[1] == NULL || (in[2] != NULL && in[2]->dtype != in[1]->dtype)) {
+        return qn_op_missing(run, op);
     }
     enum quern_code code = start(run, op, in, 3, in[1]->dtype, &nest, &y);
     if (code != QUERN_OK || y == NULL) {
@@ -588,105 +376,4 @@ enum quern_code qn_op_where(struct qn_run *run, const struct qn_op *op)
         }
     }
     return QUERN_OK;
-}
-
-/* The conversions that models are full of; false: not one of them. */
-static bool cast_fast(const struct qn_array *x, const struct qn_array *y)
-{
-#define CAST(from, from_type, to, to_type)                                     \
-    if (x->dtype == (from) && y->dtype == (to)) {                              \
-        const from_type *in = (const from_type *)(const void *)x->data;        \
-        to_type *out = (to_type *)(void *)y->data;                             \
-        for (int64_t i = 0; i < x->len; i++) {                                 \
-            out[i] = (to_type)in[i];                                           \
-        }                                                                      \
-        return true;                                                           \
-    }
-    CAST(QUERN_UINT8, uint8_t, QUERN_FLOAT, float)
-    CAST(QUERN_INT8, int8_t, QUERN_FLOAT, float)
-    CAST(QUERN_BOOL, uint8_t, QUERN_FLOAT, float)
-    CAST(QUERN_INT32, int32_t, QUERN_FLOAT, float)
-    CAST(QUERN_INT64, int64_t, QUERN_FLOAT, float)
-    CAST(QUERN_INT32, int32_t, QUERN_INT64, int64_t)
-    CAST(QUERN_INT64, int64_t, QUERN_INT32, int32_t)
-#undef CAST
-    return false;
-}
-
-static void cast_elements(const struct qn_array *x, const struct qn_array *y)
-{
-    if (cast_fast(x, y)) {
-        return;
-    }
-    bool whole = qn_is_whole(x->dtype);
-    for (int64_t i = 0; i < x->len; i++) {
-        if (!whole) {
-            qn_store(y, i, qn_load(x, i));
-        } else if (y->dtype == QUERN_BOOL) {
-            y->data[i] = qn_load_int(x, i) != 0;
-        } else if (qn_is_whole(y->dtype)) {
-            qn_store_int(y, i, qn_load_int(x, i));
-        } else {
-            qn_store(y, i, qn_load(x, i));
-        }
-    }
-}
-
-enum quern_code qn_op_cast(struct qn_run *run, const struct qn_op *op)
-{
-    const struct qn_array *x = qn_in(run, op, 0);
-    if (x != NULL && !qn_array_is_dense(x)) {
-        x = qn_in_packed(run, op, 0);
-    }
-    struct qn_array *y = NULL;
-    if (x == NULL) {
-        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
-    }
-    enum quern_dtype to = (enum quern_dtype)quern_node_int(op->node, "to", 0);
-    if (op->row->variant == 1) { /* CastLike */
-        const struct qn_array *like = qn_in(run, op, 1);
-        to = like != NULL ? like->dtype : QUERN_UNDEFINED;
-    }
-    if (to == x->dtype) {
-        return qn_out_view(run, op, 0, x, x);
-    }
-    if (quern_dtype_bits(to) == 0 || quern_dtype_bits(to) > 64 ||
-        quern_dtype_bits(to) < 8) {
-        return qn_op_fail(run, op, QUERN_UNSUPPORTED, "cast from %s to %s",
-                          quern_dtype_name(x->dtype), quern_dtype_name(to));
-    }
-    enum quern_code code = qn_out_like(run, op, 0, to, x, &y);
-    if (code != QUERN_OK || y == NULL) {
-        return code;
-    }
-    bool small = quern_dtype_is_float(to) && quern_dtype_bits(to) == 8;
-    if (small && quern_node_int(op->node, "saturate", 1) == 0) {
-        for (int64_t i = 0; i < x->len; i++) {
-            y->data[i] = qn_small_from_float(to, (float)qn_load(x, i), false);
-        }
-        return QUERN_OK;
-    }
-    cast_elements(x, y);
-    return QUERN_OK;
-}
-
-/* Dropout when a model is used: nothing is dropped, the mask is all true. */
-enum quern_code qn_op_dropout(struct qn_run *run, const struct qn_op *op)
-{
-    const struct qn_array *x = qn_in(run, op, 0);
-    const struct qn_array *training = qn_in(run, op, 2);
-    struct qn_array *mask = NULL;
-    if (x == NULL) {
-        return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
-    }
-    if (training != NULL && training->len == 1 && training->data[0] != 0) {
-        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
-                          "training_mode, which drops values at random");
-    }
-    enum quern_dtype dtype = op->opset >= 10 ? QUERN_BOOL : x->dtype;
-    enum quern_code code = qn_out(run, op, 1, dtype, x->rank, x->dims, &mask);
-    for (int64_t i = 0; code == QUERN_OK && mask != NULL && i < x->len; i++) {
-        qn_store(mask, i, 1.0);
-    }
-    return code == QUERN_OK ? qn_out_view(run, op, 0, x, x) : code;
 }

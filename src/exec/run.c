@@ -96,44 +96,48 @@ static enum quern_code no_room(const struct qn_run *run)
                                         : QUERN_NO_MEMORY;
 }
 
+/* Input i copied into another layout; the copy takes its place in the slot. */
+static const struct qn_array *relayout(struct qn_run *run,
+                                       const struct qn_op *op, int i,
+                                       void (*set_strides)(struct qn_array *))
+{
+    const struct qn_array *a = qn_in(run, op, i);
+    struct qn_array copy = *a;
+    copy.chunk = qn_scratch(run, (size_t)a->len * qn_element_size(a->dtype));
+    if (copy.chunk == NULL) {
+        return NULL;
+    }
+    copy.data = copy.chunk->data;
+    set_strides(&copy);
+    qn_array_copy(&copy, a);
+    qn_slot_drop(run, op->in[i]);
+    run->slots[op->in[i]] = copy;
+    return &run->slots[op->in[i]];
+}
+
 const struct qn_array *qn_in_packed(struct qn_run *run, const struct qn_op *op,
                                     int i)
 {
     const struct qn_array *a = qn_in(run, op, i);
-    if (a == NULL || qn_array_is_packed(a)) {
-        return a;
-    }
-    struct qn_array packed = *a;
-    packed.chunk = qn_scratch(run, (size_t)a->len * qn_element_size(a->dtype));
-    if (packed.chunk == NULL) {
-        return NULL;
-    }
-    packed.data = packed.chunk->data;
-    qn_array_pack_strides(&packed);
-    qn_array_copy(&packed, a);
-    qn_slot_drop(run, op->in[i]);
-    run->slots[op->in[i]] = packed;
-    return &run->slots[op->in[i]];
+    return a == NULL || qn_array_is_packed(a)
+               ? a
+               : relayout(run, op, i, qn_array_pack_strides);
+}
+
+const struct qn_array *qn_in_dense(struct qn_run *run, const struct qn_op *op,
+                                   int i)
+{
+    const struct qn_array *a = qn_in(run, op, i);
+    return a == NULL || qn_array_is_dense(a) ? a : qn_in_packed(run, op, i);
 }
 
 const struct qn_array *qn_in_channels_last(struct qn_run *run,
                                            const struct qn_op *op, int i)
 {
     const struct qn_array *a = qn_in(run, op, i);
-    if (a == NULL || qn_array_is_channels_last(a)) {
-        return a;
-    }
-    struct qn_array last = *a;
-    last.chunk = qn_scratch(run, (size_t)a->len * qn_element_size(a->dtype));
-    if (last.chunk == NULL) {
-        return NULL;
-    }
-    last.data = last.chunk->data;
-    qn_array_channels_last_strides(&last);
-    qn_array_copy(&last, a);
-    qn_slot_drop(run, op->in[i]);
-    run->slots[op->in[i]] = last;
-    return &run->slots[op->in[i]];
+    return a == NULL || qn_array_is_channels_last(a)
+               ? a
+               : relayout(run, op, i, qn_array_channels_last_strides);
 }
 
 bool qn_in_is_free(const struct qn_run *run, const struct qn_op *op, int i)
