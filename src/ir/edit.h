@@ -1,8 +1,18 @@
-/* What the files that edit share: checks, and the marks of touched origins. */
+/* What the files that edit share: checks, use lists, the order of nodes, and
+ * the marks of touched origins. Writes are reserved in the journal first;
+ * comments say how many each function needs. */
 #ifndef QUERN_IR_EDIT_H
 #define QUERN_IR_EDIT_H
 
 #include "ir/ir.h"
+
+/** Write a field through the write log. Each argument is evaluated once but for
+ * the address of `field`. */
+#define QN_SET(journal, field, value)                                          \
+    do {                                                                       \
+        qn_journal_write((journal), &(field), sizeof(field));                  \
+        (field) = (value);                                                     \
+    } while (0)
 
 /** Error naming the node when it is erased or inside a function body. */
 enum quern_code qn_edit_check_node(const struct quern_node *node)
@@ -11,6 +21,36 @@ enum quern_code qn_edit_check_node(const struct quern_node *node)
 /** Error naming the value when it is erased. */
 enum quern_code qn_edit_check_value(const struct quern_value *value)
     __attribute__((warn_unused_result));
+
+/** Error at a node or, if it is NULL, in the graph of a value. */
+enum quern_code qn_edit_bad_argument(const struct quern_node *node,
+                                     const struct quern_value *value,
+                                     const char *what)
+    __attribute__((warn_unused_result));
+
+/** Error unless nodes of a graph may read the value: not erased, of this graph
+ * or one around it. NULL: a left-out input, which is fine. */
+enum quern_code qn_edit_check_readable(const struct quern_graph *graph,
+                                       const struct quern_value *value)
+    __attribute__((warn_unused_result));
+
+/** Enter a use into the list of a value (NULL: none): at most 6 writes; and
+ * take it out of the list that it is in: at most 4. */
+void qn_use_link(struct qn_journal *journal, struct quern_use *use,
+                 struct quern_value *value);
+void qn_use_unlink(struct qn_journal *journal, struct quern_use *use);
+
+enum { QN_USE_WRITES = 10 }; /* unlink + link */
+
+/** Put a node that stands nowhere in front of `before` (NULL: at the end);
+ * qn_order_cost() tells the writes. */
+void qn_order_insert(struct quern_graph *graph, struct quern_node *node,
+                     struct quern_node *before);
+size_t qn_order_cost(const struct quern_graph *graph,
+                     const struct quern_node *before);
+
+/** Take a node out of its graph's list: at most 3 writes. */
+void qn_order_take_out(struct quern_node *node);
 
 /** Writes to reserve for qn_touch_*: a node and all that enclose it. */
 size_t qn_touch_cost(const struct quern_graph *graph);

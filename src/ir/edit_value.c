@@ -5,12 +5,6 @@
 
 #include <string.h>
 
-#define SET(journal, field, value)                                             \
-    do {                                                                       \
-        qn_journal_write((journal), &(field), sizeof(field));                  \
-        (field) = (value);                                                     \
-    } while (0)
-
 static enum quern_code check_graph(const struct quern_graph *graph)
 {
     const struct quern_graph *g = graph;
@@ -43,12 +37,12 @@ static struct quern_value *new_value(struct quern_graph *graph,
     }
     value->id = model->next_value_id++;
     if (graph->last_value != NULL) {
-        SET(&model->journal, graph->last_value->next_value, value);
+        QN_SET(&model->journal, graph->last_value->next_value, value);
     } else {
-        SET(&model->journal, graph->first_value, value);
+        QN_SET(&model->journal, graph->first_value, value);
     }
-    SET(&model->journal, graph->last_value, value);
-    SET(&model->journal, value->erased, false);
+    QN_SET(&model->journal, graph->last_value, value);
+    QN_SET(&model->journal, value->erased, false);
     return value;
 }
 
@@ -76,16 +70,16 @@ static void link_initializer(struct qn_journal *j, struct quern_value *value)
 {
     struct quern_graph *graph = value->graph;
     if (graph->model->ir_version < 4) {
-        SET(j, graph->model->ir_version, 4);
+        QN_SET(j, graph->model->ir_version, 4);
     }
-    SET(j, value->prev_init, graph->last_init);
-    SET(j, value->next_init, NULL);
+    QN_SET(j, value->prev_init, graph->last_init);
+    QN_SET(j, value->next_init, NULL);
     if (graph->last_init != NULL) {
-        SET(j, graph->last_init->next_init, value);
+        QN_SET(j, graph->last_init->next_init, value);
     } else {
-        SET(j, graph->first_init, value);
+        QN_SET(j, graph->first_init, value);
     }
-    SET(j, graph->last_init, value);
+    QN_SET(j, graph->last_init, value);
 }
 
 enum quern_code quern_constant_create(struct quern_graph *graph,
@@ -108,7 +102,7 @@ enum quern_code quern_constant_create(struct quern_graph *graph,
         return qn_no_memory(model->context);
     }
     value->type = type;
-    SET(j, value->tensor, quern_tensor_retain(tensor));
+    QN_SET(j, value->tensor, quern_tensor_retain(tensor));
     link_initializer(j, value);
     qn_touch_graph(graph);
     qn_journal_edit(j, (struct qn_edit){.kind = QN_EDIT_VALUE_CREATE,
@@ -146,9 +140,9 @@ enum quern_code quern_value_set_constant(struct quern_value *value,
     if (is_new) {
         link_initializer(j, value);
     }
-    SET(j, value->tensor, quern_tensor_retain(tensor));
-    SET(j, value->type, type);
-    SET(j, value->tensor_origin.data, NULL);
+    QN_SET(j, value->tensor, quern_tensor_retain(tensor));
+    QN_SET(j, value->type, type);
+    QN_SET(j, value->tensor_origin.data, NULL);
     if (!same_value) {
         qn_tables_drop(model, false, value->id);
     }
@@ -188,11 +182,11 @@ enum quern_code quern_value_freeze(struct quern_value *value)
             inputs[n++] = graph->inputs[i];
         }
     }
-    SET(j, graph->inputs, inputs);
-    SET(j, graph->n_inputs, n);
-    SET(j, value->is_input, false);
+    QN_SET(j, graph->inputs, inputs);
+    QN_SET(j, graph->n_inputs, n);
+    QN_SET(j, value->is_input, false);
     if (model->ir_version < 4) {
-        SET(j, model->ir_version, 4);
+        QN_SET(j, model->ir_version, 4);
     }
     qn_journal_edit(
         j, (struct qn_edit){.kind = QN_EDIT_CONSTANT, .id = value->id});
@@ -203,14 +197,14 @@ static void unlink_initializer(struct qn_journal *j, struct quern_value *value)
 {
     struct quern_graph *graph = value->graph;
     if (value->prev_init != NULL) {
-        SET(j, value->prev_init->next_init, value->next_init);
+        QN_SET(j, value->prev_init->next_init, value->next_init);
     } else {
-        SET(j, graph->first_init, value->next_init);
+        QN_SET(j, graph->first_init, value->next_init);
     }
     if (value->next_init != NULL) {
-        SET(j, value->next_init->prev_init, value->prev_init);
+        QN_SET(j, value->next_init->prev_init, value->prev_init);
     } else {
-        SET(j, graph->last_init, value->prev_init);
+        QN_SET(j, graph->last_init, value->prev_init);
     }
 }
 
@@ -236,9 +230,9 @@ enum quern_code quern_value_erase(struct quern_value *value)
     struct quern_tensor *old = value->tensor;
     if (old != NULL) {
         unlink_initializer(j, value);
-        SET(j, value->tensor, NULL);
+        QN_SET(j, value->tensor, NULL);
     }
-    SET(j, value->erased, true);
+    QN_SET(j, value->erased, true);
     qn_tables_drop(model, false, value->id);
     qn_touch_graph(value->graph);
     qn_journal_edit(j, (struct qn_edit){.kind = QN_EDIT_VALUE_ERASE,
@@ -347,8 +341,8 @@ static enum quern_code set_type(struct quern_value *value,
     if (!qn_journal_reserve(&model->journal, 2, 1)) {
         return qn_no_memory(model->context);
     }
-    SET(&model->journal, value->type, type);
-    SET(&model->journal, value->given, type);
+    QN_SET(&model->journal, value->type, type);
+    QN_SET(&model->journal, value->given, type);
     qn_journal_edit(&model->journal,
                     (struct qn_edit){.kind = QN_EDIT_TYPE, .id = value->id});
     return QUERN_OK;
@@ -398,10 +392,11 @@ enum quern_code quern_model_set_opset(struct quern_model *model,
         memcpy(copy, model->opsets, model->n_opsets * sizeof *copy);
     }
     copy[i] = (struct qn_opset){name, version, {NULL, 0}};
-    SET(j, model->opsets, copy);
-    SET(j, model->n_opsets, n);
+    QN_SET(j, model->opsets, copy);
+    QN_SET(j, model->n_opsets, n);
     int64_t ir = *domain == '\0' ? qn_schema_ir_for_opset(version) : 0;
-    SET(j, model->ir_version, ir > model->ir_version ? ir : model->ir_version);
+    QN_SET(j, model->ir_version,
+           ir > model->ir_version ? ir : model->ir_version);
     qn_journal_edit(j, (struct qn_edit){.kind = QN_EDIT_OPSET});
     return QUERN_OK;
 }
@@ -432,7 +427,7 @@ enum quern_code quern_model_set_metadata(struct quern_model *model,
         !qn_journal_reserve(j, 1, 1)) {
         return qn_no_memory(model->context);
     }
-    SET(j, *slot, entry);
+    QN_SET(j, *slot, entry);
     qn_journal_edit(j, (struct qn_edit){.kind = QN_EDIT_METADATA});
     return QUERN_OK;
 }

@@ -1,0 +1,153 @@
+/* Erasing nodes, with their bodies; and with what that leaves dead. */
+#include "ir/edit.h"
+
+/* Writes and edits that erasing a node needs, bodies included. */
+static size_t erase_cost(const struct quern_node *node)
+{
+    const struct quern_model *model = node->graph->model;
+    size_t cost = 5 + node->n_inputs * 4 +
+                  (1 + node->n_outputs) * (2 + qn_tables_cost(model)) +
+                  qn_touch_cost(node->graph);
+    size_t n = quern_node_n_subgraphs(node);
+    for (size_t i = 0; i < n; i++) {
+        const struct quern_graph *g = quern_node_subgraph(node, i);
+        cost += g->n_outputs * 4;
+        for (const struct quern_node *m = g->last; m != NULL; m = m->prev) {
+            cost += erase_cost(m);
+        }
+    }
+    return cost;
+}
+
+static void erase_value(struct quern_value *value)
+{
+    struct quern_model *model = value->graph->model;
+    QN_SET(&model->journal, value->erased, true);
+    QN_SET(&model->journal, value->producer, NULL);
+    qn_tables_drop(model, false, value->id);
+}
+
+/* Depth is bounded by the nesting limit of the reader. */
+static void erase(struct quern_node *node)
+{
+    struct quern_model *model = node->graph->model;
+    struct qn_journal *j = &model->journal;
+    size_t n = quern_node_n_subgraphs(node);
+    for (size_t i = 0; i < n; i++) {
+        struct quern_graph *g = quern_node_subgraph(node, i);
+        for (size_t k = 0; k < g->n_outputs; k++) {
+            qn_use_unlink(j, g->outputs[k]);
+        }
+        while (g->last != NULL) {
+            erase(g->last);
+        }
+    }
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        qn_use_unlink(j, node->inputs[i]);
+    }
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        if (node->outputs[i] != NULL) {
+            erase_value(node->outputs[i]);
+        }
+    }
+    qn_order_take_out(node);
+    QN_SET(j, node->erased, true);
+    qn_tables_drop(model, true, node->id);
+    qn_touch_graph(node->graph);
+    qn_journal_edit(
+        j, (struct qn_edit){.kind = QN_EDIT_NODE_ERASE, .id = node->id});
+}
+
+enum quern_code quern_node_erase(struct quern_node *node)
+{
+    struct quern_model *model = node->graph->model;
+    enum quern_code code = qn_edit_check_node(node);
+    for (size_t i = 0; i < node->n_outputs && code == QUERN_OK; i++) {
+        if (node->outputs[i] != NULL && node->outputs[i]->n_uses > 0) {
+            code = qn_edit_bad_argument(
+                node, node->outputs[i],
+                "erased node still has uses of its output");
+        }
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    size_t cost = erase_cost(node);
+    if (!qn_journal_reserve(&model->journal, cost, cost)) {
+        return qn_no_memory(model->context);
+    }
+    erase(node);
+    return QUERN_OK;
+}
+
+static bool dead(const struct quern_node *node)
+{
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        if (node->outputs[i] != NULL && node->outputs[i]->n_uses > 0) {
+            return false;
+        }
+    }
+    return !node->erased;
+}
+
+/* Erase one dead node; what that leaves without use goes or is pushed. */
+static enum quern_code erase_step(struct quern_node *node,
+                                  struct quern_node **stack, size_t *n_stack)
+{
+    struct quern_value *inputs[64];
+    size_t n = 0;
+    for (size_t i = 0; i < node->n_inputs && n < 64; i++) {
+        if (node->inputs[i]->value != NULL) {
+            inputs[n++] = node->inputs[i]->value;
+        }
+    }
+    enum quern_code code = quern_node_erase(node);
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        struct quern_value *v = inputs[i];
+        if (v->erased || v->n_uses > 0 || v->is_input) {
+            continue;
+        }
+        if (v->producer == NULL) {
+            code = quern_value_erase(v);
+        } else if (v->producer->graph == node->graph) {
+            stack[(*n_stack)++] = v->producer;
+        }
+    }
+    return code;
+}
+
+enum quern_code quern_node_erase_dead(struct quern_node *node)
+{
+    struct quern_model *model = node->graph->model;
+    struct qn_mark mark = qn_journal_mark(model);
+    size_t room = 256;
+    size_t n_stack = 1;
+    struct quern_node **stack = qn_calloc_n(room, sizeof(struct quern_node *));
+    if (stack == NULL) {
+        return qn_no_memory(model->context);
+    }
+    stack[0] = node;
+    enum quern_code code = QUERN_OK;
+    while (n_stack > 0 && code == QUERN_OK) {
+        struct quern_node *top = stack[--n_stack];
+        if (!dead(top)) {
+            continue;
+        }
+        if (n_stack + 64 > room) {
+            room *= 2;
+            void *grown =
+                qn_realloc_n(stack, room, sizeof(struct quern_node *));
+            if (grown == NULL) {
+                code = qn_no_memory(model->context);
+                break;
+            }
+            stack = grown;
+        }
+        code = erase_step(top, stack, &n_stack);
+    }
+    qn_free(stack);
+    if (code != QUERN_OK) {
+        qn_journal_undo(model, mark);
+    }
+    return code;
+}

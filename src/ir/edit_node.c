@@ -1,0 +1,266 @@
+/* Edits of nodes: making, inputs and outputs, operator and name. */
+#include "ir/build.h"
+#include "ir/edit.h"
+#include "ir/names.h"
+
+#include <string.h>
+
+/* Split "domain.Op" at its last dot; the domain is copied into the arena. */
+static const char *split_op(struct quern_model *model, const char *op,
+                            const char **out_domain)
+{
+    const char *dot = strrchr(op, '.');
+    *out_domain = "";
+    if (dot == NULL) {
+        return op;
+    }
+    *out_domain = qn_arena_strndup(&model->arena, op, (size_t)(dot - op));
+    return *out_domain != NULL ? dot + 1 : NULL;
+}
+
+static enum quern_code
+check_new_node(struct quern_graph *graph, const struct quern_node *before,
+               struct quern_value *const *inputs, size_t n_inputs,
+               struct quern_value *const *outputs, size_t n_outputs)
+{
+    enum quern_code code = QUERN_OK;
+    if (before != NULL) {
+        code = before->graph != graph
+                   ? qn_edit_bad_argument(before, NULL, "node of another graph")
+                   : qn_edit_check_node(before);
+    }
+    for (size_t i = 0; i < n_inputs && code == QUERN_OK; i++) {
+        code = qn_edit_check_readable(graph, inputs[i]);
+    }
+    for (size_t i = 0; i < n_outputs && code == QUERN_OK; i++) {
+        const struct quern_value *v = outputs[i];
+        if (v == NULL) {
+            continue;
+        }
+        code = qn_edit_check_value(v);
+        if (code == QUERN_OK && (v->graph != graph || v->producer != NULL ||
+                                 v->is_input || v->tensor != NULL)) {
+            code = qn_edit_bad_argument(
+                NULL, v,
+                "output of a new node must be a value of its "
+                "graph without producer");
+        }
+    }
+    return code;
+}
+
+enum quern_code
+quern_node_create(struct quern_graph *graph, struct quern_node *before,
+                  const char *op, const char *name,
+                  struct quern_value *const *inputs, size_t n_inputs,
+                  struct quern_value *const *outputs, size_t n_outputs,
+                  struct quern_node **out_node)
+{
+    struct quern_model *model = graph->model;
+    struct qn_journal *j = &model->journal;
+    enum quern_code code =
+        check_new_node(graph, before, inputs, n_inputs, outputs, n_outputs);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    const char *domain = NULL;
+    const char *type = split_op(model, op, &domain);
+    const char *unique = *name == '\0' ? "" : qn_names_unique(model, name);
+    struct quern_node *node =
+        type == NULL || unique == NULL
+            ? NULL
+            : qn_node_alloc(graph, domain, type, unique, n_inputs, n_outputs);
+    if (node == NULL ||
+        (*unique != '\0' && !qn_names_take(model->names, node->name))) {
+        return qn_no_memory(model->context);
+    }
+    size_t writes = 1 + qn_order_cost(graph, before) +
+                    n_inputs * QN_USE_WRITES + n_outputs * 3 +
+                    qn_touch_cost(graph);
+    if (!qn_journal_reserve(j, writes, 1)) {
+        return qn_no_memory(model->context);
+    }
+    node->id = model->next_node_id++;
+    node->erased = true; /* what undoing leaves */
+    QN_SET(j, node->erased, false);
+    qn_order_insert(graph, node, before);
+    for (size_t i = 0; i < n_inputs; i++) {
+        qn_use_link(j, node->inputs[i], inputs[i]);
+    }
+    for (size_t i = 0; i < n_outputs; i++) {
+        QN_SET(j, node->outputs[i], outputs[i]);
+        if (outputs[i] != NULL) {
+            QN_SET(j, outputs[i]->producer, node);
+            QN_SET(j, outputs[i]->output_index, (uint32_t)i);
+        }
+    }
+    qn_touch_graph(graph);
+    qn_journal_edit(
+        j, (struct qn_edit){.kind = QN_EDIT_NODE_CREATE, .id = node->id});
+    *out_node = node;
+    return QUERN_OK;
+}
+
+/* ----------------------------------------------------- inputs and outputs */
+
+/* Room for one input more; the new use is empty. False: no memory. */
+static bool add_input(struct quern_node *node)
+{
+    struct quern_model *model = node->graph->model;
+    size_t n = node->n_inputs;
+    struct quern_use **grown =
+        qn_arena_alloc_n(&model->arena, n + 1, sizeof *grown);
+    struct quern_use *use = qn_arena_alloc(&model->arena, sizeof *use);
+    if (grown == NULL || use == NULL) {
+        return false;
+    }
+    if (n > 0) {
+        memcpy(grown, node->inputs, n * sizeof *grown);
+    }
+    use->node = node;
+    use->index = (uint32_t)n;
+    grown[n] = use;
+    QN_SET(&model->journal, node->inputs, grown);
+    QN_SET(&model->journal, node->n_inputs, n + 1);
+    return true;
+}
+
+enum quern_code quern_node_set_input(struct quern_node *node, size_t i,
+                                     struct quern_value *value)
+{
+    struct quern_model *model = node->graph->model;
+    struct qn_journal *j = &model->journal;
+    enum quern_code code = qn_edit_check_node(node);
+    if (code == QUERN_OK) {
+        code = qn_edit_check_readable(node->graph, value);
+    }
+    if (code == QUERN_OK && i > node->n_inputs) {
+        code = qn_edit_bad_argument(node, value, "input number beyond the end");
+    }
+    if (code != QUERN_OK || quern_node_input(node, i) == value) {
+        return code;
+    }
+    size_t writes =
+        QN_USE_WRITES + 3 + node->n_inputs + qn_touch_cost(node->graph);
+    if (!qn_journal_reserve(j, writes, 1) ||
+        (i == node->n_inputs && !add_input(node))) {
+        return qn_no_memory(model->context);
+    }
+    qn_use_unlink(j, node->inputs[i]);
+    qn_use_link(j, node->inputs[i], value);
+    size_t n = node->n_inputs;
+    while (value == NULL && n > 0 && node->inputs[n - 1]->value == NULL) {
+        n--; /* trailing left-out inputs are dropped */
+    }
+    QN_SET(j, node->n_inputs, n);
+    qn_touch_node(node);
+    qn_journal_edit(j, (struct qn_edit){.kind = QN_EDIT_INPUT, .id = node->id});
+    return QUERN_OK;
+}
+
+static bool add_output(struct quern_node *node)
+{
+    struct quern_model *model = node->graph->model;
+    size_t n = node->n_outputs;
+    struct quern_value **grown =
+        qn_arena_alloc_n(&model->arena, n + 1, sizeof *grown);
+    if (grown == NULL) {
+        return false;
+    }
+    if (n > 0) {
+        memcpy(grown, node->outputs, n * sizeof *grown);
+    }
+    QN_SET(&model->journal, node->outputs, grown);
+    QN_SET(&model->journal, node->n_outputs, n + 1);
+    return true;
+}
+
+enum quern_code quern_node_set_output(struct quern_node *node, size_t i,
+                                      struct quern_value *value)
+{
+    struct quern_model *model = node->graph->model;
+    struct qn_journal *j = &model->journal;
+    enum quern_code code = qn_edit_check_node(node);
+    if (code == QUERN_OK && value != NULL) {
+        code = qn_edit_check_value(value);
+    }
+    if (code == QUERN_OK &&
+        (i > node->n_outputs ||
+         (value != NULL && (value->graph != node->graph || value->is_input ||
+                            quern_value_is_initializer(value))))) {
+        code = qn_edit_bad_argument(
+            node, value,
+            "output must be a value of the node's graph that "
+            "a node can make");
+    }
+    if (code != QUERN_OK || quern_node_output(node, i) == value) {
+        return code;
+    }
+    if (!qn_journal_reserve(j, 8 + 2 * qn_touch_cost(node->graph), 1) ||
+        (i == node->n_outputs && !add_output(node))) {
+        return qn_no_memory(model->context);
+    }
+    if (node->outputs[i] != NULL) {
+        QN_SET(j, node->outputs[i]->producer, NULL);
+    }
+    QN_SET(j, node->outputs[i], value);
+    if (value != NULL) {
+        struct quern_node *old = value->producer;
+        if (old != NULL) {
+            QN_SET(j, old->outputs[value->output_index], NULL);
+            qn_touch_node(old);
+        }
+        QN_SET(j, value->producer, node);
+        QN_SET(j, value->output_index, (uint32_t)i);
+    }
+    qn_touch_node(node);
+    qn_journal_edit(j,
+                    (struct qn_edit){.kind = QN_EDIT_OUTPUT, .id = node->id});
+    return QUERN_OK;
+}
+
+/* ------------------------------------------------------ operator and name */
+
+enum quern_code quern_node_set_op(struct quern_node *node, const char *op)
+{
+    struct quern_model *model = node->graph->model;
+    enum quern_code code = qn_edit_check_node(node);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    const char *domain = NULL;
+    const char *type = split_op(model, op, &domain);
+    const char *copy =
+        type != NULL ? qn_arena_strdup(&model->arena, type) : NULL;
+    if (copy == NULL ||
+        !qn_journal_reserve(&model->journal, 2 + qn_touch_cost(node->graph),
+                            1)) {
+        return qn_no_memory(model->context);
+    }
+    QN_SET(&model->journal, node->op, copy);
+    QN_SET(&model->journal, node->domain, domain);
+    qn_touch_node(node);
+    qn_journal_edit(&model->journal,
+                    (struct qn_edit){.kind = QN_EDIT_NODE_OP, .id = node->id});
+    return QUERN_OK;
+}
+
+enum quern_code quern_node_set_name(struct quern_node *node, const char *name)
+{
+    struct quern_model *model = node->graph->model;
+    enum quern_code code = qn_edit_check_node(node);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    const char *copy = qn_arena_strdup(&model->arena, name);
+    if (copy == NULL || (*copy != '\0' && !qn_names_take(model->names, copy)) ||
+        !qn_journal_reserve(&model->journal, 1 + qn_touch_cost(node->graph),
+                            1)) {
+        return qn_no_memory(model->context);
+    }
+    QN_SET(&model->journal, node->name, copy);
+    qn_touch_node(node);
+    qn_journal_edit(&model->journal,
+                    (struct qn_edit){.kind = QN_EDIT_NODE_OP, .id = node->id});
+    return QUERN_OK;
+}
