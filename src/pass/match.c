@@ -5,17 +5,13 @@
  * the same at each later one. The only choice is the order of the two operands
  * of a commutative operator, so a try goes back only there. An operator of the
  * pattern is expanded once on each way through the search, which is why its
- * goals can lie in room of the pattern.
+ * goals can lie in room of the pattern. Constants and attributes are compared
+ * in match_attr.c.
  */
 #include "ir/ir.h"
 #include "pass/pattern.h"
 
-#include <math.h>
 #include <string.h>
-
-/* Constants are equal within this share of the wanted number: what survives
- * rounding to float. */
-static const double tolerance = 1e-6;
 
 struct search {
     struct quern_pattern *pattern;
@@ -39,162 +35,7 @@ static bool refuse(struct search *s, struct qn_reason reason)
 
 /* ------------------------------------------------------------- constants */
 
-static bool is_near(double found, double wanted)
-{
-    return fabs(found - wanted) <= tolerance * fabs(wanted);
-}
-
-/* A tensor of the numbers: one for all elements, or one for each. */
-static bool equals_numbers(const struct quern_tensor *tensor,
-                           const struct qn_pattern_numbers *wanted)
-{
-    double block[256];
-    int64_t len = quern_tensor_len(tensor);
-    if (len < 1 || (wanted->is_list && len != (int64_t)wanted->n)) {
-        return false;
-    }
-    for (int64_t first = 0; first < len; first += 256) {
-        int64_t n = len - first < 256 ? len - first : 256;
-        if (!quern_tensor_read_doubles(tensor, first, n, block)) {
-            return false;
-        }
-        for (int64_t i = 0; i < n; i++) {
-            double x = wanted->values[wanted->is_list ? first + i : 0];
-            if (!is_near(block[i], x)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
 /* ------------------------------------------------------------ attributes */
-
-static void value_in_node(const struct qn_attr *attr, struct qn_attr_value *out)
-{
-    out->n = attr->len;
-    switch (attr->type) {
-    case QN_ATTR_INT:
-        out->one_int = attr->u.i;
-        out->ints = &out->one_int;
-        out->n = 1;
-        break;
-    case QN_ATTR_FLOAT:
-        out->one_float = attr->u.f;
-        out->floats = &out->one_float;
-        out->n = 1;
-        break;
-    case QN_ATTR_INTS:
-        out->ints = attr->u.ints;
-        out->is_list = true;
-        break;
-    case QN_ATTR_FLOATS:
-        out->floats = attr->u.floats;
-        out->is_list = true;
-        break;
-    case QN_ATTR_STRING:
-        out->text = (const char *)attr->u.s.data;
-        out->n = attr->u.s.size;
-        break;
-    case QN_ATTR_UNDEFINED:
-    case QN_ATTR_TENSOR:
-    case QN_ATTR_GRAPH:
-    case QN_ATTR_STRINGS:
-    case QN_ATTR_TENSORS:
-    case QN_ATTR_GRAPHS:
-    case QN_ATTR_SPARSE_TENSOR:
-    case QN_ATTR_SPARSE_TENSORS:
-    case QN_ATTR_TYPE_PROTO:
-    case QN_ATTR_TYPE_PROTOS:
-        return;
-    }
-    out->is_known = true;
-}
-
-static void value_by_default(const struct qn_schema_attr *row,
-                             struct qn_attr_value *out)
-{
-    out->is_known = true;
-    if (qn_schema_default_int(row, &out->one_int)) {
-        out->ints = &out->one_int;
-        out->n = 1;
-    } else if (qn_schema_default_float(row, &out->one_float)) {
-        out->floats = &out->one_float;
-        out->n = 1;
-    } else if (qn_schema_default_ints(row, &out->ints, &out->n) ||
-               qn_schema_default_floats(row, &out->floats, &out->n)) {
-        out->is_list = true;
-    } else {
-        out->text = qn_schema_default_string(row);
-        out->is_known = out->text != NULL;
-        out->n = out->is_known ? strlen(out->text) : 0;
-    }
-}
-
-void qn_attr_value_of(const struct quern_node *node, const char *name,
-                      struct qn_attr_value *out_value)
-{
-    const struct qn_attr *attr = qn_node_attr(node, name);
-    *out_value = (struct qn_attr_value){0};
-    if (attr != NULL) {
-        if (attr->ref_name == NULL) {
-            value_in_node(attr, out_value);
-        }
-        return;
-    }
-    const struct qn_schema *schema = qn_node_schema(node);
-    const struct qn_schema_attr *row =
-        schema != NULL ? qn_schema_attr(schema, name) : NULL;
-    if (row != NULL) {
-        value_by_default(row, out_value);
-    }
-}
-
-static double number_at(const struct qn_attr_value *v, size_t i)
-{
-    return v->ints != NULL ? (double)v->ints[i] : (double)v->floats[i];
-}
-
-static bool is_wanted(const struct qn_attr_value *v,
-                      const struct qn_pattern_attr *attr)
-{
-    if (!v->is_known) {
-        return false;
-    }
-    if (attr->kind == QN_ATTR_IS_TEXT) {
-        return v->text != NULL && v->n == strlen(attr->text) &&
-               memcmp(v->text, attr->text, v->n) == 0;
-    }
-    const struct qn_pattern_numbers *wanted = &attr->numbers;
-    if (v->text != NULL || v->is_list != wanted->is_list || v->n != wanted->n) {
-        return false;
-    }
-    for (size_t i = 0; i < v->n; i++) {
-        if (!is_near(number_at(v, i), wanted->values[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Both absent, or both there with the same content. */
-static bool are_same(const struct qn_attr_value *a,
-                     const struct qn_attr_value *b)
-{
-    bool same = a->is_known == b->is_known && a->is_list == b->is_list &&
-                a->n == b->n && (a->text != NULL) == (b->text != NULL);
-    if (!same || !a->is_known) {
-        return same;
-    }
-    if (a->text != NULL) {
-        return memcmp(a->text, b->text, a->n) == 0;
-    }
-    for (size_t i = 0; i < a->n && same; i++) {
-        double x = number_at(a, i), y = number_at(b, i);
-        same = !(x < y) && !(x > y);
-    }
-    return same;
-}
 
 static bool take_attr(struct search *s, const struct qn_pattern_node *wanted,
                       const struct qn_pattern_attr *attr,
@@ -203,7 +44,7 @@ static bool take_attr(struct search *s, const struct qn_pattern_node *wanted,
     struct qn_attr_value value;
     qn_attr_value_of(node, attr->name, &value);
     if (attr->kind != QN_ATTR_IS_VAR) {
-        return is_wanted(&value, attr) ||
+        return qn_attr_is_wanted(&value, attr) ||
                refuse(s, (struct qn_reason){.kind = QN_REASON_ATTR,
                                             .node = node,
                                             .attr = attr});
@@ -216,7 +57,7 @@ static bool take_attr(struct search *s, const struct qn_pattern_node *wanted,
     }
     struct qn_attr_value other;
     qn_attr_value_of(binding->node, binding->attr, &other);
-    return are_same(&value, &other) ||
+    return qn_attr_are_same(&value, &other) ||
            refuse(s, (struct qn_reason){.kind = QN_REASON_ATTR_OTHER,
                                         .node = node,
                                         .attr = attr});
@@ -407,7 +248,7 @@ static bool solve_constant(struct search *s, const struct qn_goal *goal,
                            const struct quern_value *value)
 {
     const struct quern_tensor *tensor = quern_value_constant(value);
-    if (tensor == NULL || !equals_numbers(tensor, &goal->arg->numbers)) {
+    if (tensor == NULL || !qn_tensor_is_numbers(tensor, &goal->arg->numbers)) {
         return refuse(s, (struct qn_reason){.kind = QN_REASON_CONSTANT,
                                             .node = goal->reader,
                                             .arg = goal->arg,
@@ -563,71 +404,4 @@ const char *quern_pattern_reason(const struct quern_pattern *pattern)
 {
     qn_reason_print(pattern, pattern->reason_text, QN_REASON_SIZE);
     return pattern->reason_text;
-}
-
-static const struct qn_binding *binding_of(const struct quern_match *match,
-                                           const char *name)
-{
-    size_t i = qn_pattern_find(match->pattern, name);
-    return i < match->pattern->n_vars ? &match->bindings[i] : NULL;
-}
-
-struct quern_value *quern_match_value(const struct quern_match *match,
-                                      const char *name)
-{
-    const struct qn_binding *b = binding_of(match, name);
-    return b != NULL && b->is_bound ? b->value : NULL;
-}
-
-size_t quern_match_n_values(const struct quern_match *match, const char *name)
-{
-    const struct qn_binding *b = binding_of(match, name);
-    if (b == NULL || !b->is_bound) {
-        return 0;
-    }
-    return b->reader != NULL ? b->n : b->value != NULL;
-}
-
-struct quern_value *quern_match_value_at(const struct quern_match *match,
-                                         const char *name, size_t i)
-{
-    const struct qn_binding *b = binding_of(match, name);
-    if (i >= quern_match_n_values(match, name)) {
-        return NULL;
-    }
-    return b->reader != NULL ? quern_node_input(b->reader, b->first + i)
-                             : b->value;
-}
-
-size_t quern_match_n_nodes(const struct quern_match *match)
-{
-    return match->pattern->n_nodes;
-}
-
-struct quern_node *quern_match_node(const struct quern_match *match, size_t i)
-{
-    return i < match->pattern->n_nodes ? match->nodes[i] : NULL;
-}
-
-struct quern_node *quern_match_attr(const struct quern_match *match,
-                                    const char *variable, const char **out_attr)
-{
-    for (size_t i = 0; i < match->pattern->n_attr_vars; i++) {
-        const struct qn_attr_binding *b = &match->attrs[i];
-        if (strcmp(b->variable, variable) == 0 && b->node != NULL) {
-            *out_attr = b->attr;
-            return b->node;
-        }
-    }
-    return NULL;
-}
-
-bool quern_match_scalar(const struct quern_match *match, const char *name,
-                        float *out_value)
-{
-    const struct quern_value *value = quern_match_value(match, name);
-    const struct quern_tensor *tensor =
-        value != NULL ? quern_value_constant(value) : NULL;
-    return tensor != NULL && quern_tensor_len(tensor) == 1 &&
-           quern_tensor_read_floats(tensor, 0, 1, out_value);
 }

@@ -190,6 +190,19 @@ struct qn_attr_value {
 void qn_attr_value_of(const struct quern_node *node, const char *name,
                       struct qn_attr_value *out_value);
 
+/** The value is what a pattern's attribute says (numbers or text). */
+bool qn_attr_is_wanted(const struct qn_attr_value *value,
+                       const struct qn_pattern_attr *attr);
+
+/** Both absent, or both there with the same content. */
+bool qn_attr_are_same(const struct qn_attr_value *a,
+                      const struct qn_attr_value *b);
+
+/** A tensor of the numbers: one for all elements, or one for each; equal within
+ * what rounding to float leaves. */
+bool qn_tensor_is_numbers(const struct quern_tensor *tensor,
+                          const struct qn_pattern_numbers *wanted);
+
 /** Words for pattern->reason, at most `size` bytes. */
 void qn_reason_print(const struct quern_pattern *pattern, char *text,
                      size_t size);

@@ -1,0 +1,268 @@
+/* Expressions of patterns: an operator, its arguments, opsets and attributes.
+ */
+#include "pass/parser.h"
+
+#include <string.h>
+
+static enum quern_code parse_value(struct qn_parser *p,
+                                   struct qn_pattern_arg *arg)
+{
+    const char *name = NULL;
+    const char *start = p->at;
+    enum quern_code code =
+        qn_parser_name(p, "a value, a number or an operator", &name);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    bool is_many = strncmp(p->at, "...", 3) == 0;
+    p->at += is_many ? 3 : 0;
+    arg->is_optional = is_many || qn_parser_take(p, '?');
+    arg->var = qn_pattern_find(p->pattern, name);
+    if (arg->var == p->pattern->n_vars) {
+        code = qn_parser_add_var(p, name, NULL, 0, &arg->var);
+        if (code == QUERN_OK) {
+            p->pattern->vars[arg->var].is_many = is_many;
+        }
+        return code;
+    }
+    if (p->pattern->vars[arg->var].is_many != is_many) {
+        return qn_parser_wrong(p, start,
+                               "'%s' stands for one value here, for any number "
+                               "elsewhere",
+                               name);
+    }
+    if (arg->is_optional && p->pattern->vars[arg->var].producer != NULL) {
+        return qn_parser_wrong(p, start,
+                               "'%s' is made by an operator and cannot be "
+                               "left out",
+                               name);
+    }
+    return QUERN_OK;
+}
+
+static enum quern_code parse_arg(struct qn_parser *p,
+                                 struct qn_pattern_arg *arg)
+{
+    qn_parser_skip(p);
+    if (qn_parser_at_numbers(p)) {
+        arg->kind = QN_ARG_CONSTANT;
+        return qn_parser_numbers(p, &arg->numbers);
+    }
+    arg->kind = QN_ARG_VALUE;
+    if (!qn_parser_at_operator(p)) {
+        return parse_value(p, arg);
+    }
+    struct qn_pattern_node *node = NULL;
+    enum quern_code code = qn_parser_expr(p, &node);
+    if (code == QUERN_OK) {
+        code = qn_parser_add_var(p, NULL, node, 0, &arg->var);
+    }
+    if (code == QUERN_OK) {
+        node->outs = qn_arena_alloc(&p->pattern->arena, sizeof *node->outs);
+        if (node->outs == NULL) {
+            return qn_no_memory(p->context);
+        }
+        node->outs[0] = arg->var;
+        node->n_outs = 1;
+    }
+    return code;
+}
+
+static bool is_many(const struct qn_parser *p, const struct qn_pattern_arg *arg)
+{
+    return arg->kind == QN_ARG_VALUE && p->pattern->vars[arg->var].is_many;
+}
+
+static enum quern_code parse_args(struct qn_parser *p,
+                                  struct qn_pattern_node *node)
+{
+    struct qn_arena *arena = &p->pattern->arena;
+    size_t room = 4;
+    node->args = qn_arena_alloc_n(arena, room, sizeof *node->args);
+    while (node->args != NULL) {
+        if (node->n_args == QN_PATTERN_MOST_ARGS) {
+            return qn_parser_wrong(p, p->at, "more than %d arguments",
+                                   QN_PATTERN_MOST_ARGS);
+        }
+        if (node->n_args == room) {
+            struct qn_pattern_arg *old = node->args;
+            node->args = qn_arena_alloc_n(arena, room * 2, sizeof *node->args);
+            if (node->args == NULL) {
+                break;
+            }
+            memcpy(node->args, old, room * sizeof *old);
+            room *= 2;
+        }
+        const char *start = p->at;
+        enum quern_code code = parse_arg(p, &node->args[node->n_args++]);
+        if (code != QUERN_OK) {
+            return code;
+        }
+        if (!qn_parser_take(p, ',')) {
+            return qn_parser_take(p, ')') ? QUERN_OK
+                                          : qn_parser_found(p, "',' or ')'");
+        }
+        if (!p->is_replacement && is_many(p, &node->args[node->n_args - 1])) {
+            return qn_parser_wrong(p, start,
+                                   "an argument behind `name...`, which takes "
+                                   "all that remain");
+        }
+    }
+    return qn_no_memory(p->context);
+}
+
+static size_t attr_variable(struct quern_pattern *pattern, const char *name)
+{
+    size_t i = 0;
+    while (i < pattern->n_attr_vars &&
+           strcmp(pattern->match.attrs[i].variable, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static enum quern_code parse_attr(struct qn_parser *p,
+                                  struct qn_pattern_attr *attr)
+{
+    struct quern_pattern *pattern = p->pattern;
+    enum quern_code code =
+        qn_parser_name(p, "the name of an attribute", &attr->name);
+    if (code == QUERN_OK && !qn_parser_take(p, '=')) {
+        code = qn_parser_found(p, "'='");
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    if (qn_parser_take(p, '"')) {
+        size_t n = strcspn(p->at, "\"");
+        attr->kind = QN_ATTR_IS_TEXT;
+        attr->text = qn_arena_strndup(&pattern->arena, p->at, n);
+        p->at += n;
+        return attr->text == NULL       ? qn_no_memory(p->context)
+               : qn_parser_take(p, '"') ? QUERN_OK
+                                        : qn_parser_found(p, "'\"'");
+    }
+    if (!qn_parser_take(p, '$')) {
+        attr->kind = QN_ATTR_IS_NUMBERS;
+        return qn_parser_numbers(p, &attr->numbers);
+    }
+    attr->kind = QN_ATTR_IS_VAR;
+    code = qn_parser_name(p, "a name", &attr->text);
+    if (code == QUERN_OK) {
+        attr->var = attr_variable(pattern, attr->text);
+        if (attr->var == QN_PATTERN_MOST_NAMES) {
+            return qn_parser_wrong(p, p->at, "more than %d attribute variables",
+                                   QN_PATTERN_MOST_NAMES);
+        }
+        pattern->match.attrs[attr->var].variable = attr->text;
+        pattern->n_attr_vars += attr->var == pattern->n_attr_vars;
+    }
+    return code;
+}
+
+static enum quern_code parse_attrs(struct qn_parser *p,
+                                   struct qn_pattern_node *node)
+{
+    enum { MOST = 16 };
+    node->attrs =
+        qn_arena_alloc_n(&p->pattern->arena, MOST, sizeof *node->attrs);
+    if (node->attrs == NULL) {
+        return qn_no_memory(p->context);
+    }
+    enum quern_code code = QUERN_OK;
+    do {
+        if (node->n_attrs == MOST) {
+            return qn_parser_wrong(p, p->at, "more than %d attributes", MOST);
+        }
+        code = parse_attr(p, &node->attrs[node->n_attrs++]);
+    } while (code == QUERN_OK && qn_parser_take(p, ','));
+    return code != QUERN_OK         ? code
+           : qn_parser_take(p, '}') ? QUERN_OK
+                                    : qn_parser_found(p, "',' or '}'");
+}
+
+/* `@ lo .. hi` */
+static enum quern_code parse_opsets(struct qn_parser *p,
+                                    struct qn_pattern_node *node)
+{
+    double lowest = 0.0, highest = 0.0;
+    bool is_integer = true;
+    enum quern_code code = qn_parser_number(p, &lowest, &is_integer);
+    if (code == QUERN_OK) {
+        qn_parser_skip(p);
+        if (strncmp(p->at, "..", 2) != 0) {
+            return qn_parser_found(p, "'..' and the last opset");
+        }
+        p->at += 2;
+        code = qn_parser_number(p, &highest, &is_integer);
+    }
+    if (code == QUERN_OK &&
+        (!is_integer || lowest < 1 || highest < lowest || highest > 1e9)) {
+        return qn_parser_wrong(p, p->at,
+                               "opsets %g..%g, needs two whole numbers from 1 "
+                               "on, the smaller one first",
+                               lowest, highest);
+    }
+    node->lowest = (int64_t)lowest;
+    node->highest = (int64_t)highest;
+    return code;
+}
+
+/* "com.acme.SiLU" to domain and operator. */
+static enum quern_code split_operator(struct qn_parser *p, const char *word,
+                                      struct qn_pattern_node *node)
+{
+    const char *dot = strrchr(word, '.');
+    node->op = dot != NULL ? dot + 1 : word;
+    node->domain = "";
+    if (dot == NULL) {
+        return QUERN_OK;
+    }
+    node->domain =
+        qn_arena_strndup(&p->pattern->arena, word, (size_t)(dot - word));
+    if (node->domain != NULL && strcmp(node->domain, "ai.onnx") == 0) {
+        node->domain = "";
+    }
+    return node->domain != NULL ? QUERN_OK : qn_no_memory(p->context);
+}
+
+enum quern_code qn_parser_expr(struct qn_parser *p,
+                               struct qn_pattern_node **out_node)
+{
+    const char *word = NULL;
+    qn_parser_skip(p);
+    if (p->n_nodes == QN_PATTERN_MOST_NODES ||
+        p->depth == QN_PATTERN_MOST_DEPTH) {
+        return qn_parser_wrong(
+            p, p->at, "more than %d operators, or %d inside each other",
+            QN_PATTERN_MOST_NODES, QN_PATTERN_MOST_DEPTH);
+    }
+    struct qn_pattern_node *node =
+        qn_arena_alloc(&p->pattern->arena, sizeof *node);
+    if (node == NULL) {
+        return qn_no_memory(p->context);
+    }
+    p->all[p->n_nodes++] = node;
+    node->highest = INT64_MAX;
+    qn_parser_position(p, p->at, &node->line, &node->column);
+    enum quern_code code = qn_parser_word(p, "an operator", &word);
+    if (code == QUERN_OK) {
+        code = split_operator(p, word, node);
+    }
+    if (code == QUERN_OK && qn_parser_take(p, '@')) {
+        code = parse_opsets(p, node);
+    }
+    if (code == QUERN_OK && !qn_parser_take(p, '(')) {
+        code = qn_parser_found(p, "'('");
+    }
+    p->depth++;
+    if (code == QUERN_OK && !qn_parser_take(p, ')')) {
+        code = parse_args(p, node);
+    }
+    p->depth--;
+    if (code == QUERN_OK && qn_parser_take(p, '{')) {
+        code = parse_attrs(p, node);
+    }
+    *out_node = node;
+    return code;
+}

@@ -1,0 +1,213 @@
+/* Reading the text of a pattern: words, names, numbers, and where they stand.
+ */
+#include "config/text.h"
+#include "pass/parser.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+static const char digits[] = "0123456789";
+
+/* ---------------------------------------------------------------- errors */
+
+struct quern_place qn_pattern_place(const struct quern_place *base, int line,
+                                    int column)
+{
+    struct quern_place place = QUERN_PLACE_NONE;
+    place.stage = "pattern";
+    place.file = base != NULL && base->file != NULL ? base->file : "pattern";
+    place.line = line;
+    place.column = column;
+    if (base != NULL && base->line > 0) {
+        place.line += base->line - 1;
+        place.column += line == 1 && base->column > 0 ? base->column - 1 : 0;
+    }
+    return place;
+}
+
+void qn_parser_position(const struct qn_parser *p, const char *at,
+                        int *out_line, int *out_column)
+{
+    int line = 1, column = 1;
+    for (const char *c = p->pattern->text; c < at; c++) {
+        bool is_start = ((unsigned char)*c & 0xc0) != 0x80;
+        line += *c == '\n';
+        column = *c == '\n' ? 1 : column + is_start;
+    }
+    *out_line = line;
+    *out_column = column;
+}
+
+enum quern_code qn_parser_wrong(const struct qn_parser *p, const char *at,
+                                const char *format, ...)
+{
+    char text[256];
+    int line = 0, column = 0;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    qn_parser_position(p, at, &line, &column);
+    struct quern_place place = qn_pattern_place(p->base, line, column);
+    return quern_fail(p->context, QUERN_INVALID_ARGUMENT, &place, "%s", text);
+}
+
+enum quern_code qn_parser_found(const struct qn_parser *p, const char *needs)
+{
+    return *p->at == '\0'
+               ? qn_parser_wrong(p, p->at, "found the end, needs %s", needs)
+               : qn_parser_wrong(p, p->at, "found '%.16s', needs %s", p->at,
+                                 needs);
+}
+
+/* ---------------------------------------------------------------- tokens */
+
+void qn_parser_skip(struct qn_parser *p)
+{
+    p->at += strspn(p->at, " \t\r\n");
+}
+
+bool qn_parser_take(struct qn_parser *p, char c)
+{
+    qn_parser_skip(p);
+    if (*p->at != c) {
+        return false;
+    }
+    p->at++;
+    return true;
+}
+
+/* A dot or a dash belongs to a word when a letter or digit follows; so the
+ * dots of `name...` do not. */
+static size_t word_size(const char *at)
+{
+    size_t n = strspn(at, letters);
+    while (n > 0 && at[n] != '\0') {
+        bool joins = at[n] == '.' || at[n] == '-';
+        const char *next = joins ? at + n + 1 : at + n;
+        size_t more = strspn(next, letters);
+        more = more > 0 ? more : strspn(next, digits);
+        if (more == 0) {
+            break;
+        }
+        n += more + joins;
+    }
+    return n;
+}
+
+enum quern_code qn_parser_word(struct qn_parser *p, const char *needs,
+                               const char **out_word)
+{
+    qn_parser_skip(p);
+    size_t n = word_size(p->at);
+    if (n == 0) {
+        return qn_parser_found(p, needs);
+    }
+    *out_word = qn_arena_strndup(&p->pattern->arena, p->at, n);
+    if (*out_word == NULL) {
+        return qn_no_memory(p->context);
+    }
+    p->at += n;
+    return QUERN_OK;
+}
+
+enum quern_code qn_parser_name(struct qn_parser *p, const char *needs,
+                               const char **out_name)
+{
+    qn_parser_skip(p);
+    const char *start = p->at;
+    enum quern_code code = qn_parser_word(p, needs, out_name);
+    if (code == QUERN_OK && strpbrk(*out_name, ".-") != NULL) {
+        return qn_parser_wrong(p, start,
+                               "found '%s', needs %s of letters, digits and _",
+                               *out_name, needs);
+    }
+    return code;
+}
+
+static size_t number_size(const char *at)
+{
+    size_t n = *at == '-' || *at == '+' ? 1 : 0;
+    size_t whole = strspn(at + n, digits);
+    n += whole;
+    size_t fraction = 0;
+    if (at[n] == '.' && at[n + 1] != '.') {
+        fraction = strspn(at + n + 1, digits);
+        n += fraction + 1;
+    }
+    if (whole + fraction == 0) {
+        return 0;
+    }
+    if (at[n] == 'e' || at[n] == 'E') {
+        size_t sign = at[n + 1] == '-' || at[n + 1] == '+' ? 1 : 0;
+        size_t exponent = strspn(at + n + 1 + sign, digits);
+        n += exponent > 0 ? exponent + sign + 1 : 0;
+    }
+    return n;
+}
+
+enum quern_code qn_parser_number(struct qn_parser *p, double *out_value,
+                                 bool *is_integer)
+{
+    char text[64];
+    qn_parser_skip(p);
+    size_t n = number_size(p->at);
+    if (n == 0) {
+        return qn_parser_found(p, "a number");
+    }
+    snprintf(text, sizeof text, "%.*s", (int)(n < 64 ? n : 63), p->at);
+    if (n >= sizeof text || !qn_text_to_float(text, out_value)) {
+        return qn_parser_wrong(p, p->at, "found '%s', needs a finite number",
+                               text);
+    }
+    *is_integer = *is_integer && strpbrk(text, ".eE") == NULL;
+    p->at += n;
+    return QUERN_OK;
+}
+
+enum quern_code qn_parser_numbers(struct qn_parser *p,
+                                  struct qn_pattern_numbers *out)
+{
+    enum { MOST = 64 };
+    double values[MOST];
+    size_t n = 0;
+    out->is_list = qn_parser_take(p, '[');
+    out->is_integer = true;
+    enum quern_code code = QUERN_OK;
+    do {
+        if (n == MOST) {
+            return qn_parser_wrong(p, p->at, "a list of more than %d numbers",
+                                   MOST);
+        }
+        code = qn_parser_number(p, &values[n++], &out->is_integer);
+    } while (code == QUERN_OK && out->is_list && qn_parser_take(p, ','));
+    if (code == QUERN_OK && out->is_list && !qn_parser_take(p, ']')) {
+        code = qn_parser_found(p, "',' or ']'");
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    double *copy = qn_arena_alloc_n(&p->pattern->arena, n, sizeof *copy);
+    if (copy == NULL) {
+        return qn_no_memory(p->context);
+    }
+    memcpy(copy, values, n * sizeof *copy);
+    out->n = n;
+    out->values = copy;
+    return QUERN_OK;
+}
+
+bool qn_parser_at_operator(const struct qn_parser *p)
+{
+    const char *at = p->at + word_size(p->at);
+    at += strspn(at, " \t\r\n");
+    return word_size(p->at) > 0 && (*at == '(' || *at == '@');
+}
+
+bool qn_parser_at_numbers(const struct qn_parser *p)
+{
+    return *p->at == '[' || number_size(p->at) > 0;
+}
