@@ -1,5 +1,6 @@
 /* What reading a pattern shares: the text, how far it is read, and the tree
- * that is made. What takes something skips white space first and reports errors. */
+ * that is made. What takes something skips white space first and reports
+ * errors. */
 #ifndef QUERN_PASS_PARSER_H
 #define QUERN_PASS_PARSER_H
 
