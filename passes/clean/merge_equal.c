@@ -100,6 +100,7 @@ static enum quern_code merge_constants(struct quern_pass_ctx *ctx,
     struct quern_value *next = NULL;
     enum quern_code code = QUERN_OK;
     size_t n = 0;
+    size_t n_merged = 0;
     for (struct quern_value *v = quern_graph_first_initializer(graph);
          v != NULL; v = quern_value_next_initializer(v)) {
         n++;
@@ -120,13 +121,18 @@ static enum quern_code merge_constants(struct quern_pass_ctx *ctx,
         if (first != NULL) {
             /* The table keeps it as const; it was entered from the graph. */
             struct quern_value *same = (struct quern_value *)(uintptr_t)first;
-            quern_pass_account(ctx, NULL, "initializer '%s' is '%s'",
+            n_merged++;
+            quern_pass_account(ctx, NULL, "initializer '%s': is '%s'",
                                quern_value_name(v), quern_value_name(same));
             code = quern_replace_uses(v, same, true);
             if (code == QUERN_OK) {
                 code = quern_value_erase(v);
             }
         }
+    }
+    if (n_merged > 0) {
+        quern_pass_account(ctx, NULL, "%zu initializers merged into equal ones",
+                           n_merged);
     }
     return code;
 }

@@ -156,10 +156,6 @@ static enum quern_code look(void *user, size_t tap,
             return code;
         }
     }
-    size_t kept = quern_stats_n_channels(k->stats[tap]);
-    if (kept != l.channels) { /* a channel count that changes: as one */
-        l = (struct qn_layout){len, 1, 1};
-    }
     return quern_stats_add(k->context, k->stats[tap], k->sample, data, l.outer,
                            l.channels, l.inner);
 }

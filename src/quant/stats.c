@@ -383,21 +383,6 @@ void quern_stats_destroy(struct quern_stats **stats)
     *stats = NULL;
 }
 
-/* Statistics of one channel see one long row. */
-static struct view make_view(const struct quern_stats *stats, uint64_t sample,
-                             const float *data, size_t outer, size_t channels,
-                             size_t inner)
-{
-    size_t len = outer * channels * inner;
-    struct view view = {data, outer, channels, inner, len, sample};
-    if (stats->channels == 1) {
-        view.outer = 1;
-        view.channels = 1;
-        view.inner = len;
-    }
-    return view;
-}
-
 enum quern_code quern_stats_add(struct quern_context *context,
                                 struct quern_stats *stats, uint64_t sample,
                                 const float *data, size_t outer,
@@ -409,16 +394,15 @@ enum quern_code quern_stats_add(struct quern_context *context,
                           "sample of %zu x %zu x %zu values overflows", outer,
                           channels, inner);
     }
-    if (stats->channels != 1 && stats->channels != channels) {
-        return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
-                          "sample with %zu channels, statistics have %zu",
-                          channels, stats->channels);
-    }
     if (len == 0) {
         return QUERN_OK;
     }
+    if (stats->channels != channels) {
+        return qn_stats_add_ragged(context, stats, sample, data, outer,
+                                   channels, inner);
+    }
     enum quern_code code = QUERN_OK;
-    struct view view = make_view(stats, sample, data, outer, channels, inner);
+    struct view view = {data, outer, channels, inner, len, sample};
     bool is_odd = !scan_call(stats, &view);
     if (is_odd) {
         code = add_odd(context, stats, &view);
@@ -438,12 +422,14 @@ enum quern_code quern_stats_merge(struct quern_context *context,
                                   struct quern_stats *stats,
                                   const struct quern_stats *other)
 {
-    if (stats->flags != other->flags || stats->channels != other->channels) {
+    if (stats->flags != other->flags) {
         return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
-                          "statistics of %zu channels, flags 0x%x, to be "
-                          "merged into %zu channels, flags 0x%x",
-                          other->channels, (unsigned)other->flags,
-                          stats->channels, (unsigned)stats->flags);
+                          "statistics with flags 0x%x, to be merged into such "
+                          "with 0x%x",
+                          (unsigned)other->flags, (unsigned)stats->flags);
+    }
+    if (stats->channels != other->channels) {
+        return qn_stats_merge_ragged(context, stats, other);
     }
     if (!need_far(stats, other->far.n > 0) ||
         !qn_part_reserve(&stats->body, other->body.n) ||

@@ -46,6 +46,21 @@ bool qn_part_reserve(struct qn_part *part, uint64_t n);
 void qn_stats_add_pairs(struct quern_stats *stats, const float *data,
                         size_t outer, size_t inner, bool is_odd);
 
+/** Forget which channel values came from: one channel from now on. */
+void qn_stats_collapse(struct quern_stats *stats);
+
+/** quern_stats_add() of a sample, and quern_stats_merge(), where the numbers of
+ * channels differ: `stats` are collapsed. */
+enum quern_code qn_stats_add_ragged(struct quern_context *context,
+                                    struct quern_stats *stats, uint64_t sample,
+                                    const float *data, size_t outer,
+                                    size_t channels, size_t inner)
+    __attribute__((warn_unused_result));
+enum quern_code qn_stats_merge_ragged(struct quern_context *context,
+                                      struct quern_stats *stats,
+                                      const struct quern_stats *other)
+    __attribute__((warn_unused_result));
+
 /** Minimum and maximum over all channels; 0, 0 when the part is empty. */
 void qn_part_range(const struct qn_part *part, size_t channels, float *out_min,
                    float *out_max);

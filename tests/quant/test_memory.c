@@ -90,6 +90,16 @@ static enum quern_code make_and_add(void)
         quern_stats_summary(other, &after);
         ck_assert_uint_eq(after.n_values, code == QUERN_OK ? 24 : 0);
     }
+    if (code == QUERN_OK) { /* another number of channels */
+        code = quern_stats_add(context, other, 2, plain, 1, 4, 3);
+        quern_stats_summary(other, &after);
+        ck_assert_uint_eq(after.n_values, code == QUERN_OK ? 36 : 24);
+    }
+    if (code == QUERN_OK) {
+        code = quern_stats_merge(context, other, stats);
+        quern_stats_summary(other, &after);
+        ck_assert_uint_eq(after.n_values, code == QUERN_OK ? 60 : 36);
+    }
     quern_stats_destroy(&stats);
     quern_stats_destroy(&other);
     return code;

@@ -186,16 +186,18 @@ QUERN_API void quern_stats_destroy(struct quern_stats **stats);
  * @param sample  number of the sample; only names the place of the first NaN
  *                and the first infinity
  * @param data    outer * channels * inner floats, laid out as said above
- * @return QUERN_OK; _INVALID_ARGUMENT (channels differ from those of
- * quern_stats_create(); statistics of one channel take any); _LIMIT (size
- * overflows); _NO_MEMORY. On failure the statistics are as before. */
+ * A number of channels that differs from that of quern_stats_create() makes
+ * the statistics such of one channel, in any order of the samples the same.
+ * @return QUERN_OK; _LIMIT (size overflows); _NO_MEMORY. On failure nothing of
+ * the sample is counted. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_stats_add(struct quern_context *context, struct quern_stats *stats,
                 uint64_t sample, const float *data, size_t outer,
                 size_t channels, size_t inner);
 
-/** Add what `other` has seen. Flags and channels must be equal.
- * @return QUERN_OK; _INVALID_ARGUMENT; _NO_MEMORY (stats as before) */
+/** Add what `other` has seen. Flags must be equal; where channels differ the
+ * result has one.
+ * @return QUERN_OK; _INVALID_ARGUMENT; _NO_MEMORY (nothing is added) */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_stats_merge(struct quern_context *context, struct quern_stats *stats,
                   const struct quern_stats *other);

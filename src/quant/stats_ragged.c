@@ -1,0 +1,65 @@
+/* Samples whose channels differ in number: from then on the statistics are of
+ * one channel. Each sample is summed up by its own channels first, so that the
+ * result does not depend on the order in which samples come. */
+#include "base/diag.h"
+#include "quant/stats.h"
+
+#include <math.h>
+
+static void collapse_part(struct qn_part *part, size_t channels)
+{
+    for (size_t c = 1; part->min != NULL && c < channels; c++) {
+        part->min[0] = fminf(part->min[0], part->min[c]);
+        part->max[0] = fmaxf(part->max[0], part->max[c]);
+        part->count[0] += part->count[c];
+        if (part->sum != NULL) {
+            qn_exact_merge(&part->sum[0], &part->sum[c]);
+            qn_exact_merge(&part->square[0], &part->square[c]);
+        }
+    }
+}
+
+void qn_stats_collapse(struct quern_stats *stats)
+{
+    collapse_part(&stats->body, stats->channels);
+    collapse_part(&stats->far, stats->channels);
+    stats->channels = 1; /* no pairs are left */
+}
+
+enum quern_code qn_stats_add_ragged(struct quern_context *context,
+                                    struct quern_stats *stats, uint64_t sample,
+                                    const float *data, size_t outer,
+                                    size_t channels, size_t inner)
+{
+    struct quern_stats *own = NULL;
+    enum quern_code code =
+        quern_stats_create(context, stats->flags, channels, &own);
+    if (code == QUERN_OK) {
+        code =
+            quern_stats_add(context, own, sample, data, outer, channels, inner);
+    }
+    if (code == QUERN_OK) {
+        code = quern_stats_merge(context, stats, own);
+    }
+    quern_stats_destroy(&own);
+    return code;
+}
+
+enum quern_code qn_stats_merge_ragged(struct quern_context *context,
+                                      struct quern_stats *stats,
+                                      const struct quern_stats *other)
+{
+    struct quern_stats *copy = NULL;
+    enum quern_code code =
+        quern_stats_create(context, other->flags, other->channels, &copy);
+    if (code == QUERN_OK) {
+        code = quern_stats_merge(context, copy, other);
+    }
+    if (code == QUERN_OK) {
+        qn_stats_collapse(copy);
+        qn_stats_collapse(stats);
+        code = quern_stats_merge(context, stats, copy);
+    }
+    quern_stats_destroy(&copy);
+    return code;
+}
