@@ -8,17 +8,9 @@ import subprocess
 import sys
 import tempfile
 
-from shared import QUERN, skip
+from judging import decibels, heavy_nodes, np, numpy_helper, onnx, session, silent_floats
+from shared import QUERN
 
-try:
-    import numpy as np
-    import onnx
-    import onnxruntime
-    from onnx import numpy_helper
-except ImportError as e:
-    skip(str(e))
-
-HEAVY = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 N = 20
 models = {}
 rng = np.random.default_rng(3)
@@ -383,55 +375,12 @@ def constant_output():
 
 
 # ---------------------------------------------------------------------------------------------------------------- judging
-def session(path, fused):
-    options = onnxruntime.SessionOptions()
-    if not fused:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def answers(path, data, axis, fused=True):
     s = session(path, fused)
     n = next(iter(data.values())).shape[axis]
     take = {k: (lambda v, j: v[:, j:j + 1]) if axis else (lambda v, j: v[j:j + 1]) for k in data}
     out = [s.run(None, {k: take[k](v, j) for k, v in data.items()}) for j in range(n)]
     return {o.name: [r[k] for r in out] for k, o in enumerate(s.get_outputs())}
-
-
-def decibels(want, got):
-    signal = noise = 0.0
-    for a, b in zip(want, got):
-        if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
-            return -np.inf
-        good = np.isfinite(a)
-        d = a[good].astype(np.float64) - b[good]
-        signal += float((a[good].astype(np.float64) ** 2).sum())
-        noise += float((d ** 2).sum())
-    return np.inf if noise == 0 else 10 * np.log10(max(signal, 1e-300) / noise)
-
-
-def graphs(graph):
-    yield graph
-    for n in graph.node:
-        for a in n.attribute:
-            if a.HasField("g"):
-                yield from graphs(a.g)
-
-
-def heavy_nodes(model):
-    """(name, operator, is integer) of each heavy node whose weights are constant."""
-    out = []
-    made = {o: n for g in graphs(model.graph) for n in g.node for o in n.output}
-    held = {t.name for g in graphs(model.graph) for t in g.initializer}
-    for n in (n for g in graphs(model.graph) for n in g.node if n.op_type in HEAVY):
-        sources = [made.get(k) for k in n.input[:2]]
-        dq = [s is not None and s.op_type == "DequantizeLinear" for s in sources]
-        fixed = [k in held or (d and s.input[0] in held) or (s is not None and s.op_type == "Constant") for k, d, s in zip(n.input[:2], dq, sources)]
-        if any(fixed):
-            out.append((n.name, n.op_type, all(dq)))
-    return out
 
 
 def judge(name, folder, target):
@@ -472,11 +421,8 @@ def judge(name, folder, target):
         figures.append(f"{o} {x:.1f} dB")
         if not x >= db:
             wrong.append(f"{o}: {x:.1f} dB, needs {db}")
-    told = {s["node"] for s in account["stays_in_float"]}
     n_integer = sum(k for _, _, k in nodes)
-    for node, op, is_integer in nodes:
-        if not is_integer and node not in told:
-            wrong.append(f"{op} '{node}' with constant weights is float without a word")
+    wrong += silent_floats(nodes, account)
     if integer is not None and n_integer < integer and target == "ort-cpu-x64":
         wrong.append(f"{n_integer} heavy nodes in integers, needs {integer}")
     print(f"{name:36s} {n_integer} of {len(nodes)} integer; {', '.join(figures)}", *(f"\n{'':38s}{s['operator']} '{s['node']}': {s['reason']}" for s in account["stays_in_float"]))
