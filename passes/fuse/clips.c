@@ -86,6 +86,16 @@ static bool read_bounds(const struct quern_node *node, struct bounds *b)
     return false;
 }
 
+static bool same(double a, double b)
+{
+    return a >= b && a <= b;
+}
+
+static bool is_relu(const struct bounds *b)
+{
+    return isinf(b->hi) && same(b->lo, 0.0);
+}
+
 static enum quern_code set_number(struct quern_pass_ctx *ctx,
                                   struct quern_node *node, size_t i,
                                   const char *name, double number,
@@ -129,17 +139,55 @@ static enum quern_code drop_unread(struct quern_value *value)
     return unread ? quern_value_erase(value) : QUERN_OK;
 }
 
-static enum quern_code write_attrs(struct quern_node *node,
-                                   const struct bounds *b)
+/* Before opset 11, bounds are attributes. */
+static enum quern_code write_attr(struct quern_node *node, const char *name,
+                                  double bound)
+{
+    return isinf(bound) ? quern_node_remove_attr(node, name)
+                        : quern_node_set_float(node, name, (float)bound);
+}
+
+static enum quern_code write_clip_attrs(struct quern_node *node,
+                                        const struct bounds *b)
 {
     enum quern_code code = quern_node_set_op(node, "Clip");
     if (code == QUERN_OK) {
-        code = isinf(b->lo) ? quern_node_remove_attr(node, "min")
-                            : quern_node_set_float(node, "min", (float)b->lo);
+        code = write_attr(node, "min", b->lo);
     }
+    return code == QUERN_OK ? write_attr(node, "max", b->hi) : code;
+}
+
+static enum quern_code write_clip_inputs(struct quern_pass_ctx *ctx,
+                                         struct quern_node *node,
+                                         const struct bounds *b)
+{
+    enum quern_code code = quern_node_set_op(node, "Clip");
+    if (code == QUERN_OK && !isinf(b->lo)) {
+        code = set_number(ctx, node, 1, "min", b->lo, b->dtype);
+    }
+    if (code == QUERN_OK && !isinf(b->hi)) {
+        code = set_number(ctx, node, 2, "max", b->hi, b->dtype);
+    }
+    return code;
+}
+
+static enum quern_code write_relu(struct quern_node *node)
+{
+    enum quern_code code = quern_node_set_op(node, "Relu");
     if (code == QUERN_OK) {
-        code = isinf(b->hi) ? quern_node_remove_attr(node, "max")
-                            : quern_node_set_float(node, "max", (float)b->hi);
+        code = quern_node_remove_attr(node, "min");
+    }
+    return code == QUERN_OK ? quern_node_remove_attr(node, "max") : code;
+}
+
+/* The last input first: those in front of it can then be dropped too. */
+static enum quern_code drop_bounds(struct quern_node *node)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 2; i > 0 && code == QUERN_OK; i--) {
+        if (i < quern_node_n_inputs(node)) {
+            code = quern_node_set_input(node, i, NULL);
+        }
     }
     return code;
 }
@@ -149,47 +197,23 @@ static enum quern_code write_bounds(struct quern_pass_ctx *ctx,
                                     struct quern_node *node,
                                     const struct bounds *b)
 {
-    struct quern_value *old[3] = {NULL, NULL, NULL};
-    enum quern_code code = QUERN_OK;
-    bool is_relu = isinf(b->hi) && b->lo >= 0.0 && b->lo <= 0.0;
-    for (size_t i = 3; i-- > 0 && code == QUERN_OK;) {
+    struct quern_value *old[3];
+    for (size_t i = 0; i < 3; i++) {
         old[i] = quern_node_input(node, i);
-        if (i > 0 && i < quern_node_n_inputs(node)) {
-            code = quern_node_set_input(node, i, NULL);
-        }
     }
+    enum quern_code code = drop_bounds(node);
     if (code == QUERN_OK) {
         code = quern_node_set_input(node, 0, b->x);
     }
-    if (code == QUERN_OK && (is_relu || quern_node_opset(node) < 11)) {
-        code = write_attrs(node, b);
-    }
-    if (code == QUERN_OK && is_relu) {
-        code = quern_node_set_op(node, "Relu");
-        if (code == QUERN_OK) {
-            code = quern_node_remove_attr(node, "min");
-        }
-        if (code == QUERN_OK) {
-            code = quern_node_remove_attr(node, "max");
-        }
-    } else if (code == QUERN_OK && quern_node_opset(node) >= 11) {
-        code = quern_node_set_op(node, "Clip");
-        if (code == QUERN_OK && !isinf(b->lo)) {
-            code = set_number(ctx, node, 1, "min", b->lo, b->dtype);
-        }
-        if (code == QUERN_OK && !isinf(b->hi)) {
-            code = set_number(ctx, node, 2, "max", b->hi, b->dtype);
-        }
+    if (code == QUERN_OK) {
+        code = is_relu(b)                     ? write_relu(node)
+               : quern_node_opset(node) >= 11 ? write_clip_inputs(ctx, node, b)
+                                              : write_clip_attrs(node, b);
     }
     for (size_t i = 0; i < 3 && code == QUERN_OK; i++) {
         code = drop_unread(old[i]);
     }
     return code;
-}
-
-static bool same(double a, double b)
-{
-    return a >= b && a <= b;
 }
 
 /* first, then second, as one. */
@@ -203,6 +227,34 @@ static struct bounds both(const struct bounds *first,
     return b;
 }
 
+/* The node in front whose bounds can go into those of `node`, or NULL. */
+static struct quern_node *in_front(const struct quern_node *node,
+                                   const struct bounds *own,
+                                   struct bounds *out_before)
+{
+    struct quern_node *first = quern_value_producer(own->x);
+    bool in_a_row = first != NULL && quern_value_only_user(own->x) == node &&
+                    quern_node_graph(first) == quern_node_graph(node) &&
+                    read_bounds(first, out_before);
+    return in_a_row ? first : NULL;
+}
+
+/* The form of a node alone is the one that is wanted. */
+static bool is_settled(const struct quern_node *node, const struct bounds *b)
+{
+    return quern_node_is(node, "Relu") ||
+           (quern_node_is(node, "Clip") && !is_relu(b));
+}
+
+static bool can_write(const struct quern_node *node, const struct bounds *b)
+{
+    if (isinf(b->lo) && isinf(b->hi)) {
+        return false; /* drop-no-op knows it */
+    }
+    return is_relu(b) || b->dtype != QUERN_UNDEFINED ||
+           quern_node_opset(node) < 11;
+}
+
 static enum quern_code merge(struct quern_pass_ctx *ctx,
                              struct quern_node *node)
 {
@@ -211,30 +263,19 @@ static enum quern_code merge(struct quern_pass_ctx *ctx,
     if (!read_bounds(node, &own)) {
         return QUERN_OK;
     }
-    struct quern_node *first = quern_value_producer(own.x);
-    bool in_a_row = first != NULL && quern_value_only_user(own.x) == node &&
-                    quern_node_graph(first) == quern_node_graph(node) &&
-                    read_bounds(first, &before);
-    struct bounds b = in_a_row ? both(&before, &own) : own;
+    struct quern_node *first = in_front(node, &own, &before);
+    struct bounds b = first != NULL ? both(&before, &own) : own;
+    if ((first == NULL && is_settled(node, &b)) || !can_write(node, &b)) {
+        return QUERN_OK;
+    }
     bool plain = quern_node_is(node, "Relu") || quern_node_is(node, "Clip");
-    bool is_relu = isinf(b.hi) && same(b.lo, 0.0);
-    if (!in_a_row && plain && (quern_node_is(node, "Relu") || !is_relu)) {
-        return QUERN_OK;
-    }
-    if (isinf(b.lo) && isinf(b.hi)) {
-        return QUERN_OK; /* drop-no-op knows it */
-    }
-    if (!is_relu && b.dtype == QUERN_UNDEFINED &&
-        quern_node_opset(node) >= 11) {
-        return QUERN_OK;
-    }
     enum quern_code code = QUERN_OK;
-    if (in_a_row && plain && same(b.lo, own.lo) && same(b.hi, own.hi)) {
+    if (first != NULL && plain && same(b.lo, own.lo) && same(b.hi, own.hi)) {
         code = quern_node_set_input(node, 0, before.x);
     } else {
         code = write_bounds(ctx, node, &b);
     }
-    if (code == QUERN_OK && in_a_row) {
+    if (code == QUERN_OK && first != NULL) {
         quern_pass_account(ctx, node, "took in %s '%s'", quern_node_op(first),
                            quern_node_name(first));
         code = quern_node_erase_dead(first);

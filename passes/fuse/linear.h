@@ -35,6 +35,16 @@ struct qn_affine {
  * @return false when it is none of them, or has no constant float weights */
 bool qn_weights_init(struct quern_node *node, struct qn_weights *out);
 
+/** float, double, float16 or bfloat16. */
+bool qn_is_wide_float(enum quern_dtype dtype);
+
+/** A constant of such a type as one number a channel.
+ * @param rank, axis  of the data that it is broadcast to, as in struct
+ *                    qn_weights; where the rank is not known, a vector fits
+ * @return false when it is none, or varies along another axis */
+bool qn_channel_numbers(const struct quern_value *value, int rank, int axis,
+                        int64_t n, double *out);
+
 /** Room for the numbers of n channels, as y = x. false: no memory. */
 bool qn_affine_init(struct quern_pass_ctx *ctx, int64_t n,
                     struct qn_affine *out);

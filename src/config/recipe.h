@@ -129,6 +129,11 @@ enum quern_code qn_recipe_print(const struct quern_recipe *recipe,
 
 /* ------------------------------------------------------------- overrides */
 
+/** Read the list of overrides into a recipe. */
+enum quern_code qn_overrides_read(struct quern_recipe *recipe,
+                                  const struct qn_yaml *node)
+    __attribute__((warn_unused_result));
+
 /** Settings for a node: those of all overrides that match, later ones win.
  * @param op  op type, with its domain unless that is ONNX's own */
 struct qn_override_settings qn_overrides_of_node(struct quern_recipe *recipe,

@@ -1,4 +1,4 @@
-/* Fusing: what fuse.c and the patterns share. */
+/* Fusing: what the files that do it share. */
 #ifndef QUERN_EXEC_FUSE_H
 #define QUERN_EXEC_FUSE_H
 
@@ -40,6 +40,27 @@ void qn_fuser_remove(struct qn_fuser *f, struct qn_op *op);
 enum quern_code qn_fuser_become(struct qn_fuser *f, struct qn_op *op,
                                 const struct qn_op_row *row, void *state,
                                 int n_in, const int *in)
+    __attribute__((warn_unused_result));
+
+/** One input more, behind those that the operator may have (a bias). */
+enum quern_code qn_fuser_add_input(struct qn_fuser *f, struct qn_op *op,
+                                   int slot)
+    __attribute__((warn_unused_result));
+
+/** `op` swallows the operator that reads its output, and stands in its place.
+ * @return where it stands now */
+struct qn_op *qn_fuser_swallow(struct qn_fuser *f, struct qn_op *op,
+                               struct qn_op *next);
+
+/** y = scale x + shift per channel, or BatchNormalization, behind a Conv with
+ * constant weights goes into these. *op moves with qn_fuser_swallow(). */
+enum quern_code qn_fuse_affine(struct qn_fuser *f, struct qn_op **op,
+                               struct qn_op *next, bool *done)
+    __attribute__((warn_unused_result));
+
+/** A constant row behind a MatMul becomes its bias. */
+enum quern_code qn_fuse_bias(struct qn_fuser *f, struct qn_op **op,
+                             struct qn_op *next, bool *done)
     __attribute__((warn_unused_result));
 
 /** Chains that stand for one operator (HardSwish of four nodes, LayerNorm of

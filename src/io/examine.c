@@ -302,18 +302,60 @@ static void examine_inside(struct qn_reader *r, const Onnx__AttributeProto *p,
     }
 }
 
+/* What is wrong with an attribute itself. */
+struct attr_faults {
+    size_t n_values;
+    enum qn_attr_type first; /* of the values */
+    bool no_type;
+    bool other_type; /* than it says */
+    bool ref_and_value;
+};
+
+static struct attr_faults attr_faults_of(const struct qn_reader *r,
+                                         const Onnx__AttributeProto *p)
+{
+    struct attr_faults f = {.first = QN_ATTR_UNDEFINED};
+    bool has_type = p->has_type && p->type != 0;
+    f.n_values = set_fields(p, &f.first);
+    f.no_type = r->model->ir_version >= 2 && !has_type;
+    f.other_type = has_type && f.n_values == 1 && (int)f.first != p->type;
+    f.ref_and_value = !is_empty(p->ref_attr_name) && f.n_values > 0;
+    return f;
+}
+
+static void tell_attr_faults(struct qn_reader *r, const Onnx__AttributeProto *p,
+                             const struct attr_faults *f,
+                             const struct quern_place *place)
+{
+    if (f->no_type) {
+        qn_find_error(r->findings, place, "attribute says no type");
+    }
+    if (f->n_values > 1) {
+        qn_find_error(r->findings, place, "attribute has %zu values, needs one",
+                      f->n_values);
+    } else if (f->other_type) {
+        qn_find_error(r->findings, place,
+                      "attribute says type %s, but holds one of type %s",
+                      qn_attr_type_name((enum qn_attr_type)p->type),
+                      qn_attr_type_name(f->first));
+    }
+    if (f->ref_and_value) {
+        qn_find_error(r->findings, place,
+                      "attribute refers to '%s' and has a value as well",
+                      p->ref_attr_name);
+    }
+}
+
 void qn_examine_attr(struct qn_reader *r, const Onnx__AttributeProto *p,
                      const struct quern_node *node)
 {
     struct quern_place none = QUERN_PLACE_NONE;
-    enum qn_attr_type first = QN_ATTR_UNDEFINED;
-    size_t n = set_fields(p, &first);
-    bool is_ref = !is_empty(p->ref_attr_name);
-    bool no_type = r->model->ir_version >= 2 && (!p->has_type || p->type == 0);
-    bool mixed = p->has_type && p->type != 0 && n == 1 && (int)first != p->type;
+    struct attr_faults f = attr_faults_of(r, p);
+    bool faulty =
+        f.n_values > 1 || f.no_type || f.other_type || f.ref_and_value;
     bool inside = p->t != NULL || p->sparse_tensor != NULL ||
                   p->n_tensors > 0 || p->n_sparse_tensors > 0;
-    if (n <= 1 && !no_type && !mixed && !inside && !(is_ref && n > 0)) {
+    if (!faulty && !inside) {
         return; /* the place costs memory */
     }
     struct quern_place place = node != NULL ? quern_node_place(node) : none;
@@ -321,22 +363,6 @@ void qn_examine_attr(struct qn_reader *r, const Onnx__AttributeProto *p,
     place.file = r->path;
     place.offset = (int64_t)p->quern_offset;
     place.attribute = p->name;
-    if (no_type) {
-        qn_find_error(r->findings, &place, "attribute says no type");
-    }
-    if (n > 1) {
-        qn_find_error(r->findings, &place,
-                      "attribute has %zu values, needs one", n);
-    } else if (mixed) {
-        qn_find_error(r->findings, &place,
-                      "attribute says type %s, but holds one of type %s",
-                      qn_attr_type_name((enum qn_attr_type)p->type),
-                      qn_attr_type_name(first));
-    }
-    if (is_ref && n > 0) {
-        qn_find_error(r->findings, &place,
-                      "attribute refers to '%s' and has a value as well",
-                      p->ref_attr_name);
-    }
+    tell_attr_faults(r, p, &f, &place);
     examine_inside(r, p, &place);
 }
