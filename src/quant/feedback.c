@@ -16,14 +16,16 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/diag.h"
+#include "base/pool.h"
 #include "quant/codes.h"
 #include "quant/dense.h"
+#include "quant/kernel.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { chunk_rows = 128 };
+enum { chunk_rows = 64 };
 
 /* Second moments may be too flat for the damping asked for; this much is the
  * end. */
@@ -36,19 +38,35 @@ struct ranked {
 
 struct work {
     const struct quern_feedback_options *options;
+    const float *weights;
+    int8_t *codes;
     size_t cols;
+    size_t group; /* that is being rounded */
     double damp;
     double *factor;  /* [cols, cols]: moments in walking order, then L */
     double *scratch; /* of qn_cholesky() */
-    double *sums;    /* [chunk_rows, cols]: sum of d_j L_jk, so far */
-    double *errors;  /* [chunk_rows, QN_DENSE_BLOCK]: -d of this block */
+    double *room;    /* of each worker: see sums_of() */
     struct ranked *order;
 };
 
-static bool work_init(struct work *work,
+/* Of a worker, [chunk_rows, cols]: sum of d_j L_jk, so far. */
+static double *sums_of(const struct work *work, int worker)
+{
+    return work->room +
+           (size_t)worker * chunk_rows * (work->cols + QN_DENSE_BLOCK);
+}
+
+/* Of a worker, [chunk_rows, QN_DENSE_BLOCK]: -d of this block. */
+static double *errors_of(const struct work *work, int worker)
+{
+    return sums_of(work, worker) + chunk_rows * work->cols;
+}
+
+static bool work_init(struct work *work, int n_workers,
                       const struct quern_feedback_options *options)
 {
     size_t n = options->shape.cols;
+    size_t of_worker = chunk_rows * sizeof(double) * (size_t)n_workers;
     size_t square;
     *work = (struct work){.options = options, .cols = n};
     if (!qn_mul(n, n, &square)) {
@@ -56,20 +74,17 @@ static bool work_init(struct work *work,
     }
     work->factor = qn_calloc_n(square, sizeof(double));
     work->scratch = qn_calloc_n(n, QN_DENSE_BLOCK * sizeof(double));
-    work->sums = qn_calloc_n(n, chunk_rows * sizeof(double));
-    work->errors =
-        qn_calloc_n((size_t)chunk_rows * QN_DENSE_BLOCK, sizeof(double));
+    work->room = qn_calloc_n(n + QN_DENSE_BLOCK, of_worker);
     work->order = qn_calloc_n(n, sizeof *work->order);
     return work->factor != NULL && work->scratch != NULL &&
-           work->sums != NULL && work->errors != NULL && work->order != NULL;
+           work->room != NULL && work->order != NULL;
 }
 
 static void work_finish(struct work *work)
 {
     qn_free(work->factor);
     qn_free(work->scratch);
-    qn_free(work->sums);
-    qn_free(work->errors);
+    qn_free(work->room);
     qn_free(work->order);
 }
 
@@ -155,10 +170,18 @@ static double round_code(double x, const struct quern_qparams *q)
     return nearbyint(x);
 }
 
+/* sums[j] -= error * l[j] for j < n. */
+QN_INLINE void spread(double *sums, const double *l, double error, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        sums[j] -= error * l[j];
+    }
+}
+
 /* Walk inputs [first, end) of one row, last one first. */
-static void round_row(struct work *work, size_t row, size_t first, size_t end,
-                      const float *weights, double *sums, double *errors,
-                      int8_t *codes)
+QN_BY_CPU static void round_row(const struct work *work, size_t row,
+                                size_t first, size_t end, double *sums,
+                                double *errors)
 {
     const struct quern_qparams *q = &work->options->qparams[row];
     double scale = (double)q->scale;
@@ -166,34 +189,49 @@ static void round_row(struct work *work, size_t row, size_t first, size_t end,
     for (size_t k = end; k-- > first;) {
         const double *l = work->factor + k * n;
         size_t at = index_of(work, row, k);
-        double w = (double)weights[at];
+        double w = (double)work->weights[at];
         double code = round_code((w + sums[k] / l[k]) / scale, q);
         double error = code * scale - w;
-        codes[at] = (int8_t)code;
+        work->codes[at] = (int8_t)code;
         errors[k - first] = error;
-        for (size_t j = first; j < k; j++) {
-            sums[j] -= error * l[j];
-        }
+        spread(sums + first, l + first, error, k - first);
     }
 }
 
 /* Rows [first, first + n_rows), counted over all groups. */
-static void round_chunk(struct work *work, size_t first, size_t n_rows,
-                        const float *weights, int8_t *codes)
+static void round_chunk(const struct work *work, int worker, size_t first,
+                        size_t n_rows)
 {
     size_t n = work->cols;
-    memset(work->sums, 0, n_rows * n * sizeof *work->sums);
+    double *sums = sums_of(work, worker);
+    double *errors = errors_of(work, worker);
+    memset(sums, 0, n_rows * n * sizeof *sums);
     for (size_t end = n; end > 0;) {
         size_t start = (end - 1) / QN_DENSE_BLOCK * QN_DENSE_BLOCK;
         for (size_t r = 0; r < n_rows; r++) {
-            round_row(work, first + r, start, end, weights, work->sums + r * n,
-                      work->errors + r * QN_DENSE_BLOCK, codes);
+            round_row(work, first + r, start, end, sums + r * n,
+                      errors + r * QN_DENSE_BLOCK);
         }
-        qn_multiply_subtract(work->sums, n, work->errors, QN_DENSE_BLOCK,
+        qn_multiply_subtract(sums, n, errors, QN_DENSE_BLOCK,
                              work->factor + start * n, n, n_rows, start,
                              end - start);
         end = start;
     }
+}
+
+/* Rows are independent of each other, so chunks are, for any of their sizes. */
+static enum quern_code chunk_body(struct quern_context *context, void *user,
+                                  size_t i, int worker)
+{
+    const struct work *work = user;
+    size_t rows = work->options->shape.rows;
+    size_t first = i * chunk_rows;
+    size_t n = rows - first < chunk_rows ? rows - first : chunk_rows;
+    enum quern_code code = qn_poll(context);
+    if (code == QUERN_OK) {
+        round_chunk(work, worker, work->group * rows + first, n);
+    }
+    return code;
 }
 
 static enum quern_code check_options(struct quern_context *context,
@@ -234,19 +272,12 @@ static double choose_damp(const struct quern_feedback_options *o)
 }
 
 static enum quern_code round_group(struct quern_context *context,
-                                   struct work *work, size_t group,
-                                   const float *weights, int8_t *codes)
+                                   struct work *work, size_t group)
 {
-    size_t rows = work->options->shape.rows;
+    size_t n = (work->options->shape.rows + chunk_rows - 1) / chunk_rows;
     enum quern_code code = factor_group(context, work, group);
-    for (size_t r = 0; r < rows && code == QUERN_OK; r += chunk_rows) {
-        size_t n = rows - r < chunk_rows ? rows - r : chunk_rows;
-        code = qn_poll(context);
-        if (code == QUERN_OK) {
-            round_chunk(work, group * rows + r, n, weights, codes);
-        }
-    }
-    return code;
+    work->group = group;
+    return code == QUERN_OK ? qn_parallel(context, n, chunk_body, work) : code;
 }
 
 enum quern_code
@@ -259,12 +290,14 @@ quern_weight_feedback(struct quern_context *context,
     if (code != QUERN_OK) {
         return code;
     }
-    if (!work_init(&work, options)) {
+    if (!work_init(&work, quern_context_threads(context), options)) {
         code = qn_no_memory(context);
     }
+    work.weights = weights;
+    work.codes = out_codes;
     work.damp = choose_damp(options);
     for (size_t g = 0; g < options->shape.groups && code == QUERN_OK; g++) {
-        code = round_group(context, &work, g, weights, out_codes);
+        code = round_group(context, &work, g);
     }
     work_finish(&work);
     return code;

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/diag.h"
+#include "quant/observe_kernels.h"
 
 #include <math.h>
 
@@ -60,15 +61,19 @@ static enum quern_code shrink(struct quern_context *context,
     return code;
 }
 
-/* Parameters of weights that follow each other. */
-static enum quern_code choose_run(struct quern_context *context,
-                                  const struct quern_quant_options *options,
-                                  enum quern_weight_method method,
-                                  const float *w, size_t n, size_t channel,
-                                  struct quern_qparams *out)
+/* Range of weights that follow each other, zero included. */
+static enum quern_code range_of(struct quern_context *context, const float *w,
+                                size_t n, size_t channel, float *out_lo,
+                                float *out_hi)
 {
     float lo = 0.0F;
     float hi = 0.0F;
+    if (n > 0 && qn_row_scan(w, n, &lo, &hi)) {
+        *out_lo = fminf(lo, 0.0F);
+        *out_hi = fmaxf(hi, 0.0F);
+        return QUERN_OK;
+    }
+    lo = hi = 0.0F; /* something odd or large is there: one by one */
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(w[i])) {
             return quern_fail(context, QUERN_NUMERIC, NULL,
@@ -79,11 +84,49 @@ static enum quern_code choose_run(struct quern_context *context,
         lo = fminf(lo, w[i]);
         hi = fmaxf(hi, w[i]);
     }
-    enum quern_code code =
-        quern_qparams_of_range(context, options, lo, hi, out);
+    *out_lo = lo;
+    *out_hi = hi;
+    return QUERN_OK;
+}
+
+/* Parameters of weights that follow each other. */
+static enum quern_code choose_run(struct quern_context *context,
+                                  const struct quern_quant_options *options,
+                                  enum quern_weight_method method,
+                                  const float *w, size_t n, size_t channel,
+                                  struct quern_qparams *out)
+{
+    float lo = 0.0F;
+    float hi = 0.0F;
+    enum quern_code code = range_of(context, w, n, channel, &lo, &hi);
+    if (code == QUERN_OK) {
+        code = quern_qparams_of_range(context, options, lo, hi, out);
+    }
     if (code == QUERN_OK && method == QUERN_WEIGHT_MSE) {
         code = shrink(context, options, w, n, lo, hi, out);
     }
+    return code;
+}
+
+/* Min-max of each column of a matrix, in one sweep over it. *done is left false
+ * where a weight is odd or large. */
+static enum quern_code choose_columns(struct quern_context *context,
+                                      const struct quern_quant_options *options,
+                                      const float *weights, size_t rows,
+                                      size_t channels,
+                                      struct quern_qparams *out, bool *done)
+{
+    float *lo = qn_calloc_n(channels, 2 * sizeof *lo);
+    if (lo == NULL) {
+        return qn_no_memory(context);
+    }
+    float *hi = lo + channels;
+    enum quern_code code = QUERN_OK;
+    *done = qn_column_scan(weights, rows, channels, lo, hi);
+    for (size_t c = 0; c < channels && *done && code == QUERN_OK; c++) {
+        code = quern_qparams_of_range(context, options, lo[c], hi[c], &out[c]);
+    }
+    qn_free(lo);
     return code;
 }
 
@@ -122,6 +165,14 @@ enum quern_code quern_weight_qparams(struct quern_context *context,
         }
         return code;
     }
+    bool done = false;
+    if (method == QUERN_WEIGHT_MINMAX && inner == 1 && channels > 0) {
+        code = choose_columns(context, options, weights, outer, channels,
+                              out_qparams, &done);
+    }
+    if (done || code != QUERN_OK) {
+        return code;
+    }
     float *channel = outer == 1 ? NULL : qn_calloc_n(run, sizeof *channel);
     if (outer != 1 && channel == NULL) {
         return qn_no_memory(context);
@@ -138,26 +189,58 @@ enum quern_code quern_weight_qparams(struct quern_context *context,
     return code;
 }
 
+enum { shift_rows = 16 };
+
+/* What a shift is made of. */
+struct shift {
+    const struct quern_weight_shape *shape;
+    const struct quern_qparams *qparams;
+    const float *weights;
+    const int8_t *codes;
+    const double *mean; /* of the inputs of all groups */
+    const double *tap_weight;
+};
+
+/* Shift of n <= shift_rows rows of a group, each summed over the columns in
+ * order. Rows that lie next to each other are read together. */
+static void shift_of_rows(const struct shift *s, size_t first, size_t n,
+                          double *out)
+{
+    const struct quern_weight_shape *shape = s->shape;
+    size_t taps = shape->taps > 1 ? shape->taps : 1;
+    const double *mean = s->mean + first / shape->rows * (shape->cols / taps);
+    double sums[shift_rows] = {0.0};
+    for (size_t k = 0; k < shape->cols; k++) {
+        double part = s->tap_weight != NULL ? s->tap_weight[k % taps] : 1.0;
+        double x = mean[k / taps];
+        size_t at = first * shape->row_stride + k * shape->col_stride;
+        for (size_t r = 0; r < n; r++, at += shape->row_stride) {
+            const struct quern_qparams *q = &s->qparams[first + r];
+            double kept =
+                (double)(s->codes[at] - q->zero_point) * (double)q->scale;
+            sums[r] += ((double)s->weights[at] - kept) * x * part;
+        }
+    }
+    for (size_t r = 0; r < n; r++) {
+        out[r] = sums[r];
+    }
+}
+
 void quern_weight_bias_shift(const struct quern_weight_shape *shape,
                              const struct quern_qparams *qparams,
                              const float *weights, const int8_t *codes,
                              const double *mean, const double *tap_weight,
                              double *out_shift)
 {
-    size_t taps = shape->taps > 1 ? shape->taps : 1;
-    size_t channels = shape->cols / taps; /* of a group */
-    for (size_t row = 0; row < shape->groups * shape->rows; row++) {
-        const struct quern_qparams *q = &qparams[row];
-        const double *group_mean = mean + row / shape->rows * channels;
-        double sum = 0.0;
-        for (size_t k = 0; k < shape->cols; k++) {
-            size_t at = row * shape->row_stride + k * shape->col_stride;
-            double kept =
-                (double)(codes[at] - q->zero_point) * (double)q->scale;
-            double part = tap_weight != NULL ? tap_weight[k % taps] : 1.0;
-            sum += ((double)weights[at] - kept) * group_mean[k / taps] * part;
+    struct shift shift = {shape, qparams, weights, codes, mean, tap_weight};
+    size_t most = shape->row_stride == 1 ? shift_rows : 1;
+    for (size_t g = 0; g < shape->groups; g++) {
+        for (size_t r = 0; r < shape->rows; r += most) {
+            size_t left = shape->rows - r;
+            size_t first = g * shape->rows + r;
+            shift_of_rows(&shift, first, left < most ? left : most,
+                          out_shift + first);
         }
-        out_shift[row] = sum;
     }
 }
 
