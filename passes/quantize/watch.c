@@ -77,6 +77,55 @@ static enum quern_code list_values(struct quern_pass_ctx *ctx,
     return QUERN_OK;
 }
 
+/* True when a constant broadcast to a value of these dims leaves them. */
+static bool keeps_dims(const struct quern_tensor *t, const struct qn_seen *seen)
+{
+    int rank = quern_tensor_rank(t);
+    const int64_t *dims = quern_tensor_dims(t);
+    for (int i = 1; i <= rank; i++) {
+        if (i > seen->rank || (dims[rank - i] != 1 &&
+                               dims[rank - i] != seen->dims[seen->rank - i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A value that is another one times a constant has its shape: that is what
+ * `channel-factors` makes. It saves running the first sample. */
+static enum quern_code derive_shape(struct quern_model *model,
+                                    const struct quern_value *v)
+{
+    const struct quern_node *p = quern_value_producer(v);
+    struct quern_table *table = NULL;
+    if (p == NULL || !quern_node_is(p, "Mul")) {
+        return QUERN_OK;
+    }
+    const struct qn_seen *of = qn_seen(model, quern_node_input(p, 0));
+    const struct quern_tensor *t = quern_value_constant(quern_node_input(p, 1));
+    if (of == NULL || t == NULL || !keeps_dims(t, of)) {
+        return QUERN_OK;
+    }
+    struct qn_seen seen = *of;
+    seen.stats = NULL;
+    enum quern_code code = quern_table_open(
+        model, QN_SEEN_TABLE, QUERN_TABLE_VALUE, sizeof seen, &table);
+    return code == QUERN_OK ? quern_table_set(table, quern_value_id(v), &seen)
+                            : code;
+}
+
+static enum quern_code derive_shapes(struct quern_model *model,
+                                     const struct qn_watched *w)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < w->n && code == QUERN_OK; i++) {
+        if (qn_seen(model, w->values[i]) == NULL) {
+            code = derive_shape(model, w->values[i]);
+        }
+    }
+    return code;
+}
+
 static bool all_known(struct quern_model *model, const struct qn_watched *w)
 {
     for (size_t i = 0; i < w->n; i++) {
@@ -132,6 +181,9 @@ enum quern_code qn_watch(struct quern_pass_ctx *ctx, struct quern_graph *graph,
     enum quern_code code = qn_place_room(ctx, graph, &place);
     if (code == QUERN_OK) {
         code = list_values(ctx, graph, &place, w);
+    }
+    if (code == QUERN_OK) {
+        code = derive_shapes(quern_pass_model(ctx), w);
     }
     if (code == QUERN_OK && !all_known(quern_pass_model(ctx), w)) {
         code = qn_observe_shapes(ctx, graph);

@@ -184,6 +184,39 @@ static void dequantize_row(struct qn_run *run, const struct scheme *s,
     }
 }
 
+/* Bytes with a scale a column, the last axis, as weights of MatMul have it:
+ * tiles of columns, each down all rows. */
+static void dequantize_columns(const struct scheme *s, const struct qn_array *y)
+{
+    enum { TILE = 64 };
+    float scale[TILE];
+    int32_t zero[TILE];
+    bool is_signed = s->x->dtype == QUERN_INT8;
+    for (int64_t c = 0; c < s->channels; c += TILE) {
+        int64_t n = s->channels - c < TILE ? s->channels - c : TILE;
+        for (int64_t i = 0; i < n; i++) {
+            scale[i] = (float)qn_load(s->scale, c + i);
+            zero[i] =
+                s->zero != NULL ? (int32_t)qn_load_int(s->zero, c + i) : 0;
+        }
+        for (int64_t r = 0; r < s->outer; r++) {
+            const unsigned char *x = s->x->data + r * s->channels + c;
+            float *out = (float *)(void *)y->data + r * s->channels + c;
+            for (int64_t i = 0; i < n; i++) {
+                int32_t code = is_signed ? (int32_t)(int8_t)x[i] : x[i];
+                out[i] = (float)(code - zero[i]) * scale[i];
+            }
+        }
+    }
+}
+
+static bool has_byte_columns(const struct scheme *s)
+{
+    return s->inner == 1 && s->channels > 1 && s->block == 0 &&
+           s->scale->dtype == QUERN_FLOAT &&
+           (s->x->dtype == QUERN_INT8 || s->x->dtype == QUERN_UINT8);
+}
+
 enum quern_code qn_op_dequantize(struct qn_run *run, const struct qn_op *op)
 {
     struct scheme s;
@@ -195,6 +228,10 @@ enum quern_code qn_op_dequantize(struct qn_run *run, const struct qn_op *op)
     code = qn_out_like(run, op, 0, s.scale->dtype, s.x, &y);
     if (code != QUERN_OK || y == NULL) {
         return code;
+    }
+    if (has_byte_columns(&s)) {
+        dequantize_columns(&s, y);
+        return QUERN_OK;
     }
     bool plain = s.block == 0 && s.scale->dtype == QUERN_FLOAT &&
                  qn_is_whole(s.x->dtype);
