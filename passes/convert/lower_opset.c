@@ -157,12 +157,26 @@ static enum quern_code lower_resize(const struct lowering *l,
 {
     static const char *const attrs[] = {"antialias", "axes",
                                         "keep_aspect_ratio_policy", NULL};
+    enum quern_code code = QUERN_OK;
     const char *how =
         string_or(node, "coordinate_transformation_mode", "half_pixel");
     if (strcmp(how, "half_pixel_symmetric") == 0) {
         return refuse(l, node, "half_pixel_symmetric is newer");
     }
-    return l->to < 18 ? only_old(l, node, attrs) : QUERN_OK;
+    if (l->to >= 18) {
+        return QUERN_OK;
+    }
+    /* Exporters write defaults out. */
+    if (quern_node_has_attr(node, "antialias") &&
+        quern_node_int(node, "antialias", 0) == 0) {
+        code = quern_node_remove_attr(node, "antialias");
+    }
+    if (code == QUERN_OK &&
+        strcmp(string_or(node, "keep_aspect_ratio_policy", ""), "stretch") ==
+            0) {
+        code = quern_node_remove_attr(node, "keep_aspect_ratio_policy");
+    }
+    return code == QUERN_OK ? only_old(l, node, attrs) : code;
 }
 
 static enum quern_code lower_scatter(const struct lowering *l,
@@ -180,6 +194,18 @@ static enum quern_code lower_pool(const struct lowering *l,
                                   struct quern_node *node)
 {
     static const char *const attrs[] = {"dilations", NULL};
+    const int64_t *steps = NULL;
+    size_t n = 0;
+    if (quern_node_has_attr(node, "dilations") &&
+        quern_node_attr_ints(node, "dilations", &steps, &n) == QUERN_OK) {
+        bool plain = true;
+        for (size_t i = 0; i < n; i++) {
+            plain = plain && steps[i] == 1;
+        }
+        if (plain) {
+            return quern_node_remove_attr(node, "dilations");
+        }
+    }
     return only_old(l, node, attrs);
 }
 
@@ -192,7 +218,15 @@ static enum quern_code lower_dft(const struct lowering *l,
 static enum quern_code lower_grid(const struct lowering *l,
                                   struct quern_node *node)
 {
-    return refuse(l, node, "its modes have other names");
+    const char *mode = string_or(node, "mode", "linear");
+    if (quern_value_rank(quern_node_input(node, 0)) != 4) {
+        return refuse(l, node, "its input is no batch of images");
+    }
+    if (strcmp(mode, "linear") != 0 && strcmp(mode, "cubic") != 0) {
+        return QUERN_OK;
+    }
+    const char *old = strcmp(mode, "linear") == 0 ? "bilinear" : "bicubic";
+    return quern_node_set_string(node, "mode", old);
 }
 
 /* A chain of nodes in front of one that is taken apart. */
