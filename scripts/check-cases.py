@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run ONNX's operator cases through `quern run --check`, each in its own process, and count.
 
-    scripts/check-cases.py QUERN DIR [--list] [--least N]
+    scripts/check-cases.py QUERN DIR [--list] [--least N] [--engine E]
 
 Exit 1 when a case gives a wrong answer or ends in anything but "unsupported" with one line that says what, or
 when fewer than N pass.
@@ -19,6 +19,7 @@ p.add_argument("quern")
 p.add_argument("dir")
 p.add_argument("--list", action="store_true", help="print every case that does not pass")
 p.add_argument("--least", type=int, default=0, metavar="N", help="cases that must pass")
+p.add_argument("--engine", default="cpu", help="as of `quern run` (default: cpu, the embedded one)")
 a = p.parse_args()
 
 
@@ -26,7 +27,7 @@ def run(model):
     """Kind of the outcome, and a line about it."""
     sets = sorted(glob.glob(os.path.join(os.path.dirname(model), "test_data_set_*")))
     try:
-        r = subprocess.run([a.quern, "run", model, "--check", *sets], capture_output=True, text=True, timeout=60)
+        r = subprocess.run([a.quern, "run", model, "--engine", a.engine, "--check", *sets], capture_output=True, text=True, timeout=60)
     except subprocess.TimeoutExpired:
         return "hang", ""
     line = (r.stderr.strip().splitlines() or [""])[0]

@@ -8,6 +8,10 @@
 
 enum { MESSAGES_MAX = 1000 };
 
+#define END_OF(member)                                                         \
+    (offsetof(struct quern_context_options, member) +                          \
+     sizeof((struct quern_context_options *)NULL)->member)
+
 static int available_processors(void)
 {
     cpu_set_t set;
@@ -38,8 +42,12 @@ quern_context_create(const struct quern_context_options *options,
     context->progress = o->progress;
     context->message = o->message;
     context->user = o->user;
-    if (o->struct_size >= sizeof *o) { /* appended last */
+    /* Appended ones: callers of an older header have a shorter struct. */
+    if (o->struct_size >= END_OF(batch_axes)) {
         context->batch_axes = o->batch_axes;
+    }
+    if (o->struct_size >= END_OF(engine_places)) {
+        context->engine_places = o->engine_places;
     }
     atomic_init(&context->cancelled, false);
     *out_context = context;

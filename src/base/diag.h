@@ -41,6 +41,7 @@ struct quern_context {
     void *registry;
     void (*registry_release)(void *registry);
     const char *const *batch_axes; /* see quern_context_options */
+    const char *const *engine_places;
 };
 
 /** Report QUERN_NO_MEMORY and return it. Allocates nothing. */

@@ -107,6 +107,7 @@ int cli_finish(struct cli *cli, enum quern_code code)
     quern_context_destroy(&cli->context);
     free(cli->plugins);
     free(cli->batch_axes);
+    cli_free_places(cli);
     free(cli->args);
     if (is_lost) {
         fprintf(stderr, "error[io]: standard output cannot be written\n");
@@ -205,11 +206,12 @@ static const struct argp_option common_options[] = {
     {"json", CLI_KEY_JSON, NULL, 0, "results as JSON", 90},
     {"copy", CLI_KEY_COPY, NULL, 0, "read files instead of mapping them", 90},
     {"engine", CLI_KEY_ENGINE, "E", 0,
-     "what runs models: cpu (embedded), auto (default), ort (ONNX Runtime: "
-     "refused in this version)",
+     "what runs models: cpu (embedded), ort (ONNX Runtime), auto (default): "
+     "cpu, and ort for a model with an operator that cpu lacks",
      90},
     {"ort-lib", CLI_KEY_ORT_LIB, "FILE", 0,
-     "library of ONNX Runtime (default: $QUERN_ORT_LIB, else the usual places)",
+     "library of ONNX Runtime (default: $QUERN_ORT_LIB, else where the system "
+     "and Python have it)",
      90},
     {"verbose", 'v', NULL, 0, "tell more", 90},
     {"quiet", 'q', NULL, 0, "no warnings", 90},
@@ -336,6 +338,13 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
         return QUERN_NO_MEMORY;
     }
     cli->options.batch_axes = cli->batch_axes;
+    cli_find_places(cli);
+    if (cli->ort_library == NULL) {
+        cli->ort_library = getenv("QUERN_ORT_LIB");
+    }
+    if (cli->ort_library != NULL && *cli->ort_library == '\0') {
+        cli->ort_library = NULL;
+    }
     if (!cli->quiet && isatty(STDERR_FILENO)) {
         cli->options.progress = on_progress;
         cli->options.user = cli;

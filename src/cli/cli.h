@@ -34,6 +34,8 @@ struct cli {
     size_t n_plugins;
     const char **batch_axes; /* --batch-axis, NULL-ended once parsed */
     size_t n_batch_axes;
+    char **places; /* where ONNX Runtime may lie, NULL-ended */
+    size_t n_places;
     const char **args; /* positional ones */
     size_t n_args;
 };
@@ -74,6 +76,11 @@ bool cli_is_again(const struct cli *cli, size_t i);
 
 /** Exit code of the process for a code (design.md §5). */
 int cli_exit_code(enum quern_code code);
+
+/** List where the library of ONNX Runtime may lie, as the environment tells,
+ * into the options of the context. */
+void cli_find_places(struct cli *cli);
+void cli_free_places(struct cli *cli);
 
 /** Error of usage told by the verb itself. */
 enum quern_code cli_usage(struct cli *cli, const char *format, ...)

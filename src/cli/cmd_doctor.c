@@ -13,13 +13,14 @@ static const unsigned char relu[] = {
     0x42, 0x04, 0x0a, 0x00, 0x10, 0x0d};
 
 struct engine {
-    char text[512]; /* what it is, or why it is not there */
+    char text[2048];    /* what it is, or why it is not there */
+    char library[2048]; /* its path, where it is a library */
     bool is_there;
 };
 
 static struct engine probe(struct cli *cli, enum quern_engine_kind kind)
 {
-    struct engine found = {"", false};
+    struct engine found = {"", "", false};
     struct quern_model *model = NULL;
     struct quern_engine *engine = NULL;
     struct quern_engine_options o = {
@@ -33,6 +34,9 @@ static struct engine probe(struct cli *cli, enum quern_engine_kind kind)
         found.is_there = true;
         snprintf(found.text, sizeof found.text, "%s",
                  quern_engine_description(engine));
+        const char *library = quern_engine_library(engine);
+        snprintf(found.library, sizeof found.library, "%s",
+                 library != NULL ? library : "");
     } else {
         const struct quern_message *error = quern_error(cli->context);
         snprintf(found.text, sizeof found.text, "%s",
@@ -90,6 +94,9 @@ static enum quern_code print_json(struct cli *cli, const struct engine *cpu,
                         json_boolean(strstr(cpu->text, "oneDNN") != NULL));
     json_object_set_new(o, "onnx_runtime", json_boolean(ort->is_there));
     json_object_set_new(o, "onnx_runtime_text", cli_json_string(ort->text));
+    json_object_set_new(o, "onnx_runtime_library",
+                        ort->is_there ? cli_json_string(ort->library)
+                                      : json_null());
     json_object_set_new(o, "integer_products", cli_json_string(products));
     json_object_set_new(o, "saturates", json_boolean(saturates));
     json_object_set_new(o, "max_nesting", json_integer(QN_MAX_NESTING));
@@ -120,7 +127,8 @@ int cmd_doctor(int argc, char **argv)
         printf("              without oneDNN runs take several times as "
                "long: install libdnnl and build again\n");
     }
-    printf("ONNX Runtime  %s%s\n", ort.is_there ? "" : "no: ", ort.text);
+    printf("ONNX Runtime  %s%s%s%s\n", ort.is_there ? "" : "no: ", ort.text,
+           ort.is_there ? ", " : "", ort.library);
     printf("processor     %s\n", integer_products(&saturates));
     printf("threads       %d\n", quern_context_threads(cli.context));
     printf("limits        %d levels of messages in a model file, 4 GiB for a "

@@ -1,6 +1,7 @@
 /* Opening the embedded engine: what the caller wants of a model, and the order
  * in which it is prepared. To be read before slots.c (values and constants),
  * program.c (operators), fuse.c, frozen.c and lifetime.c. */
+#include "exec/backend.h"
 #include "exec/op.h"
 #include "exec/prepare.h"
 

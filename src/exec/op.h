@@ -79,6 +79,7 @@ struct quern_engine {
     int n_ops;                 /* operators of all programs */
     void (*one_thread)(int n); /* told 1 in each thread that runs; or NULL */
     char description[96];
+    const char *library; /* path of ONNX Runtime; NULL: embedded */
     int n_slots;
     int n_constants;
     int *constant_slots; /* those of constants */

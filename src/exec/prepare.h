@@ -6,9 +6,6 @@
 
 #include "exec/op.h"
 
-enum quern_code qn_engine_open_embedded(
-    struct quern_model *model, const struct quern_engine_options *options,
-    struct quern_engine **out_engine) __attribute__((warn_unused_result));
 void qn_engine_close_embedded(struct quern_engine *engine);
 
 /** The slot of a value; -1: none, or no value (an input that is left out). */

@@ -1,4 +1,5 @@
-/* Engines and runners: the public functions of <quern/run.h>. */
+/* Engines and runners: the public functions of <quern/run.h>, but for opening
+ * (api/engine.c). */
 #include "base/numeric.h"
 #include "exec/backend.h"
 #include "exec/prepare.h"
@@ -9,38 +10,6 @@ struct quern_runner {
     struct qn_run run;
     void *backend; /* state of another backend */
 };
-
-enum quern_code quern_engine_open(struct quern_model *model,
-                                  const struct quern_engine_options *options,
-                                  struct quern_engine **out_engine)
-{
-    enum quern_engine_kind kind =
-        options != NULL ? options->kind : QUERN_ENGINE_AUTO;
-    if (kind == QUERN_ENGINE_ORT) {
-        return qn_ort_open(model, options, out_engine);
-    }
-    enum quern_code code = qn_engine_open_embedded(model, options, out_engine);
-    if (code != QUERN_UNSUPPORTED || kind == QUERN_ENGINE_CPU) {
-        return code;
-    }
-    /* What the embedded engine lacks stays told, as a note, if ONNX Runtime is
-     * not there either. */
-    struct qn_diag *diag = &model->context->diag;
-    struct quern_message lacks = diag->error;
-    diag->has_error = false;
-    code = qn_ort_open(model, options, out_engine);
-    if (code != QUERN_OK) {
-        struct quern_message second = diag->error;
-        diag->error = lacks;
-        diag->has_error = true;
-        quern_note(model->context, NULL,
-                   "ONNX Runtime cannot run it instead: %s", second.text);
-        return QUERN_UNSUPPORTED;
-    }
-    quern_warn(model->context, &lacks.place,
-               "%s; ONNX Runtime runs the model instead", lacks.text);
-    return QUERN_OK;
-}
 
 void quern_engine_close(struct quern_engine **engine)
 {
@@ -59,6 +28,11 @@ void quern_engine_close(struct quern_engine **engine)
 const char *quern_engine_description(const struct quern_engine *engine)
 {
     return engine->description;
+}
+
+const char *quern_engine_library(const struct quern_engine *engine)
+{
+    return engine->library;
 }
 
 size_t quern_engine_n_inputs(const struct quern_engine *engine)
@@ -376,7 +350,8 @@ enum quern_code quern_runner_run(struct quern_runner *runner,
     runner->run.tap_user = tap_user;
     enum quern_code code =
         e->backend != NULL
-            ? e->backend->run(runner->backend, inputs, outputs, tap, tap_user)
+            ? e->backend->run(runner->backend, runner->run.context, inputs,
+                              outputs, tap, tap_user)
             : run_embedded(runner, inputs, outputs);
     for (size_t i = 0; code != QUERN_OK && i < n_outputs; i++) {
         quern_tensor_release(&outputs[i]);

@@ -5,8 +5,16 @@
 
 #include <string.h>
 
+struct qn_sink qn_sink_count(const struct qn_sink *sink)
+{
+    return (struct qn_sink){.outside = sink->outside, .extract = sink->extract};
+}
+
 void qn_emit_raw(struct qn_sink *sink, const void *data, size_t size)
 {
+    if (sink->memory != NULL && size > 0) {
+        memcpy(sink->memory + sink->size, data, size);
+    }
     sink->size += size;
     if (sink->writer != NULL) {
         qn_writer_put(sink->writer, data, size);

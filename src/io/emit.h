@@ -7,12 +7,19 @@
 #include "io/outside.h"
 #include "ir/ir.h"
 
-/** writer NULL: only count. */
+struct qn_extract;
+
+/** Neither writer nor memory: only count. */
 struct qn_sink {
     struct qn_writer *writer;
     uint64_t size;
     const struct qn_outside *outside; /* NULL: tensors as they stand */
+    unsigned char *memory;            /* has room for all of it */
+    const struct qn_extract *extract; /* NULL: the whole model */
 };
+
+/** Counts what would go into `sink`. */
+struct qn_sink qn_sink_count(const struct qn_sink *sink);
 
 void qn_emit_raw(struct qn_sink *sink, const void *data, size_t size);
 void qn_emit_int(struct qn_sink *sink, unsigned field, int64_t value);
@@ -29,6 +36,8 @@ void qn_emit_header(struct qn_sink *sink, unsigned field, uint64_t size);
 void qn_emit_fields(struct qn_sink *sink, struct qn_span message,
                     unsigned first, unsigned last, const unsigned *known);
 
+/** The fields of a model. */
+void qn_emit_model(struct qn_sink *sink, const struct quern_model *model);
 /** Messages of the graph, each as a whole field with tag and length. */
 void qn_emit_node(struct qn_sink *sink, unsigned field,
                   const struct quern_node *node);

@@ -1,6 +1,7 @@
 /* Emitting IR objects as protobuf. What was read and not touched goes out as
  * the bytes that came in. */
 #include "io/emit.h"
+#include "io/extract.h"
 #include "ir/tensor.h"
 
 #include <stdio.h>
@@ -12,10 +13,10 @@ typedef void (*body_fn)(struct qn_sink *out, const void *object);
 static void nested(struct qn_sink *sink, unsigned field, body_fn body,
                    const void *object)
 {
-    struct qn_sink count = {NULL, 0, sink->outside};
+    struct qn_sink count = qn_sink_count(sink);
     body(&count, object);
     qn_emit_header(sink, field, count.size);
-    if (sink->writer != NULL) {
+    if (sink->writer != NULL || sink->memory != NULL) {
         body(sink, object);
     } else {
         sink->size += count.size;
@@ -345,17 +346,29 @@ static void emit_attr(struct qn_sink *sink, const struct qn_attr *attr)
 
 /* ---------------------------------------------------------------- nodes */
 
+enum { NAME_SIZE = 256 }; /* of names that an extract makes */
+
+/* Behind a tapped value stands a tap operator, which makes it by its name. */
+static const char *output_name(const struct qn_sink *out,
+                               const struct quern_value *v, char *room)
+{
+    if (qn_extract_tap(out->extract, v) >= 0) {
+        return qn_extract_raw_name(out->extract, v, room, NAME_SIZE);
+    }
+    return v != NULL ? v->name : "";
+}
+
 static void node_body(struct qn_sink *out, const void *object)
 {
     const struct quern_node *node = object;
     static const unsigned known[] = {1, 2, 3, 4, 5, 7, 8, 0};
+    char room[NAME_SIZE];
     for (size_t i = 0; i < node->n_inputs; i++) {
         const struct quern_value *v = node->inputs[i]->value;
         qn_emit_string(out, 1, v != NULL ? v->name : "");
     }
     for (size_t i = 0; i < node->n_outputs; i++) {
-        const struct quern_value *v = node->outputs[i];
-        qn_emit_string(out, 2, v != NULL ? v->name : "");
+        qn_emit_string(out, 2, output_name(out, node->outputs[i], room));
     }
     if (*node->name != '\0') {
         qn_emit_string(out, 3, node->name);
@@ -390,7 +403,8 @@ static bool moves_tensors(const struct qn_sink *sink,
 void qn_emit_node(struct qn_sink *sink, unsigned field,
                   const struct quern_node *node)
 {
-    if (node->origin.data != NULL && !moves_tensors(sink, node)) {
+    if (node->origin.data != NULL && !moves_tensors(sink, node) &&
+        !qn_extract_touches(sink->extract, node)) {
         qn_emit_bytes(sink, field, node->origin.data, node->origin.size);
     } else {
         nested(sink, field, node_body, node);
@@ -409,28 +423,112 @@ static bool has_hint(const struct quern_value *v)
            !quern_value_is_graph_output(v);
 }
 
+/* In an extract, graph inputs, initializers and nodes that nothing needs are
+ * left out; bodies are whole. */
+static bool is_kept(const struct qn_sink *out, const struct quern_value *v)
+{
+    const struct qn_extract *x = out->extract;
+    return x == NULL || x->values[v->id] || v->graph->parent != NULL ||
+           (v->is_input && x->options->all_inputs);
+}
+
+static void tap_attr_body(struct qn_sink *out, const void *object)
+{
+    qn_emit_string(out, 1, "tap");
+    qn_emit_int(out, 3, *(const int *)object);
+    qn_emit_int(out, 20, QN_ATTR_INT);
+}
+
+static void tap_body(struct qn_sink *out, const void *object)
+{
+    const struct quern_value *v = object;
+    const struct qn_extract *x = out->extract;
+    char room[NAME_SIZE];
+    int tap = qn_extract_tap(x, v);
+    qn_emit_string(out, 1, qn_extract_raw_name(x, v, room, sizeof room));
+    qn_emit_string(out, 1, x->input);
+    qn_emit_string(out, 2, v->name);
+    qn_emit_string(out, 4, x->options->tap_op);
+    nested(out, 5, tap_attr_body, &tap);
+    qn_emit_string(out, 7, x->options->tap_domain);
+}
+
+static void run_info_body(struct qn_sink *out, const void *object)
+{
+    static const struct quern_dim one = {.value = 1};
+    static const struct qn_type type = {.kind = QUERN_KIND_TENSOR,
+                                        .dtype = QUERN_INT64,
+                                        .rank = 1,
+                                        .dims = &one};
+    qn_emit_string(out, 1, object);
+    nested(out, 2, type_body, &type);
+}
+
+static void emit_nodes(struct qn_sink *out, const struct quern_graph *graph)
+{
+    const struct qn_extract *x = out->extract;
+    for (const struct quern_node *n = graph->first; n != NULL; n = n->next) {
+        if (x != NULL && !x->nodes[n->id]) {
+            continue;
+        }
+        qn_emit_node(out, 1, n);
+        for (size_t i = 0; x != NULL && i < n->n_outputs; i++) {
+            if (qn_extract_tap(x, n->outputs[i]) >= 0) {
+                nested(out, 1, tap_body, n->outputs[i]);
+            }
+        }
+    }
+}
+
+static void name_body(struct qn_sink *out, const void *object)
+{
+    qn_emit_string(out, 1, object);
+}
+
+/* An output of an extract that is none of the graph has a name alone: the
+ * reader knows the type better. */
+static void emit_outputs(struct qn_sink *out, const struct quern_graph *graph)
+{
+    const struct qn_extract *x = out->extract;
+    bool own = x != NULL && graph->parent == NULL;
+    size_t n = own ? x->options->n_outputs : graph->n_outputs;
+    for (size_t i = 0; i < n; i++) {
+        const struct quern_value *v =
+            own ? x->options->outputs[i] : graph->outputs[i]->value;
+        if (!own || quern_value_is_graph_output(v)) {
+            qn_emit_value_info(out, 12, v);
+        } else {
+            nested(out, 12, name_body, v->name);
+        }
+    }
+}
+
 static void graph_body(struct qn_sink *out, const void *object)
 {
     const struct quern_graph *graph = object;
     static const unsigned known[] = {1, 2, 5, 11, 12, 13, 0};
-    for (const struct quern_node *n = graph->first; n != NULL; n = n->next) {
-        qn_emit_node(out, 1, n);
-    }
+    const struct qn_extract *x = out->extract;
+    emit_nodes(out, graph);
     qn_emit_string(out, 2, graph->name);
     for (const struct quern_value *v = graph->first_init; v != NULL;
          v = v->next_init) {
-        emit_initializer(out, v);
+        if (is_kept(out, v)) {
+            emit_initializer(out, v);
+        }
     }
     qn_emit_fields(out, graph->origin, 6, 10, known);
     for (size_t i = 0; i < graph->n_inputs; i++) {
-        qn_emit_value_info(out, 11, graph->inputs[i]);
+        if (is_kept(out, graph->inputs[i])) {
+            qn_emit_value_info(out, 11, graph->inputs[i]);
+        }
     }
-    for (size_t i = 0; i < graph->n_outputs; i++) {
-        qn_emit_value_info(out, 12, graph->outputs[i]->value);
+    if (x != NULL && x->input != NULL && graph->parent == NULL) {
+        nested(out, 11, run_info_body, x->input);
     }
+    emit_outputs(out, graph);
     for (const struct quern_value *v = graph->first_value; v != NULL;
          v = v->next_value) {
-        if (has_hint(v)) {
+        if (has_hint(v) && x == NULL) {
             qn_emit_value_info(out, 13, v);
         }
     }

@@ -1,6 +1,7 @@
 /* Saving models: IR to bytes, whole or not at all. */
 #include "base/file.h"
 #include "io/emit.h"
+#include "io/extract.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@ static void opset_body(struct qn_sink *out, const struct qn_opset *opset)
 
 static void emit_opset(struct qn_sink *sink, const struct qn_opset *opset)
 {
-    struct qn_sink count = {NULL, 0, NULL};
+    struct qn_sink count = {0};
     if (opset->origin.data != NULL) {
         qn_emit_bytes(sink, 8, opset->origin.data, opset->origin.size);
         return;
@@ -31,7 +32,7 @@ static void metadata_body(struct qn_sink *out, const struct qn_metadata *entry)
 
 static void emit_metadata(struct qn_sink *sink, const struct qn_metadata *entry)
 {
-    struct qn_sink count = {NULL, 0, NULL};
+    struct qn_sink count = {0};
     if (entry->origin.data != NULL) {
         qn_emit_bytes(sink, 14, entry->origin.data, entry->origin.size);
         return;
@@ -41,7 +42,17 @@ static void emit_metadata(struct qn_sink *sink, const struct qn_metadata *entry)
     metadata_body(sink, entry);
 }
 
-static void model_body(struct qn_sink *out, const struct quern_model *model)
+/* The operator set of tap operators. */
+static void emit_tap_opset(struct qn_sink *out)
+{
+    if (out->extract != NULL && out->extract->input != NULL) {
+        const struct qn_opset opset = {
+            .domain = out->extract->options->tap_domain, .version = 1};
+        emit_opset(out, &opset);
+    }
+}
+
+void qn_emit_model(struct qn_sink *out, const struct quern_model *model)
 {
     static const unsigned known[] = {1, 2, 3, 4, 5, 7, 8, 14, 0};
     struct qn_span source = {NULL, 0};
@@ -60,6 +71,7 @@ static void model_body(struct qn_sink *out, const struct quern_model *model)
     for (size_t i = 0; i < model->n_opsets; i++) {
         emit_opset(out, &model->opsets[i]);
     }
+    emit_tap_opset(out);
     qn_emit_fields(out, source, 9, 13, known);
     for (const struct qn_metadata *m = model->metadata; m; m = m->next) {
         emit_metadata(out, m);
@@ -95,11 +107,11 @@ struct save {
 
 static uint64_t count_size(const struct save *s)
 {
-    struct qn_sink count = {NULL, 0, s->places ? &s->outside : NULL};
+    struct qn_sink count = {.outside = s->places ? &s->outside : NULL};
     if (s->untouched && !s->places) {
         return s->model->bytes->size;
     }
-    model_body(&count, s->model);
+    qn_emit_model(&count, s->model);
     return count.size;
 }
 
@@ -152,8 +164,9 @@ static enum quern_code write_file(struct save *s)
     if (s->untouched && !s->places) {
         qn_writer_put(&writer, s->model->bytes->data, s->model->bytes->size);
     } else {
-        struct qn_sink sink = {&writer, 0, s->places ? &s->outside : NULL};
-        model_body(&sink, s->model);
+        struct qn_sink sink = {.writer = &writer,
+                               .outside = s->places ? &s->outside : NULL};
+        qn_emit_model(&sink, s->model);
     }
     return qn_writer_commit(&writer);
 }

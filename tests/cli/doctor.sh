@@ -15,7 +15,28 @@ assert o["threads"] == 2 and o["embedded_engine"].startswith("embedded") and o["
 assert o["onednn"] == ("oneDNN" in o["embedded_engine"])
 P
 run 0 doctor --ort-lib "$work/none.so"
-says out '^ONNX Runtime +no: '
+says out '^ONNX Runtime +no: .*none\.so'
+# A library is found by its option, by the environment, in the package of a
+# Python: of a virtual environment, or the first in PATH, whatever its folder is
+# called.
+fakes=$QUERN_BUILD/tests/exec
+run 0 doctor --ort-lib "$fakes/fake-ort-works.so"
+says out '^ONNX Runtime +ONNX Runtime 1\.11\.7, .*/fake-ort-works\.so$'
+QUERN_ORT_LIB=$fakes/fake-ort-old.so run 0 doctor
+says out '^ONNX Runtime +no: .*ONNX Runtime 1\.10\.0'
+QUERN_ORT_LIB=$fakes/fake-ort-old.so run 0 doctor --json --ort-lib "$fakes/fake-ort-works.so"
+says out '"onnx_runtime_library": ".*/fake-ort-works\.so"'
+env="$work/a [strange] env"
+capi="$env/lib/python3.99/site-packages/onnxruntime/capi"
+mkdir -p "$capi" "$env/bin"
+cp "$fakes/fake-ort-works.so" "$capi/libonnxruntime.so.1.11.7"
+cp /bin/true "$env/bin/python3"
+VIRTUAL_ENV=$env run 0 doctor
+says out 'ONNX Runtime 1\.11\.7, .*/a \[strange\] env/lib/python3'
+CONDA_PREFIX=$env run 0 doctor
+says out 'ONNX Runtime 1\.11\.7, .*/a \[strange\] env/lib/python3'
+PATH=$env/bin:$PATH run 0 doctor
+says out 'ONNX Runtime 1\.11\.7, .*/a \[strange\] env/bin/\.\./lib/python3'
 
 # Every verb that --help lists explains itself and knows the common options.
 run 0 --help

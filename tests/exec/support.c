@@ -20,8 +20,13 @@ uint32_t random_below(uint32_t n)
 
 void net_open(struct net *net)
 {
+    net_open_in(net, NULL);
+}
+
+void net_open_in(struct net *net, const struct quern_context_options *options)
+{
     memset(net, 0, sizeof *net);
-    ck_assert_int_eq(quern_context_create(NULL, &net->context), QUERN_OK);
+    ck_assert_int_eq(quern_context_create(options, &net->context), QUERN_OK);
     ck_assert_int_eq(quern_model_open_memory(net->context, bytes, sizeof bytes,
                                              NULL, &net->model),
                      QUERN_OK);

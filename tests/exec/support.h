@@ -17,6 +17,7 @@ struct net {
 };
 
 void net_open(struct net *net);
+void net_open_in(struct net *net, const struct quern_context_options *options);
 void net_close(struct net *net);
 
 /** A constant of random floats in [-1, 1), or of given ones. */

@@ -74,6 +74,10 @@ struct quern_context_options {
      * its array (elsewhere along axis 0); "NAME=none": the array is no list of
      * samples but goes with each of them. NULL: none. Borrowed. */
     const char *const *batch_axes;
+    /** NULL-ended list of shell patterns of files: where the library of ONNX
+     * Runtime is looked for when nobody names it and the system's loader does
+     * not know it. NULL: nowhere else. Borrowed. */
+    const char *const *engine_places;
 };
 
 /** Make a context.

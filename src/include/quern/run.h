@@ -22,21 +22,28 @@ struct quern_engine;
 struct quern_runner;
 
 enum quern_engine_kind {
-    QUERN_ENGINE_AUTO = 0, /**< embedded, else ONNX Runtime, which is told */
+    QUERN_ENGINE_AUTO = 0, /**< the embedded one; ONNX Runtime for a model with
+                                an operator that it lacks, which a warning of
+                                the context tells */
     QUERN_ENGINE_CPU = 1,  /**< the embedded one */
-    QUERN_ENGINE_ORT = 2,  /**< ONNX Runtime; this version refuses it with
-                                _UNSUPPORTED */
+    QUERN_ENGINE_ORT = 2,  /**< ONNX Runtime 1.11 or newer, loaded when it is
+                                used */
 };
 
 struct quern_engine_options {
     uint32_t struct_size;
     enum quern_engine_kind kind;
-    const char *ort_library; /**< path, or NULL: the usual places */
+    const char *ort_library; /**< path of ONNX Runtime's library; NULL: what
+                                  the system's loader finds by its name, then
+                                  engine_places of the context */
     const char *backend;     /**< "onednn", "plain", or NULL: the best there is;
-                                  embedded engine only */
+                                  of the embedded engine: auto does not fall
+                                  back then */
     bool fuse; /**< fuse chains (Conv + Relu …). Values inside a fused chain
-                    cannot be tapped; false for calibration */
-    bool profile; /**< collect time per node */
+                    cannot be tapped; false for calibration. ONNX Runtime: all
+                    of its optimizations, or none (taps can be anywhere) */
+    bool profile; /**< collect time per node. Embedded engine only: ONNX Runtime
+                       refuses it with _UNSUPPORTED */
     /** Values to compute instead of the graph outputs; NULL: graph outputs.
      * Only what they need is run. */
     struct quern_value *const *outputs;
@@ -63,14 +70,22 @@ struct quern_view {
 };
 
 /** Looks at tapped value number `tap`. May be called in any order that respects
- * data flow, once per run per value. An error stops the run. */
+ * data flow, once per run per value (in a body: each time that it is made).
+ * Constants are not shown, nor is what is no tensor of numbers. An error stops
+ * the run. */
 typedef enum quern_code (*quern_tap_fn)(void *user, size_t tap,
                                         const struct quern_view *view);
 
 /** Prepare the top graph of a model.
+ *
+ * ONNX Runtime gets a copy of what is needed of the model, in memory; weights
+ * of a model that is larger than 1 GiB stay where they are. It runs each sample
+ * in one thread, like the embedded engine, so that results do not depend on the
+ * number of threads.
  * @param options  may be NULL
- * @return QUERN_OK; _UNSUPPORTED naming node, operator, opset and reason;
- * _NO_MEMORY; … */
+ * @return QUERN_OK; _UNSUPPORTED naming node, operator, opset and reason, or
+ * what ONNX Runtime says, or where its library was looked for; _LIMIT (a copy
+ * of 2 GiB without its weights); _NO_MEMORY; … */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_engine_open(struct quern_model *model,
                   const struct quern_engine_options *options,
@@ -84,6 +99,10 @@ QUERN_API void quern_engine_close(struct quern_engine **engine);
 
 /** "embedded (oneDNN 2.6.3, x86-64-v4)", "ONNX Runtime 1.32.0". */
 QUERN_API const char *quern_engine_description(const struct quern_engine *e);
+
+/** Path of the library that runs the model: ONNX Runtime's, or NULL for the
+ * embedded engine. Borrowed from the engine. Since 0.1. */
+QUERN_API const char *quern_engine_library(const struct quern_engine *engine);
 
 /** State for one thread; reports to `context` (a worker's own, or the
  * model's). */

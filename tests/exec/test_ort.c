@@ -1,0 +1,408 @@
+/* ONNX Runtime as an engine, with libraries that pretend to be it: finding and
+ * refusing them, what the copy of a model holds, falling back, errors. With the
+ * real one: tests/conformance/ort.py. */
+#include "io/extract.h"
+#include "support.h"
+
+#include <string.h>
+
+static const char works[] = FAKES "/fake-ort-works.so";
+
+static const char *said(struct quern_context *context)
+{
+    const struct quern_message *error = quern_error(context);
+    ck_assert_ptr_nonnull(error);
+    return error->text;
+}
+
+static void says(struct quern_context *context, const char *text)
+{
+    ck_assert_msg(strstr(said(context), text) != NULL, "'%s' lacks '%s'",
+                  said(context), text);
+}
+
+static enum quern_code open_with(struct net *net, enum quern_engine_kind kind,
+                                 const char *library, struct quern_engine **out)
+{
+    struct quern_engine_options o = {
+        .struct_size = sizeof o, .kind = kind, .ort_library = library};
+    return quern_engine_open(net->model, &o, out);
+}
+
+/* --------------------------------------------------------------- library */
+
+static const struct {
+    const char *library;
+    const char *message;
+} bad[] = {
+    {"/no/such/library.so", "/no/such/library.so"},
+    {FAKES "/fake-ort-no-symbol.so", "it is no library of ONNX Runtime"},
+    {FAKES "/fake-ort-old.so", "it is ONNX Runtime 1.10.0, without version 11"},
+    {FAKES "/fake-ort-odd.so", "it is ONNX Runtime nightly, without version"},
+    {QUERN_TESTDATA "/README.md", "README.md: "},
+    {QUERN_TESTDATA, "ONNX Runtime cannot be used: "},
+};
+
+START_TEST(a_library_that_will_not_do_is_named_with_the_reason)
+{
+    struct net net;
+    struct quern_engine *engine = NULL;
+    net_open(&net);
+    ck_assert_int_eq(
+        open_with(&net, QUERN_ENGINE_ORT, bad[_i].library, &engine),
+        QUERN_UNSUPPORTED);
+    ck_assert_ptr_null(engine);
+    says(net.context, bad[_i].message);
+    ck_assert_ptr_null(strchr(said(net.context), '\n'));
+    net_close(&net);
+}
+END_TEST
+
+static enum quern_code open_in_places(const char *const *places,
+                                      struct net *net,
+                                      struct quern_engine **out)
+{
+    struct quern_context_options o = {.struct_size = sizeof o,
+                                      .engine_places = places};
+    net_open_in(net, &o);
+    return open_with(net, QUERN_ENGINE_ORT, NULL, out);
+}
+
+START_TEST(places_are_tried_in_turn)
+{
+    static const char *const places[] = {"/no/such/place/*",
+                                         FAKES "/fake-ort-old.so",
+                                         FAKES "/fake-ort-work[s].so", NULL};
+    struct net net;
+    struct quern_engine *engine = NULL;
+    ck_assert_int_eq(open_in_places(places, &net, &engine), QUERN_OK);
+    ck_assert_str_eq(quern_engine_description(engine), "ONNX Runtime 1.11.7");
+    ck_assert_str_eq(quern_engine_library(engine), works);
+    quern_engine_close(&engine);
+    net_close(&net);
+}
+END_TEST
+
+START_TEST(without_a_library_the_places_and_the_remedy_are_told)
+{
+    static const char *const places[] = {"/no/such/place/*", "/nor/this", NULL};
+    struct net net;
+    struct quern_engine *engine = NULL;
+    ck_assert_int_eq(open_in_places(places, &net, &engine), QUERN_UNSUPPORTED);
+    says(net.context, "libonnxruntime.so.1");
+    says(net.context, "/no/such/place/*, /nor/this");
+    says(net.context, "pip install onnxruntime");
+    says(net.context, "--ort-lib");
+    net_close(&net);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- engine */
+
+START_TEST(runs_and_errors_come_through)
+{
+    static const int64_t dims[] = {2, 3};
+    struct net net;
+    struct quern_engine *engine = NULL;
+    struct quern_runner *runner = NULL;
+    struct quern_tensor *y = NULL;
+    net_open(&net);
+    struct quern_tensor *x = random_floats(net.context, 2, dims);
+    ck_assert_int_eq(open_with(&net, QUERN_ENGINE_ORT, works, &engine),
+                     QUERN_OK);
+    ck_assert_uint_eq(quern_engine_n_inputs(engine), 1);
+    ck_assert_int_eq(quern_runner_create(engine, net.context, &runner),
+                     QUERN_OK);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(quern_runner_run(runner, &x, 1, &y, 1, NULL, NULL),
+                         QUERN_OK);
+        ck_assert(quern_tensor_equal(x, y));
+        quern_tensor_release(&y);
+    }
+    quern_context_cancel(net.context);
+    ck_assert_int_eq(quern_runner_run(runner, &x, 1, &y, 1, NULL, NULL),
+                     QUERN_CANCELLED);
+    quern_runner_destroy(&runner);
+    quern_engine_close(&engine);
+    quern_tensor_release(&x);
+    net_close(&net);
+}
+END_TEST
+
+START_TEST(statuses_become_errors_with_code_and_text)
+{
+    static const int64_t dims[] = {1};
+    struct net net;
+    struct quern_engine *engine = NULL;
+    struct quern_runner *runner = NULL;
+    struct quern_tensor *y = NULL;
+    net_open(&net);
+    net_add(&net, "Unloadable", NULL);
+    ck_assert_int_eq(open_with(&net, QUERN_ENGINE_ORT, works, &engine),
+                     QUERN_UNSUPPORTED);
+    ck_assert_str_eq(said(net.context),
+                     "ONNX Runtime ends with code 9 (unsupported): Could not "
+                     "find an implementation");
+    net_close(&net);
+    net_open(&net);
+    net_add(&net, "Unrunnable", NULL);
+    struct quern_tensor *x = random_floats(net.context, 1, dims);
+    ck_assert_int_eq(open_with(&net, QUERN_ENGINE_ORT, works, &engine),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_runner_create(engine, net.context, &runner),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_runner_run(runner, &x, 1, &y, 1, NULL, NULL),
+                     QUERN_INVALID_MODEL);
+    says(net.context, "code 6 (exception): node is unrunnable");
+    quern_runner_destroy(&runner);
+    quern_engine_close(&engine);
+    quern_tensor_release(&x);
+    net_close(&net);
+}
+END_TEST
+
+START_TEST(times_per_node_are_refused)
+{
+    struct net net;
+    struct quern_engine *engine = NULL;
+    net_open(&net);
+    struct quern_engine_options o = {.struct_size = sizeof o,
+                                     .kind = QUERN_ENGINE_ORT,
+                                     .ort_library = works,
+                                     .profile = true};
+    ck_assert_int_eq(quern_engine_open(net.model, &o, &engine),
+                     QUERN_UNSUPPORTED);
+    says(net.context, "times per node");
+    net_close(&net);
+}
+END_TEST
+
+/* ------------------------------------------------------------- fall back */
+
+START_TEST(auto_falls_back_and_says_so_once)
+{
+    struct net net;
+    struct quern_engine *engine = NULL;
+    net_open(&net);
+    net_add(&net, "Outlandish", NULL);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(open_with(&net, QUERN_ENGINE_AUTO, works, &engine),
+                         QUERN_OK);
+        ck_assert_str_eq(quern_engine_description(engine),
+                         "ONNX Runtime 1.11.7");
+        quern_engine_close(&engine);
+    }
+    ck_assert_ptr_null(quern_error(net.context));
+    ck_assert_uint_eq(quern_n_messages(net.context), 1);
+    const struct quern_message *m = quern_message(net.context, 0);
+    ck_assert_int_eq(m->severity, QUERN_SEVERITY_WARNING);
+    ck_assert_str_eq(m->place.op, "Outlandish");
+    ck_assert_str_eq(m->text,
+                     "Outlandish at opset 17: the embedded engine has no such "
+                     "operator; ONNX Runtime 1.11.7 (" FAKES
+                     "/fake-ort-works.so) runs the model instead");
+    net_close(&net);
+}
+END_TEST
+
+START_TEST(without_a_way_back_the_first_error_stands)
+{
+    static const struct {
+        enum quern_engine_kind kind;
+        const char *library;
+        const char *backend;
+    } rows[] = {{QUERN_ENGINE_CPU, works, NULL},
+                {QUERN_ENGINE_AUTO, works, "plain"},
+                {QUERN_ENGINE_AUTO, "/no/such/library.so", NULL}};
+    struct net net;
+    struct quern_engine *engine = NULL;
+    struct quern_engine_options o = {.struct_size = sizeof o,
+                                     .kind = rows[_i].kind,
+                                     .ort_library = rows[_i].library,
+                                     .backend = rows[_i].backend};
+    net_open(&net);
+    net_add(&net, "Outlandish", NULL);
+    ck_assert_int_eq(quern_engine_open(net.model, &o, &engine),
+                     QUERN_UNSUPPORTED);
+    ck_assert_str_eq(said(net.context), "Outlandish at opset 17: the embedded "
+                                        "engine has no such operator");
+    ck_assert_str_eq(quern_error(net.context)->place.op, "Outlandish");
+    ck_assert_uint_eq(quern_n_messages(net.context), _i == 2 ? 1 : 0);
+    if (_i == 2) {
+        ck_assert_ptr_nonnull(
+            strstr(quern_message(net.context, 0)->text, "/no/such/library.so"));
+    }
+    net_close(&net);
+}
+END_TEST
+
+START_TEST(a_model_that_the_embedded_engine_runs_stays_there)
+{
+    struct net net;
+    struct quern_engine *engine = NULL;
+    net_open(&net);
+    ck_assert_int_eq(open_with(&net, QUERN_ENGINE_AUTO, works, &engine),
+                     QUERN_OK);
+    ck_assert_ptr_null(quern_engine_library(engine));
+    ck_assert_uint_eq(quern_n_messages(net.context), 0);
+    quern_engine_close(&engine);
+    net_close(&net);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ copy */
+
+/* x -> Mul by a constant -> Relu -> Add of a constant -> y */
+static void build(struct net *net, struct quern_value **middle)
+{
+    static const int64_t dims[] = {4, 1024};
+    net_open(net);
+    net_add(net, "Mul",
+            (struct quern_value *[]){net_random(net, 2, dims), NULL});
+    net_add(net, "Relu", NULL);
+    *middle = net->at;
+    net_add(net, "Add",
+            (struct quern_value *[]){net_random(net, 2, dims), NULL});
+}
+
+static struct quern_model *reopen(struct net *net, const struct qn_extract *x)
+{
+    struct quern_model *copy = NULL;
+    ck_assert_ptr_nonnull(x->bytes);
+    ck_assert_int_eq(quern_model_open_memory(net->context, x->bytes->data,
+                                             x->bytes->size, NULL, &copy),
+                     QUERN_OK);
+    return copy;
+}
+
+START_TEST(a_copy_holds_what_its_outputs_need)
+{
+    struct net net;
+    struct quern_value *middle = NULL;
+    struct qn_extract x = {0};
+    build(&net, &middle);
+    struct qn_extract_options o = {
+        .outputs = &middle, .n_outputs = 1, .most_inside = UINT64_MAX};
+    uint64_t n_edits = quern_model_n_edits(net.model);
+    ck_assert_int_eq(qn_extract(net.model, &o, &x), QUERN_OK);
+    struct quern_model *copy = reopen(&net, &x);
+    struct quern_graph *g = quern_model_graph(copy);
+    ck_assert_uint_eq(quern_graph_n_nodes(g), 2);
+    ck_assert_uint_eq(quern_graph_n_outputs(g), 1);
+    ck_assert_str_eq(quern_value_name(quern_graph_output(g, 0)),
+                     quern_value_name(middle));
+    struct quern_value *w = quern_graph_first_initializer(g);
+    ck_assert_ptr_nonnull(w);
+    ck_assert_ptr_null(quern_value_next_initializer(w));
+    ck_assert_uint_eq(quern_model_n_edits(net.model), n_edits);
+    quern_model_destroy(&copy);
+    qn_extract_finish(&x);
+    net_close(&net);
+}
+END_TEST
+
+START_TEST(taps_stand_in_the_way_of_the_data)
+{
+    struct net net;
+    struct quern_value *middle = NULL;
+    struct qn_extract x = {0};
+    build(&net, &middle);
+    struct quern_value *y = quern_graph_output(net.graph, 0);
+    struct quern_value *taps[] = {NULL, middle};
+    struct qn_extract_options o = {.outputs = &y,
+                                   .n_outputs = 1,
+                                   .taps = taps,
+                                   .n_taps = 2,
+                                   .tap_domain = "d",
+                                   .tap_op = "T",
+                                   .most_inside = UINT64_MAX};
+    ck_assert_int_eq(qn_extract(net.model, &o, &x), QUERN_OK);
+    struct quern_model *copy = reopen(&net, &x);
+    struct quern_graph *g = quern_model_graph(copy);
+    ck_assert_int_eq(quern_model_opset(copy, "d"), 1);
+    struct quern_value *v = quern_graph_find(g, quern_value_name(middle));
+    struct quern_node *tap = quern_value_producer(v);
+    ck_assert(quern_node_is(tap, "d.T"));
+    ck_assert_int_eq(quern_node_int(tap, "tap", -1), 1);
+    ck_assert(
+        quern_node_is(quern_value_producer(quern_node_input(tap, 0)), "Relu"));
+    ck_assert_str_eq(quern_value_name(quern_node_input(tap, 1)), x.input);
+    ck_assert(quern_value_is_graph_input(quern_node_input(tap, 1)));
+    ck_assert(quern_node_is(quern_value_only_user(v), "Add"));
+    quern_model_destroy(&copy);
+    qn_extract_finish(&x);
+    net_close(&net);
+}
+END_TEST
+
+START_TEST(weights_beyond_the_limit_are_lent)
+{
+    struct net net;
+    struct quern_value *middle = NULL;
+    struct qn_extract x = {0};
+    build(&net, &middle);
+    struct quern_value *y = quern_graph_output(net.graph, 0);
+    struct qn_extract_options o = {.outputs = &y,
+                                   .n_outputs = 1,
+                                   .most_inside = 20000,
+                                   .least_lent = 1024};
+    ck_assert_int_eq(qn_extract(net.model, &o, &x), QUERN_OK);
+    ck_assert_uint_eq(x.n_lent, 2);
+    ck_assert_uint_lt(x.bytes->size, 1024);
+    qn_extract_finish(&x);
+    memset(&x, 0, sizeof x);
+    o.least_lent = 0; /* a library that cannot be lent anything */
+    ck_assert_int_eq(qn_extract(net.model, &o, &x), QUERN_OK);
+    ck_assert_uint_gt(x.bytes->size, 2 * 4 * 4096);
+    qn_extract_finish(&x);
+    net_close(&net);
+}
+END_TEST
+
+START_TEST(made_names_avoid_those_of_the_model)
+{
+    struct net net;
+    struct quern_value *taken = NULL;
+    struct qn_extract x = {0};
+    net_open(&net);
+    ck_assert_int_eq(quern_value_create(net.graph, "quern.tap", &taken),
+                     QUERN_OK);
+    struct quern_value *y = quern_graph_output(net.graph, 0);
+    struct qn_extract_options o = {.outputs = &y,
+                                   .n_outputs = 1,
+                                   .taps = &y,
+                                   .n_taps = 1,
+                                   .tap_domain = "d",
+                                   .tap_op = "T",
+                                   .most_inside = UINT64_MAX};
+    ck_assert_int_eq(qn_extract(net.model, &o, &x), QUERN_OK);
+    ck_assert_str_eq(x.input, "quern.tap_");
+    struct quern_model *copy = reopen(&net, &x);
+    quern_model_destroy(&copy);
+    qn_extract_finish(&x);
+    net_close(&net);
+}
+END_TEST
+
+Suite *qtest_suite(void)
+{
+    Suite *suite = suite_create("exec/ort");
+    TCase *tests = tcase_create("ort");
+    tcase_add_loop_test(tests,
+                        a_library_that_will_not_do_is_named_with_the_reason, 0,
+                        sizeof bad / sizeof *bad);
+    tcase_add_test(tests, places_are_tried_in_turn);
+    tcase_add_test(tests, without_a_library_the_places_and_the_remedy_are_told);
+    tcase_add_test(tests, runs_and_errors_come_through);
+    tcase_add_test(tests, statuses_become_errors_with_code_and_text);
+    tcase_add_test(tests, times_per_node_are_refused);
+    tcase_add_test(tests, auto_falls_back_and_says_so_once);
+    tcase_add_loop_test(tests, without_a_way_back_the_first_error_stands, 0, 3);
+    tcase_add_test(tests, a_model_that_the_embedded_engine_runs_stays_there);
+    tcase_add_test(tests, a_copy_holds_what_its_outputs_need);
+    tcase_add_test(tests, taps_stand_in_the_way_of_the_data);
+    tcase_add_test(tests, weights_beyond_the_limit_are_lent);
+    tcase_add_test(tests, made_names_avoid_those_of_the_model);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
