@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-#define JOIN2(a, b) a##_##b
-#define JOIN(a, b) JOIN2(a, b)
-
 /* Registers of the level decide how large a tile is. */
 #if defined(__AVX512F__)
 enum { WIDTH = 16, TILE_ROWS = 12 };
@@ -24,7 +21,7 @@ enum { PANEL = 2 * WIDTH, DEPTH = 384, WIDE = 4 };
 typedef float vec
     __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 
-size_t JOIN(qn_gemm_panel, QN_LEVEL)(void)
+size_t QN_LEVELLED(qn_gemm_panel)(void)
 {
     return PANEL;
 }
@@ -59,8 +56,8 @@ static void pack_columns(size_t depth, size_t width, const float *from,
     }
 }
 
-void JOIN(qn_pack_b, QN_LEVEL)(size_t k, size_t n, const float *b, int64_t row,
-                               int64_t column, float *packed)
+void QN_LEVELLED(qn_pack_b)(size_t k, size_t n, const float *b, int64_t row,
+                            int64_t column, float *packed)
 {
     size_t most = block_depth(k);
     for (size_t k0 = 0; k0 < k; k0 += most) {
@@ -200,7 +197,7 @@ static void fill(const struct qn_product *p)
     }
 }
 
-void JOIN(qn_gemm, QN_LEVEL)(const struct qn_product *p)
+void QN_LEVELLED(qn_gemm)(const struct qn_product *p)
 {
     const float *packed = p->packed;
     size_t panels = (p->n + PANEL - 1) / PANEL;

@@ -86,9 +86,9 @@ struct qn_product {
 };
 
 struct qn_kernels {
-    const char *name; /* "x86-64-v3" */
-    qn_unary_fn unary[QN_N_UNARY];
-    qn_binary_fn binary[QN_N_BINARY];
+    const char *name;           /* "x86-64-v3" */
+    const qn_unary_fn *unary;   /* by enum qn_unary */
+    const qn_binary_fn *binary; /* by enum qn_binary */
 
     /** Columns of a panel of packed B. */
     size_t (*panel)(void);
@@ -133,12 +133,29 @@ struct qn_kernels {
                           size_t n);
 };
 
+/* The name of a part at the level that a file is compiled for. */
+#define QN_LEVELLED(name) QN_LEVELLED_2(name, QN_LEVEL)
+#define QN_LEVELLED_2(name, level) QN_LEVELLED_3(name, level)
+#define QN_LEVELLED_3(name, level) name##_##level
+
 /* The parts of a level that lie in files of their own. */
 #define QN_LEVEL_PARTS(level)                                                  \
+    extern const qn_unary_fn qn_unary_##level[QN_N_UNARY];                     \
+    extern const qn_binary_fn qn_binary_##level[QN_N_BINARY];                  \
     size_t qn_gemm_panel_##level(void);                                        \
     void qn_gemm_##level(const struct qn_product *product);                    \
     void qn_pack_b_##level(size_t k, size_t n, const float *b, int64_t row,    \
-                           int64_t column, float *packed);
+                           int64_t column, float *packed);                     \
+    void qn_quantize_##level(const float *x, float scale, int32_t zero,        \
+                             int32_t lo, int32_t hi, int32_t *y, size_t n);    \
+    void qn_quantize_u8_##level(const float *x, float scale, int32_t zero,     \
+                                uint8_t *y, size_t n);                         \
+    void qn_quantize_s8_##level(const float *x, float scale, int32_t zero,     \
+                                int8_t *y, size_t n);                          \
+    void qn_dequantize_u8_##level(const uint8_t *x, float scale, int32_t zero, \
+                                  float *y, size_t n);                         \
+    void qn_dequantize_s8_##level(const int8_t *x, float scale, int32_t zero,  \
+                                  float *y, size_t n);
 QN_LEVEL_PARTS(base)
 #ifdef QN_LEVELS
 QN_LEVEL_PARTS(v2)
