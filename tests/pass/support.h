@@ -6,6 +6,7 @@
 #include <quern/match.h>
 
 #include "ir/build.h"
+#include "pass/pass.h"
 #include "pass/pattern.h"
 #include "qtest.h"
 
@@ -160,6 +161,37 @@ static inline struct quern_node *node_named(const char *name)
 static inline struct quern_value *value_named(const char *name)
 {
     return quern_graph_find(model->graph, name);
+}
+
+/* What a plugin that has these passes says. */
+static inline struct quern_plugin
+plugin_of(const struct quern_pass_desc *const *list)
+{
+    return (struct quern_plugin){
+        sizeof(struct quern_plugin), QUERN_ABI, "t", "1", "none", list};
+}
+
+static inline enum quern_code
+add_passes(const struct quern_pass_desc *const *list)
+{
+    static struct quern_plugin plugin;
+    static struct stat info;
+    info.st_ino++;
+    plugin = plugin_of(list);
+    return qn_registry_add(context, "./t.so", &info, &plugin);
+}
+
+/* Apply a recipe to the model. */
+static inline enum quern_code apply_recipe(const char *text)
+{
+    struct quern_recipe *recipe = NULL;
+    enum quern_code code =
+        quern_recipe_read(context, "r.yaml", text, strlen(text), &recipe);
+    if (code == QUERN_OK) {
+        code = quern_recipe_apply(recipe, model, NULL);
+    }
+    quern_recipe_destroy(&recipe);
+    return code;
 }
 
 #endif

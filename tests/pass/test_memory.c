@@ -67,14 +67,7 @@ static enum quern_code run_recipe(void)
         "- {name: b, match: 'y = Sigmoid(x)', replace: y = com.new.S(x)}\n"
         "steps: [rules]\n"
         "overrides:\n- {match: {op: X}, quantize: false}\n";
-    struct quern_recipe *recipe = NULL;
-    enum quern_code code =
-        quern_recipe_read(context, "f", text, sizeof text - 1, &recipe);
-    if (code == QUERN_OK) {
-        code = quern_recipe_apply(recipe, model, NULL);
-    }
-    quern_recipe_destroy(&recipe);
-    return code;
+    return apply_recipe(text);
 }
 
 static enum quern_code try_pattern(void)

@@ -47,25 +47,10 @@ static const struct quern_pass_desc mark = {
 
 static const struct quern_pass_desc *const passes[] = {&mark, NULL};
 
-static struct quern_plugin plugin_of(const struct quern_pass_desc *const *list)
-{
-    return (struct quern_plugin){
-        sizeof(struct quern_plugin), QUERN_ABI, "t", "1", "none", list};
-}
-
-static enum quern_code add(const struct quern_pass_desc *const *list)
-{
-    static struct quern_plugin plugin;
-    static struct stat info;
-    info.st_ino++;
-    plugin = plugin_of(list);
-    return qn_registry_add(context, "./t.so", &info, &plugin);
-}
-
 static void open_all(void)
 {
     open_context();
-    ck_assert_int_eq(add(passes), QUERN_OK);
+    ck_assert_int_eq(add_passes(passes), QUERN_OK);
     build("y = Relu(com.acme.Foo(a))");
 }
 
@@ -105,7 +90,7 @@ START_TEST(shorter_descriptors_are_filled_up)
     old.rewrites = (const struct quern_rewrite *const *)&old;
     const struct quern_pass_desc *list[] = {&old, NULL};
     const struct quern_pass_desc *found = NULL;
-    ck_assert_int_eq(add(list), QUERN_OK);
+    ck_assert_int_eq(add_passes(list), QUERN_OK);
     ck_assert_int_eq(quern_context_find_pass(context, "t.old", &found),
                      QUERN_OK);
     ck_assert_ptr_null(found->group);
@@ -218,7 +203,7 @@ START_TEST(bad_descriptors_are_refused)
     bad.name = "t.bad";
     bad_descs[_i].spoil(&bad);
     const struct quern_pass_desc *list[] = {&good, &bad, NULL};
-    ck_assert_int_eq(add(list), QUERN_INVALID_ARGUMENT);
+    ck_assert_int_eq(add_passes(list), QUERN_INVALID_ARGUMENT);
     const char *line = said();
     ck_assert_msg(strstr(line, bad_descs[_i].message) != NULL, "%s", line);
     ck_assert_int_eq(quern_context_find_pass(context, "t.good", &found),

@@ -4,19 +4,12 @@
 
 static enum quern_code apply(const char *rules)
 {
-    struct quern_recipe *recipe = NULL;
     char text[4096];
     snprintf(text, sizeof text,
              "quern: 1\nopsets: {com.acme: 1, com.new: 3}\nsteps: [rules]\n"
              "rules:\n%s\n",
              rules);
-    enum quern_code code =
-        quern_recipe_read(context, "r.yaml", text, strlen(text), &recipe);
-    if (code == QUERN_OK) {
-        code = quern_recipe_apply(recipe, model, NULL);
-    }
-    quern_recipe_destroy(&recipe);
-    return code;
+    return apply_recipe(text);
 }
 
 static void apply_well(const char *rules)
