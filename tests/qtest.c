@@ -1,6 +1,8 @@
 /* The main of all test programs; see qtest.h. */
 #include "qtest.h"
 
+#include <quern/diag.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +47,17 @@ const char *qtest_shared(const char *path)
 {
     const char *out = join(QUERN_SHARED, path);
     return access(out, R_OK) == 0 ? out : NULL;
+}
+
+const char *qtest_said(struct quern_context *context)
+{
+    static char line[2048];
+    line[0] = '\0';
+    if (quern_error(context) != NULL) {
+        quern_message_format(quern_error(context), line, sizeof line);
+    }
+    quern_clear(context);
+    return line;
 }
 
 int main(void)

@@ -33,4 +33,10 @@ const char *qtest_data(const char *path);
  */
 const char *qtest_shared(const char *path);
 
+struct quern_context;
+
+/** The stored error as a user reads it, "" when there is none; the context
+ * forgets it and all other messages. Borrowed, valid until the next call. */
+const char *qtest_said(struct quern_context *context);
+
 #endif

@@ -27,13 +27,7 @@ static void close_context(void)
 /* The stored error as a user reads it; "" when there is none. Forgets it. */
 static inline const char *said(void)
 {
-    static char line[1024];
-    line[0] = '\0';
-    if (quern_error(context) != NULL) {
-        quern_message_format(quern_error(context), line, sizeof line);
-    }
-    quern_clear(context);
-    return line;
+    return qtest_said(context);
 }
 
 /* A row of a table of bad inputs. */

@@ -1,58 +1,11 @@
-/* Every allocation can fail: each one is made to, in turn. Linked with --wrap,
- * which works under sanitizers too. (libyaml's own are not reached so.) */
+/* Reading and printing recipes and options where memory runs out. */
 #include "config/recipe.h"
+#include "oom.h"
 #include "support.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-
-static int left = -1; /* allocations that still work; -1: all */
-
-static bool fails(void)
-{
-    if (left == 0) {
-        return true;
-    }
-    left -= left > 0;
-    return false;
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return fails() ? NULL : __real_realloc(block, size);
-}
-
-typedef enum quern_code (*scenario_fn)(void);
-
-/* Run with n allocations, n from 0 until that was enough. */
-static void run_all(scenario_fn scenario)
-{
-    for (int n = 0; n < 300; n++) {
-        left = n;
-        enum quern_code code = scenario();
-        bool was_enough = left > 0;
-        left = -1;
-        quern_clear(context);
-        ck_assert(code == QUERN_OK || code == QUERN_NO_MEMORY);
-        if (was_enough) {
-            ck_assert_int_eq(code, QUERN_OK);
-            return;
-        }
-    }
-    ck_abort_msg("300 allocations were not enough");
-}
-
-static enum quern_code read_and_print(void)
+static enum quern_code read_and_print(void *user)
 {
     static const char text[] =
         "quern: 1\ntarget: x\nplugins: [a]\nopsets: {b: 1}\n"
@@ -61,6 +14,7 @@ static enum quern_code read_and_print(void)
         "overrides:\n- match: {op: Add}\n  quantize: false\n";
     struct quern_recipe *recipe = NULL;
     struct qn_text out = {0};
+    (void)user;
     enum quern_code code =
         qn_recipe_read(context, "f", text, sizeof text - 1, &recipe);
     if (code == QUERN_OK) {
@@ -90,12 +44,13 @@ static const struct quern_option table[] = {
     {NULL, 0, 0, 0, 0, NULL, NULL},
 };
 
-static enum quern_code fill_and_help(void)
+static enum quern_code fill_and_help(void *user)
 {
     struct qn_arena own = {0};
     struct qn_text out = {0};
     struct qn_steps steps = {0};
     void *params = NULL;
+    (void)user;
     enum quern_code code = qn_options_create(
         context, "p", table, NULL, sizeof(struct params), &own, &params);
     if (code == QUERN_OK) {
@@ -116,13 +71,13 @@ static enum quern_code fill_and_help(void)
 
 START_TEST(reading_and_printing_a_recipe_survives_exhausted_memory)
 {
-    run_all(read_and_print);
+    oom_each(context, 300, read_and_print, NULL);
 }
 END_TEST
 
 START_TEST(options_survive_exhausted_memory)
 {
-    run_all(fill_and_help);
+    oom_each(context, 300, fill_and_help, NULL);
 }
 END_TEST
 

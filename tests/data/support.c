@@ -213,16 +213,7 @@ enum quern_code open_data(const char *name, struct quern_value **inputs,
 
 const char *said(void)
 {
-    static char line[2048];
-    char *out = line;
-    line[0] = '\0';
-    if (quern_error(context) != NULL) {
-        quern_message_format(quern_error(context), line, sizeof line);
-        char *path = strstr(line, folder);
-        if (path != NULL) { /* everything up to the folder goes */
-            out = path + strlen(folder) + 1;
-        }
-    }
-    quern_clear(context);
-    return out;
+    const char *line = qtest_said(context);
+    const char *path = strstr(line, folder);
+    return path != NULL ? path + strlen(folder) + 1 : line;
 }

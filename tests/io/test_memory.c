@@ -2,6 +2,7 @@
  * once: an error or a result, no crash, and files that are whole. */
 #include <quern/graph.h>
 
+#include "oom.h"
 #include "qtest.h"
 #include "support.h"
 
@@ -10,60 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-
-static int left = -1; /* allocations that still work; -1: all */
-
-static bool fails(void)
-{
-    if (left == 0) {
-        return true;
-    }
-    left -= left > 0;
-    return false;
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return fails() ? NULL : __real_realloc(block, size);
-}
-
 struct job {
     struct quern_context *context;
     const char *in;
     const char *out;
     size_t n_found;
 };
-
-typedef enum quern_code (*job_fn)(struct job *job);
-
-static void run_all(job_fn fn, struct job *job)
-{
-    for (int n = 0; n < 2000; n++) {
-        left = n;
-        enum quern_code code = fn(job);
-        bool was_enough = left > 0;
-        left = -1;
-        ck_assert_msg(code == QUERN_OK || code == QUERN_NO_MEMORY, "%s",
-                      quern_error(job->context) != NULL
-                          ? quern_error(job->context)->text
-                          : "?");
-        quern_clear(job->context);
-        if (was_enough) {
-            ck_assert_int_eq(code, QUERN_OK);
-            return;
-        }
-    }
-    ck_abort_msg("2000 allocations were not enough");
-}
 
 static bool swallow(void *user, const char *text, size_t size)
 {
@@ -99,19 +52,21 @@ static void make_model(struct wire *model)
     wire_model(model, &extra);
 }
 
-static enum quern_code check(struct job *job)
+static enum quern_code check(void *user)
 {
+    struct job *job = user;
     return quern_model_check(job->context, job->in, on_finding, job);
 }
 
-static enum quern_code check_wrong(struct job *job)
+static enum quern_code check_wrong(void *user)
 {
-    enum quern_code code = check(job);
+    enum quern_code code = check(user);
     return code == QUERN_INVALID_MODEL ? QUERN_OK : code;
 }
 
-static enum quern_code edit_and_save(struct job *job)
+static enum quern_code edit_and_save(void *user)
 {
+    struct job *job = user;
     struct quern_model *m = NULL;
     struct quern_save_options options = {.struct_size = sizeof options,
                                          .external = QUERN_EXTERNAL_FILE};
@@ -139,16 +94,16 @@ START_TEST(no_allocation_is_trusted)
     job.in = wire_write(folder, "in.onnx", model.bytes, model.size);
     job.out = wire_path(folder, "out.onnx");
     ck_assert_int_eq(quern_context_create(NULL, &job.context), QUERN_OK);
-    run_all(check, &job);
+    oom_each(job.context, 2000, check, &job);
     ck_assert_uint_eq(job.n_found, 0);
-    run_all(edit_and_save, &job);
+    oom_each(job.context, 2000, edit_and_save, &job);
     char command[256];
     /* The model and its data, nothing half written. */
     snprintf(command, sizeof command, "ls '%s' | grep -c . | grep -qx 3",
              folder);
     ck_assert_int_eq(system(command), 0);
     job.in = job.out;
-    run_all(check_wrong, &job); /* attribute 'k' */
+    oom_each(job.context, 2000, check_wrong, &job); /* attribute 'k' */
     ck_assert_uint_gt(job.n_found, 0);
     quern_context_destroy(&job.context);
     wire_remove(folder);

@@ -1,35 +1,8 @@
 /* Every allocation of compiling patterns and rules and of running a recipe can
  * fail: each one is made to, in turn. */
+#include "oom.h"
 #include "pass/pass.h"
 #include "support.h"
-
-#include <stdlib.h>
-
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-
-static int left = -1; /* allocations that still work; -1: all */
-
-static bool fails(void)
-{
-    if (left == 0) {
-        return true;
-    }
-    left -= left > 0;
-    return false;
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return fails() ? NULL : __real_realloc(block, size);
-}
 
 typedef enum quern_code (*scenario_fn)(void);
 
@@ -40,10 +13,9 @@ static void run_all(scenario_fn scenario)
     for (int n = 0; n < 3000; n++) {
         build("y = Relu(Mul(LeakyRelu(a){alpha=0.1}, Sigmoid(LeakyRelu(a))))");
         uint64_t before = quern_model_n_edits(model);
-        left = n;
+        oom_allow(n);
         enum quern_code code = scenario();
-        bool was_enough = left > 0;
-        left = -1;
+        bool was_enough = oom_end() > 0;
         ck_assert_msg(code == QUERN_OK || code == QUERN_NO_MEMORY, "%s",
                       said());
         if (code != QUERN_OK) {

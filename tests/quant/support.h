@@ -2,7 +2,6 @@
 #ifndef QUERN_TESTS_QUANT_SUPPORT_H
 #define QUERN_TESTS_QUANT_SUPPORT_H
 
-#include <check.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,9 +13,7 @@
 #endif
 #include <quern/quant.h>
 
-#ifndef QUERN_TESTDATA
-#define QUERN_TESTDATA "../testdata"
-#endif
+#include "qtest.h"
 
 /* Random numbers that the writer of the golden files made too. */
 struct lcg {
@@ -65,15 +62,6 @@ static inline void golden(const char *file, const char *name, double *out,
         return;
     }
     ck_abort_msg("no line %s in %s", name, path);
-}
-
-static inline int run_suite(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
 }
 
 #endif

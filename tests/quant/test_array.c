@@ -1,5 +1,4 @@
 /* Arrays of codes against a one-line reference. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,8 @@
 #define QUERN_EXPERIMENTAL
 #endif
 #include <quern/quant.h>
+
+#include "qtest.h"
 
 static const struct quern_qparams u8 = {QUERN_UINT8, 0.5F, 10, 0, 255};
 
@@ -156,7 +157,7 @@ START_TEST(a_bias_that_does_not_fit_is_counted)
 }
 END_TEST
 
-int main(void)
+Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/array");
     TCase *t = tcase_create("all");
@@ -168,9 +169,5 @@ int main(void)
     tcase_add_test(t, types_that_are_no_codes_are_refused);
     tcase_add_test(t, a_bias_that_does_not_fit_is_counted);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return suite;
 }

@@ -215,7 +215,7 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
-int main(void)
+Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/gram");
     TCase *t = tcase_create("all");
@@ -226,5 +226,5 @@ int main(void)
     tcase_add_test(t, odd_values_and_empty_sums_are_harmless);
     tcase_add_test(t, what_does_not_fit_is_refused);
     suite_add_tcase(suite, t);
-    return run_suite(suite);
+    return suite;
 }

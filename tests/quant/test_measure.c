@@ -149,7 +149,7 @@ START_TEST(order_of_samples_leaves_no_trace)
 }
 END_TEST
 
-int main(void)
+Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/measure");
     TCase *t = tcase_create("all");
@@ -162,5 +162,5 @@ int main(void)
     tcase_add_test(t, ties_go_to_the_first_column);
     tcase_add_test(t, order_of_samples_leaves_no_trace);
     suite_add_tcase(suite, t);
-    return run_suite(suite);
+    return suite;
 }

@@ -1,32 +1,7 @@
 /* Every allocation can fail: each one is made to, in turn. Linked with
  * --wrap, which works under sanitizers too. */
+#include "oom.h"
 #include "support.h"
-
-void *__real_calloc(size_t n, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-
-static int left = -1; /* allocations that still work; -1: all */
-
-static bool fails(void)
-{
-    if (left == 0) {
-        return true;
-    }
-    left -= left > 0;
-    return false;
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
 
 static struct quern_context *context;
 
@@ -45,28 +20,9 @@ enum { ALL = QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS };
 static const float plain[12] = {1, 2, 3, -1, 0, 5, 7, 2, 1, 1, 0, 4};
 static const float odd[12] = {1, NAN, -1e9F, 2, 3, INFINITY, 0, 0, 1, 1, 1, 1};
 
-/* Run with n allocations; true when that was enough. */
-typedef enum quern_code (*scenario_fn)(void);
-
-static void run_all(scenario_fn scenario)
+static enum quern_code make_and_add(void *user)
 {
-    for (int n = 0; n < 200; n++) {
-        left = n;
-        enum quern_code code = scenario();
-        bool was_enough = left > 0;
-        left = -1;
-        quern_clear(context);
-        ck_assert(code == QUERN_OK || code == QUERN_NO_MEMORY);
-        if (was_enough) {
-            ck_assert_int_eq(code, QUERN_OK);
-            return;
-        }
-    }
-    ck_abort_msg("200 allocations were not enough");
-}
-
-static enum quern_code make_and_add(void)
-{
+    (void)user;
     struct quern_stats *stats = NULL, *other = NULL;
     struct quern_stats_summary before, after;
     enum quern_code code = quern_stats_create(context, ALL, 3, &stats);
@@ -107,25 +63,25 @@ static enum quern_code make_and_add(void)
 
 START_TEST(statistics_stay_whole_without_memory)
 {
-    run_all(make_and_add);
+    oom_each(context, 200, make_and_add, NULL);
 }
 END_TEST
 
-static enum quern_code read_and_choose(void)
+static enum quern_code read_and_choose(void *user)
 {
+    (void)user;
     static uint8_t bytes[1 << 14];
     static size_t size;
     struct quern_stats *stats = NULL;
     struct quern_range range;
-    int kept = left;
-    left = -1;
+    int kept = oom_end();
     ck_assert_int_eq(quern_stats_create(context, ALL, 3, &stats), QUERN_OK);
     ck_assert_int_eq(quern_stats_add(context, stats, 1, odd, 1, 3, 4),
                      QUERN_OK);
     size = quern_stats_write(stats, bytes, sizeof bytes);
     ck_assert_uint_le(size, sizeof bytes);
     quern_stats_destroy(&stats);
-    left = kept;
+    oom_allow(kept);
     struct quern_range_options o = {.method = QUERN_RANGE_ENTROPY};
     enum quern_code code = quern_stats_read(context, bytes, size, &stats);
     if (code == QUERN_OK) {
@@ -137,12 +93,13 @@ static enum quern_code read_and_choose(void)
 
 START_TEST(reading_and_ranges_report_exhausted_memory)
 {
-    run_all(read_and_choose);
+    oom_each(context, 200, read_and_choose, NULL);
 }
 END_TEST
 
-static enum quern_code weigh(void)
+static enum quern_code weigh(void *user)
 {
+    (void)user;
     const struct quern_quant_options o = {.dtype = QUERN_INT8,
                                           .flags = QUERN_QUANT_SYMMETRIC};
     struct quern_qparams q[3];
@@ -171,12 +128,13 @@ static enum quern_code weigh(void)
 
 START_TEST(weights_report_exhausted_memory)
 {
-    run_all(weigh);
+    oom_each(context, 200, weigh, NULL);
 }
 END_TEST
 
-static enum quern_code start_measure(void)
+static enum quern_code start_measure(void *user)
 {
+    (void)user;
     struct quern_measure *measure = NULL;
     enum quern_code code = quern_measure_create(context, &measure);
     quern_measure_destroy(&measure);
@@ -185,11 +143,11 @@ static enum quern_code start_measure(void)
 
 START_TEST(measures_report_exhausted_memory)
 {
-    run_all(start_measure);
+    oom_each(context, 200, start_measure, NULL);
 }
 END_TEST
 
-int main(void)
+Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/memory");
     TCase *t = tcase_create("all");
@@ -199,5 +157,5 @@ int main(void)
     tcase_add_test(t, weights_report_exhausted_memory);
     tcase_add_test(t, measures_report_exhausted_memory);
     suite_add_tcase(suite, t);
-    return run_suite(suite);
+    return suite;
 }

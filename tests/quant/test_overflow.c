@@ -160,7 +160,7 @@ START_TEST(pairs_survive_odd_values_merging_and_bytes)
 }
 END_TEST
 
-int main(void)
+Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/overflow");
     TCase *t = tcase_create("all");
@@ -171,5 +171,5 @@ int main(void)
     tcase_add_test(t, pairs_are_seen_in_both_layouts);
     tcase_add_test(t, pairs_survive_odd_values_merging_and_bytes);
     suite_add_tcase(suite, t);
-    return run_suite(suite);
+    return suite;
 }

@@ -1,5 +1,4 @@
 /* Scale and zero point: ONNX Runtime's golden vectors and the affine fold. */
-#include <check.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,6 +7,8 @@
 #define QUERN_EXPERIMENTAL
 #endif
 #include <quern/quant.h>
+
+#include "qtest.h"
 
 enum {
     SYM = QUERN_QUANT_SYMMETRIC,
@@ -221,7 +222,7 @@ START_TEST(a_step_that_does_not_divide_is_moved_a_little)
 }
 END_TEST
 
-int main(void)
+Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/qparams");
     TCase *t = tcase_create("all");
@@ -235,9 +236,5 @@ int main(void)
     tcase_add_test(t, an_affine_step_folds_into_the_quantizer);
     tcase_add_test(t, a_step_that_does_not_divide_is_moved_a_little);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return suite;
 }

@@ -300,7 +300,7 @@ START_TEST(wrong_options_are_refused)
 }
 END_TEST
 
-int main(void)
+Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/range");
     TCase *t = tcase_create("all");
@@ -316,5 +316,5 @@ int main(void)
     tcase_add_test(t, degenerate_tensors_have_ranges);
     tcase_add_test(t, wrong_options_are_refused);
     suite_add_tcase(suite, t);
-    return run_suite(suite);
+    return suite;
 }

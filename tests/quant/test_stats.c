@@ -1,5 +1,4 @@
 /* Statistics of a tensor: against a naive count, and merging bit for bit. */
-#include <check.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,6 +8,8 @@
 #define QUERN_EXPERIMENTAL
 #endif
 #include <quern/quant.h>
+
+#include "qtest.h"
 
 static struct quern_context *context;
 
@@ -412,7 +413,7 @@ START_TEST(written_statistics_read_back)
 }
 END_TEST
 
-int main(void)
+Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/stats");
     TCase *t = tcase_create("all");
@@ -430,9 +431,5 @@ int main(void)
     tcase_add_test(t, what_does_not_fit_is_refused);
     tcase_add_test(t, written_statistics_read_back);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed == 0 ? 0 : 1;
+    return suite;
 }

@@ -420,7 +420,7 @@ START_TEST(noise_of_a_clipped_group_is_the_golden_one)
 }
 END_TEST
 
-int main(void)
+Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/weights");
     TCase *t = tcase_create("all");
@@ -439,5 +439,5 @@ int main(void)
     tcase_add_test(t, noise_of_a_product_is_the_golden_one);
     tcase_add_test(t, noise_of_a_clipped_group_is_the_golden_one);
     suite_add_tcase(suite, t);
-    return run_suite(suite);
+    return suite;
 }
