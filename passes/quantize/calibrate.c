@@ -25,18 +25,6 @@ bool qn_is_heavy(const struct quern_node *node)
            quern_node_is(node, "ConvTranspose");
 }
 
-const struct qn_seen *qn_seen(struct quern_model *model,
-                              const struct quern_value *value)
-{
-    struct quern_table *table = NULL;
-    if (value == NULL ||
-        quern_table_open(model, QN_SEEN_TABLE, QUERN_TABLE_VALUE,
-                         sizeof(struct qn_seen), &table) != QUERN_OK) {
-        return NULL;
-    }
-    return quern_table_get(table, quern_value_id(value));
-}
-
 struct watch {
     struct quern_context *context;
     struct qn_sampling *sampling; /* NULL: no means are kept */
@@ -291,12 +279,6 @@ static enum quern_code open_data(struct quern_pass_ctx *ctx, struct watch *w)
     return code == QUERN_OK ? qn_sampling_held(ctx, w->data, &w->held) : code;
 }
 
-static void destroy_stats(void *object)
-{
-    struct quern_stats *stats = object;
-    quern_stats_destroy(&stats);
-}
-
 /* All workers into the first, which the table then points to. */
 static enum quern_code collect(struct quern_pass_ctx *ctx, struct watch *w)
 {
@@ -319,7 +301,7 @@ static enum quern_code collect(struct quern_pass_ctx *ctx, struct watch *w)
             continue; /* behind a branch that was not taken */
         }
         w->seen[i].stats = all;
-        enum quern_code kept = quern_pass_keep(ctx, all, destroy_stats);
+        enum quern_code kept = quern_pass_keep(ctx, all, qn_stats_release);
         code = code == QUERN_OK ? kept : code;
         if (code == QUERN_OK) {
             code = quern_table_set(table, quern_value_id(w->values[i]),
@@ -380,6 +362,7 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
 struct calibrate_params {
     bool means;
     bool if_changed;
+    bool channels;
     const char *data; /* the manager opens the way: quern_pass_data() */
     struct qn_choice choice;
 };
@@ -403,7 +386,8 @@ static bool is_fresh(struct quern_pass_ctx *ctx,
     const struct qn_calibrated *last = quern_table_get(table, 0);
     return last != NULL &&
            last->n_edits == quern_model_n_edits(quern_pass_model(ctx)) &&
-           (last->means || !p->means || p->if_changed);
+           (last->means || !p->means || p->if_changed) &&
+           (!last->channels || p->channels);
 }
 
 static enum quern_code note(struct quern_pass_ctx *ctx,
@@ -411,7 +395,7 @@ static enum quern_code note(struct quern_pass_ctx *ctx,
 {
     struct quern_table *table = NULL;
     struct qn_calibrated now = {quern_model_n_edits(quern_pass_model(ctx)),
-                                p->means};
+                                p->means, p->channels};
     enum quern_code code = last_time(ctx, &table);
     return code == QUERN_OK ? quern_table_set(table, 0, &now) : code;
 }
@@ -431,7 +415,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            "nothing has changed since the last time");
         return qn_choice_set(quern_pass_model(ctx), &p->choice);
     }
-    enum quern_code code = qn_watch(ctx, graph, &watched);
+    enum quern_code code = qn_watch(ctx, graph, p->channels, &watched);
     if (code == QUERN_OK) {
         w.values = watched.values;
         w.seen = watched.seen;
@@ -465,6 +449,10 @@ static const struct quern_option options[] = {
      offsetof(struct calibrate_params, if_changed), 0, 0, NULL,
      "do nothing when no pass has changed the model since the last "
      "calibration"},
+    {"channels", QUERN_OPTION_BOOL, offsetof(struct calibrate_params, channels),
+     0, 0, NULL,
+     "keep only what equalize and channel-factors ask: ranges and moments of "
+     "channels; before insert-qdq it must be run again without"},
     {"data", QUERN_OPTION_STRING, offsetof(struct calibrate_params, data), 0, 0,
      NULL, "samples: .npz, .npy or a folder; without it those of --data"},
     {"method", QUERN_OPTION_ENUM,

@@ -117,6 +117,20 @@ static bool make_groups(struct quern_pass_ctx *ctx, struct quern_graph *graph,
     return g->parent != NULL;
 }
 
+/* A value whose channels were multiplied. */
+struct scaled {
+    const struct quern_value *value;
+    const double *by;
+    size_t channels;
+};
+
+/* All that the pass has done. */
+struct done {
+    struct scaled *items; /* room for all values in groups */
+    size_t n;
+    size_t n_groups;
+};
+
 /* One group: its members and the operators around it. */
 struct group {
     struct quern_value **members;
@@ -229,7 +243,8 @@ static float *group_range(struct quern_pass_ctx *ctx, const struct group *g,
 }
 
 static enum quern_code apply(struct quern_pass_ctx *ctx, const struct group *g,
-                             const double *factors, size_t channels)
+                             const double *factors, size_t channels,
+                             struct done *done)
 {
     double *inverse = quern_pass_alloc(ctx, channels * sizeof *inverse);
     enum quern_code code = inverse != NULL ? QUERN_OK : QUERN_NO_MEMORY;
@@ -242,6 +257,11 @@ static enum quern_code apply(struct quern_pass_ctx *ctx, const struct group *g,
     for (size_t i = 0; i < g->n_readers && code == QUERN_OK; i++) {
         code = qn_scale_inputs(ctx, &g->readers[i], factors);
     }
+    for (size_t i = 0; i < g->n_members && code == QUERN_OK; i++) {
+        done->items[done->n++] =
+            (struct scaled){g->members[i], inverse, channels};
+    }
+    done->n_groups++;
     return code;
 }
 
@@ -262,7 +282,7 @@ static bool channels_agree(const struct group *g)
 }
 
 static enum quern_code equalize_group(struct quern_pass_ctx *ctx,
-                                      const struct group *g, size_t *n_done)
+                                      const struct group *g, struct done *done)
 {
     size_t channels = 0;
     size_t n = 0;
@@ -299,8 +319,7 @@ static enum quern_code equalize_group(struct quern_pass_ctx *ctx,
                        "%.3g of %.3g",
                        channels, g->n_members, result.alpha, result.noise,
                        result.noise_none);
-    (*n_done)++;
-    return apply(ctx, g, factors, channels);
+    return apply(ctx, g, factors, channels, done);
 }
 
 /* Chain the members of each group, so that filling all groups is linear. */
@@ -357,9 +376,13 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     struct groups all = {0};
-    size_t n_done = 0;
+    struct done done = {0};
     (void)params;
     if (!make_groups(ctx, graph, &all) || !list_values(ctx, graph, &all)) {
+        return QUERN_NO_MEMORY;
+    }
+    done.items = quern_pass_alloc(ctx, (all.n_list + 1) * sizeof *done.items);
+    if (done.items == NULL) {
         return QUERN_NO_MEMORY;
     }
     enum quern_code code = QUERN_OK;
@@ -371,10 +394,15 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         }
         code = fill_group(ctx, &all, root, &g) ? QUERN_OK : QUERN_NO_MEMORY;
         if (code == QUERN_OK && g.sound) {
-            code = equalize_group(ctx, &g, &n_done);
+            code = equalize_group(ctx, &g, &done);
         }
     }
-    quern_pass_account(ctx, NULL, "%zu groups equalized", n_done);
+    /* Only now: groups are chosen by what calibration saw. */
+    for (size_t i = 0; i < done.n && code == QUERN_OK; i++) {
+        const struct scaled *v = &done.items[i];
+        code = qn_seen_scale(ctx, v->value, v->by, v->channels);
+    }
+    quern_pass_account(ctx, NULL, "%zu groups equalized", done.n_groups);
     return code;
 }
 

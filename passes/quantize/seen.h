@@ -21,6 +21,7 @@ struct qn_seen {
 struct qn_calibrated {
     uint64_t n_edits; /* quern_model_n_edits() then */
     bool means;       /* with what corrections need */
+    bool channels;    /* of channels alone: no ranges for all values */
 };
 
 #define QN_CALIBRATED_TABLE "quern.calibrated"
@@ -28,6 +29,17 @@ struct qn_calibrated {
 /** Entry of a value, or NULL. */
 const struct qn_seen *qn_seen(struct quern_model *model,
                               const struct quern_value *value);
+
+/** Destroys struct quern_stats: for quern_pass_keep(). */
+void qn_stats_release(void *stats);
+
+/** Let the table say what calibration would see now that a step has multiplied
+ * each channel of a value by a factor: ranges and moments of channels alone.
+ * Nothing where the value was not seen, or not by channel. */
+enum quern_code qn_seen_scale(struct quern_pass_ctx *ctx,
+                              const struct quern_value *value,
+                              const double *factors, size_t n)
+    __attribute__((warn_unused_result));
 
 /** Numbers that passes hand on, one an output channel; kept by the pipeline. */
 struct qn_vector {

@@ -205,12 +205,6 @@ static enum quern_code damaged(struct quern_pass_ctx *ctx, const char *path)
                       "statistics end too early or hold what they must not");
 }
 
-static void destroy_stats(void *object)
-{
-    struct quern_stats *stats = object;
-    quern_stats_destroy(&stats);
-}
-
 static enum quern_code set_seen(struct quern_pass_ctx *ctx,
                                 const struct quern_value *value,
                                 struct qn_seen *seen, const char *bytes,
@@ -220,7 +214,7 @@ static enum quern_code set_seen(struct quern_pass_ctx *ctx,
     enum quern_code code =
         quern_stats_read(quern_pass_context(ctx), bytes, size, &seen->stats);
     if (code == QUERN_OK) {
-        code = quern_pass_keep(ctx, seen->stats, destroy_stats);
+        code = quern_pass_keep(ctx, seen->stats, qn_stats_release);
     }
     if (code == QUERN_OK) {
         code = quern_table_open(quern_pass_model(ctx), QN_SEEN_TABLE,

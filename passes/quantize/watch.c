@@ -136,9 +136,25 @@ static bool all_known(struct quern_model *model, const struct qn_watched *w)
     return true;
 }
 
+/* What to keep of a value beside its moments. */
+static uint32_t flags_of(const struct quern_value *value, bool channels)
+{
+    if (!channels) {
+        return QUERN_STATS_HISTOGRAM | QUERN_STATS_PAIRS;
+    }
+    for (const struct quern_use *u = quern_value_first_use(value); u != NULL;
+         u = quern_use_next(u)) {
+        const struct quern_node *n = quern_use_node(u);
+        if (n != NULL && qn_is_heavy(n) && !is_product(n)) {
+            return QUERN_STATS_HISTOGRAM;
+        }
+    }
+    return 0;
+}
+
 /* Keep what may become codes, or tells how large an output is. */
 static enum quern_code choose(struct quern_pass_ctx *ctx,
-                              const struct qn_placement *place,
+                              const struct qn_placement *place, bool channels,
                               struct qn_watched *w)
 {
     struct quern_model *model = quern_pass_model(ctx);
@@ -162,9 +178,7 @@ static enum quern_code choose(struct quern_pass_ctx *ctx,
         w->seen[n].stats = NULL;
         w->seen[n].channel_axis = channel_axis(v, seen->rank);
         w->flags[n] = QUERN_STATS_MOMENTS;
-        if (codes) {
-            w->flags[n] |= QUERN_STATS_HISTOGRAM | QUERN_STATS_PAIRS;
-        }
+        w->flags[n] |= codes ? flags_of(v, channels) : 0;
         n++;
     }
     w->n = n;
@@ -172,7 +186,7 @@ static enum quern_code choose(struct quern_pass_ctx *ctx,
 }
 
 enum quern_code qn_watch(struct quern_pass_ctx *ctx, struct quern_graph *graph,
-                         struct qn_watched *w)
+                         bool channels, struct qn_watched *w)
 {
     /* Products of two activations with few rows may be asked for later. */
     struct qn_placement_options o = {.attention_rows = 0, .guess = true};
@@ -191,5 +205,5 @@ enum quern_code qn_watch(struct quern_pass_ctx *ctx, struct quern_graph *graph,
     if (code == QUERN_OK) {
         code = qn_place(ctx, graph, &o, &place);
     }
-    return code == QUERN_OK ? choose(ctx, &place, w) : code;
+    return code == QUERN_OK ? choose(ctx, &place, channels, w) : code;
 }

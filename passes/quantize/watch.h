@@ -13,9 +13,11 @@ struct qn_watched {
 
 /** Choose values: those that the target may read as codes, with all statistics,
  * and the outputs of Conv, Gemm and MatMul, with their moments alone. Memory of
- * the pass. Runs the first sample where shapes are not known yet. */
+ * the pass. Runs the first sample where shapes are not known yet.
+ * @param channels  moments alone, but for the histograms of what Conv and Gemm
+ *                  read, whose cut-off the noise model of groups asks for */
 enum quern_code qn_watch(struct quern_pass_ctx *ctx, struct quern_graph *graph,
-                         struct qn_watched *out)
+                         bool channels, struct qn_watched *out)
     __attribute__((warn_unused_result));
 
 /** Run the first sample and remember rank and dimensions of each value in the

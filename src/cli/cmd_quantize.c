@@ -128,8 +128,7 @@ static void write_stats_pipeline(const struct quantize *self, char *text,
 
 static void write_pipeline(const struct quantize *self, char *text, size_t size)
 {
-    const char *refine = "equalize,calibrate{means=true,if-changed=true},"
-                         "channel-factors,calibrate{means=true},";
+    const char *refine = ",equalize,channel-factors,calibrate{means=true}";
     const char *correct = ",weight-bias,bias-correction";
     char data[4096] = "";
     if (self->recipe.print_config && self->data != NULL) {
@@ -137,11 +136,11 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
     }
     snprintf(text, size,
              "freeze-weights,observe-shapes,raise-opset,lower-opset,optimize,"
-             "calibrate%s%s%s,%s"
+             "calibrate{%s%s%schannels=%s}%s,"
              "insert-qdq{method=%s%s%s,per-tensor=%s},integer-hardswish%s,"
              "target-spelling,estimate-speed",
-             *data != '\0' ? "{data=" : "", data, *data != '\0' ? "}" : "",
-             self->no_refine ? "" : refine,
+             *data != '\0' ? "data=" : "", data, *data != '\0' ? "," : "",
+             self->no_refine ? "false" : "true", self->no_refine ? "" : refine,
              self->method != NULL ? self->method : "msef",
              self->percentile != NULL ? ",percentile=" : "",
              self->percentile != NULL ? self->percentile : "",

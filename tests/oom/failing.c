@@ -239,7 +239,7 @@ struct job {
 };
 
 static const char pipeline[] =
-    "observe-shapes,raise-opset,optimize,calibrate,equalize,calibrate,"
+    "observe-shapes,raise-opset,optimize,calibrate{channels=true},equalize,"
     "channel-factors,calibrate{means=true},insert-qdq,weight-bias,"
     "bias-correction";
 

@@ -356,6 +356,53 @@ START_TEST(channels_that_differ_become_one)
 }
 END_TEST
 
+/* Factors that are powers of two: statistics of the scaled values, exactly. One
+ * channel has large values, which are kept apart, and one saw nothing. */
+START_TEST(scaled_statistics_are_those_of_scaled_values)
+{
+    static const double factors[4] = {0.25, 1.0, 8.0, 2.0};
+    struct quern_stats *plain = make(ALL, 4);
+    struct quern_stats *want = make(QUERN_STATS_MOMENTS, 4);
+    struct quern_stats *got = NULL;
+    float x[3 * 4];
+    float scaled[3 * 4];
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 12; i++) {
+            x[i] = i % 4 == 3   ? NAN
+                   : i % 4 == 1 ? 9000.0F * uniform()
+                                : uniform();
+            scaled[i] = x[i] * (float)factors[i % 4];
+        }
+        add(plain, (uint64_t)round, x, 3, 4, 1);
+        add(want, (uint64_t)round, scaled, 3, 4, 1);
+    }
+    ck_assert_int_eq(quern_stats_scaled(context, plain, factors, 4, &got),
+                     QUERN_OK);
+    float lo[2][4], hi[2][4];
+    double mean[2][4], square[2][4];
+    quern_stats_channels(want, lo[0], hi[0], mean[0], square[0]);
+    quern_stats_channels(got, lo[1], hi[1], mean[1], square[1]);
+    ck_assert_mem_eq(lo[0], lo[1], sizeof lo[0]);
+    ck_assert_mem_eq(hi[0], hi[1], sizeof hi[0]);
+    for (int c = 0; c < 4; c++) {
+        ck_assert_double_le(fabs(mean[0][c] - mean[1][c]),
+                            1e-6 * sqrt(square[0][c]));
+        ck_assert_double_le(fabs(square[0][c] - square[1][c]),
+                            1e-6 * square[0][c]);
+    }
+    ck_assert_uint_eq(quern_stats_flags(got), QUERN_STATS_MOMENTS);
+    quern_stats_destroy(&got);
+    static const double bad[4] = {1.0, 0.0, 1.0, 1.0};
+    ck_assert_int_eq(quern_stats_scaled(context, plain, factors, 3, &got),
+                     QUERN_INVALID_ARGUMENT);
+    ck_assert_int_eq(quern_stats_scaled(context, plain, bad, 4, &got),
+                     QUERN_INVALID_ARGUMENT);
+    ck_assert_ptr_null(got);
+    quern_stats_destroy(&plain);
+    quern_stats_destroy(&want);
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_refused)
 {
     float x[6] = {0};
@@ -428,6 +475,7 @@ Suite *qtest_suite(void)
     tcase_add_test(t, large_data_is_not_taken_for_a_mask);
     tcase_add_test(t, degenerate_tensors_have_figures);
     tcase_add_test(t, channels_that_differ_become_one);
+    tcase_add_test(t, scaled_statistics_are_those_of_scaled_values);
     tcase_add_test(t, what_does_not_fit_is_refused);
     tcase_add_test(t, written_statistics_read_back);
     suite_add_tcase(suite, t);

@@ -102,6 +102,19 @@ QUERN_API void quern_stats_channels(const struct quern_stats *stats,
                                     float *out_min, float *out_max,
                                     double *out_mean, double *out_mean_square);
 
+/** What the channels would say, had each been multiplied by a factor: minimum,
+ * maximum and moments of the values in use, rounded. Neither histogram nor
+ * pairs, and no NaN, infinities or fills, which cannot be derived or do not
+ * change.
+ * @param factors    n positive numbers
+ * @param out_stats  new statistics of n channels
+ * @return QUERN_OK; _INVALID_ARGUMENT (n is not the number of channels, a
+ * factor is not positive and finite); _NO_MEMORY */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_stats_scaled(struct quern_context *context,
+                   const struct quern_stats *stats, const double *factors,
+                   size_t n, struct quern_stats **out_stats);
+
 /** Largest sum of channels 2 j and 2 j + 1 at one place, at least 0.
  * @param out_max  channels / 2 numbers
  * @return false (nothing written) without QUERN_STATS_PAIRS, or where values
