@@ -1,6 +1,8 @@
 /* The context: its life, its store of messages, its children. */
 #include "base/diag.h"
 
+#include "base/map.h"
+
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -287,6 +289,11 @@ void quern_note(struct quern_context *context, const struct quern_place *place,
     va_start(args, format);
     report(context, QUERN_SEVERITY_NOTE, QUERN_OK, place, format, args);
     va_end(args);
+}
+
+const char *quern_nearest_name(const char *wanted, const char *const *names)
+{
+    return qn_nearest_name(wanted, names);
 }
 
 void quern_error_place(struct quern_context *context,

@@ -1,5 +1,5 @@
 /* What the verbs of the command share: options, messages, exit codes. */
-#include "cli.h"
+#include "words.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -317,6 +317,11 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
     clock_gettime(CLOCK_MONOTONIC, &cli->started);
     if (all == NULL) {
         return QUERN_NO_MEMORY;
+    }
+    p.code = cli_check_words(cli, argc, argv, all);
+    if (p.code != QUERN_OK) {
+        free(all);
+        return p.code;
     }
     char name[64];
     snprintf(name, sizeof name, "quern %s", argv[0]);

@@ -1,19 +1,44 @@
 /* quern apply, quern optimize: run passes over a model. */
 #include "account.h"
-#include "recipe.h"
+#include "provenance.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct apply {
+    bool optimizes; /* the verb: optimize */
+    bool exact;
+    const char *opset;
     const char *out;
     const char *data;
     const char *report;
     struct cli_recipe recipe;
 };
 
-enum { KEY_PASSES = CLI_KEY_FIRST, KEY_DATA, KEY_TARGET, KEY_REPORT };
+enum {
+    KEY_PASSES = CLI_KEY_FIRST,
+    KEY_DATA,
+    KEY_TARGET,
+    KEY_REPORT,
+    KEY_EXACT,
+    KEY_OPSET,
+};
 
-static const struct argp_option options[] = {
+static const struct argp_option optimize_options[] = {
+    {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},
+    {"exact", KEY_EXACT, NULL, 0,
+     "only passes after which each output has the same bits", 0},
+    {"opset", KEY_OPSET, "N", 0, "raise the model to opset N first", 0},
+    {"data", KEY_DATA, "D", 0, "samples for passes that want them", 0},
+    {"target", KEY_TARGET, "T", 0,
+     "name or file of a target profile (default: ort-cpu-x64)", 0},
+    {"report", KEY_REPORT, "FILE", 0, "write the account as JSON", 0},
+    CLI_RECIPE_OPTIONS,
+    {0},
+};
+
+static const struct argp_option apply_options[] = {
+    {"config", CLI_KEY_CONFIG, "R", 0, "recipe (YAML) to run", 0},
     {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},
     {"passes", KEY_PASSES, "LIST", 0, "passes: 'a,b{key=value}'", 0},
     {"data", KEY_DATA, "D", 0, "samples for passes that want them", 0},
@@ -43,20 +68,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_REPORT:
         self->report = arg;
         return 0;
+    case KEY_EXACT:
+        self->exact = true;
+        return 0;
+    case KEY_OPSET:
+        self->opset = arg;
+        return 0;
     default:
         return cli_recipe_parse(&self->recipe, key, arg);
     }
 }
 
-static enum quern_code check(struct cli *cli, const struct apply *self,
-                             bool optimize)
+static enum quern_code check(struct cli *cli, const struct apply *self)
 {
     const struct cli_recipe *r = &self->recipe;
-    if (optimize && (r->passes != NULL || r->config != NULL)) {
-        return cli_usage(cli, "takes no --passes and no --config: see 'quern "
-                              "apply'");
-    }
-    if (!optimize && (r->passes != NULL) == (r->config != NULL)) {
+    if (!self->optimizes && (r->passes != NULL) == (r->config != NULL)) {
         return cli_usage(cli, "%s given, needs one of --config and --passes",
                          r->passes != NULL ? "both" : "neither");
     }
@@ -90,6 +116,16 @@ static enum quern_code only_explain(struct cli *cli, struct apply *self)
     return code;
 }
 
+/* What the job's target was; optimize has one only where it is asked for. */
+static const char *target_of(const struct apply *self)
+{
+    const char *target = self->recipe.target;
+    if (target == NULL) {
+        target = quern_recipe_target(self->recipe.recipe);
+    }
+    return target != NULL || self->optimizes ? target : QUERN_TARGET_DEFAULT;
+}
+
 static enum quern_code run_job(struct cli *cli, struct apply *self)
 {
     struct cli_job job = {
@@ -99,27 +135,86 @@ static enum quern_code run_job(struct cli *cli, struct apply *self)
         code = cli_recipe_apply(cli, &self->recipe, job.after, self->data,
                                 job.before);
     }
+    if (code == QUERN_OK) {
+        code = cli_provenance(&self->recipe, job.after, job.before,
+                              target_of(self));
+    }
     return cli_job_close(cli, &job, code);
+}
+
+/* The steps of the group, those that keep all bits alone with --exact. */
+static void add_steps(const struct cli *cli, const struct apply *self,
+                      const char *steps, char *text, size_t size)
+{
+    while (*steps != '\0') {
+        size_t length = strcspn(steps, ",");
+        char name[128];
+        const struct quern_pass_desc *desc = NULL;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(steps, ",{"), steps);
+        bool keeps =
+            !self->exact ||
+            (quern_context_find_pass(cli->context, name, &desc) == QUERN_OK &&
+             desc->contract == QUERN_BIT_EXACT);
+        size_t n = strlen(text);
+        if (keeps) {
+            snprintf(text + n, size - n, "%s%.*s", n > 0 ? "," : "",
+                     (int)length, steps);
+        }
+        steps += length + (steps[length] == ',');
+    }
+}
+
+static enum quern_code write_pipeline(struct cli *cli, const struct apply *self,
+                                      char *text, size_t size)
+{
+    const char *name = NULL;
+    const char *steps = NULL;
+    *text = '\0';
+    if (self->opset != NULL) {
+        char *end = NULL;
+        long opset = strtol(self->opset, &end, 10);
+        if (end == self->opset || *end != '\0' || opset < 7 || opset > 26) {
+            return cli_usage(cli, "--opset '%s': needs 7 to 26", self->opset);
+        }
+        snprintf(text, size, "raise-opset{opset=%ld}", opset);
+    }
+    if (!self->exact) {
+        size_t n = strlen(text);
+        snprintf(text + n, size - n, "%soptimize", n > 0 ? "," : "");
+        return QUERN_OK;
+    }
+    for (size_t i = 0; quern_group_at(i, &name, &steps); i++) {
+        if (strcmp(name, "optimize") == 0) {
+            add_steps(cli, self, steps, text, size);
+        }
+    }
+    return QUERN_OK;
 }
 
 int cmd_apply(int argc, char **argv)
 {
     struct cli cli = {0};
     struct apply self = {0};
-    bool optimize = strcmp(argv[0], "optimize") == 0;
+    self.optimizes = strcmp(argv[0], "optimize") == 0;
     enum quern_code code = cli_parse(
-        &cli, argc, argv, options, parse, &self, "IN -o OUT",
-        optimize ? "Clean a model: fold constants and normalizations, drop "
-                   "what nothing needs."
-                 : "Run a recipe, or passes in the order given, over a model.",
+        &cli, argc, argv, self.optimizes ? optimize_options : apply_options,
+        parse, &self, "IN -o OUT",
+        self.optimizes
+            ? "Clean a model: fold constants and normalizations, drop "
+              "what nothing needs."
+            : "Run a recipe, or passes in the order given, over a model.",
         0, 1);
     if (code == QUERN_OK) {
-        code = check(&cli, &self, optimize);
+        code = check(&cli, &self);
+    }
+    char pipeline[4096];
+    if (code == QUERN_OK && self.optimizes) {
+        code = write_pipeline(&cli, &self, pipeline, sizeof pipeline);
     }
     if (code == QUERN_OK) {
         code = cli_recipe_open(&cli, &self.recipe,
-                               optimize ? "optimize" : "--passes",
-                               optimize ? "optimize" : self.recipe.passes);
+                               self.optimizes ? "optimize" : "--passes",
+                               self.optimizes ? pipeline : self.recipe.passes);
     }
     if (code == QUERN_OK && self.recipe.print_config) {
         code = cli_recipe_print(&cli, &self.recipe);

@@ -1,6 +1,6 @@
 /* quern quantize: the main job, as a pipeline written for the user. */
 #include "account.h"
-#include "recipe.h"
+#include "provenance.h"
 #include "suited.h"
 
 #include <stdlib.h>
@@ -50,6 +50,7 @@ static const struct argp_option options[] = {
     {"exclude", KEY_EXCLUDE, "WHAT", 0,
      "leave in float: op:GLOB, name:GLOB or value:GLOB; may be given again", 0},
     {"report", KEY_REPORT, "FILE", 0, "write the account as JSON", 0},
+    {"config", CLI_KEY_CONFIG, "R", 0, "recipe (YAML) to run", 0},
     CLI_RECIPE_OPTIONS,
     {0},
 };
@@ -224,6 +225,7 @@ static enum quern_code run_job(struct cli *cli, struct quantize *self)
     }
     if (code == QUERN_OK) {
         cli_warn_unquantized(cli, job.after);
+        code = cli_provenance(&self->recipe, job.after, job.before, job.target);
     }
     return cli_job_close(cli, &job, code);
 }

@@ -12,7 +12,7 @@ _quern() {
         passes | targets) [ "$COMP_CWORD" = 2 ] && words=$("$quern" "$prev" 2>/dev/null | sed -n 's/^ *\([a-z][a-z0-9-]*\) .*/\1/p') ;;
         esac
         if [[ $cur == -* ]]; then
-            words=$("$quern" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u)
+            words=$("$quern" "${COMP_WORDS[1]}" --help 2>/dev/null | sed -nE 's/^ +(-., +)?(--[a-z][a-z-]*).*/\2/p' | sort -u)
         fi
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -57,7 +57,14 @@ int main(int argc, char **argv)
             return verbs[i].run(argc - 1, argv + 1);
         }
     }
-    fprintf(stderr, "error[invalid-argument]: unknown verb '%s'\n", argv[1]);
+    const char *names[N_VERBS + 1] = {NULL};
+    for (size_t i = 0; i < N_VERBS; i++) {
+        names[i] = verbs[i].name;
+    }
+    const char *near = quern_nearest_name(argv[1], names);
+    fprintf(stderr, "error[invalid-argument]: unknown verb '%s'%s%s%s\n",
+            argv[1], near != NULL ? ", did you mean '" : "",
+            near != NULL ? near : "", near != NULL ? "'" : "");
     help(stderr);
     return 2;
 }

@@ -33,6 +33,9 @@ error_t cli_recipe_parse(struct cli_recipe *self, int key, char *arg)
     case CLI_KEY_PRINT_CONFIG:
         self->print_config = true;
         return 0;
+    case CLI_KEY_NO_PROVENANCE:
+        self->no_provenance = true;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }

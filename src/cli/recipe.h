@@ -14,6 +14,7 @@ struct cli_recipe {
     const char *node;            /* --node */
     uint64_t stop_after;         /* --stop-after */
     bool print_config;           /* --print-config */
+    bool no_provenance;          /* --no-provenance */
     struct quern_recipe *recipe; /* made by cli_recipe_open() */
     bool has_own_steps;          /* steps stand in --config */
 };
@@ -24,17 +25,17 @@ enum cli_recipe_key {
     CLI_KEY_EXPLAIN,
     CLI_KEY_NODE,
     CLI_KEY_PRINT_CONFIG,
+    CLI_KEY_NO_PROVENANCE,
 };
 
 /** Rows for a table of options. */
 #define CLI_RECIPE_OPTIONS                                                     \
-    {"config", CLI_KEY_CONFIG, "R", 0, "recipe (YAML) to run", 0},             \
-        {"stop-after",                                                         \
-         CLI_KEY_STOP_AFTER,                                                   \
-         "N",                                                                  \
-         0,                                                                    \
-         "run the first N steps only, to find the one that does harm",         \
-         0},                                                                   \
+    {"stop-after",                                                             \
+     CLI_KEY_STOP_AFTER,                                                       \
+     "N",                                                                      \
+     0,                                                                        \
+     "run the first N steps only, to find the one that does harm",             \
+     0},                                                                       \
         {"explain",                                                            \
          CLI_KEY_EXPLAIN,                                                      \
          "PASS",                                                               \
@@ -42,6 +43,12 @@ enum cli_recipe_key {
          "say what this pass did or did not do at --node",                     \
          0},                                                                   \
         {"node", CLI_KEY_NODE, "N", 0, "a node by its name, or #id", 0},       \
+        {"no-provenance",                                                      \
+         CLI_KEY_NO_PROVENANCE,                                                \
+         NULL,                                                                 \
+         0,                                                                    \
+         "do not write into the model what was done to it",                    \
+         0},                                                                   \
     {                                                                          \
         "print-config", CLI_KEY_PRINT_CONFIG, NULL, 0,                         \
             "print the recipe that would run, and end", 0                      \

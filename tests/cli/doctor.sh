@@ -51,6 +51,14 @@ for verb in $verbs; do
     run 2 "$verb" --no-such-option
 done
 run 2 quantise
-says err "unknown verb 'quantise'"
+says err "^error.*unknown verb 'quantise', did you mean 'quantize'$"
+run 2 quantize --dta x
+says err "^error.*: quantize: unknown option '--dta', did you mean '--data'$"
+run 2 optimize --opst=3
+says err "^error.*unknown option '--opst', did you mean '--opset'$"
+run 2 optimize -z
+says err "^error.*unknown option '-z'$"
+run 2 quantize in.onnx --data
+says err "^error.*option '--data' needs a value$"
 run 2
 finish

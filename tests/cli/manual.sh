@@ -24,11 +24,24 @@ complete "$QUERN" quantize --per-t | grep -qx -- --per-tensor || fail 'completio
 complete "$QUERN" quantize --target ort-cpu-x | grep -qx ort-cpu-x64 || fail 'completion of a target'
 complete "$QUERN" run --engine c | grep -qx cpu || fail 'completion of an engine'
 grep -oE -- '--[a-z][a-z-]*' "$work/page" | sort -u >"$work/told"
-# Whoever adds an option can merge first and write after; CI does not wait.
-[ -n "${CI:-}" ] || finish
 missing=$(comm -23 "$work/options" "$work/told" | grep -vxE -- '--(help|usage|version)' | tr '\n' ' ')
 [ -z "$missing" ] || fail "options without a word in src/cli/quern.1: $missing"
 unknown=$(comm -13 "$work/options" "$work/told" | grep -vxE -- '--(help|usage|version)' | tr '\n' ' ')
 [ -z "$unknown" ] || fail "src/cli/quern.1 tells of options that no verb has: $unknown"
+
+# What a verb's section tells, and what completion offers, is what its help tells.
+run 0 --help
+for verb in $(sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' "$work/out"); do
+    run 0 "$verb" --help
+    # Options that are explained in another section may be told by name alone.
+    grep -oE -- '^ +(-[a-z?], )?--[a-z][a-z-]*' "$work/out" | grep -oE -- '--[a-z-]*' | sort -u >"$work/help"
+    complete "$QUERN" "$verb" -- | grep -vxF -- '--' | sort -u >"$work/offered"
+    cmp -s "$work/help" <(grep -vx -- '--version' "$work/offered") ||
+        fail "completion of $verb: $(comm -3 "$work/help" "$work/offered" | tr '\n' ' ')"
+    sed -n "/^\.SS quern $verb/,/^\.S[SH] /p; /^\.SH OPTIONS OF EVERY/,/^\.SH VERBS/p" "$work/page" |
+        sed -E 's/(^|[^-])-o\b/--output/' | grep -oE -- '--[a-z][a-z-]*' | sort -u >"$work/section"
+    missing=$(comm -23 "$work/help" "$work/section" | grep -vxE -- '--(help|usage|version)' | tr '\n' ' ')
+    [ -z "$missing" ] || fail "options of $verb without a word in its section: $missing"
+done
 
 finish

@@ -145,6 +145,12 @@ QUERN_API void quern_note(struct quern_context *context,
                           const struct quern_place *place, const char *format,
                           ...) QUERN_PRINTF(3, 4);
 
+/** The name of `names` (NULL-ended) nearest to `wanted`, for "did you mean";
+ * NULL when none is near: more than 3 edits or half of the name away.
+ * Since 0.1. */
+QUERN_API const char *quern_nearest_name(const char *wanted,
+                                         const char *const *names);
+
 /** Fill in what is not yet known about the place of the stored error (adding
  * context on the way up). Does nothing when there is no error. */
 QUERN_API void quern_error_place(struct quern_context *context,

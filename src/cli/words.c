@@ -1,0 +1,137 @@
+/* The words of a command line, before argp reads them: unknown options are told
+ * with the nearest name, and missing values as all other errors are. */
+#include "words.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Options that argp adds. */
+static const char *const added[] = {"help", "usage"};
+
+enum { N_ADDED = sizeof added / sizeof *added };
+
+static bool is_row(const struct argp_option *row)
+{
+    return row->name != NULL || row->doc != NULL || row->key != 0;
+}
+
+/* The option of that name or of one that begins so; NULL: none. */
+static const struct argp_option *find_long(const struct argp_option *rows,
+                                           const char *name, size_t length)
+{
+    const struct argp_option *found = NULL;
+    for (; is_row(rows); rows++) {
+        if (rows->name != NULL && strncmp(rows->name, name, length) == 0) {
+            if (rows->name[length] == '\0') {
+                return rows;
+            }
+            found = rows;
+        }
+    }
+    return found;
+}
+
+static const struct argp_option *find_short(const struct argp_option *rows,
+                                            char letter)
+{
+    while (is_row(rows) && rows->key != letter) {
+        rows++;
+    }
+    return is_row(rows) ? rows : NULL;
+}
+
+static enum quern_code
+unknown_long(struct cli *cli, const struct argp_option *rows, const char *word)
+{
+    size_t n = 0;
+    while (is_row(&rows[n])) {
+        n++;
+    }
+    char *wanted = strndup(word + 2, strcspn(word + 2, "="));
+    const char **names = calloc(n + N_ADDED + 1, sizeof *names);
+    if (wanted == NULL || names == NULL) {
+        free(wanted);
+        free(names);
+        return QUERN_NO_MEMORY;
+    }
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].name != NULL) {
+            names[m++] = rows[i].name;
+        }
+    }
+    memcpy(names + m, added, sizeof added);
+    const char *near = quern_nearest_name(wanted, names);
+    enum quern_code code =
+        cli_usage(cli, "unknown option '--%s'%s%s%s", wanted,
+                  near != NULL ? ", did you mean '--" : "",
+                  near != NULL ? near : "", near != NULL ? "'" : "");
+    free(wanted);
+    free(names);
+    return code;
+}
+
+static bool is_added(const char *name, size_t length)
+{
+    for (size_t i = 0; i < N_ADDED; i++) {
+        if (length > 0 && strncmp(added[i], name, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A word "--name" or "--name=value"; *out_takes: the next word is its value. */
+static enum quern_code check_long(struct cli *cli,
+                                  const struct argp_option *rows,
+                                  const char *word, bool *out_takes)
+{
+    size_t length = strcspn(word + 2, "=");
+    const struct argp_option *o = find_long(rows, word + 2, length);
+    if (o == NULL && !is_added(word + 2, length)) {
+        return unknown_long(cli, rows, word);
+    }
+    *out_takes = o != NULL && o->arg != NULL && word[2 + length] != '=';
+    return QUERN_OK;
+}
+
+/* A word of letters: those of options without value, then at most one with. */
+static enum quern_code check_short(struct cli *cli,
+                                   const struct argp_option *rows,
+                                   const char *word, bool *out_takes)
+{
+    for (const char *c = word + 1; *c != '\0'; c++) {
+        const struct argp_option *o = find_short(rows, *c);
+        if (o == NULL && *c != '?') {
+            return cli_usage(cli, "unknown option '-%c'", *c);
+        }
+        if (o != NULL && o->arg != NULL) {
+            *out_takes = c[1] == '\0';
+            return QUERN_OK;
+        }
+    }
+    return QUERN_OK;
+}
+
+enum quern_code cli_check_words(struct cli *cli, int argc, char **argv,
+                                const struct argp_option *rows)
+{
+    enum quern_code code = QUERN_OK;
+    for (int i = 1; i < argc && code == QUERN_OK; i++) {
+        const char *word = argv[i];
+        bool takes = false;
+        if (strcmp(word, "--") == 0) {
+            break;
+        }
+        if (strncmp(word, "--", 2) == 0) {
+            code = check_long(cli, rows, word, &takes);
+        } else if (word[0] == '-' && word[1] != '\0') {
+            code = check_short(cli, rows, word, &takes);
+        }
+        if (code == QUERN_OK && takes && i + 1 == argc) {
+            code = cli_usage(cli, "option '%s' needs a value", word);
+        }
+        i += takes;
+    }
+    return code;
+}
