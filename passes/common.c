@@ -3,6 +3,19 @@
 
 #include <string.h>
 
+enum quern_code qn_each_node(struct quern_pass_ctx *ctx,
+                             struct quern_graph *graph, qn_node_fn fn)
+{
+    struct quern_node *next = NULL;
+    enum quern_code code = QUERN_OK;
+    for (struct quern_node *n = quern_graph_first(graph);
+         n != NULL && code == QUERN_OK; n = next) {
+        next = quern_node_next(n);
+        code = fn(ctx, n);
+    }
+    return code;
+}
+
 bool qn_scalar(const struct quern_value *value, float *out_value)
 {
     const struct quern_tensor *t =

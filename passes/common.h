@@ -4,6 +4,15 @@
 
 #include <quern/pass.h>
 
+typedef enum quern_code (*qn_node_fn)(struct quern_pass_ctx *ctx,
+                                      struct quern_node *node);
+
+/** Call `fn` for each node of a graph in its order, until one fails. It may
+ * erase that node and those in front of it. */
+enum quern_code qn_each_node(struct quern_pass_ctx *ctx,
+                             struct quern_graph *graph, qn_node_fn fn)
+    __attribute__((warn_unused_result));
+
 /** A constant with one element that is a number.
  * @return false when the value is no such constant */
 bool qn_scalar(const struct quern_value *value, float *out_value);

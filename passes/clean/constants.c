@@ -4,28 +4,28 @@
 #include "builtin.h"
 #include "common.h"
 
+static enum quern_code turn(struct quern_pass_ctx *ctx, struct quern_node *node)
+{
+    struct quern_value *y = quern_node_output(node, 0);
+    struct quern_tensor *t = quern_node_is(node, "Constant") && y != NULL
+                                 ? quern_value_constant(y)
+                                 : NULL;
+    (void)ctx;
+    if (t == NULL || quern_value_is_graph_output(y)) {
+        return QUERN_OK;
+    }
+    /* The node holds the tensor until it is gone. */
+    t = quern_tensor_retain(t);
+    enum quern_code code = qn_output_to_constant(node, t);
+    quern_tensor_release(&t);
+    return code;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    struct quern_node *next = NULL;
-    enum quern_code code = QUERN_OK;
     (void)params;
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = next) {
-        next = quern_node_next(n);
-        struct quern_value *y = quern_node_output(n, 0);
-        struct quern_tensor *t = quern_node_is(n, "Constant") && y != NULL
-                                     ? quern_value_constant(y)
-                                     : NULL;
-        if (t != NULL && !quern_value_is_graph_output(y)) {
-            /* The node holds the tensor until it is gone. */
-            t = quern_tensor_retain(t);
-            code = qn_output_to_constant(n, t);
-            quern_tensor_release(&t);
-        }
-    }
-    (void)ctx;
-    return code;
+    return qn_each_node(ctx, graph, turn);
 }
 
 const struct quern_pass_desc qn_pass_constants_to_initializers = {

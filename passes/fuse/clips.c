@@ -286,15 +286,8 @@ static enum quern_code merge(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    struct quern_node *next = NULL;
-    enum quern_code code = QUERN_OK;
     (void)params;
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = next) {
-        next = quern_node_next(n);
-        code = merge(ctx, n);
-    }
-    return code;
+    return qn_each_node(ctx, graph, merge);
 }
 
 const struct quern_pass_desc qn_pass_merge_clips = {

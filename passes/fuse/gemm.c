@@ -173,33 +173,30 @@ static enum quern_code turn_constant(struct quern_pass_ctx *ctx,
                                     : code;
 }
 
+static enum quern_code normalize(struct quern_pass_ctx *ctx,
+                                 struct quern_node *node)
+{
+    if (!quern_node_is(node, "Gemm") || quern_node_opset(node) < 7) {
+        return QUERN_OK;
+    }
+    enum quern_code code = undo_transpose(ctx, node, 0);
+    if (code == QUERN_OK) {
+        code = undo_transpose(ctx, node, 1);
+    }
+    if (code == QUERN_OK) {
+        code = turn_constant(ctx, node);
+    }
+    if (code == QUERN_OK) {
+        code = fold_alpha(ctx, node);
+    }
+    return code == QUERN_OK ? fold_beta(ctx, node) : code;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    struct quern_node *next = NULL;
-    enum quern_code code = QUERN_OK;
     (void)params;
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = next) {
-        next = quern_node_next(n);
-        if (!quern_node_is(n, "Gemm") || quern_node_opset(n) < 7) {
-            continue;
-        }
-        code = undo_transpose(ctx, n, 0);
-        if (code == QUERN_OK) {
-            code = undo_transpose(ctx, n, 1);
-        }
-        if (code == QUERN_OK) {
-            code = turn_constant(ctx, n);
-        }
-        if (code == QUERN_OK) {
-            code = fold_alpha(ctx, n);
-        }
-        if (code == QUERN_OK) {
-            code = fold_beta(ctx, n);
-        }
-    }
-    return code;
+    return qn_each_node(ctx, graph, normalize);
 }
 
 const struct quern_pass_desc qn_pass_normalize_gemm = {

@@ -248,23 +248,24 @@ static enum quern_code try_pad(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? quern_node_erase_dead(padding) : code;
 }
 
-static enum quern_code run(struct quern_pass_ctx *ctx,
-                           struct quern_graph *graph, const void *params)
+static enum quern_code fold_pads(struct quern_pass_ctx *ctx,
+                                 struct quern_node *node)
 {
     static const char *const readers[] = {"Conv", "AveragePool", "MaxPool",
                                           NULL};
-    struct quern_node *next = NULL;
+    bool again = qn_is_one_of(node, readers);
     enum quern_code code = QUERN_OK;
-    (void)params;
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = next) {
-        bool again = qn_is_one_of(n, readers);
-        next = quern_node_next(n);
-        while (again && code == QUERN_OK) {
-            code = try_pad(ctx, n, &again);
-        }
+    while (again && code == QUERN_OK) {
+        code = try_pad(ctx, node, &again);
     }
     return code;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    (void)params;
+    return qn_each_node(ctx, graph, fold_pads);
 }
 
 const struct quern_pass_desc qn_pass_fuse_pad = {

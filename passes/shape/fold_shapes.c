@@ -142,6 +142,11 @@ static enum quern_code set_target(struct quern_pass_ctx *ctx,
                : code;
 }
 
+static bool is_plain(struct quern_number number)
+{
+    return number.known && number.expr == NULL;
+}
+
 static bool is_dim(struct quern_number number, struct quern_dim dim)
 {
     return number.known && number.expr != NULL && dim.expr == number.expr;
@@ -164,11 +169,10 @@ static enum quern_code fold_reshape(struct quern_pass_ctx *ctx,
     size_t n_rest = 0;
     size_t n_vary = 0;
     for (size_t i = 0; i < n; i++) {
-        bool plain = numbers[i].known && numbers[i].expr == NULL;
-        n_vary += plain ? 0 : 1;
+        n_vary += is_plain(numbers[i]) ? 0 : 1;
     }
     for (size_t i = 0; i < n; i++) {
-        if (numbers[i].known && numbers[i].expr == NULL) {
+        if (is_plain(numbers[i])) {
             target[i] = numbers[i].value;
         } else if (n_vary > 1 && (int)i < rank && is_dim(numbers[i], dims[i])) {
             target[i] = 0;
@@ -196,7 +200,7 @@ static enum quern_code fold_expand(struct quern_pass_ctx *ctx,
     const struct quern_dim *dims = quern_value_dims(x);
     for (size_t i = 0; i < n; i++) {
         int at = rank - (int)n + (int)i;
-        if (numbers[i].known && numbers[i].expr == NULL) {
+        if (is_plain(numbers[i])) {
             target[i] = numbers[i].value;
         } else if (at >= 0 && is_dim(numbers[i], dims[at])) {
             target[i] = 1;

@@ -18,26 +18,12 @@ enum { LEAST_SAMPLES = 16 };
 static enum quern_code held_back(struct quern_pass_ctx *ctx, size_t **out,
                                  size_t *out_n)
 {
-    const struct quern_graph *graph =
-        quern_model_graph(ctx->options->reference);
-    size_t n_inputs = quern_graph_n_inputs(graph);
-    struct quern_value **inputs =
-        qn_calloc_n(n_inputs + 1, sizeof(struct quern_value *));
     struct quern_data *data = NULL;
-    size_t n = 0;
     *out = NULL;
     *out_n = 0;
-    if (inputs == NULL) {
-        return qn_no_memory(ctx->context);
-    }
-    for (size_t i = 0; i < n_inputs; i++) {
-        struct quern_value *v = quern_graph_input(graph, i);
-        if (!quern_value_is_initializer(v)) {
-            inputs[n++] = v;
-        }
-    }
-    enum quern_code code =
-        quern_data_open(ctx->context, quern_pass_data(ctx), inputs, n, &data);
+    enum quern_code code = quern_data_open_graph(
+        ctx->context, quern_pass_data(ctx),
+        quern_model_graph(ctx->options->reference), &data);
     size_t n_all = code == QUERN_OK ? quern_data_count(data) : 0;
     size_t n_held = quern_data_n_held_back(n_all);
     if (code == QUERN_OK && n_held >= LEAST_SAMPLES) {
@@ -51,7 +37,6 @@ static enum quern_code held_back(struct quern_pass_ctx *ctx, size_t **out,
         *out_n = n_held;
     }
     quern_data_close(&data);
-    qn_free(inputs);
     return code;
 }
 

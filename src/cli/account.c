@@ -93,23 +93,9 @@ static void warn_of_error(struct cli *cli, const struct quern_comparison *c)
 static enum quern_code samples_of(struct cli *cli, const struct cli_job *job,
                                   struct cli_measured *m)
 {
-    struct quern_graph *graph = quern_model_graph(job->before);
-    size_t n_inputs = quern_graph_n_inputs(graph);
-    struct quern_value **inputs =
-        calloc(n_inputs + 1, sizeof(struct quern_value *));
     struct quern_data *data = NULL;
-    size_t n = 0;
-    if (inputs == NULL) {
-        return QUERN_NO_MEMORY;
-    }
-    for (size_t i = 0; i < n_inputs; i++) {
-        struct quern_value *v = quern_graph_input(graph, i);
-        if (!quern_value_is_initializer(v)) {
-            inputs[n++] = v;
-        }
-    }
-    enum quern_code code =
-        quern_data_open(cli->context, job->data, inputs, n, &data);
+    enum quern_code code = quern_data_open_graph(
+        cli->context, job->data, quern_model_graph(job->before), &data);
     if (code == QUERN_OK) {
         size_t n_all = quern_data_count(data);
         size_t n_held = quern_data_n_held_back(n_all);
@@ -127,7 +113,6 @@ static enum quern_code samples_of(struct cli *cli, const struct cli_job *job,
         }
     }
     quern_data_close(&data);
-    free(inputs);
     return code;
 }
 

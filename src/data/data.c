@@ -115,6 +115,29 @@ enum quern_code quern_data_open(struct quern_context *context, const char *path,
     return QUERN_OK;
 }
 
+enum quern_code quern_data_open_graph(struct quern_context *context,
+                                      const char *path,
+                                      const struct quern_graph *graph,
+                                      struct quern_data **out_data)
+{
+    size_t n_inputs = quern_graph_n_inputs(graph);
+    struct quern_value **inputs =
+        qn_calloc_n(n_inputs + 1, sizeof(struct quern_value *));
+    size_t n = 0;
+    if (inputs == NULL) {
+        return qn_no_memory(context);
+    }
+    for (size_t i = 0; i < n_inputs; i++) {
+        struct quern_value *v = quern_graph_input(graph, i);
+        if (!quern_value_is_initializer(v)) {
+            inputs[n++] = v;
+        }
+    }
+    enum quern_code code = quern_data_open(context, path, inputs, n, out_data);
+    qn_free(inputs);
+    return code;
+}
+
 void quern_data_close(struct quern_data **data)
 {
     struct quern_data *d = data != NULL ? *data : NULL;

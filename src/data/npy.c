@@ -2,9 +2,9 @@
 #include "data/npy.h"
 
 #include "base/checked.h"
+#include "data/source.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,26 +16,6 @@ struct dict {
     int rank;
     int64_t dims[QUERN_MAX_RANK];
 };
-
-static enum quern_code fail(struct quern_context *context, const char *file,
-                            const char *name, enum quern_code code,
-                            const char *format, ...) QUERN_PRINTF(5, 6);
-
-static enum quern_code fail(struct quern_context *context, const char *file,
-                            const char *name, enum quern_code code,
-                            const char *format, ...)
-{
-    char text[256];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    struct quern_place place = QUERN_PLACE_NONE;
-    place.stage = "data";
-    place.file = file;
-    place.tensor = name;
-    return quern_fail(context, code, &place, "%s", text);
-}
 
 /* The value behind 'key': in a dict literal; NULL when it is not there. */
 static const char *find_key(const char *text, const char *key)
@@ -180,40 +160,43 @@ enum quern_code qn_npy_parse(struct quern_context *context, const char *file,
     size_t at = 0;
     size_t length = 0;
     if (!find_dict(data, size, &at, &length)) {
-        return fail(context, file, name, QUERN_MALFORMED,
-                    "array has no readable numpy header (of version 1 to 3)");
+        return qn_data_fail(
+            context, file, name, QUERN_MALFORMED,
+            "array has no readable numpy header (of version 1 to 3)");
     }
     if (length >= sizeof text - at || length > size - at) {
-        return fail(context, file, name, QUERN_MALFORMED,
-                    "numpy header takes %zu bytes, at most %zu are there",
-                    length, size - at < sizeof text ? size - at : sizeof text);
+        return qn_data_fail(
+            context, file, name, QUERN_MALFORMED,
+            "numpy header takes %zu bytes, at most %zu are there", length,
+            size - at < sizeof text ? size - at : sizeof text);
     }
     memcpy(text, data + at, length);
     text[length] = '\0';
     const char *bad = parse_dict(text, &d);
     if (bad != NULL) {
-        return fail(context, file, name, QUERN_MALFORMED,
-                    "numpy header is damaged: %s", bad);
+        return qn_data_fail(context, file, name, QUERN_MALFORMED,
+                            "numpy header is damaged: %s", bad);
     }
     struct qn_npy h = {.fortran = d.fortran, .rank = d.rank};
     h.dtype = dtype_of(d.descr, &h.swap);
     h.data = at + length;
     memcpy(h.dims, d.dims, sizeof h.dims);
     if (h.dtype == QUERN_UNDEFINED) {
-        return fail(context, file, name, QUERN_UNSUPPORTED,
-                    "array of type '%s' %s", d.descr, refusal(d.descr));
+        return qn_data_fail(context, file, name, QUERN_UNSUPPORTED,
+                            "array of type '%s' %s", d.descr, refusal(d.descr));
     }
     int64_t len = 0;
     if (!qn_shape_len(h.rank, h.dims, &len) ||
         !qn_packed_size(len, quern_dtype_bits(h.dtype), &h.size)) {
-        return fail(context, file, name, QUERN_LIMIT,
-                    "number of elements of the array overflows");
+        return qn_data_fail(context, file, name, QUERN_LIMIT,
+                            "number of elements of the array overflows");
     }
     if (whole - h.data < h.size) {
-        return fail(context, file, name, QUERN_MALFORMED,
-                    "array is truncated: %llu bytes are there, its shape needs "
-                    "%zu",
-                    (unsigned long long)(whole - h.data), h.size);
+        return qn_data_fail(
+            context, file, name, QUERN_MALFORMED,
+            "array is truncated: %llu bytes are there, its shape needs "
+            "%zu",
+            (unsigned long long)(whole - h.data), h.size);
     }
     *out_npy = h;
     return QUERN_OK;

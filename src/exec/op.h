@@ -239,6 +239,10 @@ void qn_slot_drop(struct qn_run *run, int slot);
 /** Axis in [-rank, rank) made positive, or -1 (reported). */
 int qn_axis(struct qn_run *run, const struct qn_op *op, int64_t axis, int rank);
 
+/** Index in [-dim, dim) made positive, or -1 (reported). */
+int64_t qn_index(struct qn_run *run, const struct qn_op *op, int64_t index,
+                 int64_t dim);
+
 /** Row of an operator at an opset, or NULL. */
 const struct qn_op_row *qn_registry_find(const struct quern_node *node,
                                          int opset);

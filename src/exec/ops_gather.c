@@ -42,12 +42,9 @@ enum quern_code qn_op_gather(struct qn_run *run, const struct qn_op *op)
     }
     int64_t step = index->rank > 0 ? y->strides[axis + index->rank - 1] : 0;
     for (int64_t k = 0; k < index->len; k++) {
-        int64_t at = qn_array_int(index, k);
-        at = at < 0 ? at + x->dims[axis] : at;
-        if (at < 0 || at >= x->dims[axis]) {
-            return qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                              "index %lld lies outside %lld", (long long)at,
-                              (long long)x->dims[axis]);
+        int64_t at = qn_index(run, op, qn_array_int(index, k), x->dims[axis]);
+        if (at < 0) {
+            return qn_op_missing(run, op);
         }
         from.data = x->data + at * x->strides[axis] * size;
         to.data = y->data + k * step * size;
@@ -76,12 +73,9 @@ enum quern_code qn_op_gather_elements(struct qn_run *run,
     size_t size = qn_element_size(x->dtype);
     int64_t place[QUERN_MAX_RANK] = {0};
     for (int64_t k = 0; k < index->len; k++) {
-        int64_t at = qn_array_int(index, k);
-        at = at < 0 ? at + x->dims[axis] : at;
-        if (at < 0 || at >= x->dims[axis]) {
-            return qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                              "index %lld lies outside %lld", (long long)at,
-                              (long long)x->dims[axis]);
+        int64_t at = qn_index(run, op, qn_array_int(index, k), x->dims[axis]);
+        if (at < 0) {
+            return qn_op_missing(run, op);
         }
         int64_t offset = 0;
         for (int i = 0; i < x->rank; i++) {
@@ -154,13 +148,10 @@ static enum quern_code find_slice(struct qn_run *run, const struct qn_op *op,
                                   int64_t *out_offset)
 {
     for (int d = 0; d < p->depth; d++) {
-        int64_t dim = p->x->dims[p->batch + d];
-        int64_t at = qn_array_int(p->index, k * p->depth + d);
-        at = at < 0 ? at + dim : at;
-        if (at < 0 || at >= dim) {
-            return qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                              "index %lld lies outside %lld", (long long)at,
-                              (long long)dim);
+        int64_t at = qn_index(run, op, qn_array_int(p->index, k * p->depth + d),
+                              p->x->dims[p->batch + d]);
+        if (at < 0) {
+            return qn_op_missing(run, op);
         }
         *out_offset += at * p->x->strides[p->batch + d];
     }

@@ -36,26 +36,40 @@ static int64_t padded_size(const struct qn_window *w, int axis, int64_t at)
     return n < w->kernel[axis] ? n : w->kernel[axis];
 }
 
+/* All axes. @return how many positions count for the average */
+static int64_t cut_window(const struct qn_window *w, const int64_t *at,
+                          bool with_pads, int64_t *first, int64_t *last)
+{
+    int64_t count = 1;
+    for (int i = 0; i < QN_WINDOW_AXES; i++) {
+        cut(w, i, at[i], &first[i], &last[i]);
+        count *= with_pads ? padded_size(w, i, at[i]) : last[i] - first[i] + 1;
+    }
+    return count;
+}
+
+/* Where tap k of a window stands in the input. */
+static int64_t place_of(const struct qn_window *w, int axis, const int64_t *at,
+                        int64_t k)
+{
+    return at[axis] * w->stride[axis] - w->pad[axis] + k * w->dilation[axis];
+}
+
 static double pool_at(const struct qn_window *w, const struct qn_array *x,
                       int64_t image, const int64_t *at, int variant,
                       bool with_pads, int64_t *out_index)
 {
     int64_t first[3];
     int64_t last[3];
-    int64_t count = 1;
-    for (int i = 0; i < 3; i++) {
-        cut(w, i, at[i], &first[i], &last[i]);
-        count *= with_pads ? padded_size(w, i, at[i]) : last[i] - first[i] + 1;
-    }
+    int64_t count = cut_window(w, at, with_pads, first, last);
     double y = variant == POOL_MAX ? (double)-INFINITY : 0.0;
     *out_index = -1;
     for (int64_t a = first[0]; a <= last[0]; a++) {
-        int64_t z = at[0] * w->stride[0] - w->pad[0] + a * w->dilation[0];
+        int64_t z = place_of(w, 0, at, a);
         for (int64_t b = first[1]; b <= last[1]; b++) {
-            int64_t r = at[1] * w->stride[1] - w->pad[1] + b * w->dilation[1];
+            int64_t r = place_of(w, 1, at, b);
             for (int64_t c = first[2]; c <= last[2]; c++) {
-                int64_t q =
-                    at[2] * w->stride[2] - w->pad[2] + c * w->dilation[2];
+                int64_t q = place_of(w, 2, at, c);
                 int64_t index = (z * w->in[1] + r) * w->in[2] + q;
                 double v = qn_load(x, image + index);
                 if (variant == POOL_AVERAGE) {
@@ -81,18 +95,13 @@ static void pool_pixel(const struct qn_kernels *k, const struct qn_window *w,
     size_t n = 0;
     int64_t first[3];
     int64_t last[3];
-    int64_t count = 1;
-    for (int i = 0; i < 3; i++) {
-        cut(w, i, at[i], &first[i], &last[i]);
-        count *= with_pads ? padded_size(w, i, at[i]) : last[i] - first[i] + 1;
-    }
+    int64_t count = cut_window(w, at, with_pads, first, last);
     for (int64_t a = first[0]; a <= last[0]; a++) {
-        int64_t z = at[0] * w->stride[0] - w->pad[0] + a * w->dilation[0];
+        int64_t z = place_of(w, 0, at, a);
         for (int64_t b = first[1]; b <= last[1]; b++) {
-            int64_t r = at[1] * w->stride[1] - w->pad[1] + b * w->dilation[1];
+            int64_t r = place_of(w, 1, at, b);
             for (int64_t c = first[2]; c <= last[2]; c++) {
-                int64_t q =
-                    at[2] * w->stride[2] - w->pad[2] + c * w->dilation[2];
+                int64_t q = place_of(w, 2, at, c);
                 rows[n++] =
                     image + ((z * w->in[1] + r) * w->in[2] + q) * channels;
             }

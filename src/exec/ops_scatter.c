@@ -97,12 +97,10 @@ enum quern_code qn_op_scatter_elements(struct qn_run *run,
     for (int64_t k = 0; k < indices->len; k++) {
         int64_t at = 0;
         int64_t rest = k;
-        int64_t index = qn_array_int(indices, k);
-        index += index < 0 ? x->dims[axis] : 0;
-        if (index < 0 || index >= x->dims[axis]) {
-            return qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                              "index %lld lies outside %lld elements",
-                              (long long)index, (long long)x->dims[axis]);
+        int64_t index =
+            qn_index(run, op, qn_array_int(indices, k), x->dims[axis]);
+        if (index < 0) {
+            return qn_op_missing(run, op);
         }
         for (int i = 0; i < x->rank; i++) {
             int64_t place = rest / indices->strides[i];
@@ -143,12 +141,10 @@ enum quern_code qn_op_scatter_nd(struct qn_run *run, const struct qn_op *op)
     for (int64_t k = 0; k < indices->len / depth; k++) {
         int64_t at = 0;
         for (int i = 0; i < depth; i++) {
-            int64_t index = qn_array_int(indices, k * depth + i);
-            index += index < 0 ? x->dims[i] : 0;
-            if (index < 0 || index >= x->dims[i]) {
-                return qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                                  "index %lld lies outside %lld elements",
-                                  (long long)index, (long long)x->dims[i]);
+            int64_t index = qn_index(
+                run, op, qn_array_int(indices, k * depth + i), x->dims[i]);
+            if (index < 0) {
+                return qn_op_missing(run, op);
             }
             at += index * y->strides[i];
         }

@@ -338,6 +338,18 @@ int qn_axis(struct qn_run *run, const struct qn_op *op, int64_t axis, int rank)
     return (int)(axis < 0 ? axis + rank : axis);
 }
 
+int64_t qn_index(struct qn_run *run, const struct qn_op *op, int64_t index,
+                 int64_t dim)
+{
+    if (index < -dim || index >= dim) {
+        (void)!qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "index %lld lies outside %lld elements",
+                          (long long)index, (long long)dim);
+        return -1;
+    }
+    return index < 0 ? index + dim : index;
+}
+
 /* --------------------------------------------------------------- caches */
 
 struct qn_cache *qn_cache_get(struct qn_run *run, const struct qn_op *op,

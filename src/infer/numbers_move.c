@@ -33,6 +33,12 @@ static int64_t flat(int rank, const int64_t *dims, const int64_t *where)
     return at;
 }
 
+static struct quern_number pick(const struct quern_number *data, size_t n,
+                                int64_t at)
+{
+    return at >= 0 && (size_t)at < n ? data[at] : QN_UNKNOWN;
+}
+
 /* Data of input 0 with plain dims and the length of the output; false: nothing
  * to do. */
 static bool ready(struct qn_infer_ctx *c, const struct quern_number **out_data,
@@ -168,8 +174,7 @@ void qn_infer_numbers_slice(struct qn_infer_ctx *c)
         for (int k = 0; k < rank; k++) {
             where[k] = first[k] + where[k] * step[k];
         }
-        int64_t at = flat(rank, dims, where);
-        c->room[i] = at >= 0 && (size_t)at < n ? data[at] : QN_UNKNOWN;
+        c->room[i] = pick(data, n, flat(rank, dims, where));
     }
     qn_infer_out_numbers(c, 0, c->room, (size_t)len);
 }
@@ -213,8 +218,7 @@ void qn_infer_numbers_transpose(struct qn_infer_ctx *c)
         for (int k = 0; k < rank; k++) {
             from[perm != NULL ? perm[k] : rank - 1 - k] = where[k];
         }
-        int64_t at = flat(rank, dims, from);
-        c->room[i] = at >= 0 && (size_t)at < n ? data[at] : QN_UNKNOWN;
+        c->room[i] = pick(data, n, flat(rank, dims, from));
     }
     qn_infer_out_numbers(c, 0, c->room, (size_t)len);
 }
@@ -235,8 +239,7 @@ void qn_infer_numbers_tile(struct qn_infer_ctx *c)
         for (int k = 0; k < rank; k++) {
             where[k] = dims[k] > 0 ? where[k] % dims[k] : 0;
         }
-        int64_t at = flat(rank, dims, where);
-        c->room[i] = at >= 0 && (size_t)at < n ? data[at] : QN_UNKNOWN;
+        c->room[i] = pick(data, n, flat(rank, dims, where));
     }
     qn_infer_out_numbers(c, 0, c->room, (size_t)len);
 }

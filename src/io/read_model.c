@@ -360,16 +360,6 @@ static enum quern_code open_buf(struct quern_context *context,
     return QUERN_OK;
 }
 
-enum quern_code quern_model_open(struct quern_context *context,
-                                 const char *path,
-                                 struct quern_model **out_model)
-{
-    struct qn_buf *buf = NULL;
-    enum quern_code code = qn_file_map(context, path, &buf);
-    return code == QUERN_OK ? open_buf(context, buf, path, NULL, out_model)
-                            : code;
-}
-
 enum quern_code qn_model_examine(struct quern_context *context,
                                  const char *path, struct qn_findings *findings,
                                  struct quern_model **out_model)
@@ -378,6 +368,13 @@ enum quern_code qn_model_examine(struct quern_context *context,
     enum quern_code code = qn_file_map(context, path, &buf);
     return code == QUERN_OK ? open_buf(context, buf, path, findings, out_model)
                             : code;
+}
+
+enum quern_code quern_model_open(struct quern_context *context,
+                                 const char *path,
+                                 struct quern_model **out_model)
+{
+    return qn_model_examine(context, path, NULL, out_model);
 }
 
 enum quern_code quern_model_open_memory(struct quern_context *context,

@@ -122,11 +122,10 @@ enum quern_code quern_value_set_constant(struct quern_value *value,
     bool is_new = value->prev_init == NULL && value->graph->first_init != value;
     if (code == QUERN_OK &&
         (value->producer != NULL || (is_new && value->is_input))) {
-        struct quern_place place = QUERN_PLACE_NONE;
-        place.tensor = value->name;
-        code = quern_fail(model->context, QUERN_INVALID_ARGUMENT, &place,
-                          "value is no initializer: a node or the caller "
-                          "gives it");
+        code = qn_edit_bad_argument(
+            NULL, value,
+            "value is no initializer: a node or the caller "
+            "gives it");
     }
     if (code != QUERN_OK) {
         return code;
@@ -162,11 +161,10 @@ enum quern_code quern_value_freeze(struct quern_value *value)
     enum quern_code code = qn_edit_check_value(value);
     if (code == QUERN_OK &&
         (!value->is_input || value->tensor == NULL || graph->parent != NULL)) {
-        struct quern_place place = QUERN_PLACE_NONE;
-        place.tensor = value->name;
-        code = quern_fail(model->context, QUERN_INVALID_ARGUMENT, &place,
-                          "value is no initializer that is also an input of "
-                          "the top graph");
+        code = qn_edit_bad_argument(
+            NULL, value,
+            "value is no initializer that is also an input of "
+            "the top graph");
     }
     if (code != QUERN_OK) {
         return code;

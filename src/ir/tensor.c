@@ -187,32 +187,33 @@ enum quern_code qn_tensor_strings(struct quern_context *context, int rank,
     return finish(context, t, buf, 0, 0, out_tensor);
 }
 
+/* A list of `len` elements; len < 0: one element of rank 0. */
+static enum quern_code of_values(struct quern_context *context,
+                                 enum quern_dtype dtype, int64_t len,
+                                 const void *values,
+                                 struct quern_tensor **out_tensor)
+{
+    int64_t n = len < 0 ? 1 : len;
+    enum quern_code code =
+        quern_tensor_create(context, dtype, len < 0 ? 0 : 1, &n, out_tensor);
+    if (code == QUERN_OK && n > 0) {
+        memcpy(quern_tensor_data_mut(*out_tensor), values, (*out_tensor)->size);
+    }
+    return code;
+}
+
 enum quern_code quern_tensor_of_floats(struct quern_context *context,
                                        int64_t len, const float *values,
                                        struct quern_tensor **out_tensor)
 {
-    int64_t n = len < 0 ? 1 : len;
-    enum quern_code code = quern_tensor_create(context, QUERN_FLOAT,
-                                               len < 0 ? 0 : 1, &n, out_tensor);
-    if (code == QUERN_OK && n > 0) {
-        memcpy(quern_tensor_data_mut(*out_tensor), values,
-               (size_t)n * sizeof *values);
-    }
-    return code;
+    return of_values(context, QUERN_FLOAT, len, values, out_tensor);
 }
 
 enum quern_code quern_tensor_of_ints(struct quern_context *context, int64_t len,
                                      const int64_t *values,
                                      struct quern_tensor **out_tensor)
 {
-    int64_t n = len < 0 ? 1 : len;
-    enum quern_code code = quern_tensor_create(context, QUERN_INT64,
-                                               len < 0 ? 0 : 1, &n, out_tensor);
-    if (code == QUERN_OK && n > 0) {
-        memcpy(quern_tensor_data_mut(*out_tensor), values,
-               (size_t)n * sizeof *values);
-    }
-    return code;
+    return of_values(context, QUERN_INT64, len, values, out_tensor);
 }
 
 enum quern_code quern_tensor_reshape(struct quern_tensor *tensor, int rank,

@@ -41,6 +41,11 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_data_open(struct quern_context *context, const char *path,
                 struct quern_value *const *inputs, size_t n_inputs,
                 struct quern_data **out_data);
+/** The same for the inputs of a graph that have no default value. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_data_open_graph(struct quern_context *context, const char *path,
+                      const struct quern_graph *graph,
+                      struct quern_data **out_data);
 QUERN_API void quern_data_close(struct quern_data **data);
 
 /** Number of samples, at least 1. */
