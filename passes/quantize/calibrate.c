@@ -11,6 +11,7 @@
 #include "quantize/moments.h"
 #include "quantize/watch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -391,11 +392,16 @@ static bool is_fresh(struct quern_pass_ctx *ctx,
 }
 
 static enum quern_code note(struct quern_pass_ctx *ctx,
-                            const struct calibrate_params *p)
+                            const struct calibrate_params *p,
+                            const struct quern_engine *engine)
 {
     struct quern_table *table = NULL;
-    struct qn_calibrated now = {quern_model_n_edits(quern_pass_model(ctx)),
-                                p->means, p->channels};
+    struct qn_calibrated now = {.n_edits =
+                                    quern_model_n_edits(quern_pass_model(ctx)),
+                                .means = p->means,
+                                .channels = p->channels};
+    snprintf(now.engine, sizeof now.engine, "%s",
+             quern_engine_description(engine));
     enum quern_code code = last_time(ctx, &table);
     return code == QUERN_OK ? quern_table_set(table, 0, &now) : code;
 }
@@ -427,7 +433,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         code = qn_choice_set(quern_pass_model(ctx), &p->choice);
     }
     if (code == QUERN_OK) {
-        code = note(ctx, p);
+        code = note(ctx, p, w.engine);
     }
     if (code == QUERN_OK) {
         quern_pass_account(ctx, NULL, "%zu values on %zu samples, %s", w.n,

@@ -22,6 +22,7 @@ struct qn_calibrated {
     uint64_t n_edits; /* quern_model_n_edits() then */
     bool means;       /* with what corrections need */
     bool channels;    /* of channels alone: no ranges for all values */
+    char engine[96];  /* what ran the model */
 };
 
 #define QN_CALIBRATED_TABLE "quern.calibrated"

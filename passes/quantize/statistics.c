@@ -2,7 +2,6 @@
  * data need be run over once and elsewhere. The file must fit the model as the
  * steps before have made it: that is checked, and told in what it differs. */
 #include <quern/data.h>
-#include <quern/run.h>
 
 #include "builtin.h"
 #include "quantize/seen.h"
@@ -73,24 +72,18 @@ static enum quern_code put_samples(struct quern_pass_ctx *ctx,
     return code;
 }
 
+/* What ran the model: `calibrate` has noted it. */
 static enum quern_code put_engine(struct quern_pass_ctx *ctx,
-                                  struct quern_graph *graph, struct qn_bytes *b)
+                                  struct qn_bytes *b)
 {
-    struct quern_node *first = quern_graph_first(graph);
-    struct quern_value *value =
-        first != NULL ? quern_node_output(first, 0) : NULL;
-    struct quern_engine_options o = {.struct_size = sizeof o,
-                                     .outputs = &value,
-                                     .n_outputs = value != NULL ? 1 : 0};
-    struct quern_engine *engine = NULL;
-    quern_pass_engine(ctx, &o);
-    enum quern_code code =
-        quern_engine_open(quern_pass_model(ctx), &o, &engine);
-    if (code == QUERN_OK) {
-        const char *text = quern_engine_description(engine);
-        qn_bytes_put_string(b, text, strlen(text));
-    }
-    quern_engine_close(&engine);
+    struct quern_table *table = NULL;
+    enum quern_code code = quern_table_open(
+        quern_pass_model(ctx), QN_CALIBRATED_TABLE, QUERN_TABLE_VALUE,
+        sizeof(struct qn_calibrated), &table);
+    const struct qn_calibrated *last =
+        code == QUERN_OK ? quern_table_get(table, 0) : NULL;
+    const char *text = last != NULL ? last->engine : "";
+    qn_bytes_put_string(b, text, strlen(text));
     return code;
 }
 
@@ -162,7 +155,7 @@ static enum quern_code save(struct quern_pass_ctx *ctx,
         qn_bytes_put(&b, "QUERNST1", 8);
         qn_bytes_put_string(&b, p->recipe, strlen(p->recipe));
         qn_bytes_put_u64(&b, qn_fingerprint(graph));
-        code = put_engine(ctx, graph, &b);
+        code = put_engine(ctx, &b);
     }
     if (code == QUERN_OK) {
         code = put_samples(ctx, graph, &b);

@@ -45,6 +45,7 @@ struct search {
     struct qn_arena arena;
     const char *why; /* the first library that was there will not do; NULL:
                         none was there */
+    bool no_memory;
 };
 
 /* ------------------------------------------------------------------ open */
@@ -106,6 +107,7 @@ static bool enter(struct search *s, const char *path)
     l->path = qn_strdup(dladdr(symbol, &info) != 0 && info.dli_fname != NULL
                             ? info.dli_fname
                             : path);
+    s->no_memory = l->path == NULL;
     return l->path != NULL;
 }
 
@@ -206,6 +208,9 @@ static enum quern_code open_named(struct search *s, const char *path)
     if (try_library(s, path)) {
         return QUERN_OK;
     }
+    if (s->no_memory) {
+        return qn_no_memory(s->context);
+    }
     return quern_fail(s->context, QUERN_UNSUPPORTED, NULL,
                       "ONNX Runtime cannot be used: %s%s",
                       s->why != NULL ? s->why : path,
@@ -225,7 +230,7 @@ static enum quern_code open_usual(struct search *s)
             return QUERN_OK;
         }
     }
-    return not_found(s);
+    return s->no_memory ? qn_no_memory(s->context) : not_found(s);
 }
 
 enum quern_code qn_ort_library_open(struct quern_context *context,

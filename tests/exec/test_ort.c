@@ -6,6 +6,35 @@
 
 #include <string.h>
 
+void *__real_calloc(size_t n, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__real_realloc(void *block, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+
+static long countdown = -1; /* allocations before the one that fails */
+
+static bool fails(void)
+{
+    return countdown >= 0 && countdown-- == 0;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    return fails() ? NULL : __real_realloc(block, size);
+}
+
 static const char works[] = FAKES "/fake-ort-works.so";
 
 static const char *said(struct quern_context *context)
@@ -250,6 +279,54 @@ START_TEST(a_model_that_the_embedded_engine_runs_stays_there)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- memory */
+
+static enum quern_code open_and_run(struct net *net,
+                                    enum quern_engine_kind kind,
+                                    struct quern_tensor *x)
+{
+    struct quern_engine *engine = NULL;
+    struct quern_runner *runner = NULL;
+    struct quern_tensor *y = NULL;
+    enum quern_code code = open_with(net, kind, works, &engine);
+    if (code == QUERN_OK) {
+        code = quern_runner_create(engine, net->context, &runner);
+    }
+    if (code == QUERN_OK) {
+        code = quern_runner_run(runner, &x, 1, &y, 1, NULL, NULL);
+    }
+    quern_tensor_release(&y);
+    quern_runner_destroy(&runner);
+    quern_engine_close(&engine);
+    return code;
+}
+
+START_TEST(each_allocation_can_fail)
+{
+    static const int64_t dims[] = {2, 3};
+    enum quern_engine_kind kind =
+        _i == 0 ? QUERN_ENGINE_ORT : QUERN_ENGINE_AUTO;
+    bool done = false;
+    long n = 0;
+    for (; !done; n++) {
+        struct net net;
+        net_open(&net);
+        net_add(&net, "Outlandish", NULL);
+        struct quern_tensor *x = random_floats(net.context, 2, dims);
+        countdown = n;
+        enum quern_code code = open_and_run(&net, kind, x);
+        done = countdown >= 0;
+        countdown = -1;
+        ck_assert_msg(code == (done ? QUERN_OK : QUERN_NO_MEMORY) ||
+                          (code == QUERN_OK && kind == QUERN_ENGINE_AUTO),
+                      "allocation %ld: code %d", n, (int)code);
+        quern_tensor_release(&x);
+        net_close(&net);
+    }
+    ck_assert_int_gt(n, 15);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ copy */
 
 /* x -> Mul by a constant -> Relu -> Add of a constant -> y */
@@ -399,6 +476,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, auto_falls_back_and_says_so_once);
     tcase_add_loop_test(tests, without_a_way_back_the_first_error_stands, 0, 3);
     tcase_add_test(tests, a_model_that_the_embedded_engine_runs_stays_there);
+    tcase_add_loop_test(tests, each_allocation_can_fail, 0, 2);
     tcase_add_test(tests, a_copy_holds_what_its_outputs_need);
     tcase_add_test(tests, taps_stand_in_the_way_of_the_data);
     tcase_add_test(tests, weights_beyond_the_limit_are_lent);
