@@ -60,17 +60,39 @@ static enum quern_code refuse(struct quern_context *context,
                       "its output cannot be corrected: %s", why);
 }
 
+/* What the running sample adds to channel ch. */
+static float shift_of(const struct corrected *c, size_t lane, size_t ch)
+{
+    double weight = c->weight + c->sample_weight[lane];
+    double sum = c->sum[ch] + c->difference[lane][ch] * c->sample_weight[lane];
+    return (float)(sum / weight);
+}
+
+static void shift_run(float *data, size_t n, float by)
+{
+    for (size_t i = 0; i < n; i++) {
+        data[i] += by;
+    }
+}
+
+/* Channels a tile at a time, each tile down all blocks. */
 static void shift_channels(float *data, const struct qn_layout *l,
                            const struct corrected *c, size_t lane)
 {
-    double weight = c->weight + c->sample_weight[lane];
-    for (size_t o = 0; o < l->outer; o++) {
-        for (size_t ch = 0; ch < l->channels; ch++) {
-            double sum =
-                c->sum[ch] + c->difference[lane][ch] * c->sample_weight[lane];
-            float by = (float)(sum / weight);
-            for (size_t i = 0; i < l->inner; i++) {
-                *data++ += by;
+    float by[64];
+    for (size_t first = 0; first < l->channels; first += 64) {
+        size_t left = l->channels - first;
+        size_t n = left < 64 ? left : 64;
+        for (size_t i = 0; i < n; i++) {
+            by[i] = shift_of(c, lane, first + i);
+        }
+        for (size_t o = 0; o < l->outer; o++) {
+            float *at = data + (o * l->channels + first) * l->inner;
+            for (size_t i = 0; l->inner == 1 && i < n; i++) {
+                at[i] += by[i];
+            }
+            for (size_t i = 0; l->inner != 1 && i < n; i++) {
+                shift_run(at + i * l->inner, l->inner, by[i]);
             }
         }
     }
