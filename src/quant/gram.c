@@ -126,8 +126,27 @@ static int16_t code_of(float x, double inverse)
     double v = (double)x * inverse;
     v = v > -most_code ? v : -most_code;
     v = v < most_code ? v : most_code;
-    v = nearbyint(isnan(x) ? 0.0 : v);
+    /* Half to even, as a sum that leaves no room for the fraction. */
+    v = ((isnan(x) ? 0.0 : v) + 6755399441055744.0) - 6755399441055744.0;
     return (int16_t)v;
+}
+
+/* Rows into the pending block, which they do not overfill. */
+static void take_rows(struct quern_gram *gram, const float *data, size_t n,
+                      size_t row_stride)
+{
+    size_t n_inputs = gram->groups * gram->cols;
+    for (size_t k = 0; k < n_inputs; k++) {
+        int16_t *column = gram->pending + k * QN_GRAM_BLOCK + gram->n_pending;
+        double inverse = gram->inverse[k];
+        for (size_t r = 0; r < n; r++) {
+            column[r] = code_of(data[r * row_stride + k], inverse);
+        }
+    }
+    gram->n_pending += n;
+    if (gram->n_pending == QN_GRAM_BLOCK) {
+        flush(gram);
+    }
 }
 
 enum quern_code quern_gram_add(struct quern_context *context,
@@ -144,15 +163,12 @@ enum quern_code quern_gram_add(struct quern_context *context,
         return quern_fail(context, QUERN_LIMIT, NULL,
                           "second moments of 2^40 vectors or more");
     }
-    for (size_t r = 0; r < n; r++) {
-        const float *row = data + r * row_stride;
-        int16_t *column = gram->pending + gram->n_pending;
-        for (size_t k = 0; k < n_inputs; k++) {
-            column[k * QN_GRAM_BLOCK] = code_of(row[k], gram->inverse[k]);
-        }
-        if (++gram->n_pending == QN_GRAM_BLOCK) {
-            flush(gram);
-        }
+    for (size_t done = 0; done < n;) {
+        size_t left = n - done;
+        size_t space = QN_GRAM_BLOCK - gram->n_pending;
+        size_t m = left < space ? left : space;
+        take_rows(gram, data + done * row_stride, m, row_stride);
+        done += m;
     }
     gram->n_rows += n;
     return QUERN_OK;

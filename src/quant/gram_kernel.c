@@ -9,7 +9,6 @@ enum { tile_rows = 32 }; /* 16 KiB of rows stay in the first cache */
 QN_INLINE int32_t dot(const int16_t *a, const int16_t *b)
 {
     int32_t sum = 0;
-#pragma omp simd reduction(+ : sum)
     for (int k = 0; k < QN_GRAM_BLOCK; k++) {
         sum += (int32_t)a[k] * (int32_t)b[k];
     }
@@ -19,25 +18,54 @@ QN_INLINE int32_t dot(const int16_t *a, const int16_t *b)
 QN_INLINE int32_t total(const int16_t *a)
 {
     int32_t sum = 0;
-#pragma omp simd reduction(+ : sum)
     for (int k = 0; k < QN_GRAM_BLOCK; k++) {
         sum += (int32_t)a[k];
     }
     return sum;
 }
 
+/* Products of rows i, i + 1 with rows j, j + 1: each is read once for two. */
+QN_INLINE void add_four(const int16_t *rows, size_t n, size_t i, size_t j,
+                        int64_t *products)
+{
+    const int16_t *a = rows + i * QN_GRAM_BLOCK;
+    const int16_t *b = rows + j * QN_GRAM_BLOCK;
+    int32_t aa = 0;
+    int32_t ab = 0;
+    int32_t ba = 0;
+    int32_t bb = 0;
+    for (int k = 0; k < QN_GRAM_BLOCK; k++) {
+        int32_t x = a[k];
+        int32_t y = a[k + QN_GRAM_BLOCK];
+        int32_t u = b[k];
+        int32_t v = b[k + QN_GRAM_BLOCK];
+        aa += x * u;
+        ab += x * v;
+        ba += y * u;
+        bb += y * v;
+    }
+    products[i * n + j] += aa;
+    products[i * n + j + 1] += i == j ? 0 : ab; /* the lower triangle */
+    products[(i + 1) * n + j] += ba;
+    products[(i + 1) * n + j + 1] += bb;
+}
+
 QN_BY_CPU void qn_gram_block(const int16_t *rows, size_t n, int64_t *products,
                              int64_t *sums)
 {
-    for (size_t first = 0; first < n; first += tile_rows) {
-        size_t end = first + tile_rows < n ? first + tile_rows : n;
-        for (size_t i = first; i < n; i++) {
-            size_t last = i + 1 < end ? i + 1 : end;
-            const int16_t *row = rows + i * QN_GRAM_BLOCK;
-            for (size_t j = first; j < last; j++) {
-                products[i * n + j] += dot(row, rows + j * QN_GRAM_BLOCK);
+    size_t even = n - n % 2;
+    for (size_t first = 0; first < even; first += tile_rows) {
+        size_t end = first + tile_rows < even ? first + tile_rows : even;
+        for (size_t i = first; i < even; i += 2) {
+            size_t last = i + 2 < end ? i + 2 : end;
+            for (size_t j = first; j < last; j += 2) {
+                add_four(rows, n, i, j, products);
             }
         }
+    }
+    for (size_t j = 0; even < n && j < n; j++) {
+        products[even * n + j] +=
+            dot(rows + even * QN_GRAM_BLOCK, rows + j * QN_GRAM_BLOCK);
     }
     for (size_t i = 0; i < n; i++) {
         sums[i] += total(rows + i * QN_GRAM_BLOCK);
