@@ -195,7 +195,7 @@ enum quern_code qn_out_over(struct qn_run *run, const struct qn_op *op, int i,
     __attribute__((warn_unused_result));
 
 /** Output i as a view of an array: shares its bytes; dims, strides and data of
- * the view are given. */
+ * the view are given, its length is computed. */
 enum quern_code qn_out_view(struct qn_run *run, const struct qn_op *op, int i,
                             const struct qn_array *of,
                             const struct qn_array *view)

@@ -175,27 +175,44 @@ static enum quern_code check(struct qn_run *run, const struct qn_op *op,
                              const struct qn_array *x,
                              const struct qn_array *weights)
 {
-    const struct qn_array *bias = qn_in(run, op, 2);
     int64_t group = quern_node_int(op->node, "group", 1);
     if (x == NULL || weights == NULL || x->rank < 3 ||
         weights->rank != x->rank) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                           "inputs are missing or of the wrong rank");
     }
-    if (x->dtype != QUERN_FLOAT || weights->dtype != QUERN_FLOAT ||
-        (bias != NULL && bias->dtype != QUERN_FLOAT)) {
+    if (x->dtype != QUERN_FLOAT || weights->dtype != QUERN_FLOAT) {
         return qn_op_fail(run, op, QUERN_UNSUPPORTED, "input of type %s",
                           quern_dtype_name(x->dtype));
     }
-    int64_t filters = weights->dims[0];
-    if (group < 1 || filters % group != 0 ||
-        weights->dims[1] * group != x->dims[1] ||
-        (bias != NULL && bias->len != filters)) {
+    if (group < 1 || weights->dims[0] % group != 0 || x->dims[1] % group != 0 ||
+        weights->dims[1] != x->dims[1] / group) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                           "%lld channels, %lld groups, weights for %lld",
                           (long long)x->dims[1], (long long)group,
                           (long long)weights->dims[1]);
     }
+    return QUERN_OK;
+}
+
+/* Data of the bias; NULL: none. Shapes are kept, a bias that is computed may
+ * differ from run to run. */
+static enum quern_code read_bias(struct qn_run *run, const struct qn_op *op,
+                                 const struct conv_cache *c,
+                                 const float **out_bias)
+{
+    *out_bias = c->state->bias;
+    if (*out_bias != NULL || qn_in(run, op, 2) == NULL) {
+        return QUERN_OK;
+    }
+    const struct qn_array *b = qn_in_packed(run, op, 2);
+    int64_t filters = qn_in(run, op, 1)->dims[0];
+    if (b == NULL || b->dtype != QUERN_FLOAT || b->len != filters) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "bias does not fit %lld filters of float",
+                          (long long)filters);
+    }
+    *out_bias = floats(b);
     return QUERN_OK;
 }
 
@@ -239,7 +256,9 @@ static enum quern_code find_shape(struct qn_run *run, const struct qn_op *op,
                                   struct conv_cache *c, struct shaped **out)
 {
     const struct qn_array *x = qn_in(run, op, 0);
-    for (int i = 0; x != NULL && i < N_SHAPES; i++) {
+    /* Weights that are computed may have other dims each time. */
+    bool keeps = x != NULL && c->state->constant;
+    for (int i = 0; keeps && i < N_SHAPES; i++) {
         struct shaped *s = &c->shapes[i];
         if (s->rank == x->rank && s->rank > 0 &&
             memcmp(s->dims, x->dims, (size_t)x->rank * sizeof *x->dims) == 0 &&
@@ -281,12 +300,15 @@ static enum quern_code run_fast(struct qn_run *run, const struct qn_op *op,
 {
     const struct qn_accelerator *a = run->engine->accelerator;
     const struct qn_array *x = qn_in_channels_last(run, op, 0);
-    const struct qn_array *b = qn_in(run, op, 2);
+    const float *bias = NULL;
     struct qn_array *y = NULL;
     if (x == NULL) {
-        return run->context->diag.error.code;
+        return qn_op_missing(run, op);
     }
-    enum quern_code code = place(run, op, s, &y);
+    enum quern_code code = read_bias(run, op, c, &bias);
+    if (code == QUERN_OK) {
+        code = place(run, op, s, &y);
+    }
     if (code != QUERN_OK || y == NULL) {
         return code;
     }
@@ -299,9 +321,6 @@ static enum quern_code run_fast(struct qn_run *run, const struct qn_op *op,
     }
     const float *weights = s->made->packed != NULL ? s->made->packed->data
                                                    : c->state->heavy.weights;
-    const float *bias = c->state->bias != NULL ? c->state->bias
-                        : b != NULL            ? floats(b)
-                                               : NULL;
     bool good = a->execute(run->engine->accelerator_state, s->call, floats(x),
                            weights, bias, (float *)(void *)y->data,
                            scratch != NULL ? scratch->data : NULL);
@@ -316,22 +335,19 @@ static enum quern_code run_plain(struct qn_run *run, const struct qn_op *op,
                                  const struct shaped *s)
 {
     const struct qn_array *w = qn_in_packed(run, op, 1);
-    const struct qn_array *bias =
-        op->n_in > 2 ? qn_in_packed(run, op, 2) : NULL;
     struct qn_conv_plain plain = {.w = s->w, .x = qn_in_packed(run, op, 0)};
     if (plain.x == NULL || w == NULL) {
-        return run->context->diag.error.code;
+        return qn_op_missing(run, op);
     }
     struct qn_array weights = *w;
     if (c->state->weights != NULL) {
         weights.data = (unsigned char *)c->state->weights;
     }
     plain.weights = &weights;
-    plain.bias = c->state->bias != NULL ? c->state->bias
-                 : bias != NULL         ? floats(bias)
-                                        : NULL;
-    enum quern_code code =
-        qn_out(run, op, 0, QUERN_FLOAT, s->rank, s->out_dims, &plain.y);
+    enum quern_code code = read_bias(run, op, c, &plain.bias);
+    if (code == QUERN_OK) {
+        code = qn_out(run, op, 0, QUERN_FLOAT, s->rank, s->out_dims, &plain.y);
+    }
     if (code != QUERN_OK || plain.y == NULL || plain.y->len == 0) {
         return code;
     }

@@ -386,6 +386,18 @@ static enum quern_code gemm_sides(struct qn_run *run, const struct qn_op *op,
                                               "inner dimensions differ");
 }
 
+/* C is left out, or broadcasts to [m, n]. */
+static bool fits_result(const struct qn_array *c, int64_t m, int64_t n)
+{
+    const int64_t dims[2] = {m, n};
+    for (int i = 0; c != NULL && i < c->rank; i++) {
+        if (c->dims[i] != 1 && c->dims[i] != dims[2 - c->rank + i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* C is a row that the sums can begin with. */
 static bool is_bias(const struct qn_array *c, int64_t n)
 {
@@ -407,6 +419,11 @@ static enum quern_code gemm_run(struct qn_run *run, const struct qn_op *op,
     int64_t dims[2] = {l->rows, r->columns};
     struct qn_array *y = NULL;
     struct qn_chunk *room = NULL;
+    if (!fits_result(c, l->rows, r->columns)) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "C does not broadcast to [%lld, %lld]",
+                          (long long)l->rows, (long long)r->columns);
+    }
     enum quern_code code = qn_out(run, op, 0, a->dtype, 2, dims, &y);
     if (code != QUERN_OK || y == NULL || y->len == 0) {
         return code;

@@ -103,26 +103,37 @@ static bool read_pads(struct qn_run *run, const struct qn_op *op, int rank,
     return true;
 }
 
+/* False: sizes below 0 or that overflow; nothing to reflect or repeat. */
+static bool padded_dims(const struct qn_array *x, int mode,
+                        int64_t (*const pads)[2], int64_t *dims)
+{
+    for (int i = 0; i < x->rank; i++) {
+        /* Pads in front are taken from places later on. */
+        if (pads[i][0] < -INT64_MAX / 2 ||
+            __builtin_add_overflow(x->dims[i], pads[i][0], &dims[i]) ||
+            __builtin_add_overflow(dims[i], pads[i][1], &dims[i]) ||
+            dims[i] < 0 || (x->dims[i] == 0 && mode != PAD_CONSTANT)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum quern_code qn_op_pad(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in(run, op, 0);
+    int mode = pad_mode(op->node);
     int64_t pads[QUERN_MAX_RANK][2] = {{0}};
     int64_t dims[QUERN_MAX_RANK];
-    if (x == NULL || !read_pads(run, op, x->rank, pads)) {
+    if (x == NULL || !read_pads(run, op, x->rank, pads) ||
+        !padded_dims(x, mode, pads, dims)) {
         return qn_op_missing(run, op);
-    }
-    for (int i = 0; i < x->rank; i++) {
-        dims[i] = x->dims[i] + pads[i][0] + pads[i][1];
-        if (dims[i] < 0 || (x->dims[i] == 0 && pad_mode(op->node) != 0)) {
-            return qn_op_missing(run, op);
-        }
     }
     struct qn_array *y = NULL;
     enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, dims, &y);
     if (code != QUERN_OK || y == NULL) {
         return code;
     }
-    int mode = pad_mode(op->node);
     const struct qn_array *fill = qn_in(run, op, 2);
     double value = fill != NULL
                        ? qn_load(fill, 0)

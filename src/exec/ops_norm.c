@@ -290,7 +290,8 @@ enum quern_code qn_op_instance_norm(struct qn_run *run, const struct qn_op *op)
         scale->len != x->dims[1] || bias->len != x->dims[1]) {
         return qn_op_missing(run, op);
     }
-    if (x->dtype != QUERN_FLOAT) {
+    if (x->dtype != QUERN_FLOAT || scale->dtype != QUERN_FLOAT ||
+        bias->dtype != QUERN_FLOAT) {
         return needs_float(run, op, x);
     }
     float epsilon = quern_node_float(op->node, "epsilon", 1e-5f);

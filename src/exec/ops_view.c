@@ -1,5 +1,6 @@
 /* Operators that look at the same elements in another way: where strides can
  * say it, the output is a view of the input's bytes. */
+#include "base/checked.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
 
@@ -14,13 +15,10 @@ static enum quern_code reshape_to(struct qn_run *run, const struct qn_op *op,
         return qn_op_missing(run, op);
     }
     struct qn_array view = *x;
-    int64_t len = 1;
+    int64_t len = -1;
     view.rank = rank;
-    for (int i = 0; i < rank; i++) {
-        view.dims[i] = dims[i];
-        len *= dims[i];
-    }
-    if (len != x->len) {
+    memcpy(view.dims, dims, (size_t)rank * sizeof *dims);
+    if (!qn_shape_len(rank, dims, &len) || len != x->len) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                           "%lld elements cannot take a shape of %lld",
                           (long long)x->len, (long long)len);
@@ -50,7 +48,10 @@ enum quern_code qn_op_reshape(struct qn_run *run, const struct qn_op *op)
                               (long long)dims[i], i);
         }
         open = dims[i] == -1 ? i : open;
-        known *= dims[i] == -1 ? 1 : dims[i];
+        if (dims[i] != -1 && !qn_mul_i64(known, dims[i], &known)) {
+            return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                              "shape has more elements than can be counted");
+        }
     }
     if (open >= 0) {
         dims[open] = known > 0 ? x->len / known : 0;
@@ -67,8 +68,9 @@ enum quern_code qn_op_flatten(struct qn_run *run, const struct qn_op *op)
     }
     axis = axis < 0 ? axis + x->rank : axis;
     int64_t dims[2] = {1, 1};
-    for (int i = 0; i < x->rank; i++) {
-        dims[i < axis ? 0 : 1] *= x->dims[i];
+    if (!qn_shape_len((int)axis, x->dims, &dims[0]) ||
+        !qn_shape_len(x->rank - (int)axis, x->dims + axis, &dims[1])) {
+        return qn_op_missing(run, op);
     }
     return reshape_to(run, op, 2, dims);
 }
@@ -159,6 +161,8 @@ static void slice_axis(struct qn_array *view, int axis, int64_t start,
                        int64_t end, int64_t step)
 {
     int64_t dim = view->dims[axis];
+    /* Longer steps take one element as well, and do not overflow. */
+    step = step > dim + 1 ? dim + 1 : step < -dim - 1 ? -dim - 1 : step;
     start = start < 0 ? start + dim : start;
     end = end < 0 ? (end < -dim ? -1 : end + dim) : end;
     int64_t lowest = step > 0 ? 0 : -1;
@@ -167,7 +171,7 @@ static void slice_axis(struct qn_array *view, int axis, int64_t start,
     end = end < lowest ? lowest : end > dim ? dim : end;
     int64_t count = step > 0 ? (end - start + step - 1) / step
                              : (start - end - step - 1) / -step;
-    count = count < 0 ? 0 : count;
+    count = count < 0 || dim == 0 ? 0 : count;
     if (count > 0) {
         view->data +=
             start * view->strides[axis] * (int64_t)qn_element_size(view->dtype);
@@ -192,7 +196,6 @@ enum quern_code qn_op_slice(struct qn_run *run, const struct qn_op *op)
         return qn_op_missing(run, op);
     }
     struct qn_array view = *x;
-    view.len = 1;
     for (int i = 0; i < n; i++) {
         int axis = qn_axis(run, op, n_axes >= 0 ? axes[i] : i, x->rank);
         int64_t step = n_steps >= 0 ? steps[i] : 1;
@@ -203,7 +206,6 @@ enum quern_code qn_op_slice(struct qn_run *run, const struct qn_op *op)
     }
     bool backwards = false;
     for (int i = 0; i < view.rank; i++) {
-        view.len *= view.dims[i];
         backwards = backwards || view.strides[i] < 0;
     }
     if (!backwards) {
@@ -213,6 +215,7 @@ enum quern_code qn_op_slice(struct qn_run *run, const struct qn_op *op)
     enum quern_code code =
         qn_out(run, op, 0, x->dtype, view.rank, view.dims, &y);
     if (code == QUERN_OK && y != NULL) {
+        view.len = y->len;
         qn_array_copy(y, &view);
     }
     return code;
@@ -237,7 +240,11 @@ enum quern_code qn_op_split(struct qn_run *run, const struct qn_op *op)
         n_attr = 0;
     }
     int64_t parts = quern_node_int(op->node, "num_outputs", op->n_out);
-    int64_t even = (x->dims[axis] + parts - 1) / (parts > 0 ? parts : 1);
+    if (parts < 1) {
+        return qn_op_missing(run, op);
+    }
+    int64_t dim = x->dims[axis];
+    int64_t even = dim / parts + (dim % parts > 0 ? 1 : 0);
     int64_t at = 0;
     enum quern_code code = QUERN_OK;
     for (int i = 0; i < op->n_out && code == QUERN_OK; i++) {
@@ -254,7 +261,6 @@ enum quern_code qn_op_split(struct qn_run *run, const struct qn_op *op)
                               (long long)size, (long long)left);
         }
         struct qn_array view = *x;
-        view.len = x->dims[axis] > 0 ? x->len / x->dims[axis] * size : 0;
         view.dims[axis] = size;
         view.data += at * x->strides[axis] * (int64_t)qn_element_size(x->dtype);
         code = qn_out_view(run, op, i, x, &view);
@@ -280,12 +286,10 @@ enum quern_code qn_op_expand(struct qn_run *run, const struct qn_op *op)
     if (code != QUERN_OK) {
         return code;
     }
-    view.len = 1;
     for (int i = 0; i < view.rank; i++) {
         int axis = i - (view.rank - x->rank);
         view.strides[i] =
             axis >= 0 && x->dims[axis] == view.dims[i] ? x->strides[axis] : 0;
-        view.len *= view.dims[i];
     }
     return qn_out_view(run, op, 0, x, &view);
 }

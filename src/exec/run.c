@@ -252,6 +252,13 @@ enum quern_code qn_out_view(struct qn_run *run, const struct qn_op *op, int i,
         return QUERN_OK;
     }
     struct qn_array a = *view;
+    size_t size = 0;
+    /* A view of a few bytes can claim any number of elements. */
+    if (!qn_shape_len(a.rank, a.dims, &a.len) ||
+        !qn_mul((size_t)a.len, qn_element_size(a.dtype), &size)) {
+        return qn_op_fail(run, op, QUERN_LIMIT,
+                          "output %d has a size that overflows", i);
+    }
     a.set = true;
     a.chunk = of->chunk;
     if (a.chunk != NULL) {
