@@ -90,4 +90,7 @@ enum quern_code qn_accelerator_open(struct quern_engine *engine,
     __attribute__((warn_unused_result));
 void qn_accelerator_close(struct quern_engine *engine);
 
+/** Is the node of `op` (slots set) a form that no kernel has? Writes why. */
+bool qn_op_lacks(const struct qn_op *op, char *why, size_t size);
+
 #endif

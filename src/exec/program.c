@@ -110,6 +110,10 @@ static enum quern_code make_op(struct quern_engine *e,
         int slot = qn_slot_of(e, node->outputs[i]);
         op->out[i] = slot >= 0 && wanted[slot] ? slot : -1;
     }
+    char why[128];
+    if (qn_op_lacks(op, why, sizeof why)) {
+        return unsupported(e, node, op->opset, why);
+    }
     enum quern_code code = make_bodies(e, op, wanted);
     if (code == QUERN_OK && op->row->prepare != NULL) {
         code = op->row->prepare(e, op);

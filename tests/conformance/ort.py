@@ -198,6 +198,12 @@ def check_fallback(work):
         _, err = quern("run", model, "--data", data, *more, code=4, library=library)
         expect(re.match(r"error\[unsupported\]: .*'odd' \(LRN[^)]*\).*at opset 17", err), f"the first error stands: {err}")
         expect(("none.so" in err) == (library is not True), f"why ONNX Runtime cannot help: {err}")
+    half = save(work, "half.onnx", [helper.make_node("Conv", ["x", "w"], ["y"], "odd")],
+                [info("x", TensorProto.FLOAT16, ["N", 3, 8, 8])], [info("y", TensorProto.FLOAT16)],
+                [numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float16), "w")], opset=17)
+    np.savez(work / "half.npz", x=np.ones((2, 3, 8, 8), np.float16))
+    _, err = quern("run", half, "--data", work / "half.npz", "-o", work / "half.out.npz")
+    expect("input 0 is of type float16" in err and (np.load(work / "half.out.npz")["y"] == 27).all(), f"half precision: {err}")
     print(f"falling back: quantized with {sqnr:.1f} dB")
 
 

@@ -234,6 +234,56 @@ START_TEST(auto_falls_back_and_says_so_once)
 }
 END_TEST
 
+START_TEST(forms_that_no_kernel_has_are_told_before_a_run)
+{
+    static const struct {
+        const char *op;
+        const char *attribute;
+        const char *text;
+        const char *why;
+    } rows[] = {
+        {"Resize", "antialias", NULL, "antialias other than 0"},
+        {"BatchNormalization", "training_mode", NULL,
+         "training_mode other than 0"},
+        {"Resize", "coordinate_transformation_mode", "tf_crop_and_resize",
+         "coordinate_transformation_mode 'tf_crop_and_resize'"},
+        {"GridSample", "mode", "bicubic", "mode 'bicubic'"},
+        {"Softmax", NULL, NULL, "input 1 is of type double, needs float"},
+    };
+    struct net net;
+    struct quern_engine *engine = NULL;
+    struct quern_value *twice = NULL;
+    struct quern_tensor *t = NULL;
+    double one = 1.0;
+    net_open(&net);
+    ck_assert_int_eq(quern_tensor_wrap(net.context, QUERN_DOUBLE, 0, NULL, &one,
+                                       sizeof one, NULL, NULL, &t),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_constant_create(net.graph, "d", t, &twice),
+                     QUERN_OK);
+    struct quern_value *others[] = {rows[_i].attribute == NULL ? twice : NULL,
+                                    NULL};
+    struct quern_node *node = net_add(&net, rows[_i].op, others);
+    if (rows[_i].text != NULL) {
+        ck_assert_int_eq(
+            quern_node_set_string(node, rows[_i].attribute, rows[_i].text),
+            QUERN_OK);
+    } else if (rows[_i].attribute != NULL) {
+        set_int(node, rows[_i].attribute, 1);
+    }
+    ck_assert_int_eq(open_with(&net, QUERN_ENGINE_CPU, NULL, &engine),
+                     QUERN_UNSUPPORTED);
+    says(net.context, rows[_i].why);
+    quern_clear(net.context);
+    ck_assert_int_eq(open_with(&net, QUERN_ENGINE_AUTO, works, &engine),
+                     QUERN_OK);
+    ck_assert_ptr_nonnull(quern_engine_library(engine));
+    quern_engine_close(&engine);
+    quern_tensor_release(&t);
+    net_close(&net);
+}
+END_TEST
+
 START_TEST(without_a_way_back_the_first_error_stands)
 {
     static const struct {
@@ -474,6 +524,8 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, statuses_become_errors_with_code_and_text);
     tcase_add_test(tests, times_per_node_are_refused);
     tcase_add_test(tests, auto_falls_back_and_says_so_once);
+    tcase_add_loop_test(tests, forms_that_no_kernel_has_are_told_before_a_run,
+                        0, 5);
     tcase_add_loop_test(tests, without_a_way_back_the_first_error_stands, 0, 3);
     tcase_add_test(tests, a_model_that_the_embedded_engine_runs_stays_there);
     tcase_add_loop_test(tests, each_allocation_can_fail, 0, 2);

@@ -1,0 +1,125 @@
+/* What the embedded engine can be known to lack before a run: forms of
+ * operators that it has. Told when a model is opened, so that another engine
+ * can take it (--engine auto). Only what stands in the node or is known of its
+ * inputs counts; kernels check all of it again, and more. */
+#include "exec/op.h"
+#include "exec/prepare.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Operators that compute in float alone. */
+static const char *const float_only[] = {
+    "Conv",
+    "ConvTranspose",
+    "Gemm",
+    "InstanceNormalization",
+    "LayerNormalization",
+    "LogSoftmax",
+    "RMSNormalization",
+    "Softmax",
+};
+
+/* Attributes that must be 0. */
+static const struct {
+    const char *op;
+    const char *attribute;
+    int output; /* matters only when this one is wanted; -1: always */
+} zeros[] = {
+    {"BatchNormalization", "training_mode", -1},
+    {"MaxPool", "storage_order", 1},
+    {"Resize", "antialias", -1},
+};
+
+/* Attributes that must be one of some words. */
+static const struct {
+    const char *op;
+    const char *attribute;
+    const char *words; /* a space around each */
+} texts[] = {
+    {"GridSample", "mode", " linear bilinear nearest "},
+    {"Resize", "keep_aspect_ratio_policy", " stretch "},
+    {"Resize", "coordinate_transformation_mode",
+     " half_pixel half_pixel_symmetric pytorch_half_pixel align_corners "
+     "asymmetric "},
+};
+
+enum {
+    N_FLOAT_ONLY = sizeof float_only / sizeof *float_only,
+    N_ZEROS = sizeof zeros / sizeof *zeros,
+    N_TEXTS = sizeof texts / sizeof *texts,
+};
+
+static enum quern_dtype known_dtype(const struct quern_value *v)
+{
+    return v == NULL           ? QUERN_UNDEFINED
+           : v->tensor != NULL ? quern_tensor_dtype(v->tensor)
+                               : quern_value_dtype(v);
+}
+
+static bool lacks_type(const struct quern_node *node, char *why, size_t size)
+{
+    bool found = false;
+    for (int i = 0; i < N_FLOAT_ONLY && !found; i++) {
+        found = strcmp(node->op, float_only[i]) == 0;
+    }
+    for (size_t i = 0; found && i < node->n_inputs; i++) {
+        enum quern_dtype dtype = known_dtype(node->inputs[i]->value);
+        if (quern_dtype_is_float(dtype) && dtype != QUERN_FLOAT) {
+            snprintf(why, size, "input %zu is of type %s, needs float", i,
+                     quern_dtype_name(dtype));
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool lacks_attribute(const struct qn_op *op, char *why, size_t size)
+{
+    const struct quern_node *node = op->node;
+    for (int i = 0; i < N_ZEROS; i++) {
+        int o = zeros[i].output;
+        if (strcmp(node->op, zeros[i].op) == 0 &&
+            quern_node_int(node, zeros[i].attribute, 0) != 0 &&
+            (o < 0 || (o < op->n_out && op->out[o] >= 0))) {
+            snprintf(why, size, "%s other than 0", zeros[i].attribute);
+            return true;
+        }
+    }
+    for (int i = 0; i < N_TEXTS; i++) {
+        const char *text = NULL;
+        char word[64];
+        if (strcmp(node->op, texts[i].op) != 0 ||
+            quern_node_attr_string(node, texts[i].attribute, &text, NULL) !=
+                QUERN_OK) {
+            continue;
+        }
+        snprintf(word, sizeof word, " %s ", text);
+        if (strstr(texts[i].words, word) == NULL) {
+            snprintf(why, size, "%s '%.40s'", texts[i].attribute, text);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool lacks_output(const struct qn_op *op, char *why, size_t size)
+{
+    bool found = false;
+    for (int i = 1; i < op->n_out; i++) {
+        found = found || op->out[i] >= 0;
+    }
+    if (!found || strcmp(op->node->op, "LayerNormalization") != 0) {
+        return false;
+    }
+    snprintf(why, size, "outputs Mean and InvStdDev");
+    return true;
+}
+
+bool qn_op_lacks(const struct qn_op *op, char *why, size_t size)
+{
+    /* A body may hold what is never run. */
+    return op->node->graph->parent == NULL && *op->node->domain == '\0' &&
+           (lacks_type(op->node, why, size) || lacks_attribute(op, why, size) ||
+            lacks_output(op, why, size));
+}
