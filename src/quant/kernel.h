@@ -2,6 +2,8 @@
 #ifndef QUERN_QUANT_KERNEL_H
 #define QUERN_QUANT_KERNEL_H
 
+#include <limits.h> /* tells of __GLIBC__ */
+
 #define QN_INLINE static inline __attribute__((always_inline))
 
 /* Built twice, for the base instruction set and for AVX2, and chosen when the
