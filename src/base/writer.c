@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER_SIZE = 1 << 18 };
+enum { BUFFER_SIZE = 1 << 18, PIECE = 1 << 24 };
 
 static enum quern_code io_error(struct qn_writer *w, const char *what)
 {
@@ -91,7 +91,8 @@ static void write_all(struct qn_writer *w, const unsigned char *data,
                       size_t size)
 {
     while (size > 0 && w->code == QUERN_OK) {
-        ssize_t n = write(w->fd, data, size < (1u << 30) ? size : (1u << 30));
+        /* In pieces, so that an interrupt need not wait for all of it. */
+        ssize_t n = write(w->fd, data, size < PIECE ? size : PIECE);
         if (n < 0 && errno == EINTR) {
             continue;
         }
