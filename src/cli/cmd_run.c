@@ -1,15 +1,15 @@
 /* quern run: run a model on data, or check it against expected outputs. */
-#include "cli.h"
 #include "profile.h"
+#include "run_check.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct run {
     const char *data;
     const char *out;
-    double tolerance; /* 0: 1e-3 */
+    double tolerance; /* 0: not given */
+    bool by_element;  /* --rule onnx */
     bool check;
     bool profile;
     struct quern_engine_options engine;
@@ -19,6 +19,7 @@ enum {
     KEY_DATA = CLI_KEY_FIRST,
     KEY_CHECK,
     KEY_TOL,
+    KEY_RULE,
     KEY_PROFILE,
     KEY_BACKEND,
     KEY_LEVEL,
@@ -30,7 +31,14 @@ static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "write outputs as .npz", 0},
     {"check", KEY_CHECK, NULL, 0,
      "compare with output_N.pb of the test sets given behind the model", 0},
-    {"tol", KEY_TOL, "X", 0, "tolerance of --check (default: 1e-3)", 0},
+    {"tol", KEY_TOL, "X", 0,
+     "tolerance of --check (default: \"tol\" of a meta.json beside the model, "
+     "else 1e-3)",
+     0},
+    {"rule", KEY_RULE, "R", 0,
+     "what the tolerance is of: output (default: the largest magnitude of the "
+     "output) or onnx (each element)",
+     0},
     {"profile", KEY_PROFILE, NULL, 0, "print time by node and operator", 0},
     {"backend", KEY_BACKEND, "NAME", 0,
      "backend of the embedded engine: onednn, plain", 0},
@@ -61,6 +69,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             fprintf(stderr,
                     "error[invalid-argument]: --tol '%s': needs a positive "
                     "number\n",
+                    arg);
+            return EINVAL;
+        }
+        return 0;
+    case KEY_RULE:
+        self->by_element = strcmp(arg, "onnx") == 0;
+        if (!self->by_element && strcmp(arg, "output") != 0) {
+            fprintf(stderr,
+                    "error[invalid-argument]: --rule '%s': needs output or "
+                    "onnx\n",
                     arg);
             return EINVAL;
         }
@@ -209,79 +227,56 @@ static enum quern_code run_data(struct cli *cli, const struct run *self,
 
 /* ---------------------------------------------------------------- check */
 
-/* Largest difference over the largest wanted magnitude; negative when type,
- * shape, a NaN, an infinity or an integer differs. */
-static double difference(const struct quern_tensor *got,
-                         const struct quern_tensor *want)
-{
-    if (quern_tensor_dtype(got) != quern_tensor_dtype(want) ||
-        quern_tensor_rank(got) != quern_tensor_rank(want) ||
-        memcmp(quern_tensor_dims(got), quern_tensor_dims(want),
-               (size_t)quern_tensor_rank(got) * sizeof(int64_t)) != 0) {
-        return -1.0;
-    }
-    if (!quern_dtype_is_float(quern_tensor_dtype(want))) {
-        return quern_tensor_equal(got, want) ? 0.0 : -1.0;
-    }
-    double largest = 0.0;
-    double error = 0.0;
-    for (int64_t i = 0; i < quern_tensor_len(want); i++) {
-        double a = 0.0;
-        double b = 0.0;
-        if (!quern_tensor_read_doubles(got, i, 1, &a) ||
-            !quern_tensor_read_doubles(want, i, 1, &b)) {
-            return -1.0;
-        }
-        if (!isfinite(b)) {
-            bool same =
-                isnan(b) ? isnan(a) : isinf(a) && (a > 0.0) == (b > 0.0);
-            if (!same) {
-                return -1.0;
-            }
-            continue;
-        }
-        if (!isfinite(a)) {
-            return -1.0;
-        }
-        largest = fmax(largest, fabs(b));
-        error = fmax(error, fabs(a - b));
-    }
-    return error / (largest + 1e-6);
-}
-
-static enum quern_code check_set(struct cli *cli, const struct run *self,
+static enum quern_code check_one(struct cli *cli, const struct cli_bound *bound,
                                  struct machine *m, const char *set,
-                                 bool *out_right)
+                                 struct cli_checked *checked)
 {
     struct quern_data *data = NULL;
-    double tolerance = self->tolerance > 0.0 ? self->tolerance : 1e-3;
     enum quern_code code =
         quern_data_open(cli->context, set, m->inputs, m->n_inputs, &data);
     if (code == QUERN_OK) {
         code = run_sample(cli, m, data, 0);
     }
-    for (size_t k = 0; k < m->n_outputs && code == QUERN_OK; k++) {
-        char path[4096];
-        struct quern_tensor *want = NULL;
-        snprintf(path, sizeof path, "%s/output_%zu.pb", set, k);
-        code = quern_tensor_open(cli->context, path, &want);
-        if (code != QUERN_OK) {
-            break;
-        }
-        double error = m->out[k] != NULL ? difference(m->out[k], want) : -1.0;
-        if (error < 0.0 || error > tolerance) {
-            *out_right = false;
-            fprintf(stderr, "wrong: %s: output %zu: error %g, tolerance %g%s\n",
-                    set, k, error, tolerance,
-                    error < 0.0 ? " (type, shape or a value that must be "
-                                  "equal differs)"
-                                : "");
-        }
-        quern_tensor_release(&want);
+    if (code == QUERN_OK) {
+        code = cli_check_set(cli, bound, set, m->out, m->n_outputs, checked);
     }
     release_all(m->out, m->n_outputs);
     quern_data_close(&data);
     return code;
+}
+
+static enum quern_code check_sets(struct cli *cli, const struct run *self,
+                                  struct machine *m, bool *out_right)
+{
+    struct cli_checked checked = {0};
+    struct cli_bound bound =
+        cli_bound_of(cli->args[0], self->tolerance, self->by_element);
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 1; i < cli->n_args && code == QUERN_OK; i++) {
+        code = check_one(cli, &bound, m, cli->args[i], &checked);
+    }
+    *out_right = checked.n_right == checked.n_sets;
+    if (code == QUERN_OK && !(cli->json && self->profile) && !cli->quiet) {
+        code = cli_check_tell(cli, &bound, quern_engine_description(m->engine),
+                              &checked);
+    }
+    json_decref(checked.sets);
+    return code;
+}
+
+static enum quern_code check_usage(struct cli *cli, const struct run *self)
+{
+    if ((self->data != NULL) == self->check) {
+        return cli_usage(cli, "needs --data or --check, not both");
+    }
+    if (self->check && cli->n_args < 2) {
+        return cli_usage(cli, "--check needs folders of test sets behind the "
+                              "model");
+    }
+    if (!self->check && cli->n_args > 1) {
+        return cli_usage(cli, "folders behind the model go with --check");
+    }
+    return QUERN_OK;
 }
 
 int cmd_run(int argc, char **argv)
@@ -296,8 +291,8 @@ int cmd_run(int argc, char **argv)
         "Run a model on samples, or with --check compare its outputs with "
         "those of ONNX test sets (exit code 1 when they differ).",
         1, 100000);
-    if (code == QUERN_OK && (self.data != NULL) == self.check) {
-        code = cli_usage(&cli, "needs --data or --check, not both");
+    if (code == QUERN_OK) {
+        code = check_usage(&cli, &self);
     }
     if (code == QUERN_OK) {
         code = quern_model_open(cli.context, cli.args[0], &model);
@@ -308,8 +303,8 @@ int cmd_run(int argc, char **argv)
     if (code == QUERN_OK && self.data != NULL) {
         code = run_data(&cli, &self, model, &m);
     }
-    for (size_t i = 1; i < cli.n_args && code == QUERN_OK && self.check; i++) {
-        code = check_set(&cli, &self, &m, cli.args[i], &right);
+    if (code == QUERN_OK && self.check) {
+        code = check_sets(&cli, &self, &m, &right);
     }
     if (code == QUERN_OK && self.profile) {
         code = cli_print_profile(m.runner, model, cli.json);
