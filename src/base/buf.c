@@ -50,7 +50,8 @@ void qn_buf_forget(const struct qn_buf *buf, size_t offset, size_t size)
 {
     enum { PAGES = 1 << 16 }; /* the kernel maps some pages around a fault */
     size_t first = offset & ~(size_t)(PAGES - 1);
-    size_t end = offset + size < buf->size ? offset + size : buf->size;
+    size_t end = (offset + size + PAGES - 1) & ~(size_t)(PAGES - 1);
+    end = end < buf->size ? end : buf->size;
     if (buf->mapped && first < end) {
         (void)madvise(buf->data + first, end - first, MADV_DONTNEED);
     }

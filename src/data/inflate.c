@@ -12,6 +12,7 @@ enum {
     MOST_POINTS = 256,
     LEAST_SPAN = 1 << 20, /* inflated bytes between two points */
     STEP = 1 << 16,       /* inflated at once while skipping */
+    PIECE = 1 << 20,      /* packed bytes handed to zlib at once */
 };
 
 /* A block begins at bit `bits` before byte `in` of the packed bytes. */
@@ -23,6 +24,7 @@ struct point {
 };
 
 struct qn_inflate {
+    const struct qn_buf *buf; /* borrowed, like the bytes in it */
     const unsigned char *packed;
     struct qn_zip_entry entry;
     const char *file; /* borrowed */
@@ -34,6 +36,7 @@ struct qn_inflate {
  * counters. */
 struct stream {
     z_stream z;
+    const struct qn_buf *buf;
     const unsigned char *packed;
     uint64_t size;
     uint64_t in; /* packed bytes handed to zlib */
@@ -49,11 +52,23 @@ static enum quern_code damaged(struct quern_context *context, const char *file,
     return quern_fail(context, QUERN_MALFORMED, &place, "%s", what);
 }
 
+/* Let go of the file's memory behind the last piece, up to what was used. */
+static void forget(const struct stream *s)
+{
+    uint64_t used = s->in - s->z.avail_in;
+    uint64_t first = used > PIECE ? used - PIECE : 0;
+    qn_buf_forget(s->buf, (size_t)(s->packed - s->buf->data) + (size_t)first,
+                  (size_t)(used - first));
+}
+
 static void feed(struct stream *s)
 {
     if (s->z.avail_in == 0) {
         uint64_t n = s->size - s->in;
-        n = n < (1u << 30) ? n : 1u << 30;
+        n = n < PIECE ? n : PIECE;
+        if (s->in > 0) {
+            forget(s);
+        }
         s->z.next_in = s->packed + s->in;
         s->z.avail_in = (uInt)n;
         s->in += n;
@@ -133,11 +148,13 @@ enum quern_code qn_inflate_open(struct quern_context *context, const char *file,
 {
     struct qn_inflate *f = qn_calloc(sizeof *f);
     unsigned char *ring = qn_calloc(WINDOW);
-    struct stream s = {.packed = buf->data + entry->at,
+    struct stream s = {.buf = buf,
+                       .packed = buf->data + entry->at,
                        .size = entry->packed_size};
     enum quern_code code =
         f != NULL && ring != NULL ? QUERN_OK : qn_no_memory(context);
     if (code == QUERN_OK) {
+        f->buf = buf;
         f->packed = s.packed;
         f->entry = *entry;
         f->file = file;
@@ -147,6 +164,7 @@ enum quern_code qn_inflate_open(struct quern_context *context, const char *file,
     }
     if (code == QUERN_OK) {
         code = scan(context, f, &s, ring);
+        forget(&s);
         inflateEnd(&s.z);
     }
     qn_free(ring);
@@ -219,7 +237,8 @@ enum quern_code qn_inflate_read(const struct qn_inflate *f,
     while (f->points[i].out > offset) {
         i--;
     }
-    struct stream s = {.packed = f->packed, .size = f->entry.packed_size};
+    struct stream s = {
+        .buf = f->buf, .packed = f->packed, .size = f->entry.packed_size};
     unsigned char *room = qn_calloc(STEP);
     if (room == NULL || !begin(&s, &f->points[i])) {
         qn_free(room);
@@ -227,6 +246,7 @@ enum quern_code qn_inflate_read(const struct qn_inflate *f,
     }
     bool good = take(&s, offset - f->points[i].out, NULL, room) &&
                 take(&s, size, out, room);
+    forget(&s);
     inflateEnd(&s.z);
     qn_free(room);
     return good ? QUERN_OK
