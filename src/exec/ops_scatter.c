@@ -341,12 +341,19 @@ static enum quern_code shuffle(struct qn_run *run, const struct qn_op *op,
     return code;
 }
 
+/* The attribute, or -1: beyond what can be multiplied with itself and sizes. */
+static int64_t block_size(const struct qn_op *op)
+{
+    int64_t b = quern_node_int(op->node, "blocksize", 0);
+    return b >= 1 && b <= UINT16_MAX ? b : -1;
+}
+
 enum quern_code qn_op_depth_to_space(struct qn_run *run, const struct qn_op *op)
 {
     static const int dcr[6] = {0, 3, 4, 1, 5, 2};
     static const int crd[6] = {0, 1, 4, 2, 5, 3};
     const struct qn_array *x = qn_in_packed(run, op, 0);
-    int64_t b = quern_node_int(op->node, "blocksize", 0);
+    int64_t b = block_size(op);
     const char *mode = "DCR";
     (void)!quern_node_attr_string(op->node, "mode", &mode, NULL);
     if (x == NULL || x->rank != 4 || b < 1 || x->dims[1] % (b * b) != 0) {
@@ -364,7 +371,7 @@ enum quern_code qn_op_space_to_depth(struct qn_run *run, const struct qn_op *op)
 {
     static const int order[6] = {0, 3, 5, 1, 2, 4};
     const struct qn_array *x = qn_in_packed(run, op, 0);
-    int64_t b = quern_node_int(op->node, "blocksize", 0);
+    int64_t b = block_size(op);
     if (x == NULL || x->rank != 4 || b < 1 || x->dims[2] % b != 0 ||
         x->dims[3] % b != 0) {
         return qn_op_missing(run, op);

@@ -79,6 +79,25 @@ static enum quern_code make_bodies(struct quern_engine *e, struct qn_op *op,
     return QUERN_OK;
 }
 
+/* Strings have no place in the slots: an operator that reads some is refused
+ * before it can run. */
+static enum quern_code read_inputs(struct quern_engine *e, struct qn_op *op)
+{
+    for (int i = 0; i < op->n_in; i++) {
+        const struct quern_value *v = op->node->inputs[i]->value;
+        if (v != NULL && quern_value_dtype(v) == QUERN_STRING) {
+            return unsupported(e, op->node, op->opset,
+                               "an input is of strings");
+        }
+        op->in[i] = qn_slot_of(e, v);
+        enum quern_code code = qn_engine_constant(e, v);
+        if (code != QUERN_OK) {
+            return code;
+        }
+    }
+    return QUERN_OK;
+}
+
 static enum quern_code make_op(struct quern_engine *e,
                                const struct quern_node *node,
                                const bool *wanted, struct qn_op *op)
@@ -99,12 +118,9 @@ static enum quern_code make_op(struct quern_engine *e,
     if (op->in == NULL || op->out == NULL) {
         return qn_no_memory(e->context);
     }
-    for (int i = 0; i < op->n_in; i++) {
-        op->in[i] = qn_slot_of(e, node->inputs[i]->value);
-        enum quern_code code = qn_engine_constant(e, node->inputs[i]->value);
-        if (code != QUERN_OK) {
-            return code;
-        }
+    enum quern_code code = read_inputs(e, op);
+    if (code != QUERN_OK) {
+        return code;
     }
     for (int i = 0; i < op->n_out; i++) {
         int slot = qn_slot_of(e, node->outputs[i]);
@@ -114,7 +130,7 @@ static enum quern_code make_op(struct quern_engine *e,
     if (qn_op_lacks(op, why, sizeof why)) {
         return unsupported(e, node, op->opset, why);
     }
-    enum quern_code code = make_bodies(e, op, wanted);
+    code = make_bodies(e, op, wanted);
     if (code == QUERN_OK && op->row->prepare != NULL) {
         code = op->row->prepare(e, op);
     }

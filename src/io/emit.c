@@ -90,3 +90,16 @@ void qn_emit_fields(struct qn_sink *sink, struct qn_span message,
         }
     }
 }
+
+void qn_emit_nested(struct qn_sink *sink, unsigned field, qn_body_fn body,
+                    const void *object)
+{
+    struct qn_sink count = qn_sink_count(sink);
+    body(&count, object);
+    qn_emit_header(sink, field, count.size);
+    if (sink->writer != NULL || sink->memory != NULL) {
+        body(sink, object);
+    } else {
+        sink->size += count.size;
+    }
+}

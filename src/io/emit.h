@@ -31,6 +31,13 @@ void qn_emit_string(struct qn_sink *sink, unsigned field, const char *text);
 /** Tag and length of a message of `size` bytes that follows. */
 void qn_emit_header(struct qn_sink *sink, unsigned field, uint64_t size);
 
+/** What a message holds, field by field. */
+typedef void (*qn_body_fn)(struct qn_sink *out, const void *object);
+
+/** A message as a field: its body is counted first, then written. */
+void qn_emit_nested(struct qn_sink *sink, unsigned field, qn_body_fn body,
+                    const void *object);
+
 /** Top-level fields of a message as they are, those whose number lies in
  * [first, last] and not in `known` (ended by 0). */
 void qn_emit_fields(struct qn_sink *sink, struct qn_span message,
@@ -46,6 +53,14 @@ void qn_emit_graph(struct qn_sink *sink, unsigned field,
 /** name NULL: without one. */
 void qn_emit_tensor(struct qn_sink *sink, unsigned field,
                     const struct quern_tensor *tensor, const char *name);
+/** The tensor of an initializer, inside or as a place in the data file. */
+void qn_emit_initializer(struct qn_sink *sink, const struct quern_value *value);
+/** Body of a TypeProto; the object is a struct qn_type. Depth is that of the
+ * type, which a reader has bounded. */
+void qn_emit_type_body(struct qn_sink *sink, const void *type);
+/** What the file declared can no longer be: a pass has changed the value. What
+ * was only inferred counts for the element type alone. */
+bool qn_emit_is_stale(const struct quern_value *value);
 /** Graph input, output or value_info entry. */
 void qn_emit_value_info(struct qn_sink *sink, unsigned field,
                         const struct quern_value *value);

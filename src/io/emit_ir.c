@@ -1,5 +1,6 @@
-/* Emitting IR objects as protobuf. What was read and not touched goes out as
- * the bytes that came in. */
+/* Emitting attributes, nodes and graphs as protobuf. What was read and not
+ * touched goes out as the bytes that came in. Types are in emit_type.c, tensors
+ * in emit_tensor.c. */
 #include "io/emit.h"
 #include "io/extract.h"
 #include "ir/tensor.h"
@@ -7,238 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef void (*body_fn)(struct qn_sink *out, const void *object);
-
-/* A message as a field: its body is counted first, then written. */
-static void nested(struct qn_sink *sink, unsigned field, body_fn body,
-                   const void *object)
-{
-    struct qn_sink count = qn_sink_count(sink);
-    body(&count, object);
-    qn_emit_header(sink, field, count.size);
-    if (sink->writer != NULL || sink->memory != NULL) {
-        body(sink, object);
-    } else {
-        sink->size += count.size;
-    }
-}
-
 static const unsigned no_fields[] = {0};
 
 /* -------------------------------------------------------------- tensors */
 
-struct named_tensor {
-    const struct quern_tensor *tensor;
-    const char *name;
-};
-
-static void tensor_body(struct qn_sink *out, const void *object)
-{
-    const struct named_tensor *named = object;
-    const struct quern_tensor *t = named->tensor;
-    for (int i = 0; i < t->rank; i++) {
-        qn_emit_int(out, 1, t->dims[i]);
-    }
-    qn_emit_int(out, 2, (int64_t)t->dtype);
-    for (int64_t i = 0; t->strings != NULL && i < t->len; i++) {
-        qn_emit_bytes(out, 6, t->strings[i].bytes, t->strings[i].size);
-    }
-    qn_emit_string(out, 8, named->name);
-    if (t->strings == NULL) {
-        qn_emit_bytes(out, 9, t->data, t->size);
-    }
-}
-
-void qn_emit_tensor(struct qn_sink *sink, unsigned field,
-                    const struct quern_tensor *tensor, const char *name)
-{
-    nested(sink, field, tensor_body, &(struct named_tensor){tensor, name});
-}
-
-/* A tensor whose data goes to the data file, or comes from another into the
- * model: everything else that was read stays. */
-struct placed {
-    const struct quern_value *value;
-    uint64_t offset; /* UINT64_MAX: inside */
-};
-
-struct entry {
-    const char *key;
-    const char *value;
-};
-
-static void entry_body(struct qn_sink *out, const void *object)
-{
-    const struct entry *entry = object;
-    qn_emit_string(out, 1, entry->key);
-    qn_emit_string(out, 2, entry->value);
-}
-
-static void emit_number(struct qn_sink *out, const char *key, uint64_t number)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
-    nested(out, 13, entry_body, &(struct entry){key, text});
-}
-
-static void placed_body(struct qn_sink *out, const void *object)
-{
-    const struct placed *placed = object;
-    const struct quern_value *v = placed->value;
-    const struct quern_tensor *t = v->tensor;
-    struct qn_span origin = v->tensor_origin;
-    static const unsigned data[] = {3, 4, 5, 6, 7, 9, 10, 11, 13, 14, 0};
-    bool inside = placed->offset == UINT64_MAX;
-    if (origin.data != NULL) {
-        qn_emit_fields(out, origin, 1, 8, data);
-    } else {
-        for (int i = 0; i < t->rank; i++) {
-            qn_emit_int(out, 1, t->dims[i]);
-        }
-        qn_emit_int(out, 2, (int64_t)t->dtype);
-        qn_emit_string(out, 8, v->name);
-    }
-    if (inside) {
-        qn_emit_bytes(out, 9, t->data, t->size);
-    }
-    qn_emit_fields(out, origin, 9, 12, data);
-    if (!inside) {
-        nested(out, 13, entry_body,
-               &(struct entry){"location", out->outside->location});
-        emit_number(out, "offset", placed->offset);
-        emit_number(out, "length", t->size);
-        qn_emit_int(out, 14, 1);
-    }
-    qn_emit_fields(out, origin, 15, UINT32_MAX, data);
-}
-
-static void emit_initializer(struct qn_sink *sink, const struct quern_value *v)
-{
-    const struct qn_outside *o = sink->outside;
-    uint64_t offset =
-        o != NULL && v->id < o->n_values ? o->offsets[v->id] : UINT64_MAX;
-    if (offset != UINT64_MAX ||
-        (o != NULL && qn_outside_tensor(v->tensor_origin))) {
-        nested(sink, 5, placed_body, &(struct placed){v, offset});
-    } else if (v->tensor_origin.data != NULL) {
-        qn_emit_bytes(sink, 5, v->tensor_origin.data, v->tensor_origin.size);
-    } else {
-        qn_emit_tensor(sink, 5, v->tensor, v->name);
-    }
-}
-
 /* ---------------------------------------------------------------- types */
-
-static void dim_body(struct qn_sink *out, const void *object)
-{
-    const struct quern_dim dim = *(const struct quern_dim *)object;
-    if (dim.value >= 0) {
-        qn_emit_int(out, 1, dim.value);
-    } else if (dim.expr != NULL && dim.expr->kind == QN_EXPR_SYMBOL) {
-        qn_emit_string(out, 2, dim.expr->symbol);
-    }
-}
-
-static void shape_body(struct qn_sink *out, const void *object)
-{
-    const struct qn_type *type = object;
-    for (int i = 0; i < type->rank; i++) {
-        nested(out, 1, dim_body, &type->dims[i]);
-    }
-}
-
-static void tensor_type_body(struct qn_sink *out, const void *object)
-{
-    const struct qn_type *type = object;
-    qn_emit_int(out, 1, (int64_t)type->dtype);
-    if (type->rank >= 0) {
-        nested(out, 2, shape_body, type);
-    }
-}
-
-static void type_body(struct qn_sink *out, const void *object);
-
-static void element_body(struct qn_sink *out, const void *object)
-{
-    const struct qn_type *type = object;
-    if (type->kind == QUERN_KIND_MAP) {
-        qn_emit_int(out, 1, (int64_t)type->dtype);
-    }
-    if (type->element != NULL) {
-        nested(out, type->kind == QUERN_KIND_MAP ? 2 : 1, type_body,
-               type->element);
-    }
-}
-
-/* Depth is that of the type, which a reader has bounded. */
-static void type_body(struct qn_sink *out, const void *object)
-{
-    const struct qn_type *type = object;
-    static const unsigned fields[] = {
-        [QUERN_KIND_TENSOR] = 1,   [QUERN_KIND_SPARSE] = 8,
-        [QUERN_KIND_SEQUENCE] = 4, [QUERN_KIND_OPTIONAL] = 9,
-        [QUERN_KIND_MAP] = 5,
-    };
-    if (type->opaque.data != NULL) {
-        qn_emit_raw(out, type->opaque.data, type->opaque.size);
-    } else if (type->kind == QUERN_KIND_TENSOR ||
-               type->kind == QUERN_KIND_SPARSE) {
-        nested(out, fields[type->kind], tensor_type_body, type);
-    } else if (type->element != NULL) {
-        nested(out, fields[type->kind], element_body, type);
-    }
-}
-
-static bool same_shape(const struct qn_type *a, const struct qn_type *b)
-{
-    if (a->rank < 0 || b->rank < 0) {
-        return true;
-    }
-    bool same = a->rank == b->rank;
-    for (int i = 0; i < a->rank && same; i++) {
-        same = a->dims[i].value < 0 || b->dims[i].value < 0 ||
-               a->dims[i].value == b->dims[i].value;
-    }
-    return same;
-}
-
-/* What the file declared can no longer be: a pass has changed the value. What
- * was only inferred counts for the element type alone. */
-static bool is_stale(const struct quern_value *v)
-{
-    const struct qn_type *a = v->declared;
-    const struct qn_type *b = v->given != NULL ? v->given : v->type;
-    if (a == NULL || b == NULL || a == b || a->kind != QUERN_KIND_TENSOR ||
-        b->kind != QUERN_KIND_TENSOR) {
-        return false;
-    }
-    return (a->dtype != b->dtype && b->dtype != QUERN_UNDEFINED) ||
-           (v->given != NULL && !same_shape(a, b));
-}
-
-static void value_info_body(struct qn_sink *out, const void *object)
-{
-    const struct quern_value *value = object;
-    const struct qn_type *type = value->declared != NULL && !is_stale(value)
-                                     ? value->declared
-                                     : value->type;
-    qn_emit_string(out, 1, value->name);
-    if (type != NULL) {
-        nested(out, 2, type_body, type);
-    }
-    qn_emit_fields(out, value->info_origin, 3, UINT32_MAX, no_fields);
-}
-
-void qn_emit_value_info(struct qn_sink *sink, unsigned field,
-                        const struct quern_value *value)
-{
-    if (value->info_origin.data != NULL && !is_stale(value)) {
-        qn_emit_bytes(sink, field, value->info_origin.data,
-                      value->info_origin.size);
-    } else {
-        nested(sink, field, value_info_body, value);
-    }
-}
 
 /* ----------------------------------------------------------- attributes */
 
@@ -340,7 +114,7 @@ static void emit_attr(struct qn_sink *sink, const struct qn_attr *attr)
     if (attr->origin.data != NULL && !holds_graph(attr) && !moves) {
         qn_emit_bytes(sink, 5, attr->origin.data, attr->origin.size);
     } else {
-        nested(sink, 5, attr_body, attr);
+        qn_emit_nested(sink, 5, attr_body, attr);
     }
 }
 
@@ -407,7 +181,7 @@ void qn_emit_node(struct qn_sink *sink, unsigned field,
         !qn_extract_touches(sink->extract, node)) {
         qn_emit_bytes(sink, field, node->origin.data, node->origin.size);
     } else {
-        nested(sink, field, node_body, node);
+        qn_emit_nested(sink, field, node_body, node);
     }
 }
 
@@ -417,7 +191,7 @@ void qn_emit_node(struct qn_sink *sink, unsigned field,
  * no longer true is dropped. */
 static bool has_hint(const struct quern_value *v)
 {
-    return !v->erased && !is_stale(v) && !v->is_input &&
+    return !v->erased && !qn_emit_is_stale(v) && !v->is_input &&
            v->info_origin.data != NULL &&
            (v->producer != NULL || v->tensor != NULL) &&
            !quern_value_is_graph_output(v);
@@ -449,7 +223,7 @@ static void tap_body(struct qn_sink *out, const void *object)
     qn_emit_string(out, 1, x->input);
     qn_emit_string(out, 2, v->name);
     qn_emit_string(out, 4, x->options->tap_op);
-    nested(out, 5, tap_attr_body, &tap);
+    qn_emit_nested(out, 5, tap_attr_body, &tap);
     qn_emit_string(out, 7, x->options->tap_domain);
 }
 
@@ -461,7 +235,7 @@ static void run_info_body(struct qn_sink *out, const void *object)
                                         .rank = 1,
                                         .dims = &one};
     qn_emit_string(out, 1, object);
-    nested(out, 2, type_body, &type);
+    qn_emit_nested(out, 2, qn_emit_type_body, &type);
 }
 
 static void emit_nodes(struct qn_sink *out, const struct quern_graph *graph)
@@ -474,7 +248,7 @@ static void emit_nodes(struct qn_sink *out, const struct quern_graph *graph)
         qn_emit_node(out, 1, n);
         for (size_t i = 0; x != NULL && i < n->n_outputs; i++) {
             if (qn_extract_tap(x, n->outputs[i]) >= 0) {
-                nested(out, 1, tap_body, n->outputs[i]);
+                qn_emit_nested(out, 1, tap_body, n->outputs[i]);
             }
         }
     }
@@ -498,7 +272,7 @@ static void emit_outputs(struct qn_sink *out, const struct quern_graph *graph)
         if (!own || quern_value_is_graph_output(v)) {
             qn_emit_value_info(out, 12, v);
         } else {
-            nested(out, 12, name_body, v->name);
+            qn_emit_nested(out, 12, name_body, v->name);
         }
     }
 }
@@ -513,7 +287,7 @@ static void graph_body(struct qn_sink *out, const void *object)
     for (const struct quern_value *v = graph->first_init; v != NULL;
          v = v->next_init) {
         if (is_kept(out, v)) {
-            emit_initializer(out, v);
+            qn_emit_initializer(out, v);
         }
     }
     qn_emit_fields(out, graph->origin, 6, 10, known);
@@ -523,7 +297,7 @@ static void graph_body(struct qn_sink *out, const void *object)
         }
     }
     if (x != NULL && x->input != NULL && graph->parent == NULL) {
-        nested(out, 11, run_info_body, x->input);
+        qn_emit_nested(out, 11, run_info_body, x->input);
     }
     emit_outputs(out, graph);
     for (const struct quern_value *v = graph->first_value; v != NULL;
@@ -538,5 +312,5 @@ static void graph_body(struct qn_sink *out, const void *object)
 void qn_emit_graph(struct qn_sink *sink, unsigned field,
                    const struct quern_graph *graph)
 {
-    nested(sink, field, graph_body, graph);
+    qn_emit_nested(sink, field, graph_body, graph);
 }

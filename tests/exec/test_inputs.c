@@ -1,5 +1,6 @@
 /* Inputs that operators must not take at their word: sizes that do not fit or
  * overflow, bytes that lie in other ways, dims that change from run to run. */
+#include "ir/tensor.h"
 #include "support.h"
 
 #include <stdint.h>
@@ -193,6 +194,32 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
+START_TEST(strings_are_refused_before_a_run)
+{
+    static const struct qn_string text = {"a", 1};
+    static const int64_t one = 1;
+    struct net net;
+    struct quern_tensor *t = NULL;
+    struct quern_value *in[2] = {NULL, NULL};
+    struct quern_engine *engine = NULL;
+    struct quern_engine_options o = {.struct_size = sizeof o,
+                                     .kind = QUERN_ENGINE_CPU};
+    net_open(&net);
+    ck_assert_int_eq(qn_tensor_strings(net.context, 1, &one, &text, 1, &t),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_constant_create(net.graph, "s", t, &in[0]),
+                     QUERN_OK);
+    quern_tensor_release(&t);
+    net.at = in[0];
+    net_add(&net, "Equal", in);
+    ck_assert_int_eq(quern_engine_open(net.model, &o, &engine),
+                     QUERN_UNSUPPORTED);
+    ck_assert_ptr_nonnull(
+        strstr(quern_error(net.context)->text, "an input is of strings"));
+    net_close(&net);
+}
+END_TEST
+
 static void check_slice(int64_t n, int64_t start, int64_t end, int64_t step,
                         int64_t want_len, int64_t want_first)
 {
@@ -329,6 +356,7 @@ Suite *qtest_suite(void)
     TCase *tcase = tcase_create("inputs");
     tcase_add_loop_test(tcase, what_does_not_fit_is_refused, 0,
                         (int)(sizeof bads / sizeof *bads));
+    tcase_add_test(tcase, strings_are_refused_before_a_run);
     tcase_add_test(tcase, slices_of_any_step);
     tcase_add_test(tcase, products_of_nothing_are_zero);
     tcase_add_test(tcase, a_bias_may_be_a_view);
