@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #define ZLIB_CONST
 #include <zlib.h>
@@ -13,6 +14,7 @@ enum {
     LEAST_SPAN = 1 << 20, /* inflated bytes between two points */
     STEP = 1 << 16,       /* inflated at once while skipping */
     PIECE = 1 << 20,      /* packed bytes handed to zlib at once */
+    MOST_KEPT = 8,        /* streams that may be continued, 40 KB each */
 };
 
 /* A block begins at bit `bits` before byte `in` of the packed bytes. */
@@ -23,6 +25,17 @@ struct point {
     unsigned char *window; /* WINDOW bytes in front of `out`; NULL at 0 */
 };
 
+/* A stream of zlib over the packed bytes, which may be longer than its
+ * counters. zlib remembers where it lies: never moved. */
+struct stream {
+    z_stream z;
+    const struct qn_buf *buf;
+    const unsigned char *packed;
+    uint64_t size;
+    uint64_t in;  /* packed bytes handed to zlib */
+    uint64_t out; /* bytes inflated */
+};
+
 struct qn_inflate {
     const struct qn_buf *buf; /* borrowed, like the bytes in it */
     const unsigned char *packed;
@@ -30,16 +43,12 @@ struct qn_inflate {
     const char *file; /* borrowed */
     struct point points[MOST_POINTS];
     size_t n_points;
-};
-
-/* A stream of zlib over the packed bytes, which may be longer than its
- * counters. */
-struct stream {
-    z_stream z;
-    const struct qn_buf *buf;
-    const unsigned char *packed;
-    uint64_t size;
-    uint64_t in; /* packed bytes handed to zlib */
+    /* Streams that stand behind what was read last: samples are mostly read in
+     * order, and beginning at a point inflates what lies between again. Who
+     * finds the list busy does without. */
+    atomic_flag busy;
+    struct stream *kept[MOST_KEPT]; /* the oldest first */
+    size_t n_kept;
 };
 
 static enum quern_code damaged(struct quern_context *context, const char *file,
@@ -154,6 +163,7 @@ enum quern_code qn_inflate_open(struct quern_context *context, const char *file,
     enum quern_code code =
         f != NULL && ring != NULL ? QUERN_OK : qn_no_memory(context);
     if (code == QUERN_OK) {
+        atomic_flag_clear(&f->busy);
         f->buf = buf;
         f->packed = s.packed;
         f->entry = *entry;
@@ -176,12 +186,23 @@ enum quern_code qn_inflate_open(struct quern_context *context, const char *file,
     return QUERN_OK;
 }
 
+static void end(struct stream *s)
+{
+    if (s != NULL) {
+        inflateEnd(&s->z);
+        qn_free(s);
+    }
+}
+
 void qn_inflate_close(struct qn_inflate **inflate)
 {
     struct qn_inflate *f = *inflate;
     *inflate = NULL;
     for (size_t i = 0; f != NULL && i < f->n_points; i++) {
         qn_free(f->points[i].window);
+    }
+    for (size_t i = 0; f != NULL && i < f->n_kept; i++) {
+        end(f->kept[i]);
     }
     qn_free(f);
 }
@@ -193,6 +214,7 @@ static bool begin(struct stream *s, const struct point *p)
         return false;
     }
     s->in = p->in;
+    s->out = p->out;
     if (p->bits > 0 &&
         inflatePrime(&s->z, p->bits, s->packed[p->in - 1] >> (8 - p->bits)) !=
             Z_OK) {
@@ -205,6 +227,63 @@ static bool begin(struct stream *s, const struct point *p)
         return false;
     }
     return true;
+}
+
+/* A kept stream between `least` and `offset`, the nearest; NULL: none. */
+static struct stream *take_kept(struct qn_inflate *f, uint64_t least,
+                                uint64_t offset)
+{
+    size_t best = MOST_KEPT;
+    if (atomic_flag_test_and_set_explicit(&f->busy, memory_order_acquire)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < f->n_kept; i++) {
+        uint64_t out = f->kept[i]->out;
+        if (out >= least && out <= offset &&
+            (best == MOST_KEPT || out > f->kept[best]->out)) {
+            best = i;
+        }
+    }
+    struct stream *s = best < MOST_KEPT ? f->kept[best] : NULL;
+    if (s != NULL) {
+        f->n_kept--;
+        memmove(f->kept + best, f->kept + best + 1,
+                (f->n_kept - best) * sizeof *f->kept);
+    }
+    atomic_flag_clear_explicit(&f->busy, memory_order_release);
+    return s;
+}
+
+static void keep(struct qn_inflate *f, struct stream *s)
+{
+    struct stream *oldest = s;
+    if (!atomic_flag_test_and_set_explicit(&f->busy, memory_order_acquire)) {
+        oldest = f->n_kept == MOST_KEPT ? f->kept[0] : NULL;
+        if (oldest != NULL) {
+            f->n_kept--;
+            memmove(f->kept, f->kept + 1, f->n_kept * sizeof *f->kept);
+        }
+        f->kept[f->n_kept++] = s;
+        atomic_flag_clear_explicit(&f->busy, memory_order_release);
+    }
+    end(oldest);
+}
+
+/* A new stream that begins at a point. */
+static struct stream *begin_at(const struct qn_inflate *f, size_t point)
+{
+    struct stream *s = qn_calloc(sizeof *s);
+    if (s == NULL) {
+        return NULL;
+    }
+    s->buf = f->buf;
+    s->packed = f->packed;
+    s->size = f->entry.packed_size;
+    if (!begin(s, &f->points[point])) {
+        qn_free(s);
+        return NULL;
+    }
+    return s;
 }
 
 /* Inflate `size` bytes; `out` NULL: into `room`, again and again. */
@@ -225,11 +304,12 @@ static bool take(struct stream *s, uint64_t size, unsigned char *out,
         n -= s->z.avail_out;
         out = out != NULL ? out + n : NULL;
         size -= n;
+        s->out += n;
     }
     return true;
 }
 
-enum quern_code qn_inflate_read(const struct qn_inflate *f,
+enum quern_code qn_inflate_read(struct qn_inflate *f,
                                 struct quern_context *context, uint64_t offset,
                                 size_t size, unsigned char *out)
 {
@@ -237,19 +317,23 @@ enum quern_code qn_inflate_read(const struct qn_inflate *f,
     while (f->points[i].out > offset) {
         i--;
     }
-    struct stream s = {
-        .buf = f->buf, .packed = f->packed, .size = f->entry.packed_size};
+    struct stream *s = take_kept(f, f->points[i].out, offset);
     unsigned char *room = qn_calloc(STEP);
-    if (room == NULL || !begin(&s, &f->points[i])) {
+    s = s != NULL ? s : begin_at(f, i);
+    if (room == NULL || s == NULL) {
+        end(s);
         qn_free(room);
         return qn_no_memory(context);
     }
-    bool good = take(&s, offset - f->points[i].out, NULL, room) &&
-                take(&s, size, out, room);
-    forget(&s);
-    inflateEnd(&s.z);
+    bool good =
+        take(s, offset - s->out, NULL, room) && take(s, size, out, room);
     qn_free(room);
-    return good ? QUERN_OK
-                : damaged(context, f->file, f->entry.name,
-                          "deflated data changed while it was read");
+    if (!good) {
+        end(s);
+        return damaged(context, f->file, f->entry.name,
+                       "deflated data changed while it was read");
+    }
+    forget(s);
+    keep(f, s);
+    return QUERN_OK;
 }

@@ -23,7 +23,7 @@ enum quern_code qn_inflate_open(struct quern_context *context, const char *file,
 void qn_inflate_close(struct qn_inflate **inflate);
 
 /** Bytes [offset, offset + size) of the entry. Thread-safe. */
-enum quern_code qn_inflate_read(const struct qn_inflate *inflate,
+enum quern_code qn_inflate_read(struct qn_inflate *inflate,
                                 struct quern_context *context, uint64_t offset,
                                 size_t size, unsigned char *out)
     __attribute__((warn_unused_result));
