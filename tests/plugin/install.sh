@@ -42,6 +42,30 @@ says out '^ +my-pass +20 edits'
 run 0 apply "$work/out.onnx" -o "$work/again.onnx" --config "$work/recipe.yaml"
 cmp "$work/out.onnx" "$work/again.onnx" || fail 'a second run changes something'
 
+# An old binary of the example is loaded by the installed command too.
+if [ "$(uname -m)" = x86_64 ]; then
+    run 0 apply "$work/model.onnx" -o "$work/old.onnx" --plugin "$QUERN_TESTDATA/plugins/my-pass-abi1-x86_64.so" --passes 'my-pass{threshold=0.105}' -v
+    says out '^ +my-pass +20 edits'
+fi
+# Manual, completion, headers; what Meson says it installs is there, and nothing else.
+for file in 'man/man1/quern\.1' 'bash-completion/completions/quern$' 'include/quern/quern\.h' 'libquern\.so$'; do
+    find "$root" | grep -qE "$file" || fail "no $file"
+done
+find "$root" ! -type d | sed "s|^$root||" | sort >"$work/there"
+(cd "$QUERN_BUILD" && "$meson" introspect --installed) | python3 -c '
+import json, os, sys
+for source, target in json.load(sys.stdin).items():
+    if os.path.isdir(source):
+        for folder, _, files in os.walk(source):
+            for f in files:
+                print(os.path.normpath(os.path.join(target, os.path.relpath(folder, source), f)))
+    else:
+        print(target)' | sort >"$work/told"
+extra=$(comm -23 "$work/there" "$work/told" | grep -vE 'libquern\.so(\.0)?$|/quern/onednn' | tr '\n' ' ')
+[ -z "$extra" ] || fail "installed, but Meson does not tell: $extra"
+gone=$(comm -13 "$work/there" "$work/told" | tr '\n' ' ')
+[ -z "$gone" ] || fail "not installed: $gone"
+
 # What was installed goes again.
 (cd "$QUERN_BUILD" && DESTDIR=$root "$meson" --internal uninstall) >"$work/out" 2>"$work/err" || fail uninstall
 left=$(find "$root" ! -type d 2>/dev/null)
