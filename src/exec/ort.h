@@ -38,8 +38,8 @@ void qn_ort_library_close(struct qn_ort_library *library);
 
 /** QUERN_OK for NULL, else report what the status says, release it.
  * @param place  may be NULL
- * @param code   for what is neither _UNSUPPORTED nor a bad argument nor want
- *               of memory */
+ * @param code   for what is neither a case that the library lacks
+ *               (_UNSUPPORTED) nor want of memory */
 enum quern_code
 qn_ort_check(struct quern_context *context, const struct ort_api *api,
              struct ort_status *status, const struct quern_place *place,

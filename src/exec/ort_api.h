@@ -38,7 +38,7 @@ struct ort_custom_op;
 typedef void (*ort_gap)(void);
 
 /** Numbers of OrtErrorCode that are told apart. */
-enum { ORT_INVALID_ARGUMENT = 2, ORT_NOT_IMPLEMENTED = 9 };
+enum { ORT_FAIL = 1, ORT_NOT_IMPLEMENTED = 9 };
 
 enum { ORT_LOG_FATAL = 4, ORT_TYPE_TENSOR = 1, ORT_ARENA_ALLOCATOR = 1 };
 

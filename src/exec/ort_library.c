@@ -265,8 +265,7 @@ enum quern_code qn_ort_check(struct quern_context *context,
     const char *text = api->error_message(status);
     text = text != NULL ? text : "";
     /* Kernels that meet a case which they lack end with a plain "fail". */
-    if (number == ORT_NOT_IMPLEMENTED ||
-        strstr(text, "not supported") != NULL) {
+    if (number == ORT_NOT_IMPLEMENTED || number == ORT_FAIL) {
         code = QUERN_UNSUPPORTED;
     } else if (strstr(text, "bad_alloc") != NULL ||
                strstr(text, "Failed to allocate memory") != NULL) {

@@ -31,11 +31,11 @@ capi="$env/lib/python3.99/site-packages/onnxruntime/capi"
 mkdir -p "$capi" "$env/bin"
 cp "$fakes/fake-ort-works.so" "$capi/libonnxruntime.so.1.11.7"
 cp /bin/true "$env/bin/python3"
-VIRTUAL_ENV=$env run 0 doctor
+QUERN_ORT_LIB='' VIRTUAL_ENV=$env run 0 doctor
 says out 'ONNX Runtime 1\.11\.7, .*/a \[strange\] env/lib/python3'
-CONDA_PREFIX=$env run 0 doctor
+QUERN_ORT_LIB='' CONDA_PREFIX=$env run 0 doctor
 says out 'ONNX Runtime 1\.11\.7, .*/a \[strange\] env/lib/python3'
-PATH=$env/bin:$PATH run 0 doctor
+QUERN_ORT_LIB='' PATH=$env/bin:$PATH run 0 doctor
 says out 'ONNX Runtime 1\.11\.7, .*/a \[strange\] env/bin/\.\./lib/python3'
 
 # Every verb that --help lists explains itself and knows the common options.
