@@ -114,18 +114,19 @@ static void product_any(const struct qn_array *a, int64_t a_at,
         for (int64_t j = 0; j < r->columns; j++) {
             int64_t at_y = y_at + i * r->columns + j;
             double sum = 0.0;
-            int64_t total = 0;
+            uint64_t total = 0; /* overflow wraps */
             for (int64_t k = 0; k < l->columns; k++) {
                 int64_t p = a_at + i * l->row_stride + k * l->column_stride;
                 int64_t q = b_at + k * r->row_stride + j * r->column_stride;
                 if (whole) {
-                    total += qn_load_int(a, p) * qn_load_int(b, q);
+                    total += (uint64_t)qn_load_int(a, p) *
+                             (uint64_t)qn_load_int(b, q);
                 } else {
                     sum += qn_load(a, p) * qn_load(b, q);
                 }
             }
             if (whole) {
-                qn_store_int(y, at_y, total);
+                qn_store_int(y, at_y, (int64_t)total);
             } else {
                 qn_store(y, at_y, sum);
             }

@@ -172,6 +172,17 @@ static double reduce_doubles(int variant, const struct qn_array *a, int64_t at,
                                     : y;
 }
 
+/* Overflow wraps, as in two's complement hardware. */
+static int64_t wrapped_sum(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static int64_t wrapped_product(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+
 static int64_t reduce_ints(int variant, const struct qn_array *a, int64_t at,
                            int64_t n)
 {
@@ -189,16 +200,16 @@ static int64_t reduce_ints(int variant, const struct qn_array *a, int64_t at,
             y = x < y ? x : y;
             break;
         case PROD:
-            y = (int64_t)((uint64_t)y * (uint64_t)x);
+            y = wrapped_product(y, x);
             break;
         case L1:
-            y += x < 0 ? -x : x;
+            y = wrapped_sum(y, x < 0 ? wrapped_product(x, -1) : x);
             break;
         case SUM_SQUARE:
-            y += x * x;
+            y = wrapped_sum(y, wrapped_product(x, x));
             break;
         default:
-            y += x;
+            y = wrapped_sum(y, x);
             break;
         }
     }

@@ -78,7 +78,7 @@ enum quern_code qn_op_range(struct qn_run *run, const struct qn_op *op)
     const struct qn_array *b = qn_in(run, op, 1);
     const struct qn_array *c = qn_in(run, op, 2);
     if (a == NULL || b == NULL || c == NULL || a->len != 1 || b->len != 1 ||
-        c->len != 1) {
+        c->len != 1 || b->dtype != a->dtype || c->dtype != a->dtype) {
         return qn_op_missing(run, op);
     }
     double step = qn_load(c, 0);
@@ -91,7 +91,9 @@ enum quern_code qn_op_range(struct qn_run *run, const struct qn_op *op)
     enum quern_code code = qn_out(run, op, 0, a->dtype, 1, &n, &y);
     for (int64_t i = 0; code == QUERN_OK && y != NULL && i < n; i++) {
         if (qn_is_whole(a->dtype)) {
-            qn_store_int(y, i, qn_load_int(a, 0) + i * qn_load_int(c, 0));
+            /* Between the ends nothing overflows but the rounding of count. */
+            uint64_t moved = (uint64_t)i * (uint64_t)qn_load_int(c, 0);
+            qn_store_int(y, i, (int64_t)((uint64_t)qn_load_int(a, 0) + moved));
         } else {
             qn_store(y, i, qn_load(a, 0) + (double)i * step);
         }
@@ -100,6 +102,11 @@ enum quern_code qn_op_range(struct qn_run *run, const struct qn_op *op)
 }
 
 /* --------------------------------------------------------- control flow */
+
+static bool is_flag(const struct qn_array *a)
+{
+    return a->set && a->dtype == QUERN_BOOL && a->len == 1;
+}
 
 static int body_of(const struct qn_op *op, const char *attribute)
 {
@@ -144,17 +151,17 @@ static void clear_body(struct qn_run *run, const struct qn_program *body)
 enum quern_code qn_op_if(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *condition = qn_in(run, op, 0);
-    if (condition == NULL || condition->len != 1) {
+    if (condition == NULL || !is_flag(condition)) {
         return qn_op_missing(run, op);
     }
     int which =
         body_of(op, condition->data[0] != 0 ? "then_branch" : "else_branch");
-    if (which < 0) {
+    if (which < 0 || op->bodies[which]->n_out < op->n_out) {
         return qn_op_missing(run, op);
     }
     const struct qn_program *body = op->bodies[which];
     enum quern_code code = qn_run_program(run, body);
-    for (int i = 0; code == QUERN_OK && i < op->n_out && i < body->n_out; i++) {
+    for (int i = 0; code == QUERN_OK && i < op->n_out; i++) {
         pass_slot(run, body->out[i], op->out[i]);
     }
     clear_body(run, body);
@@ -235,8 +242,13 @@ static enum quern_code iterate(struct qn_run *run, const struct qn_op *op,
             next[k].chunk->count++;
         }
     }
+    const struct qn_array *flag = &run->slots[l->body->out[0]];
+    int n_next = code == QUERN_OK ? n : 0;
     if (code == QUERN_OK) {
-        *go_on = run->slots[l->body->out[0]].data[0] != 0;
+        code = is_flag(flag) ? QUERN_OK : qn_op_missing(run, op);
+    }
+    if (code == QUERN_OK) {
+        *go_on = flag->data[0] != 0;
     }
     for (int k = 0; code == QUERN_OK && k + n + 1 < l->body->n_out; k++) {
         code =
@@ -245,8 +257,8 @@ static enum quern_code iterate(struct qn_run *run, const struct qn_op *op,
     clear_body(run, l->body);
     qn_slot_drop(run, l->body->in[0]);
     qn_slot_drop(run, l->body->in[1]);
-    for (int k = 0; code == QUERN_OK && k < n; k++) {
-        qn_slot_drop(run, l->body->in[k + 2]);
+    for (int k = 0; k < n_next; k++) {
+        qn_slot_drop(run, l->body->in[k + 2]); /* they go with the loop */
         run->slots[l->body->in[k + 2]] = next[k];
     }
     return code;
@@ -273,16 +285,40 @@ static enum quern_code finish_loop(struct qn_run *run, const struct qn_op *op,
     return code;
 }
 
-enum quern_code qn_op_loop(struct qn_run *run, const struct qn_op *op)
+/* Inputs, outputs and the body fit each other. */
+static bool loop_fits(const struct qn_run *run, const struct qn_op *op)
 {
-    struct loop l = {.body = op->bodies[0], .n_carried = op->n_in - 2};
     const struct qn_array *trips = qn_in(run, op, 0);
     const struct qn_array *condition = qn_in(run, op, 1);
-    int n_scans = l.body->n_out - 1 - l.n_carried;
-    if (l.body->n_in != l.n_carried + 2 || n_scans < 0 ||
-        n_scans > QUERN_MAX_RANK || l.n_carried > QUERN_MAX_RANK) {
+    int n_carried = op->n_in - 2;
+    if (op->bodies == NULL || n_carried < 0 || n_carried > QUERN_MAX_RANK ||
+        op->bodies[0]->n_in != op->n_in) {
+        return false;
+    }
+    int n_scans = op->bodies[0]->n_out - 1 - n_carried;
+    if (n_scans < 0 || n_scans > QUERN_MAX_RANK ||
+        op->n_out > n_carried + n_scans) {
+        return false;
+    }
+    for (int k = 0; k < n_carried; k++) {
+        if (op->in[k + 2] < 0) {
+            return false;
+        }
+    }
+    return (trips == NULL ||
+            (trips->len == 1 && trips->dtype == QUERN_INT64)) &&
+           (condition == NULL || is_flag(condition));
+}
+
+enum quern_code qn_op_loop(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *trips = qn_in(run, op, 0);
+    const struct qn_array *condition = qn_in(run, op, 1);
+    if (!loop_fits(run, op)) {
         return qn_op_missing(run, op);
     }
+    struct loop l = {.body = op->bodies[0], .n_carried = op->n_in - 2};
+    int n_scans = l.body->n_out - 1 - l.n_carried;
     int64_t n = trips != NULL ? qn_load_int(trips, 0) : INT64_MAX;
     bool go_on = condition == NULL || condition->data[0] != 0;
     l.number = (struct qn_array){.set = true, .dtype = QUERN_INT64, .len = 1};
