@@ -280,6 +280,22 @@ static enum quern_code open_data(struct quern_pass_ctx *ctx, struct watch *w)
     return code == QUERN_OK ? qn_sampling_held(ctx, w->data, &w->held) : code;
 }
 
+/* What an earlier calibration saw is not asked any more. It stays valid, for a
+ * step that is undone, but most of its memory goes. */
+static enum quern_code replace_seen(struct quern_table *table,
+                                    const struct quern_value *value,
+                                    const struct qn_seen *now)
+{
+    const struct qn_seen *before =
+        quern_table_get(table, quern_value_id(value));
+    struct quern_stats *old = before != NULL ? before->stats : NULL;
+    enum quern_code code = quern_table_set(table, quern_value_id(value), now);
+    if (code == QUERN_OK && old != NULL) {
+        quern_stats_drop_histogram(old);
+    }
+    return code;
+}
+
 /* All workers into the first, which the table then points to. */
 static enum quern_code collect(struct quern_pass_ctx *ctx, struct watch *w)
 {
@@ -305,8 +321,7 @@ static enum quern_code collect(struct quern_pass_ctx *ctx, struct watch *w)
         enum quern_code kept = quern_pass_keep(ctx, all, qn_stats_release);
         code = code == QUERN_OK ? kept : code;
         if (code == QUERN_OK) {
-            code = quern_table_set(table, quern_value_id(w->values[i]),
-                                   &w->seen[i]);
+            code = replace_seen(table, w->values[i], &w->seen[i]);
         }
     }
     return code;
@@ -362,7 +377,6 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
 
 struct calibrate_params {
     bool means;
-    bool if_changed;
     bool channels;
     const char *data; /* the manager opens the way: quern_pass_data() */
     struct qn_choice choice;
@@ -387,8 +401,7 @@ static bool is_fresh(struct quern_pass_ctx *ctx,
     const struct qn_calibrated *last = quern_table_get(table, 0);
     return last != NULL &&
            last->n_edits == quern_model_n_edits(quern_pass_model(ctx)) &&
-           (last->means || !p->means || p->if_changed) &&
-           (!last->channels || p->channels);
+           (last->means || !p->means) && (!last->channels || p->channels);
 }
 
 static enum quern_code note(struct quern_pass_ctx *ctx,
@@ -451,10 +464,6 @@ static const struct quern_option options[] = {
     {"means", QUERN_OPTION_BOOL, offsetof(struct calibrate_params, means), 0, 0,
      NULL,
      "keep what corrections need: means by sample, second moments of inputs"},
-    {"if-changed", QUERN_OPTION_BOOL,
-     offsetof(struct calibrate_params, if_changed), 0, 0, NULL,
-     "do nothing when no pass has changed the model since the last "
-     "calibration"},
     {"channels", QUERN_OPTION_BOOL, offsetof(struct calibrate_params, channels),
      0, 0, NULL,
      "keep only what equalize and channel-factors ask: ranges and moments of "

@@ -383,6 +383,15 @@ void quern_stats_destroy(struct quern_stats **stats)
     *stats = NULL;
 }
 
+void quern_stats_drop_histogram(struct quern_stats *stats)
+{
+    stats->flags &= (uint32_t)QUERN_STATS_MOMENTS;
+    qn_hist_finish(&stats->body.hist);
+    qn_hist_finish(&stats->far.hist);
+    qn_free(stats->pair_max);
+    stats->pair_max = NULL;
+}
+
 enum quern_code quern_stats_add(struct quern_context *context,
                                 struct quern_stats *stats, uint64_t sample,
                                 const float *data, size_t outer,

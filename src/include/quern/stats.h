@@ -52,6 +52,10 @@ quern_stats_create(struct quern_context *context, uint32_t flags,
 /** Free and clear; NULL and *stats NULL are fine. */
 QUERN_API void quern_stats_destroy(struct quern_stats **stats);
 
+/** Free what takes most room, for statistics of which only channels are still
+ * asked: they are as if made without QUERN_STATS_HISTOGRAM and _PAIRS. */
+QUERN_API void quern_stats_drop_histogram(struct quern_stats *stats);
+
 /** Look at the values that a tensor has for one sample.
  * @param sample  number of the sample; only names the place of the first NaN
  *                and the first infinity
