@@ -142,11 +142,11 @@ static enum quern_code measure(struct cli *cli, const struct cli_job *job,
 static void print_size(uint64_t bytes)
 {
     if (bytes < 10000) {
-        printf("%llu B", (unsigned long long)bytes);
+        cli_printf("%llu B", (unsigned long long)bytes);
     } else if (bytes < 10000000) {
-        printf("%.1f kB", (double)bytes * 1e-3);
+        cli_printf("%.1f kB", (double)bytes * 1e-3);
     } else {
-        printf("%.1f MB", (double)bytes * 1e-6);
+        cli_printf("%.1f MB", (double)bytes * 1e-6);
     }
 }
 
@@ -156,10 +156,10 @@ static void print_rows(const struct cli_census *c, bool integer)
     for (size_t i = 0; i < c->n; i++) {
         size_t n = integer ? c->rows[i].n_integer : c->rows[i].n_float;
         if (n > 0) {
-            printf("%s%zu %s", n_told++ > 0 ? ", " : "", n, c->rows[i].op);
+            cli_printf("%s%zu %s", n_told++ > 0 ? ", " : "", n, c->rows[i].op);
         }
     }
-    printf("%s\n", n_told > 0 ? "" : "nothing");
+    cli_printf("%s\n", n_told > 0 ? "" : "nothing");
 }
 
 /* The reason why a line's node stays in float; NULL for another line. */
@@ -199,8 +199,8 @@ static void print_floats(const struct cli_lines *l)
             n += same;
         }
         if (why != NULL && !told) {
-            printf("          %zu %.*s in float: %s\n", n, op, l->items[i].text,
-                   why);
+            cli_printf("          %zu %.*s in float: %s\n", n, op,
+                       l->items[i].text, why);
         }
     }
 }
@@ -230,7 +230,7 @@ static void print_lines(const struct cli_lines *l)
             again = again || strcmp(l->items[k].pass, line->pass) == 0;
         }
         if (!again) {
-            printf("%s%s: %s\n", head, line->pass, line->text);
+            cli_printf("%s%s: %s\n", head, line->pass, line->text);
             head = "          ";
         }
     }
@@ -241,14 +241,14 @@ static void print_steps(const struct cli *cli)
     for (size_t i = 0; i < cli->lines->n; i++) {
         const struct cli_line *line = &cli->lines->items[i];
         if (line->text != NULL) {
-            printf("    %s: %s\n", line->pass, line->text);
+            cli_printf("    %s: %s\n", line->pass, line->text);
         } else {
-            printf("  %-28s %6llu edits %9.1f ms, nodes +%llu -%llu, ",
-                   line->pass, (unsigned long long)line->n_edits,
-                   line->seconds * 1e3, (unsigned long long)line->n_created,
-                   (unsigned long long)line->n_erased);
+            cli_printf("  %-28s %6llu edits %9.1f ms, nodes +%llu -%llu, ",
+                       line->pass, (unsigned long long)line->n_edits,
+                       line->seconds * 1e3, (unsigned long long)line->n_created,
+                       (unsigned long long)line->n_erased);
             print_size(line->peak_memory);
-            printf("\n");
+            cli_printf("\n");
         }
     }
 }
@@ -257,57 +257,59 @@ static void print_measured(const struct cli_measured *m)
 {
     for (size_t i = 0; i < quern_comparison_n_values(m->error); i++) {
         const struct quern_compared *v = quern_comparison_value(m->error, i);
-        printf("error     %s: ", v->name);
+        cli_printf("error     %s: ", v->name);
         cli_print_error(v);
     }
     if (m->n_held > 0) {
-        printf("          on %zu of %zu samples, which calibration did not "
-               "see\n",
-               m->n, m->n_all);
+        cli_printf("          on %zu of %zu samples, which calibration did not "
+                   "see\n",
+                   m->n, m->n_all);
     } else {
-        printf("          on the %zu calibration samples themselves: under 16 "
-               "none is kept apart\n",
-               m->n);
+        cli_printf(
+            "          on the %zu calibration samples themselves: under 16 "
+            "none is kept apart\n",
+            m->n);
     }
 }
 
 static void print_people(const struct cli *cli, const struct cli_job *job,
                          const struct cli_facts *f)
 {
-    printf("%s -> %s%s%s\n", job->in, job->out,
-           job->target != NULL ? ", target " : "",
-           job->target != NULL ? job->target : "");
+    cli_printf("%s -> %s%s%s\n", job->in, job->out,
+               job->target != NULL ? ", target " : "",
+               job->target != NULL ? job->target : "");
     if (job->before == NULL) {
-        printf("          from a pipe: nothing is compared with it\n");
+        cli_printf("          from a pipe: nothing is compared with it\n");
     }
     if (job->quantizes) {
         size_t all = f->census.n_heavy_integer + f->census.n_heavy_float;
-        printf("integer   %zu of %zu Conv, Gemm and MatMul: ",
-               f->census.n_heavy_integer, all);
+        cli_printf("integer   %zu of %zu Conv, Gemm and MatMul: ",
+                   f->census.n_heavy_integer, all);
         print_rows(&f->census, true);
-        printf("float     ");
+        cli_printf("float     ");
         print_rows(&f->census, false);
         print_floats(cli->lines);
     } else if (job->before != NULL) {
-        printf("nodes     %zu -> %zu\n", f->n_nodes[0], f->n_nodes[1]);
+        cli_printf("nodes     %zu -> %zu\n", f->n_nodes[0], f->n_nodes[1]);
     }
     cli_print_unknown(quern_model_graph(job->after));
     cli_lines_print(cli);
     if (f->measured.error != NULL) {
         print_measured(&f->measured);
     }
-    printf("size      ");
+    cli_printf("size      ");
     if (f->bytes[0] > 0) {
         print_size(f->bytes[0]);
-        printf(" -> ");
+        cli_printf(" -> ");
     }
     print_size(f->bytes[1]);
     if (f->bytes[0] > 0) {
-        printf(" (%.0f %%)", 100.0 * (double)f->bytes[1] / (double)f->bytes[0]);
+        cli_printf(" (%.0f %%)",
+                   100.0 * (double)f->bytes[1] / (double)f->bytes[0]);
     }
-    printf("\ntook      %.2f s, ", f->seconds);
+    cli_printf("\ntook      %.2f s, ", f->seconds);
     print_size(f->peak_memory);
-    printf(" of memory\n");
+    cli_printf(" of memory\n");
 }
 
 /* --------------------------------------------------------------- the whole */

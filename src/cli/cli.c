@@ -128,6 +128,49 @@ enum quern_code cli_usage(struct cli *cli, const char *format, ...)
     return QUERN_INVALID_ARGUMENT;
 }
 
+/* Bytes at the begin of a text that make a control character: two for U+0080
+ * to U+009F, 0 where there is none. */
+static int n_obeyed(const unsigned char *at)
+{
+    if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
+        return 2;
+    }
+    return (at[0] < 0x20 && at[0] != '\n') || at[0] == 0x7f;
+}
+
+void cli_printf(const char *format, ...)
+{
+    char room[1024];
+    char *text = room;
+    va_list args;
+    va_list again;
+    va_start(args, format);
+    va_copy(again, args);
+    int size = vsnprintf(room, sizeof room, format, args);
+    if (size >= (int)sizeof room) {
+        char *large = malloc((size_t)size + 1);
+        if (large != NULL) { /* else the line is cut */
+            vsnprintf(large, (size_t)size + 1, format, again);
+            text = large;
+        }
+    }
+    const unsigned char *c = (const unsigned char *)text;
+    while (*c != '\0') {
+        int n = n_obeyed(c);
+        for (int i = 0; i < n; i++) {
+            printf("\\x%02x", *c++);
+        }
+        if (n == 0) {
+            putchar(*c++);
+        }
+    }
+    if (text != room) {
+        free(text);
+    }
+    va_end(again);
+    va_end(args);
+}
+
 /* ------------------------------------------------------------- progress */
 
 static double between(const struct timespec *from, const struct timespec *to)

@@ -89,6 +89,10 @@ enum quern_code cli_usage(struct cli *cli, const char *format, ...)
 /** Seconds since the command line was read. */
 double cli_seconds(const struct cli *cli);
 
+/** printf() for lines with names out of models in them: what terminals obey is
+ * written as \xNN, but for line ends. */
+void cli_printf(const char *format, ...) QUERN_PRINTF(1, 2);
+
 /** What `run` did, on stdout; out may be NULL. */
 enum quern_code cli_tell_run(const struct cli *cli, size_t n_samples,
                              const char *engine, const char *out);

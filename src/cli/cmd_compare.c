@@ -96,36 +96,36 @@ static bool holds(const struct compare *self, const struct quern_comparison *c)
 void cli_print_decibels(double x)
 {
     if (isfinite(x)) {
-        printf("%.2f dB", x);
+        cli_printf("%.2f dB", x);
     } else {
-        printf("%s", x > 0.0 ? "equal" : "reference is 0");
+        cli_printf("%s", x > 0.0 ? "equal" : "reference is 0");
     }
 }
 
 void cli_print_error(const struct quern_compared *v)
 {
     const struct quern_measure_result *r = &v->result;
-    printf("SQNR ");
+    cli_printf("SQNR ");
     cli_print_decibels(r->sqnr_db);
     if (r->is_softmax) {
-        printf(" (of the logits ");
+        cli_printf(" (of the logits ");
         cli_print_decibels(r->logit_sqnr_db);
-        printf(")");
+        cli_printf(")");
     }
-    printf(", cosine %.6f, largest error %.4g of %.4g", r->cosine, r->max_abs,
-           r->max_ref);
+    cli_printf(", cosine %.6f, largest error %.4g of %.4g", r->cosine,
+               r->max_abs, r->max_ref);
     if (r->n_rows > 0 && r->n_rows < r->n_values) {
-        printf(", same largest in %.2f %%", 100.0 * r->top1);
+        cli_printf(", same largest in %.2f %%", 100.0 * r->top1);
     }
     if (r->n_mismatch > 0) {
-        printf(", %llu NaN or infinite on one side only",
-               (unsigned long long)r->n_mismatch);
+        cli_printf(", %llu NaN or infinite on one side only",
+                   (unsigned long long)r->n_mismatch);
     }
     if (v->n_shape > 0) {
-        printf(", another shape in %llu samples",
-               (unsigned long long)v->n_shape);
+        cli_printf(", another shape in %llu samples",
+                   (unsigned long long)v->n_shape);
     }
-    printf("\n");
+    cli_printf("\n");
 }
 
 static int by_sqnr(const void *a, const void *b)
@@ -152,15 +152,15 @@ static enum quern_code print_layers(const struct quern_comparison *c)
         }
     }
     qsort(list, n_layers, sizeof(void *), by_sqnr);
-    printf("inside, worst first (SQNR after the best factor a channel):\n");
+    cli_printf("inside, worst first (SQNR after the best factor a channel):\n");
     for (size_t i = 0; i < n_layers; i++) {
         double x = list[i]->result.sqnr_db;
         if (isfinite(x)) {
-            printf("%9.2f dB  ", x);
+            cli_printf("%9.2f dB  ", x);
         } else {
-            printf("    equal     ");
+            cli_printf("    equal     ");
         }
-        printf("%-20s %s\n", list[i]->op, list[i]->name);
+        cli_printf("%-20s %s\n", list[i]->op, list[i]->name);
     }
     free(list);
     return QUERN_OK;
@@ -173,18 +173,18 @@ static enum quern_code print(const struct cli *cli, const struct compare *self,
     if (cli->json) {
         return cli_json_print(cli_json_comparison(c));
     }
-    printf("%zu samples, %s\n", quern_comparison_n_samples(c),
-           quern_comparison_engine(c));
+    cli_printf("%zu samples, %s\n", quern_comparison_n_samples(c),
+               quern_comparison_engine(c));
     for (size_t i = 0; i < quern_comparison_n_values(c); i++) {
         const struct quern_compared *v = quern_comparison_value(c, i);
         if (v->is_output) {
-            printf("%s: ", v->name);
+            cli_printf("%s: ", v->name);
             cli_print_error(v);
         }
     }
     if (quern_comparison_accuracy(c, &right[0], &right[1])) {
-        printf("right: %.2f %% and %.2f %%\n", 100.0 * right[0],
-               100.0 * right[1]);
+        cli_printf("right: %.2f %% and %.2f %%\n", 100.0 * right[0],
+                   100.0 * right[1]);
     }
     return self->options.per_layer ? print_layers(c) : QUERN_OK;
 }

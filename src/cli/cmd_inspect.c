@@ -147,9 +147,10 @@ static void print_values(const char *what, const struct quern_graph *graph,
         const struct quern_value *v = outputs ? quern_graph_output(graph, i)
                                               : quern_graph_input(graph, i);
         quern_value_type_format(v, type, sizeof type);
-        printf("%-11s %s: %s%s\n", what, quern_value_name(v), type,
-               !outputs && quern_value_is_initializer(v) ? " (has a default)"
-                                                         : "");
+        cli_printf("%-11s %s: %s%s\n", what, quern_value_name(v), type,
+                   !outputs && quern_value_is_initializer(v)
+                       ? " (has a default)"
+                       : "");
     }
 }
 
@@ -181,34 +182,34 @@ static void print_operators(const struct inspect *self)
         rows[i++] = (struct row){name, json_integer_value(count)};
     }
     qsort(rows, n, sizeof *rows, by_count);
-    printf("operators   ");
+    cli_printf("operators   ");
     int column = 12;
     for (i = 0; i < n; i++) {
         char text[300];
         int size = snprintf(text, sizeof text, "%s %lld%s", rows[i].name,
                             (long long)rows[i].count, i + 1 < n ? "," : "");
         if (column + size > 78 && column > 12) {
-            printf("\n            ");
+            cli_printf("\n            ");
             column = 12;
         } else if (i > 0) {
-            printf(" ");
+            cli_printf(" ");
             column++;
         }
-        printf("%s", text);
+        cli_printf("%s", text);
         column += size;
     }
-    printf("\n");
+    cli_printf("\n");
     free(rows);
 }
 
 static void print_bytes(uint64_t n)
 {
     if (n < 10000) {
-        printf("%llu bytes", (unsigned long long)n);
+        cli_printf("%llu bytes", (unsigned long long)n);
     } else if (n < 10000000) {
-        printf("%.1f KiB", (double)n / 1024.0);
+        cli_printf("%.1f KiB", (double)n / 1024.0);
     } else {
-        printf("%.1f MiB", (double)n / 1048576.0);
+        cli_printf("%.1f MiB", (double)n / 1048576.0);
     }
 }
 
@@ -226,20 +227,20 @@ static struct sizes total(const struct inspect *self)
 static void print_weights(const struct inspect *self)
 {
     struct sizes all = total(self);
-    printf("parameters  %llu in %llu tensors, ",
-           (unsigned long long)all.n_elements,
-           (unsigned long long)all.n_tensors);
+    cli_printf("parameters  %llu in %llu tensors, ",
+               (unsigned long long)all.n_elements,
+               (unsigned long long)all.n_tensors);
     print_bytes(all.n_bytes);
-    printf("\n");
+    cli_printf("\n");
     for (int i = 0; i < N_DTYPES; i++) {
         const struct sizes *s = &self->weights[i];
         if (s->n_tensors > 0) {
-            printf("            %s: %llu in %llu tensors, ",
-                   quern_dtype_name((enum quern_dtype)i),
-                   (unsigned long long)s->n_elements,
-                   (unsigned long long)s->n_tensors);
+            cli_printf("            %s: %llu in %llu tensors, ",
+                       quern_dtype_name((enum quern_dtype)i),
+                       (unsigned long long)s->n_elements,
+                       (unsigned long long)s->n_tensors);
             print_bytes(s->n_bytes);
-            printf("\n");
+            cli_printf("\n");
         }
     }
 }
@@ -249,34 +250,35 @@ static void print_summary(const struct inspect *self,
 {
     const struct quern_graph *graph = quern_model_graph(model);
     const char *producer = quern_model_producer(model);
-    printf("%s\n", path);
-    printf("IR version  %lld\n", (long long)quern_model_ir_version(model));
-    printf("producer    %s\n", producer != NULL ? producer : "(none)");
-    printf("opsets     ");
+    cli_printf("%s\n", path);
+    cli_printf("IR version  %lld\n", (long long)quern_model_ir_version(model));
+    cli_printf("producer    %s\n", producer != NULL ? producer : "(none)");
+    cli_printf("opsets     ");
     for (size_t i = 0; i < quern_model_n_opsets(model); i++) {
         const char *domain = quern_model_opset_domain(model, i);
-        printf(" %s %lld%s", *domain != '\0' ? domain : "ai.onnx",
-               (long long)quern_model_opset(model, domain),
-               i + 1 < quern_model_n_opsets(model) ? "," : "");
+        cli_printf(" %s %lld%s", *domain != '\0' ? domain : "ai.onnx",
+                   (long long)quern_model_opset(model, domain),
+                   i + 1 < quern_model_n_opsets(model) ? "," : "");
     }
-    printf("\n");
+    cli_printf("\n");
     print_values("input", graph, false);
     print_values("output", graph, true);
-    printf("nodes       %llu in %llu graphs, %zu functions\n",
-           (unsigned long long)self->n_nodes,
-           (unsigned long long)self->n_graphs, quern_model_n_functions(model));
+    cli_printf("nodes       %llu in %llu graphs, %zu functions\n",
+               (unsigned long long)self->n_nodes,
+               (unsigned long long)self->n_graphs,
+               quern_model_n_functions(model));
     print_operators(self);
     print_weights(self);
     if (self->n_heavy_quant + self->n_quantize + self->n_dequantize > 0) {
-        printf("quantized   %llu of %llu Conv, Gemm, MatMul and kin; "
-               "%llu QuantizeLinear, %llu DequantizeLinear\n",
-               (unsigned long long)self->n_heavy_quant,
-               (unsigned long long)self->n_heavy,
-               (unsigned long long)self->n_quantize,
-               (unsigned long long)self->n_dequantize);
+        cli_printf("quantized   %llu of %llu Conv, Gemm, MatMul and kin; "
+                   "%llu QuantizeLinear, %llu DequantizeLinear\n",
+                   (unsigned long long)self->n_heavy_quant,
+                   (unsigned long long)self->n_heavy,
+                   (unsigned long long)self->n_quantize,
+                   (unsigned long long)self->n_dequantize);
     } else {
-        printf("quantized   nothing; %llu Conv, Gemm, MatMul and kin\n",
-               (unsigned long long)self->n_heavy);
+        cli_printf("quantized   nothing; %llu Conv, Gemm, MatMul and kin\n",
+                   (unsigned long long)self->n_heavy);
     }
 }
 
@@ -377,7 +379,7 @@ static enum quern_code print_json(const struct inspect *self,
     json_object_set_new(o, "parameters", weights_of(self));
     json_object_set_new(o, "quantized", quantized_of(self));
     int failed = json_dumpf(o, stdout, JSON_INDENT(2));
-    printf("\n");
+    cli_printf("\n");
     json_decref(o);
     return failed == 0 ? QUERN_OK : QUERN_NO_MEMORY;
 }

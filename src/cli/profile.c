@@ -83,27 +83,27 @@ static bool collect(struct profile *p, const struct quern_runner *runner,
 static void print_line(const struct profile *p, const struct line *line)
 {
     double share = p->total > 0.0 ? 100.0 * line->ms / p->total : 0.0;
-    printf("%12.3f %6.1f %8llu %12.2f  %-20s", line->ms, share, line->calls,
-           1e3 * line->ms / (double)line->calls, line->op);
+    cli_printf("%12.3f %6.1f %8llu %12.2f  %-20s", line->ms, share, line->calls,
+               1e3 * line->ms / (double)line->calls, line->op);
     if (line->kernel != NULL) {
-        printf(" %-22s %s", line->kernel, line->node);
+        cli_printf(" %-22s %s", line->kernel, line->node);
     }
-    printf("\n");
+    cli_printf("\n");
 }
 
 static void print_text(const struct profile *p)
 {
-    printf("%12s %6s %8s %12s  %-20s %-22s %s\n", "ms", "%", "calls", "us/call",
-           "operator", "kernel", "node");
+    cli_printf("%12s %6s %8s %12s  %-20s %-22s %s\n", "ms", "%", "calls",
+               "us/call", "operator", "kernel", "node");
     for (size_t i = 0; i < p->n_nodes; i++) {
         print_line(p, &p->nodes[i]);
     }
-    printf("\n%12s %6s %8s %12s  %s\n", "ms", "%", "calls", "us/call",
-           "operator");
+    cli_printf("\n%12s %6s %8s %12s  %s\n", "ms", "%", "calls", "us/call",
+               "operator");
     for (size_t i = 0; i < p->n_ops; i++) {
         print_line(p, &p->ops[i]);
     }
-    printf("%12.3f  in all\n", p->total);
+    cli_printf("%12.3f  in all\n", p->total);
 }
 
 static json_t *list_of(const struct line *lines, size_t n)

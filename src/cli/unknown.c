@@ -69,18 +69,18 @@ void cli_print_unknown(struct quern_graph *graph)
     if (kinds.n == 0) {
         return;
     }
-    printf("unknown   ");
+    cli_printf("unknown   ");
     for (size_t i = 0; i < kinds.n; i++) {
         const struct kind *k = &kinds.items[i];
         char op[256];
-        printf("%s%zu %s (%s'%s')", i > 0 ? ", " : "", k->n,
-               text_of(k->first, op, sizeof op), k->n > 1 ? "first " : "",
-               quern_node_name(k->first));
+        cli_printf("%s%zu %s (%s'%s')", i > 0 ? ", " : "", k->n,
+                   text_of(k->first, op, sizeof op), k->n > 1 ? "first " : "",
+                   quern_node_name(k->first));
     }
     if (kinds.n_more > 0) {
-        printf(", %zu of other kinds", kinds.n_more);
+        cli_printf(", %zu of other kinds", kinds.n_more);
     }
-    printf(": kept as they are, nothing is rewritten across them\n");
+    cli_printf(": kept as they are, nothing is rewritten across them\n");
 }
 
 json_t *cli_json_unknown(struct quern_graph *graph)

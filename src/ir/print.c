@@ -52,7 +52,13 @@ static void print_escaped(struct qn_printer *p, const char *text, size_t size,
 {
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7f) {
+        /* U+0080 to U+009F are control characters too. */
+        bool second = c == 0xc2 && i + 1 < size &&
+                      (unsigned char)text[i + 1] >= 0x80 &&
+                      (unsigned char)text[i + 1] < 0xa0;
+        if (second) {
+            qn_print(p, "\\xc2\\x%02x", (unsigned char)text[++i]);
+        } else if (c < 0x20 || c == 0x7f) {
             qn_print(p, "\\x%02x", (unsigned)c);
         } else if (strchr(also, c) != NULL) {
             qn_print(p, "\\%c", c);

@@ -48,6 +48,35 @@ says out '^digraph '
 run 2 inspect --dot --text "$model"
 run 2 inspect --dot --json "$model"
 
+# Names with what terminals obey in them are shown, not sent; JSON escapes on its own.
+python3 - "$work" <<'P'
+import os, sys
+sys.path.insert(0, os.path.join(os.environ["QUERN_SOURCE"], "tests", "malformed"))
+from wire import F2, graph, ln, model, node, npy, tensor, value
+os.chdir(sys.argv[1])
+red, bell = "\x1b[31m", "\x07\u009b2J"
+nodes = [node("MatMul", ["x", "w" + red], ["y" + red], name="m" + bell)]
+g = graph(nodes, [value("x")], [value("y" + red)], init=[tensor("w" + red, [2, 2], F2 * 2)])
+open("red.onnx", "wb").write(model(g, extra=ln(2, "made" + red)))
+odd = graph([node("Odd" + red, ["x"], ["y"], name="o" + bell, domain="d" + bell)])
+open("odd.onnx", "wb").write(model(odd, domains=[("d" + bell, 1)]))
+open("x.npy", "wb").write(npy())
+P
+(
+    cd "$work" || exit 1
+    for args in 'inspect red.onnx' 'inspect red.onnx --text' 'inspect red.onnx --dot' 'check red.onnx' 'inspect odd.onnx' \
+        'quantize red.onnx -o q.onnx --data x.npy -v' 'compare red.onnx q.onnx --data x.npy --per-layer' \
+        'run red.onnx --data x.npy --profile' 'optimize odd.onnx -o o.onnx' 'run odd.onnx --data x.npy' 'inspect red.onnx --json'; do
+        # shellcheck disable=SC2086 # words
+        "$QUERN" $args >red.out 2>&1
+        [ -s red.out ] || echo "nothing: $args"
+        LC_ALL=C grep -qP '\x1b|\x07|\x9b' red.out && echo "$args"
+    done
+) >"$work/sent"
+[ -s "$work/sent" ] && fail "control characters are sent: $(tr '\n' ',' <"$work/sent")"
+run 0 inspect "$work/red.onnx"
+says out 'y.x1b\[31m'
+
 # convert --external-data: out, along, back in.
 mkdir "$work/a" "$work/b"
 run 0 convert "$model" -o "$work/a/m.onnx" --external-data w.bin
