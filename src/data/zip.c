@@ -204,7 +204,7 @@ enum quern_code qn_zip_check(struct quern_context *context, const char *file,
                              const struct qn_buf *buf,
                              const struct qn_zip_entry *e)
 {
-    enum { STEP = 1 << 22 };
+    enum { STEP = 1 << 20 };
     uLong crc = 0;
     for (uint64_t at = 0; at < e->size; at += STEP) {
         size_t n = e->size - at < STEP ? (size_t)(e->size - at) : STEP;
