@@ -2,8 +2,8 @@
  *
  * ort_library.c finds and opens the library, ort_value.c carries tensors over
  * and back, ort_tap.c is the operator by which taps see values, ort.c makes
- * sessions and runs them. The copy of the model that a session gets is written
- * by io/extract.c; api/engine.c brings both together.
+ * sessions, ort_run.c runs them. The copy of the model that a session gets is
+ * written by io/extract.c; api/engine.c brings both together.
  *
  * Nothing is global: each engine opens the library for itself (the system
  * counts), and what a tap needs to know of a run comes to it as an input of
@@ -135,5 +135,13 @@ struct qn_ort {
     struct quern_tensor **lent_tensors;
     size_t n_lent;
 };
+
+extern const struct qn_backend qn_ort_backend;
+
+void qn_ort_close(struct quern_engine *engine);
+
+/** Place of an error about a value; NULL: about no value. */
+struct quern_place qn_ort_place(const struct quern_value *value,
+                                const char *stage);
 
 #endif
