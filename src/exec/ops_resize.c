@@ -1,5 +1,6 @@
 /* Resize (ONNX 10 to 19) and Upsample: one axis after the other, each output
  * element a weighted sum of a few input elements along it. */
+#include "base/checked.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
 
@@ -200,6 +201,9 @@ static void resize_axis(struct qn_run *run, const struct resize *r,
     }
 }
 
+/* Of an output axis: whole numbers are exact up to here. */
+static const double MOST_SIZE = 9007199254740992.0;
+
 /* Output dims and scales by axis, from input `scales` or `sizes`. */
 static bool read_target(struct qn_run *run, const struct qn_op *op,
                         const struct qn_array *x, int64_t *dims, double *scale)
@@ -227,11 +231,12 @@ static bool read_target(struct qn_run *run, const struct qn_op *op,
         }
         double v = qn_load(given, (int64_t)i);
         double in = (double)x->dims[axis];
-        scale[axis] = given == scales ? v : v / in;
-        dims[axis] = given == scales ? (int64_t)floor(in * v) : (int64_t)v;
-        if (!(v > 0.0) || dims[axis] < 1) {
+        double size = given == scales ? floor(in * v) : v;
+        if (!(size >= 1.0 && size <= MOST_SIZE)) { /* nor NaN */
             return false;
         }
+        scale[axis] = given == scales ? v : v / in;
+        dims[axis] = (int64_t)size;
     }
     return true;
 }
@@ -258,12 +263,18 @@ enum quern_code qn_op_resize(struct qn_run *run, const struct qn_op *op)
             continue;
         }
         struct qn_array next = at;
+        size_t size = 0;
         next.dims[axis] = dims[axis];
-        next.len = at.len / at.dims[axis] * dims[axis];
-        next.chunk =
-            qn_scratch(run, (size_t)next.len * qn_element_size(x->dtype));
+        next.chunk = NULL;
+        if (!qn_shape_len(next.rank, next.dims, &next.len) ||
+            !qn_mul((size_t)next.len, qn_element_size(x->dtype), &size)) {
+            code = qn_op_fail(run, op, QUERN_LIMIT,
+                              "output 0 has a size that overflows");
+        } else {
+            next.chunk = qn_scratch(run, size);
+        }
         if (next.chunk == NULL) {
-            code = qn_op_missing(run, op);
+            code = code == QUERN_OK ? qn_op_missing(run, op) : code;
         } else {
             next.data = next.chunk->data;
             qn_array_pack_strides(&next);

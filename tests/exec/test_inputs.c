@@ -3,6 +3,7 @@
 #include "ir/tensor.h"
 #include "support.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -253,6 +254,40 @@ START_TEST(strings_are_refused_before_a_run)
 }
 END_TEST
 
+static void check_resize(float scale, enum quern_code code)
+{
+    const float scales[4] = {1.0f, 1.0f, scale, 2.0f};
+    struct net net;
+    struct quern_tensor *t = NULL;
+    struct quern_value *in[3] = {NULL, NULL, NULL};
+    net_open(&net);
+    ck_assert_int_eq(quern_tensor_of_floats(net.context, 4, scales, &t),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_constant_create(net.graph, "s", t, &in[1]),
+                     QUERN_OK);
+    in[0] = in[1]; /* roi, which is not read */
+    quern_tensor_release(&t);
+    net_add(&net, "Resize", in);
+    struct quern_tensor *x =
+        random_floats(net.context, 4, (const int64_t[]){1, 8, 16, 16});
+    struct quern_tensor *y = net_run(&net, NULL, true, x);
+    ck_assert_int_eq(y != NULL, code == QUERN_OK);
+    ck_assert(y != NULL || quern_error(net.context)->code == code);
+    quern_tensor_release(&y);
+    quern_tensor_release(&x);
+    net_close(&net);
+}
+
+START_TEST(scales_of_any_size)
+{
+    check_resize(2.0f, QUERN_OK);
+    check_resize(3e38f, QUERN_INVALID_MODEL);
+    check_resize(-1.0f, QUERN_INVALID_MODEL);
+    check_resize((float)NAN, QUERN_INVALID_MODEL);
+    check_resize(5.6294995e14f, QUERN_LIMIT); /* 2^49: 2^66 bytes */
+}
+END_TEST
+
 static void check_slice(int64_t n, int64_t start, int64_t end, int64_t step,
                         int64_t want_len, int64_t want_first)
 {
@@ -390,6 +425,7 @@ Suite *qtest_suite(void)
     tcase_add_loop_test(tcase, what_does_not_fit_is_refused, 0,
                         (int)(sizeof bads / sizeof *bads));
     tcase_add_test(tcase, strings_are_refused_before_a_run);
+    tcase_add_test(tcase, scales_of_any_size);
     tcase_add_test(tcase, slices_of_any_step);
     tcase_add_test(tcase, products_of_nothing_are_zero);
     tcase_add_test(tcase, a_bias_may_be_a_view);
