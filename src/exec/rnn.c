@@ -1,6 +1,8 @@
 /* What LSTM and GRU share. */
 #include "exec/rnn.h"
 
+#include "base/checked.h"
+
 #include <string.h>
 
 bool qn_rnn_is_plain(const struct quern_node *node, int64_t n_gates,
@@ -57,6 +59,17 @@ enum quern_code qn_rnn_state(struct qn_run *run, const struct qn_op *op, int i,
                        out_state);
 }
 
+/* What is needed beside the outputs, gates and states, can be counted in bytes;
+ * an input of no elements says nothing about that. */
+static bool can_be_counted(const struct qn_rnn *rnn, int64_t n_gates)
+{
+    const int64_t dims[5] = {rnn->steps > 0 ? rnn->steps : 1, rnn->directions,
+                             rnn->batch, 2 * n_gates, rnn->hidden};
+    int64_t len = 0;
+    return qn_shape_len(5, dims, &len) &&
+           len <= INT64_MAX / (int64_t)sizeof(float);
+}
+
 enum quern_code qn_rnn_read(struct qn_run *run, const struct qn_op *op,
                             int64_t n_gates, struct qn_rnn *out)
 {
@@ -77,6 +90,10 @@ enum quern_code qn_rnn_read(struct qn_run *run, const struct qn_op *op,
                            .directions = r->dims[0],
                            .reverse = strcmp(direction, "reverse") == 0,
                            .x = (const float *)(const void *)x->data};
+    if (!can_be_counted(out, n_gates)) {
+        return qn_op_fail(run, op, QUERN_LIMIT,
+                          "states have a size that overflows");
+    }
     enum quern_code code = read_floats(
         run, op, BIAS, 2 * n_gates * out->directions * out->hidden, &out->bias);
     return code == QUERN_OK ? qn_rnn_state(run, op, FIRST_STATE, out, &out->h0)

@@ -288,6 +288,29 @@ START_TEST(scales_of_any_size)
 }
 END_TEST
 
+/* Steps of no numbers each cost nothing, the gates behind them do. */
+START_TEST(steps_of_nothing_are_counted)
+{
+    struct net net;
+    net_open(&net);
+    struct quern_value *in[3] = {
+        net_random(&net, 3, (const int64_t[]){1, 16, 0}),
+        net_random(&net, 3, (const int64_t[]){1, 16, 4}), NULL};
+    struct quern_node *lstm = net_add(&net, "LSTM", in);
+    struct quern_value *last = NULL;
+    ck_assert_int_eq(quern_node_set_output(lstm, 0, NULL), QUERN_OK);
+    ck_assert_int_eq(quern_value_create(net.graph, "h", &last), QUERN_OK);
+    ck_assert_int_eq(quern_node_set_output(lstm, 1, last), QUERN_OK);
+    ck_assert_int_eq(quern_node_set_input(net.last, 0, last), QUERN_OK);
+    struct quern_tensor *x = random_floats(
+        net.context, 3, (const int64_t[]){INT64_C(1) << 60, 1, 0});
+    ck_assert_ptr_null(net_run(&net, NULL, true, x));
+    ck_assert_int_eq(quern_error(net.context)->code, QUERN_LIMIT);
+    quern_tensor_release(&x);
+    net_close(&net);
+}
+END_TEST
+
 static void check_slice(int64_t n, int64_t start, int64_t end, int64_t step,
                         int64_t want_len, int64_t want_first)
 {
@@ -426,6 +449,7 @@ Suite *qtest_suite(void)
                         (int)(sizeof bads / sizeof *bads));
     tcase_add_test(tcase, strings_are_refused_before_a_run);
     tcase_add_test(tcase, scales_of_any_size);
+    tcase_add_test(tcase, steps_of_nothing_are_counted);
     tcase_add_test(tcase, slices_of_any_step);
     tcase_add_test(tcase, products_of_nothing_are_zero);
     tcase_add_test(tcase, a_bias_may_be_a_view);
