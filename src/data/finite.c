@@ -38,6 +38,25 @@ static int64_t first_bad(const struct quern_tensor *t, double *out_value)
     return -1;
 }
 
+/* What is added to the scores of attention: 0 where to look, -inf where not to.
+ */
+static bool is_mask(const struct quern_tensor *t)
+{
+    bool any = false;
+    for (int64_t i = 0; i < t->len; i++) {
+        double x = 1.0;
+        if (!quern_tensor_read_doubles(t, i, 1, &x)) {
+            return false;
+        }
+        bool is_zero = !(x < 0.0) && !(x > 0.0) && !isnan(x);
+        if (!is_zero && !(isinf(x) && x < 0.0)) {
+            return false;
+        }
+        any = any || is_zero;
+    }
+    return any;
+}
+
 /* The place in the array that element `at` of a sample has. */
 static void place_text(const struct quern_tensor *t, int64_t at, int axis,
                        int64_t shift, char *out, size_t size)
@@ -65,7 +84,7 @@ static enum quern_code check_tensor(struct quern_context *context,
     double value = 0.0;
     char text[200];
     int64_t at = quern_dtype_is_float(t->dtype) ? first_bad(t, &value) : -1;
-    if (at < 0) {
+    if (at < 0 || (isinf(value) && value < 0.0 && is_mask(t))) {
         return QUERN_OK;
     }
     const struct qn_part *part = d->parts;

@@ -267,7 +267,7 @@ def tied_embeddings():
         p = Softmax<axis=-1>(z)  c = MatMul(p, vv)  o1 = MatMul(c, o)  r = Add(e, o1)  n2 = LayerNormalization(r, g, b)
         h = MatMul(n2, u)  hb = Add(h, ub)  d = Div(hb, root)  er = Erf(d)  er1 = Add(er, one)  hm = Mul(hb, er1)  ge = Mul(hm, ohalf)
         m2 = MatMul(ge, dn)  r2 = Add(r, m2)  tt = Transpose<perm=[1,0]>(table)  y = MatMul(r2, tt) }"""
-    mask = np.where(rng.random((N, 10, 10)) < 0.3, np.finfo(np.float32).min, np.float32(0)).astype(np.float32)
+    mask = np.where(rng.random((N, 10, 10)) < 0.3, np.float32(-np.inf), np.float32(0)).astype(np.float32)
     mask[:, :, 0] = 0
     ws |= {"root": np.float32(2 ** 0.5), "one": np.float32(1), "ohalf": np.float32(0.5)}
     return model_of(text, ws), {"ids": rng.integers(0, 50, (N, 10)), "mask": mask}

@@ -506,6 +506,30 @@ START_TEST(nan_and_infinity_are_named)
 }
 END_TEST
 
+START_TEST(masks_of_attention_may_hold_infinity)
+{
+    struct quern_data *d = NULL;
+    struct quern_value *x = input("x1", QUERN_FLOAT, DIMS(-1, 2, 2));
+    struct bytes b = floats("(3, 2, 2)", 12);
+    float mask[12] = {0, -INFINITY, -0.0F, 0, -INFINITY, -INFINITY,
+                      0, 0,         1,     2, 3,         4};
+    /* 1: +infinity; 2: another number beside it; 3: nothing but -infinity */
+    mask[1] = _i == 1 ? INFINITY : -INFINITY;
+    mask[2] = _i == 2 ? -1.0F : mask[2];
+    for (int i = 4; _i == 3 && i < 8; i++) {
+        mask[i] = -INFINITY;
+    }
+    memcpy(b.data + b.size - sizeof mask, mask, sizeof mask);
+    write_bytes("a.npy", &b);
+    free(b.data);
+    ck_assert_int_eq(open_data("a.npy", &x, 1, &d), QUERN_OK);
+    ck_assert_int_eq(quern_data_check_finite(d, context),
+                     _i == 0 ? QUERN_OK : QUERN_NUMERIC);
+    quern_clear(context);
+    quern_data_close(&d);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("data");
@@ -536,6 +560,7 @@ Suite *qtest_suite(void)
     tcase_add_test(all, an_empty_folder_is_told);
     tcase_add_test(all, test_sets_are_matched_with_the_inputs);
     tcase_add_loop_test(all, nan_and_infinity_are_named, 0, 2);
+    tcase_add_loop_test(all, masks_of_attention_may_hold_infinity, 0, 4);
     suite_add_tcase(suite, all);
     return suite;
 }
