@@ -179,10 +179,10 @@ static const char *refuse_product(const struct qn_placement *p,
     if (!op->products || w == NULL || is_constant(w)) {
         return "its weights are not constant";
     }
-    if (!qn_has_range(p, model, w)) {
-        return "its second input was not seen in calibration";
-    }
     const struct qn_seen *x = qn_seen(model, quern_node_input(node, 0));
+    if (x == NULL || qn_seen(model, w) == NULL) {
+        return "its inputs were not seen in calibration";
+    }
     int64_t rows = x->rank > 1 ? x->dims[x->rank - 2] : 1;
     int64_t depth = seen_dim(x, -1);
     int64_t columns = seen_dim(qn_seen(model, w), -1);
@@ -190,9 +190,12 @@ static const char *refuse_product(const struct qn_placement *p,
         return "a product of two activations with so few rows is faster in "
                "float";
     }
-    return depth < op->least_channels || columns < op->least_channels
-               ? "so few channels are faster in float on the target"
-               : NULL;
+    if (depth < op->least_channels || columns < op->least_channels) {
+        return "so few channels are faster in float on the target";
+    }
+    return qn_has_range(p, model, w)
+               ? NULL
+               : "its second input was not seen in calibration";
 }
 
 /* Why a heavy node cannot read codes; NULL: it can. */
@@ -218,18 +221,17 @@ static const char *refuse(const struct qn_placement *p,
     }
     /* What no calibration would change comes first: of such nodes it keeps no
      * ranges. */
-    const char *why = is_constant(w) ? refuse_constant(model, node, op) : NULL;
-    if (why != NULL) {
-        return why;
-    }
-    if (!qn_has_range(p, model, x)) {
-        return "its input was not seen in calibration";
-    }
-    return is_constant(w) ? NULL
+    const char *why = is_constant(w)
+                          ? refuse_constant(model, node, op)
                           : refuse_product(p, model, node, op,
                                            options->attention_rows >= 0
                                                ? options->attention_rows
                                                : op->rows);
+    if (why != NULL) {
+        return why;
+    }
+    return qn_has_range(p, model, x) ? NULL
+                                     : "its input was not seen in calibration";
 }
 
 static bool clips_at_zero(const struct quern_node *node)
