@@ -61,8 +61,8 @@ quern_data_sample(struct quern_data *data, struct quern_context *context,
                   size_t i, struct quern_tensor **out_tensors);
 
 /** Error naming array, sample and first place where a float sample holds NaN
- * or infinity; QUERN_OK otherwise. Masks of attention are no such thing: samples
- * that hold nothing but 0 and -infinity, and at least one 0. */
+ * or infinity; QUERN_OK otherwise. Masks of attention are no such thing:
+ * samples that hold nothing but 0 and -infinity, and at least one 0. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_data_check_finite(struct quern_data *data, struct quern_context *context);
 
