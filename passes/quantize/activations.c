@@ -34,7 +34,7 @@ static float beyond_cut(const struct qn_inserter *s,
     }
     const struct quern_use *use = quern_value_first_use(v);
     const struct quern_node *reader = use != NULL ? quern_use_node(use) : NULL;
-    return reader != NULL && quern_node_is(reader, "Conv") ? 0.6f : 1.0f;
+    return reader != NULL && quern_node_is(reader, "Conv") ? 0.7f : 1.0f;
 }
 
 /* A range that leaves less off than the method would. */

@@ -5,6 +5,7 @@
 #include "common.h"
 #include "quantize/moments.h"
 #include "quantize/seen.h"
+#include "quantize/weight_overflow.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -118,98 +119,40 @@ static enum quern_code feed_back(struct quern_pass_ctx *ctx,
 
 /* --------------------------------------------------------------- overflow */
 
-/* Depthwise kernels widen first: they do not saturate. */
-static bool may_saturate(const struct qn_linear *l)
-{
-    return l->shape.groups == 1 || l->shape.cols > l->shape.taps;
-}
-
-/* Highest codes of two channels of a convolution seldom meet the largest
- * weights of a row, and a sum beyond the limit loses only what is beyond.
- * Measured: 0.975 costs nothing on AVX2 and gives back 0.2 dB; 0.95 costs up to
- * 1 dB there, 0.9 two. Inputs of products are dense: no such part
- * there. */
-static float meeting(const struct quern_node *node)
-{
-    return quern_node_is(node, "Conv") ? 0.975f : 1.0f;
-}
-
-static uint8_t code_of(const struct quern_qparams *qp, float x)
-{
-    float code = rintf(x / qp->scale) + (float)qp->zero_point;
-    return (uint8_t)fminf(fmaxf(code, 0.0f), 255.0f);
-}
-
-static uint16_t sum_code(const struct quern_qparams *qp, float sum)
-{
-    float code = ceilf(sum / qp->scale) + 2.0f * (float)qp->zero_point;
-    return (uint16_t)fminf(fmaxf(code, 0.0f), 510.0f);
-}
-
-/* What the codes of x reach in calibration; false: its channels were not seen.
- * A padded place holds the zero point. */
-static bool observed_codes(struct quern_pass_ctx *ctx,
-                           const struct quern_value *x,
-                           const struct quern_qparams *qp,
-                           const struct qn_linear *l,
-                           struct quern_pair_inputs *out)
-{
-    size_t channels = l->in_channels;
-    float part = meeting(l->node);
-    const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), x);
-    float *high = quern_pass_alloc(ctx, channels * sizeof *high);
-    uint8_t *codes = quern_pass_alloc(ctx, channels);
-    uint16_t *sums = quern_pass_alloc(ctx, (channels / 2 + 1) * sizeof *sums);
-    if (high == NULL || codes == NULL || sums == NULL || seen == NULL ||
-        seen->stats == NULL ||
-        quern_stats_n_channels(seen->stats) != channels) {
-        return false;
-    }
-    quern_stats_channels(seen->stats, NULL, high, NULL, NULL);
-    for (size_t c = 0; c < channels; c++) {
-        codes[c] = (uint8_t)((float)code_of(qp, fmaxf(high[c], 0.0f)) * part);
-    }
-    *out = (struct quern_pair_inputs){codes, NULL};
-    if (quern_stats_pairs(seen->stats, high)) {
-        for (size_t j = 0; j < channels / 2; j++) {
-            sums[j] = (uint16_t)((float)sum_code(qp, high[j]) * part);
-        }
-        out->sums = sums;
-    }
-    return true;
-}
-
-/* Wider steps for the rows that exceed; what rounding leaves is trimmed. */
+/* Held within what the target multiplies without saturating; what rounding
+ * leaves is trimmed. */
 static enum quern_code avoid_overflow(struct quern_pass_ctx *ctx,
                                       struct qn_weight_codes *w,
-                                      const struct quern_pair_inputs *inputs,
-                                      bool per_tensor, bool feedback)
+                                      const struct quern_value *x,
+                                      const struct quern_qparams *x_qp,
+                                      const struct qn_weight_options *options)
 {
-    size_t n = w->linear.out_channels;
-    int32_t *peaks = quern_pass_alloc(ctx, n * sizeof *peaks);
-    int32_t highest = 0;
-    if (peaks == NULL) {
+    bool is_seen = options->overflow == QUERN_OVERFLOW_OBSERVED;
+    struct qn_overflow *o = qn_overflow_create(ctx, w, is_seen ? x : NULL, x_qp,
+                                               options->per_tensor);
+    if (o == NULL) {
         return QUERN_NO_MEMORY;
     }
-    quern_weight_pair_peaks(&w->linear.shape, w->codes, inputs, peaks);
-    for (size_t r = 0; r < n; r++) {
-        highest = peaks[r] > highest ? peaks[r] : highest;
-    }
-    if (highest <= INT16_MAX) {
+    if (qn_overflow_fits(o)) {
         return QUERN_OK;
     }
-    for (size_t r = 0; r < n; r++) {
-        int32_t peak = per_tensor ? highest : peaks[r];
-        if (peak > INT16_MAX) {
-            w->qp[r].scale *= (float)peak / (float)INT16_MAX;
+    enum quern_code code = QUERN_OK;
+    for (int step = 0; step < QN_OVERFLOW_STEPS && code == QUERN_OK; step++) {
+        qn_overflow_try(o, step);
+        code = round_codes(ctx, w);
+        if (code == QUERN_OK) {
+            qn_overflow_judge(o, step);
         }
     }
-    enum quern_code code = round_codes(ctx, w);
-    if (code == QUERN_OK && feedback) {
+    qn_overflow_decide(o);
+    if (code == QUERN_OK) {
+        code = round_codes(ctx, w);
+    }
+    if (code == QUERN_OK && options->feedback) {
         code = feed_back(ctx, w);
     }
     if (code == QUERN_OK) {
-        quern_weight_pair_trim(&w->linear.shape, inputs, w->codes);
+        qn_overflow_trim(o);
     }
     return code;
 }
@@ -253,13 +196,8 @@ enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
     if (code == QUERN_OK && options->feedback) {
         code = feed_back(ctx, w);
     }
-    if (code == QUERN_OK && options->overflow != QUERN_OVERFLOW_ANY &&
-        may_saturate(&w->linear)) {
-        struct quern_pair_inputs seen;
-        bool is_seen = options->overflow == QUERN_OVERFLOW_OBSERVED &&
-                       observed_codes(ctx, x, x_qp, &w->linear, &seen);
-        code = avoid_overflow(ctx, w, is_seen ? &seen : NULL,
-                              options->per_tensor, options->feedback);
+    if (code == QUERN_OK && options->overflow != QUERN_OVERFLOW_ANY) {
+        code = avoid_overflow(ctx, w, x, x_qp, options);
     }
     qn_moments_done(qn_moments_of(quern_pass_model(ctx), node));
     return code;

@@ -1,0 +1,35 @@
+/* Weights whose products with neighbouring codes would leave 16 bits. */
+#ifndef QUERN_PASSES_QUANTIZE_WEIGHT_OVERFLOW_H
+#define QUERN_PASSES_QUANTIZE_WEIGHT_OVERFLOW_H
+
+#include "quantize/weight_codes.h"
+
+/** Ways to make a row fit: from bringing single codes nearer to zero alone
+ * (step 0) to steps so wide that none needs it (the last). */
+enum { QN_OVERFLOW_STEPS = 5 };
+
+struct qn_overflow;
+
+/** Look at the codes of weights as they are.
+ * @param x  value whose codes they meet, with its parameters; NULL: any code
+ * @return memory of the pass; NULL: none is left */
+struct qn_overflow *qn_overflow_create(struct quern_pass_ctx *ctx,
+                                       struct qn_weight_codes *weights,
+                                       const struct quern_value *x,
+                                       const struct quern_qparams *x_qp,
+                                       bool per_tensor);
+
+/** Nothing needs to be done. */
+bool qn_overflow_fits(const struct qn_overflow *o);
+
+/** Set the scales of a step; the caller rounds, and has the result judged. */
+void qn_overflow_try(struct qn_overflow *o, int step);
+void qn_overflow_judge(struct qn_overflow *o, int step);
+
+/** Set each row's scale to that of least error; the caller rounds. */
+void qn_overflow_decide(struct qn_overflow *o);
+
+/** Bring codes nearer to zero until all fit. */
+void qn_overflow_trim(struct qn_overflow *o);
+
+#endif
