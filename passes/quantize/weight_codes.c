@@ -136,15 +136,7 @@ static enum quern_code avoid_overflow(struct quern_pass_ctx *ctx,
     if (qn_overflow_fits(o)) {
         return QUERN_OK;
     }
-    enum quern_code code = QUERN_OK;
-    for (int step = 0; step < QN_OVERFLOW_STEPS && code == QUERN_OK; step++) {
-        qn_overflow_try(o, step);
-        code = round_codes(ctx, w);
-        if (code == QUERN_OK) {
-            qn_overflow_judge(o, step);
-        }
-    }
-    qn_overflow_decide(o);
+    enum quern_code code = qn_overflow_search(o);
     if (code == QUERN_OK) {
         code = round_codes(ctx, w);
     }

@@ -6,9 +6,16 @@
 #include "quantize/seen.h"
 
 #include <math.h>
-#include <string.h>
+
+/* Ways to make a row fit: from single codes nearer to zero alone (the first) to
+ * steps so wide that next to none needs it (the last). */
+enum { STEPS = 5 };
+
+/* Rows that are looked at together. */
+enum { CHUNK_ROWS = 64 };
 
 struct qn_overflow {
+    struct quern_context *context;
     struct qn_weight_codes *weights;
     struct quern_pair_inputs seen;
     const struct quern_pair_inputs *inputs; /* &seen; NULL: any code */
@@ -17,9 +24,7 @@ struct qn_overflow {
     double *energy; /* of each input channel about its mean; NULL: alike */
     float *scales;  /* of rows, as they were */
     float *ratios;  /* by which the last step widens them */
-    double *errors; /* of rows, now and at their best */
-    double *best;
-    int *steps; /* of rows: the best */
+    double *errors; /* [STEPS, rows] */
 };
 
 /* Depthwise kernels widen first: they do not saturate. */
@@ -131,15 +136,13 @@ struct qn_overflow *qn_overflow_create(struct quern_pass_ctx *ctx,
     if (o == NULL || peaks == NULL) {
         return NULL;
     }
+    o->context = quern_pass_context(ctx);
     o->weights = weights;
     o->per_tensor = per_tensor;
     o->scales = quern_pass_alloc(ctx, n * sizeof *o->scales);
     o->ratios = quern_pass_alloc(ctx, n * sizeof *o->ratios);
-    o->errors = quern_pass_alloc(ctx, n * sizeof *o->errors);
-    o->best = quern_pass_alloc(ctx, n * sizeof *o->best);
-    o->steps = quern_pass_alloc(ctx, n * sizeof *o->steps);
-    if (o->scales == NULL || o->ratios == NULL || o->errors == NULL ||
-        o->best == NULL || o->steps == NULL) {
+    o->errors = quern_pass_alloc(ctx, STEPS * n * sizeof *o->errors);
+    if (o->scales == NULL || o->ratios == NULL || o->errors == NULL) {
         return NULL;
     }
     if (x != NULL && observed_codes(ctx, x, x_qp, l, &o->seen)) {
@@ -158,67 +161,142 @@ bool qn_overflow_fits(const struct qn_overflow *o)
     return o->fits;
 }
 
+/* ---------------------------------------------------------------- search */
+
 static float scale_at(const struct qn_overflow *o, size_t row, int step)
 {
-    float part = (float)step / (float)(QN_OVERFLOW_STEPS - 1);
+    float part = (float)step / (float)(STEPS - 1);
     return o->scales[row] * powf(o->ratios[row], part);
 }
 
-void qn_overflow_try(struct qn_overflow *o, int step)
+/* Some rows: of one group, or all rows of all groups. */
+struct chunk {
+    struct quern_weight_shape shape;
+    size_t first_row, n_rows;
+    size_t at; /* of its first weight */
+};
+
+static size_t n_chunks(const struct quern_weight_shape *s)
 {
-    for (size_t r = 0; r < o->weights->linear.out_channels; r++) {
-        o->weights->qp[r].scale = scale_at(o, r, step);
-    }
+    return s->groups > 1 ? 1 : (s->rows + CHUNK_ROWS - 1) / CHUNK_ROWS;
 }
 
-/* Squared errors of the rows of a group, columns outside as rows may lie next
- * to each other. */
-static void add_errors(struct qn_overflow *o, size_t group)
+static struct chunk chunk_at(const struct quern_weight_shape *s, size_t i)
 {
-    const struct qn_weight_codes *w = o->weights;
-    const struct quern_weight_shape *s = &w->linear.shape;
-    size_t taps = s->taps > 1 ? s->taps : 1;
-    size_t first = group * s->rows;
-    const struct quern_qparams *qp = w->qp + first;
-    double *errors = o->errors + first;
-    for (size_t k = 0; k < s->cols; k++) {
-        size_t channel = group * (s->cols / taps) + k / taps;
-        double energy = o->energy != NULL ? o->energy[channel] : 1.0;
-        size_t at = first * s->row_stride + k * s->col_stride;
-        for (size_t r = 0; r < s->rows; r++, at += s->row_stride) {
-            double e =
-                (double)(w->values[at] - qp[r].scale * (float)w->codes[at]);
-            errors[r] += energy * e * e;
+    struct chunk c = {.shape = *s, .n_rows = s->groups * s->rows};
+    if (s->groups == 1) {
+        size_t left = s->rows - i * CHUNK_ROWS;
+        c.first_row = i * CHUNK_ROWS;
+        c.n_rows = left < CHUNK_ROWS ? left : CHUNK_ROWS;
+        c.shape.rows = c.n_rows;
+        c.at = c.first_row * s->row_stride;
+    }
+    return c;
+}
+
+/* As the codes will be; scales are no less than the widest weight needs. */
+static int8_t round_one(float value, float scale)
+{
+    long code = lrintf(value / scale);
+    code = code > 127 ? 127 : code;
+    return (int8_t)(code < -127 ? -127 : code);
+}
+
+static void round_rows(const struct qn_overflow *o, const struct chunk *c,
+                       int step)
+{
+    const float *values = o->weights->values + c->at;
+    int8_t *codes = o->weights->codes + c->at;
+    const struct quern_weight_shape *s = &c->shape;
+    for (size_t r = 0; r < c->n_rows; r++) {
+        float scale = scale_at(o, c->first_row + r, step);
+        for (size_t k = 0; k < s->cols; k++) {
+            size_t i = r * s->row_stride + k * s->col_stride;
+            codes[i] = round_one(values[i], scale);
         }
     }
 }
 
-void qn_overflow_judge(struct qn_overflow *o, int step)
+static double error_of_row(const struct qn_overflow *o, const struct chunk *c,
+                           size_t row, float scale)
+{
+    const float *values = o->weights->values + c->at;
+    const int8_t *codes = o->weights->codes + c->at;
+    const struct quern_weight_shape *s = &c->shape;
+    size_t taps = s->taps > 1 ? s->taps : 1;
+    size_t channel = row / s->rows * (s->cols / taps);
+    double sum = 0.0;
+    for (size_t k = 0; k < s->cols; k += taps, channel++) {
+        float square = 0.0f;
+        for (size_t t = 0; t < taps; t++) {
+            size_t i = row * s->row_stride + (k + t) * s->col_stride;
+            float e = values[i] - scale * (float)codes[i];
+            square += e * e;
+        }
+        sum += (o->energy != NULL ? o->energy[channel] : 1.0) * (double)square;
+    }
+    return sum;
+}
+
+static enum quern_code search_chunk(struct quern_context *context, void *user,
+                                    size_t item, int worker)
+{
+    struct qn_overflow *o = user;
+    const struct quern_weight_shape *shape = &o->weights->linear.shape;
+    size_t n = o->weights->linear.out_channels;
+    struct chunk c = chunk_at(shape, item);
+    bool exceeds = false;
+    (void)context;
+    (void)worker;
+    for (size_t r = 0; r < c.n_rows; r++) {
+        exceeds = exceeds || o->ratios[c.first_row + r] > 1.0f;
+    }
+    for (int step = 0; step < STEPS && exceeds; step++) {
+        round_rows(o, &c, step);
+        quern_weight_pair_trim(&c.shape, o->inputs, o->weights->codes + c.at);
+        for (size_t r = 0; r < c.n_rows; r++) {
+            size_t row = c.first_row + r;
+            o->errors[(size_t)step * n + row] =
+                error_of_row(o, &c, r, scale_at(o, row, step));
+        }
+    }
+    return QUERN_OK;
+}
+
+static int best_step(const struct qn_overflow *o, size_t row)
 {
     size_t n = o->weights->linear.out_channels;
-    double sum = 0.0;
-    qn_overflow_trim(o);
-    memset(o->errors, 0, n * sizeof *o->errors);
-    for (size_t g = 0; g < o->weights->linear.shape.groups; g++) {
-        add_errors(o, g);
-    }
-    for (size_t r = 0; r < n; r++) {
-        sum += o->errors[r];
-    }
-    for (size_t r = 0; r < n; r++) {
-        double error = o->per_tensor ? sum : o->errors[r];
-        if (step == 0 || error < o->best[r]) {
-            o->best[r] = error;
-            o->steps[r] = step;
+    double least = 0.0;
+    int best = 0;
+    for (int step = 0; step < STEPS; step++) {
+        const double *errors = o->errors + (size_t)step * n;
+        double error = 0.0;
+        for (size_t r = 0; r < n && o->per_tensor; r++) {
+            error += errors[r];
+        }
+        error = o->per_tensor ? error : errors[row];
+        if (step == 0 || error < least) {
+            least = error;
+            best = step;
         }
     }
+    return best;
 }
 
-void qn_overflow_decide(struct qn_overflow *o)
+enum quern_code qn_overflow_search(struct qn_overflow *o)
 {
-    for (size_t r = 0; r < o->weights->linear.out_channels; r++) {
-        o->weights->qp[r].scale = scale_at(o, r, o->steps[r]);
+    size_t n = o->weights->linear.out_channels;
+    enum quern_code code = quern_parallel(
+        o->context, n_chunks(&o->weights->linear.shape), search_chunk, o);
+    if (code != QUERN_OK) {
+        return code;
     }
+    int step = best_step(o, 0);
+    for (size_t r = 0; r < n; r++) {
+        step = o->per_tensor ? step : best_step(o, r);
+        o->weights->qp[r].scale = scale_at(o, r, step);
+    }
+    return QUERN_OK;
 }
 
 void qn_overflow_trim(struct qn_overflow *o)

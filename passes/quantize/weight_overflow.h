@@ -4,10 +4,6 @@
 
 #include "quantize/weight_codes.h"
 
-/** Ways to make a row fit: from bringing single codes nearer to zero alone
- * (step 0) to steps so wide that none needs it (the last). */
-enum { QN_OVERFLOW_STEPS = 5 };
-
 struct qn_overflow;
 
 /** Look at the codes of weights as they are.
@@ -22,12 +18,9 @@ struct qn_overflow *qn_overflow_create(struct quern_pass_ctx *ctx,
 /** Nothing needs to be done. */
 bool qn_overflow_fits(const struct qn_overflow *o);
 
-/** Set the scales of a step; the caller rounds, and has the result judged. */
-void qn_overflow_try(struct qn_overflow *o, int step);
-void qn_overflow_judge(struct qn_overflow *o, int step);
-
-/** Set each row's scale to that of least error; the caller rounds. */
-void qn_overflow_decide(struct qn_overflow *o);
+/** Set each row's scale to that of least error. The caller rounds. */
+enum quern_code qn_overflow_search(struct qn_overflow *o)
+    __attribute__((warn_unused_result));
 
 /** Bring codes nearer to zero until all fit. */
 void qn_overflow_trim(struct qn_overflow *o);

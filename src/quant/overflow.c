@@ -127,10 +127,20 @@ void quern_weight_pair_peaks(const struct quern_weight_shape *shape,
     }
 }
 
+/* No sum of these two can be too large: the common case, told fast. */
+QN_INLINE bool surely_fits(const struct pair *p, int a, int b)
+{
+    int32_t high = p->high[0] > p->high[1] ? p->high[0] : p->high[1];
+    return ((a < 0 ? -a : a) + (b < 0 ? -b : b)) * high <= INT16_MAX;
+}
+
 /* Nearer to zero, the larger one first, until the sum fits. */
 static size_t trim_pair(const struct pair *p, int8_t *row)
 {
     size_t n = 0;
+    if (surely_fits(p, row[p->at[0]], p->n > 1 ? row[p->at[1]] : 0)) {
+        return 0;
+    }
     for (; peak_in_row(p, row) > INT16_MAX; n++) {
         int a = row[p->at[0]];
         int b = p->n > 1 ? row[p->at[1]] : 0;
