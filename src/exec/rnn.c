@@ -28,7 +28,7 @@ float *qn_rnn_pack(const struct quern_engine *e, const struct qn_array *a,
     size_t panel = e->kernels->panel();
     size_t wide = ((size_t)n + panel - 1) / panel * panel;
     float *data = qn_alloc_aligned(wide * k * sizeof(float) + 64);
-    if (data != NULL) {
+    if (data != NULL && k > 0) { /* without inputs there is nothing to read */
         const float *from = (const float *)(const void *)a->data +
                             d * a->strides[0] + first * a->dims[2];
         e->kernels->pack_b(k, (size_t)n, from, 1, a->dims[2], data);
