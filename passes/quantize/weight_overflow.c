@@ -6,6 +6,7 @@
 #include "quantize/seen.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Ways to make a row fit: from single codes nearer to zero alone (the first) to
  * steps so wide that next to none needs it (the last). */
@@ -24,7 +25,8 @@ struct qn_overflow {
     double *energy; /* of each input channel about its mean; NULL: alike */
     float *scales;  /* of rows, as they were */
     float *ratios;  /* by which the last step widens them */
-    double *errors; /* [STEPS, rows] */
+    float *tried;   /* [STEPS, rows]: scales, and the errors with them */
+    double *errors;
 };
 
 /* Depthwise kernels widen first: they do not saturate. */
@@ -142,7 +144,9 @@ struct qn_overflow *qn_overflow_create(struct quern_pass_ctx *ctx,
     o->scales = quern_pass_alloc(ctx, n * sizeof *o->scales);
     o->ratios = quern_pass_alloc(ctx, n * sizeof *o->ratios);
     o->errors = quern_pass_alloc(ctx, STEPS * n * sizeof *o->errors);
-    if (o->scales == NULL || o->ratios == NULL || o->errors == NULL) {
+    o->tried = quern_pass_alloc(ctx, STEPS * n * sizeof *o->tried);
+    if (o->tried == NULL || o->scales == NULL || o->ratios == NULL ||
+        o->errors == NULL) {
         return NULL;
     }
     if (x != NULL && observed_codes(ctx, x, x_qp, l, &o->seen)) {
@@ -194,57 +198,115 @@ static struct chunk chunk_at(const struct quern_weight_shape *s, size_t i)
     return c;
 }
 
-/* As the codes will be; scales are no less than the widest weight needs. */
+/* One step of a chunk. */
+struct trial {
+    const struct chunk *chunk;
+    const float *values;
+    int8_t *codes;
+    const float *scales; /* of the rows of the chunk */
+    double *errors;
+};
+
+/* As the codes will be, for |x| < 2^22: what the addition drops is rounded. */
 static int8_t round_one(float value, float scale)
 {
-    long code = lrintf(value / scale);
-    code = code > 127 ? 127 : code;
-    return (int8_t)(code < -127 ? -127 : code);
+    float x = value / scale;
+    x = (x + 0x1.8p23f) - 0x1.8p23f;
+    x = x > 127.0f ? 127.0f : x;
+    return (int8_t)(x < -127.0f ? -127.0f : x);
 }
 
-static void round_rows(const struct qn_overflow *o, const struct chunk *c,
-                       int step)
+static double energy_at(const struct qn_overflow *o, size_t channel)
 {
-    const float *values = o->weights->values + c->at;
-    int8_t *codes = o->weights->codes + c->at;
-    const struct quern_weight_shape *s = &c->shape;
-    for (size_t r = 0; r < c->n_rows; r++) {
-        float scale = scale_at(o, c->first_row + r, step);
-        for (size_t k = 0; k < s->cols; k++) {
-            size_t i = r * s->row_stride + k * s->col_stride;
-            codes[i] = round_one(values[i], scale);
+    return o->energy != NULL ? o->energy[channel] : 1.0;
+}
+
+/* Rows that lie next to each other: swept column by column. */
+static void round_columns(const struct trial *t)
+{
+    const struct quern_weight_shape *s = &t->chunk->shape;
+    for (size_t k = 0; k < s->cols; k++) {
+        const float *values = t->values + k * s->col_stride;
+        int8_t *codes = t->codes + k * s->col_stride;
+        for (size_t r = 0; r < t->chunk->n_rows; r++) {
+            codes[r] = round_one(values[r], t->scales[r]);
         }
     }
 }
 
-static double error_of_row(const struct qn_overflow *o, const struct chunk *c,
-                           size_t row, float scale)
+static void sum_columns(const struct qn_overflow *o, const struct trial *t)
 {
-    const float *values = o->weights->values + c->at;
-    const int8_t *codes = o->weights->codes + c->at;
-    const struct quern_weight_shape *s = &c->shape;
+    const struct quern_weight_shape *s = &t->chunk->shape;
+    memset(t->errors, 0, t->chunk->n_rows * sizeof *t->errors);
+    for (size_t k = 0; k < s->cols; k++) {
+        const float *values = t->values + k * s->col_stride;
+        const int8_t *codes = t->codes + k * s->col_stride;
+        double energy = energy_at(o, k / (s->taps > 1 ? s->taps : 1));
+        for (size_t r = 0; r < t->chunk->n_rows; r++) {
+            float e = values[r] - t->scales[r] * (float)codes[r];
+            t->errors[r] += energy * (double)(e * e);
+        }
+    }
+}
+
+static void round_row(const struct trial *t, size_t row)
+{
+    const struct quern_weight_shape *s = &t->chunk->shape;
+    for (size_t k = 0; k < s->cols; k++) {
+        size_t i = row * s->row_stride + k * s->col_stride;
+        t->codes[i] = round_one(t->values[i], t->scales[row]);
+    }
+}
+
+static double error_of_row(const struct qn_overflow *o, const struct trial *t,
+                           size_t row)
+{
+    const struct quern_weight_shape *s = &t->chunk->shape;
     size_t taps = s->taps > 1 ? s->taps : 1;
     size_t channel = row / s->rows * (s->cols / taps);
     double sum = 0.0;
     for (size_t k = 0; k < s->cols; k += taps, channel++) {
         float square = 0.0f;
-        for (size_t t = 0; t < taps; t++) {
-            size_t i = row * s->row_stride + (k + t) * s->col_stride;
-            float e = values[i] - scale * (float)codes[i];
+        for (size_t tap = 0; tap < taps; tap++) {
+            size_t i = row * s->row_stride + (k + tap) * s->col_stride;
+            float e = t->values[i] - t->scales[row] * (float)t->codes[i];
             square += e * e;
         }
-        sum += (o->energy != NULL ? o->energy[channel] : 1.0) * (double)square;
+        sum += energy_at(o, channel) * (double)square;
     }
     return sum;
+}
+
+/* Rows that fit as they are keep the codes that they have. */
+static void try_rows(const struct qn_overflow *o, const struct trial *t)
+{
+    const struct chunk *c = t->chunk;
+    const float *ratios = o->ratios + c->first_row;
+    bool by_columns = c->shape.row_stride == 1;
+    if (by_columns) {
+        round_columns(t);
+    }
+    for (size_t r = 0; r < c->n_rows && !by_columns; r++) {
+        if (ratios[r] > 1.0f) {
+            round_row(t, r);
+        }
+    }
+    quern_weight_pair_trim(&c->shape, o->inputs, t->codes);
+    if (by_columns) {
+        sum_columns(o, t);
+    }
+    for (size_t r = 0; r < c->n_rows && !by_columns; r++) {
+        t->errors[r] = ratios[r] > 1.0f ? error_of_row(o, t, r) : 0.0;
+    }
 }
 
 static enum quern_code search_chunk(struct quern_context *context, void *user,
                                     size_t item, int worker)
 {
     struct qn_overflow *o = user;
-    const struct quern_weight_shape *shape = &o->weights->linear.shape;
-    size_t n = o->weights->linear.out_channels;
-    struct chunk c = chunk_at(shape, item);
+    const struct qn_weight_codes *w = o->weights;
+    size_t n = w->linear.out_channels;
+    struct chunk c = chunk_at(&w->linear.shape, item);
     bool exceeds = false;
     (void)context;
     (void)worker;
@@ -252,13 +314,13 @@ static enum quern_code search_chunk(struct quern_context *context, void *user,
         exceeds = exceeds || o->ratios[c.first_row + r] > 1.0f;
     }
     for (int step = 0; step < STEPS && exceeds; step++) {
-        round_rows(o, &c, step);
-        quern_weight_pair_trim(&c.shape, o->inputs, o->weights->codes + c.at);
+        size_t first = (size_t)step * n + c.first_row;
         for (size_t r = 0; r < c.n_rows; r++) {
-            size_t row = c.first_row + r;
-            o->errors[(size_t)step * n + row] =
-                error_of_row(o, &c, r, scale_at(o, row, step));
+            o->tried[first + r] = scale_at(o, c.first_row + r, step);
         }
+        struct trial t = {&c, w->values + c.at, w->codes + c.at,
+                          o->tried + first, o->errors + first};
+        try_rows(o, &t);
     }
     return QUERN_OK;
 }
