@@ -121,8 +121,24 @@ def retrieval_at_1(m, y):
 METRICS = {"top1": top1, "bits_per_char": bits_per_char, "word_accuracy": word_accuracy, "retrieval_at_1": retrieval_at_1}
 
 
+def update_page(page, script, text):
+    """Put `text` between the marks of `script` in a page."""
+    mark = f"<!-- table of scripts/bench/{script}: {{}} -->\n"
+    begin, end = mark.format("begin"), mark.format("end")
+    before, found, rest = page.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        sys.exit(f"{page}: no marks")
+    page.write_text(before + begin + text + end + after)
+
+
+EXACT = False  # products of u8 and s8 without saturation, as on processors with VNNI
+
+
 def session(path, threads=1):
     options = ort.SessionOptions()
+    if EXACT:
+        options.add_session_config_entry("session.x64quantprecision", "1")
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
