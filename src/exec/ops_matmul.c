@@ -253,6 +253,11 @@ static struct qn_array batch_of(struct matmul *m, const struct qn_array *y)
 static void multiply(struct qn_run *run, struct matmul *m, float *room,
                      const struct qn_array *y)
 {
+    size_t size = (size_t)y->len * (quern_dtype_bits(y->dtype) / 8);
+    if (m->l.columns == 0 && size > 0) {
+        memset(y->data, 0, size); /* sums of nothing; sides may have no data */
+        return;
+    }
     struct qn_array whole = batch_of(m, y);
     const struct qn_array *batch[2] = {&m->l.batch, &m->r.batch};
     struct qn_nest nest;
