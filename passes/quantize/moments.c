@@ -11,8 +11,11 @@ enum {
     /* With fewer inputs there is nothing that could make good for an error. */
     LEAST_COLS = 16,
     /* Wider products are taken apart into blocks of columns, each rounded for
-     * itself: matrices, and the time for them, grow as the square. */
-    BLOCK_COLS = 384,
+     * itself: matrices, and the time for them, grow as the square. 128 in
+     * place of 384 costs minilm 0.2 dB and saves it 25 MB and 0.5 s. */
+    BLOCK_COLS = 128,
+    /* A Conv is not taken apart. */
+    CONV_COLS = 384,
     /* Positions of a sample that are looked at: more tell nothing new. */
     MOST_POSITIONS = 1024,
 };
@@ -100,10 +103,12 @@ static float *limits_of(struct quern_pass_ctx *ctx, const struct site *s,
 static size_t blocks_of(const struct qn_linear *l)
 {
     size_t cols = l->shape.cols;
-    bool product = quern_node_is(l->node, "MatMul");
+    if (!quern_node_is(l->node, "MatMul")) {
+        return cols >= LEAST_COLS && cols <= CONV_COLS ? 1 : 0;
+    }
     for (size_t n = 1; n <= 64 && cols >= LEAST_COLS; n++) {
         if (cols % n == 0 && cols / n <= BLOCK_COLS) {
-            return n == 1 || product ? n : 0;
+            return n;
         }
     }
     return 0;
