@@ -66,7 +66,8 @@ enum quern_code qn_bytes_save(struct quern_context *context,
                               struct qn_bytes *bytes, const char *path)
 {
     char temporary[4096];
-    qn_bytes_put_u64(bytes, qn_fnv(QN_FNV_START, bytes->data, bytes->size));
+    qn_bytes_put_u64(bytes,
+                     quern_hash(QUERN_HASH_START, bytes->data, bytes->size));
     if (bytes->failed) {
         return fail(context, path, QUERN_NO_MEMORY, "out of memory");
     }
@@ -164,8 +165,8 @@ enum quern_code qn_bytes_load(struct quern_context *context, const char *path,
     }
     out_bytes->size -= 8;
     struct qn_reading sum = {out_bytes->data + out_bytes->size, 8, false};
-    return qn_reading_u64(&sum) ==
-                   qn_fnv(QN_FNV_START, out_bytes->data, out_bytes->size)
+    return qn_reading_u64(&sum) == quern_hash(QUERN_HASH_START, out_bytes->data,
+                                              out_bytes->size)
                ? QUERN_OK
                : fail(context, path, QUERN_MALFORMED,
                       "statistics are damaged: their check sum differs");
@@ -173,30 +174,15 @@ enum quern_code qn_bytes_load(struct quern_context *context, const char *path,
 
 /* ------------------------------------------------------------ fingerprint */
 
-uint64_t qn_fnv(uint64_t key, const void *data, size_t size)
-{
-    const unsigned char *bytes = data;
-    for (; size >= 8; size -= 8, bytes += 8) {
-        uint64_t word;
-        memcpy(&word, bytes, sizeof word);
-        key = (key ^ word) * 0x100000001b3u;
-        key ^= key >> 29;
-    }
-    for (; size > 0; size--, bytes++) {
-        key = (key ^ *bytes) * 0x100000001b3u;
-    }
-    return key;
-}
-
 static uint64_t add_name(uint64_t key, const char *name)
 {
-    return qn_fnv(key, name, strlen(name) + 1);
+    return quern_hash(key, name, strlen(name) + 1);
 }
 
 uint64_t qn_fingerprint(const struct quern_graph *graph)
 {
     int64_t opset = quern_model_opset(quern_graph_model(graph), "");
-    uint64_t key = qn_fnv(QN_FNV_START, &opset, sizeof opset);
+    uint64_t key = quern_hash(QUERN_HASH_START, &opset, sizeof opset);
     for (const struct quern_node *n = quern_graph_first(graph); n != NULL;
          n = quern_node_next(n)) {
         key = add_name(key, quern_node_op(n));
@@ -210,7 +196,7 @@ uint64_t qn_fingerprint(const struct quern_graph *graph)
         }
         for (size_t i = 0; i < quern_node_n_subgraphs(n); i++) {
             uint64_t inner = qn_fingerprint(quern_node_subgraph(n, i));
-            key = qn_fnv(key, &inner, sizeof inner);
+            key = quern_hash(key, &inner, sizeof inner);
         }
     }
     for (const struct quern_value *v = quern_graph_first_initializer(graph);
@@ -218,7 +204,7 @@ uint64_t qn_fingerprint(const struct quern_graph *graph)
         const struct quern_tensor *t = quern_value_constant(v);
         key = add_name(key, quern_value_name(v));
         if (t != NULL && quern_tensor_data(t) != NULL) {
-            key = qn_fnv(key, quern_tensor_data(t), quern_tensor_size(t));
+            key = quern_hash(key, quern_tensor_data(t), quern_tensor_size(t));
         }
     }
     return key;

@@ -44,9 +44,6 @@ uint64_t qn_reading_u64(struct qn_reading *r);
 /** A string, borrowed and not NUL-terminated. */
 const char *qn_reading_string(struct qn_reading *r, size_t *out_size);
 
-uint64_t qn_fnv(uint64_t key, const void *data, size_t size);
-#define QN_FNV_START 0xcbf29ce484222325u
-
 /** Opset, operators, names and weights of a graph as one number. */
 uint64_t qn_fingerprint(const struct quern_graph *graph);
 

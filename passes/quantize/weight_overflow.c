@@ -138,6 +138,10 @@ struct qn_overflow *qn_overflow_create(struct quern_pass_ctx *ctx,
     if (o == NULL || peaks == NULL) {
         return NULL;
     }
+    o->fits = !may_saturate(l);
+    if (o->fits) {
+        return o; /* nobody asks further */
+    }
     o->context = quern_pass_context(ctx);
     o->weights = weights;
     o->per_tensor = per_tensor;
@@ -153,10 +157,7 @@ struct qn_overflow *qn_overflow_create(struct quern_pass_ctx *ctx,
         o->inputs = &o->seen;
         o->energy = energy_of(ctx, x, l->in_channels);
     }
-    o->fits = true;
-    if (may_saturate(l)) {
-        find_ratios(o, peaks);
-    }
+    find_ratios(o, peaks);
     return o;
 }
 

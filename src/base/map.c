@@ -2,6 +2,8 @@
  * nearest name for hints. */
 #include "base/map.h"
 
+#include <quern/types.h>
+
 #include "base/alloc.h"
 
 #include <string.h>
@@ -18,6 +20,21 @@ uint64_t qn_hash(const void *data, size_t size)
     uint64_t hash = UINT64_C(14695981039346656037);
     for (size_t i = 0; i < size; i++) {
         hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+uint64_t quern_hash(uint64_t hash, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    for (; size >= 8; size -= 8, bytes += 8) {
+        uint64_t word;
+        memcpy(&word, bytes, sizeof word);
+        hash = (hash ^ word) * 0x100000001b3u;
+        hash ^= hash >> 29;
+    }
+    for (; size > 0; size--, bytes++) {
+        hash = (hash ^ *bytes) * 0x100000001b3u;
     }
     return hash;
 }

@@ -9,42 +9,30 @@ struct apply {
     bool optimizes; /* the verb: optimize */
     bool exact;
     const char *opset;
-    const char *out;
     const char *data;
-    const char *report;
     struct cli_recipe recipe;
 };
 
 enum {
     KEY_PASSES = CLI_KEY_FIRST,
     KEY_DATA,
-    KEY_TARGET,
-    KEY_REPORT,
     KEY_EXACT,
     KEY_OPSET,
 };
 
 static const struct argp_option optimize_options[] = {
-    {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},
     {"exact", KEY_EXACT, NULL, 0,
      "only passes after which each output has the same bits", 0},
     {"opset", KEY_OPSET, "N", 0, "raise the model to opset N first", 0},
     {"data", KEY_DATA, "D", 0, "samples for passes that want them", 0},
-    {"target", KEY_TARGET, "T", 0,
-     "name or file of a target profile (default: ort-cpu-x64)", 0},
-    {"report", KEY_REPORT, "FILE", 0, "write the account as JSON", 0},
     CLI_RECIPE_OPTIONS,
     {0},
 };
 
 static const struct argp_option apply_options[] = {
     {"config", CLI_KEY_CONFIG, "R", 0, "recipe (YAML) to run", 0},
-    {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},
     {"passes", KEY_PASSES, "LIST", 0, "passes: 'a,b{key=value}'", 0},
     {"data", KEY_DATA, "D", 0, "samples for passes that want them", 0},
-    {"target", KEY_TARGET, "T", 0,
-     "name or file of a target profile (default: ort-cpu-x64)", 0},
-    {"report", KEY_REPORT, "FILE", 0, "write the account as JSON", 0},
     CLI_RECIPE_OPTIONS,
     {0},
 };
@@ -53,20 +41,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct apply *self = state->input;
     switch (key) {
-    case 'o':
-        self->out = arg;
-        return 0;
     case KEY_PASSES:
         self->recipe.passes = arg;
         return 0;
     case KEY_DATA:
         self->data = arg;
-        return 0;
-    case KEY_TARGET:
-        self->recipe.target = arg;
-        return 0;
-    case KEY_REPORT:
-        self->report = arg;
         return 0;
     case KEY_EXACT:
         self->exact = true;
@@ -95,11 +74,11 @@ static enum quern_code check(struct cli *cli, const struct apply *self)
     if (cli->n_args == 0) {
         return cli_usage(cli, "no model given, needs IN");
     }
-    if (self->out == NULL && r->explain != NULL && cli->json) {
+    if (self->recipe.out == NULL && r->explain != NULL && cli->json) {
         return cli_usage(cli, "--explain is text: goes without --json where "
                               "no model is written");
     }
-    return self->out != NULL || r->explain != NULL
+    return self->recipe.out != NULL || r->explain != NULL
                ? QUERN_OK
                : cli_usage(cli, "no output given, needs -o FILE");
 }
@@ -128,8 +107,9 @@ static const char *target_of(const struct apply *self)
 
 static enum quern_code run_job(struct cli *cli, struct apply *self)
 {
-    struct cli_job job = {
-        .in = cli->args[0], .out = self->out, .report = self->report};
+    struct cli_job job = {.in = cli->args[0],
+                          .out = self->recipe.out,
+                          .report = self->recipe.report};
     enum quern_code code = cli_job_open(cli, &job);
     if (code == QUERN_OK) {
         code = cli_recipe_apply(cli, &self->recipe, job.after, self->data,
@@ -218,7 +198,7 @@ int cmd_apply(int argc, char **argv)
     }
     if (code == QUERN_OK && self.recipe.print_config) {
         code = cli_recipe_print(&cli, &self.recipe);
-    } else if (code == QUERN_OK && self.out == NULL) {
+    } else if (code == QUERN_OK && self.recipe.out == NULL) {
         code = only_explain(&cli, &self);
     } else if (code == QUERN_OK) {
         code = run_job(&cli, &self);

@@ -7,12 +7,10 @@
 #include <string.h>
 
 struct quantize {
-    const char *out;
     const char *data;
     const char *stats;
     const char *method;
     const char *percentile;
-    const char *report;
     bool per_tensor;
     bool no_refine;
     const char **excluded; /* --exclude, room for all arguments */
@@ -22,22 +20,17 @@ struct quantize {
 
 enum {
     KEY_DATA = CLI_KEY_FIRST,
-    KEY_TARGET,
     KEY_METHOD,
     KEY_STATS,
     KEY_PERCENTILE,
     KEY_PER_TENSOR,
     KEY_NO_REFINE,
-    KEY_REPORT,
     KEY_EXCLUDE,
 };
 
 static const struct argp_option options[] = {
-    {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},
     {"data", KEY_DATA, "D", 0, "calibration data: .npz, .npy, folder (needed)",
      0},
-    {"target", KEY_TARGET, "T", 0,
-     "name or file of a target profile (default: ort-cpu-x64)", 0},
     {"stats", KEY_STATS, "S", 0,
      "statistics of 'quern calibrate' instead of data: ranges and biases, "
      "without what needs the data itself",
@@ -49,7 +42,6 @@ static const struct argp_option options[] = {
     {"no-refine", KEY_NO_REFINE, NULL, 0, "ranges only, no corrections", 0},
     {"exclude", KEY_EXCLUDE, "WHAT", 0,
      "leave in float: op:GLOB, name:GLOB or value:GLOB; may be given again", 0},
-    {"report", KEY_REPORT, "FILE", 0, "write the account as JSON", 0},
     {"config", CLI_KEY_CONFIG, "R", 0, "recipe (YAML) to run", 0},
     CLI_RECIPE_OPTIONS,
     {0},
@@ -59,14 +51,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct quantize *self = state->input;
     switch (key) {
-    case 'o':
-        self->out = arg;
-        return 0;
     case KEY_DATA:
         self->data = arg;
-        return 0;
-    case KEY_TARGET:
-        self->recipe.target = arg;
         return 0;
     case KEY_STATS:
         self->stats = arg;
@@ -82,9 +68,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_NO_REFINE:
         self->no_refine = true;
-        return 0;
-    case KEY_REPORT:
-        self->report = arg;
         return 0;
     case KEY_EXCLUDE:
         self->excluded[self->n_excluded++] = arg;
@@ -164,7 +147,7 @@ static enum quern_code check(struct cli *cli, const struct quantize *self)
     if (cli->n_args == 0) {
         return cli_usage(cli, "no model given, needs IN");
     }
-    if (self->out == NULL) {
+    if (self->recipe.out == NULL) {
         return cli_usage(cli, "no output given, needs -o FILE");
     }
     if (self->stats != NULL &&
@@ -209,8 +192,8 @@ static enum quern_code run_job(struct cli *cli, struct quantize *self)
         target = quern_recipe_target(self->recipe.recipe);
     }
     struct cli_job job = {.in = cli->args[0],
-                          .out = self->out,
-                          .report = self->report,
+                          .out = self->recipe.out,
+                          .report = self->recipe.report,
                           .target =
                               target != NULL ? target : QUERN_TARGET_DEFAULT,
                           .data = self->data,

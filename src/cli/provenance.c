@@ -8,18 +8,9 @@
 
 enum { PIECE = 64 }; /* bytes at the begin, middle and end of a weight */
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
-{
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ at[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
-    }
-    return hash;
-}
-
 static uint64_t mix_text(uint64_t hash, const char *text)
 {
-    return mix(hash, text, strlen(text) + 1);
+    return quern_hash(hash, text, strlen(text) + 1);
 }
 
 static uint64_t mix_value(uint64_t hash, const struct quern_value *value)
@@ -33,14 +24,14 @@ static uint64_t mix_tensor(uint64_t hash, const struct quern_tensor *t)
 {
     uint64_t size = quern_tensor_size(t);
     const unsigned char *data = quern_tensor_data(t);
-    hash = mix(hash, &size, sizeof size);
+    hash = quern_hash(hash, &size, sizeof size);
     if (data == NULL) {
         return hash; /* strings */
     }
     size_t n = size < PIECE ? (size_t)size : PIECE;
-    hash = mix(hash, data, n);
-    hash = mix(hash, data + (size - n) / 2, n);
-    return mix(hash, data + (size - n), n);
+    hash = quern_hash(hash, data, n);
+    hash = quern_hash(hash, data + (size - n) / 2, n);
+    return quern_hash(hash, data + (size - n), n);
 }
 
 /* Recursion: as deep as graphs nest, which the reader bounds. */
@@ -74,7 +65,7 @@ static enum quern_code set_source(struct quern_model *model,
 {
     char text[24];
     int64_t opset = quern_model_opset(before, "");
-    uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), &opset, sizeof opset);
+    uint64_t hash = quern_hash(QUERN_HASH_START, &opset, sizeof opset);
     hash = mix_graph(hash, quern_model_graph(before));
     snprintf(text, sizeof text, "%016" PRIx64, hash);
     return quern_model_set_metadata(model, "quern.source", text);

@@ -13,6 +13,15 @@ error_t cli_recipe_parse(struct cli_recipe *self, int key, char *arg)
     case CLI_KEY_CONFIG:
         self->config = arg;
         return 0;
+    case 'o':
+        self->out = arg;
+        return 0;
+    case CLI_KEY_TARGET:
+        self->target = arg;
+        return 0;
+    case CLI_KEY_REPORT:
+        self->report = arg;
+        return 0;
     case CLI_KEY_STOP_AFTER:
         self->stop_after = strtoull(arg, &end, 10);
         if (end == arg || *end != '\0' || *arg == '-' ||

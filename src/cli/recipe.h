@@ -9,7 +9,9 @@
 struct cli_recipe {
     const char *config;          /* --config */
     const char *passes;          /* --passes */
+    const char *out;             /* --output */
     const char *target;          /* --target */
+    const char *report;          /* --report */
     const char *explain;         /* --explain: a pass */
     const char *node;            /* --node */
     uint64_t stop_after;         /* --stop-after */
@@ -21,6 +23,8 @@ struct cli_recipe {
 
 enum cli_recipe_key {
     CLI_KEY_CONFIG = CLI_KEY_FIRST + 0x100,
+    CLI_KEY_TARGET,
+    CLI_KEY_REPORT,
     CLI_KEY_STOP_AFTER,
     CLI_KEY_EXPLAIN,
     CLI_KEY_NODE,
@@ -30,12 +34,20 @@ enum cli_recipe_key {
 
 /** Rows for a table of options. */
 #define CLI_RECIPE_OPTIONS                                                     \
-    {"stop-after",                                                             \
-     CLI_KEY_STOP_AFTER,                                                       \
-     "N",                                                                      \
-     0,                                                                        \
-     "run the first N steps only, to find the one that does harm",             \
-     0},                                                                       \
+    {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},        \
+        {"target",                                                             \
+         CLI_KEY_TARGET,                                                       \
+         "T",                                                                  \
+         0,                                                                    \
+         "name or file of a target profile (default: ort-cpu-x64)",            \
+         0},                                                                   \
+        {"report", CLI_KEY_REPORT, "FILE", 0, "write the account as JSON", 0}, \
+        {"stop-after",                                                         \
+         CLI_KEY_STOP_AFTER,                                                   \
+         "N",                                                                  \
+         0,                                                                    \
+         "run the first N steps only, to find the one that does harm",         \
+         0},                                                                   \
         {"explain",                                                            \
          CLI_KEY_EXPLAIN,                                                      \
          "PASS",                                                               \

@@ -18,27 +18,11 @@ struct reading {
     struct keyed *keyed;
 };
 
-/* FNV-1a over words of eight bytes, the rest bytewise: equal contents must give
- * equal keys, nothing more. */
-static uint64_t add_bytes(uint64_t key, const unsigned char *bytes, size_t size)
-{
-    for (; size >= 8; size -= 8, bytes += 8) {
-        uint64_t word;
-        memcpy(&word, bytes, sizeof word);
-        key = (key ^ word) * 0x100000001b3u;
-        key ^= key >> 29;
-    }
-    for (; size > 0; size--, bytes++) {
-        key = (key ^ *bytes) * 0x100000001b3u;
-    }
-    return key;
-}
-
 static enum quern_code read_key(struct quern_context *context, void *user,
                                 size_t i, int worker)
 {
     struct reading *r = user;
-    uint64_t key = 0xcbf29ce484222325u;
+    uint64_t key = QUERN_HASH_START;
     size_t n = quern_data_n_inputs(r->data);
     struct quern_tensor **in =
         qn_calloc_n(n + 1, sizeof(struct quern_tensor *));
@@ -49,8 +33,8 @@ static enum quern_code read_key(struct quern_context *context, void *user,
     enum quern_code code = quern_data_sample(r->data, context, i, in);
     for (size_t k = 0; k < n; k++) {
         if (in[k] != NULL) {
-            key = add_bytes(key, quern_tensor_data(in[k]),
-                            quern_tensor_size(in[k]));
+            key = quern_hash(key, quern_tensor_data(in[k]),
+                             quern_tensor_size(in[k]));
         }
         quern_tensor_release(&in[k]);
     }

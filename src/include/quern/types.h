@@ -83,6 +83,14 @@ struct quern_expr;
 struct quern_pass_ctx;
 struct quern_target;
 
+/** Begin of a hash. */
+#define QUERN_HASH_START UINT64_C(0xcbf29ce484222325)
+
+/** Add bytes to a hash: FNV-1a over words of eight bytes, the rest bytewise.
+ * Equal bytes in equal pieces give equal numbers on machines of one byte order;
+ * no defence against who wants a collision. Thread-safe. */
+QUERN_API uint64_t quern_hash(uint64_t hash, const void *bytes, size_t size);
+
 /** Name of a code as it stands in messages: "ok", "malformed", …
  * Never NULL. Thread-safe. */
 QUERN_API const char *quern_code_name(enum quern_code code);
