@@ -5,6 +5,7 @@
 #include <quern/recipe.h>
 
 #include "common.h"
+#include "quantize/weight_codes.h"
 
 #include <stdio.h>
 
@@ -143,9 +144,13 @@ static enum quern_code convert(struct quern_pass_ctx *ctx,
     if (values == NULL || qp == NULL) {
         return QUERN_NO_MEMORY;
     }
-    enum quern_code code = quern_weight_qparams(
-        quern_pass_context(ctx), &o, QUERN_WEIGHT_MINMAX, false, values,
-        (size_t)quern_tensor_dims(t)[0], columns, 1, qp);
+    const struct quern_node *reader = quern_use_node(quern_value_first_use(v));
+    enum quern_code code = qn_check_finite(ctx, reader, v, values, len);
+    if (code == QUERN_OK) {
+        code = quern_weight_qparams(
+            quern_pass_context(ctx), &o, QUERN_WEIGHT_MINMAX, false, values,
+            (size_t)quern_tensor_dims(t)[0], columns, 1, qp);
+    }
     if (code == QUERN_OK) {
         code = store(ctx, graph, quern_value_name(v), t, values, qp, &s);
     }

@@ -177,6 +177,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
             add_conversion(&s, n);
         }
     }
+    if (s.n_heavy == 0) {
+        return QUERN_OK; /* nothing that could be faster or slower */
+    }
     quern_pass_account(ctx, NULL,
                        "integers save about %.3g ms a sample, %zu conversions "
                        "of %.0f thousand values cost %.3g ms",

@@ -5,6 +5,7 @@
 
 #include "common.h"
 #include "quantize/dequantize.h"
+#include "quantize/weight_codes.h"
 
 #include <string.h>
 
@@ -32,9 +33,12 @@ static enum quern_code make_codes(struct quern_pass_ctx *ctx,
         .dtype = QUERN_INT8,
         .flags = QUERN_QUANT_SYMMETRIC | QUERN_QUANT_NARROW,
     };
-    enum quern_code code =
-        quern_weight_qparams(quern_pass_context(ctx), &o, QUERN_WEIGHT_MINMAX,
-                             per_tensor, values, outer, channels, inner, qp);
+    enum quern_code code = qn_check_finite(ctx, node, v, values, len);
+    if (code == QUERN_OK) {
+        code = quern_weight_qparams(quern_pass_context(ctx), &o,
+                                    QUERN_WEIGHT_MINMAX, per_tensor, values,
+                                    outer, channels, inner, qp);
+    }
     if (code == QUERN_OK && !quern_quantize_channels(qp, true, values, outer,
                                                      channels, inner, codes)) {
         struct quern_place place = quern_node_place(node);

@@ -7,6 +7,7 @@
 #include "quantize/seen.h"
 #include "quantize/weight_overflow.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -149,6 +150,41 @@ static enum quern_code avoid_overflow(struct quern_pass_ctx *ctx,
     return code;
 }
 
+/* ---------------------------------------------------------------- finite */
+
+enum quern_code qn_check_finite(struct quern_pass_ctx *ctx,
+                                const struct quern_node *node,
+                                const struct quern_value *constant,
+                                const float *values, int64_t len)
+{
+    for (int64_t i = 0; i < len; i++) {
+        if (!isfinite(values[i])) {
+            struct quern_place place = quern_node_place(node);
+            place.tensor = quern_value_name(constant);
+            return quern_fail(quern_pass_context(ctx), QUERN_NUMERIC, &place,
+                              "element %" PRId64 " of %" PRId64 " is %g; "
+                              "integers need finite ones, or the node excluded",
+                              i, len, (double)values[i]);
+        }
+    }
+    return QUERN_OK;
+}
+
+static enum quern_code check_numbers(struct quern_pass_ctx *ctx,
+                                     const struct qn_weight_codes *w)
+{
+    const struct quern_node *node = w->linear.node;
+    const struct quern_value *bias = quern_node_input(node, 2);
+    int64_t len = 0;
+    enum quern_code code = qn_check_finite(ctx, node, quern_node_input(node, 1),
+                                           w->values, (int64_t)w->len);
+    if (code != QUERN_OK || bias == NULL || quern_node_is(node, "MatMul")) {
+        return code;
+    }
+    const float *given = qn_floats(ctx, bias, &len);
+    return given != NULL ? qn_check_finite(ctx, node, bias, given, len) : code;
+}
+
 enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
                                      struct quern_node *node,
                                      const struct quern_value *x,
@@ -171,14 +207,18 @@ enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
     if (w->values == NULL || w->qp == NULL || w->codes == NULL) {
         return QUERN_NO_MEMORY;
     }
+    enum quern_code code = check_numbers(ctx, w);
+    if (code != QUERN_OK) {
+        return code;
+    }
     struct blocks b = blocks_of(w);
     struct quern_quant_options o = {
         .dtype = QUERN_INT8,
         .flags = QUERN_QUANT_SYMMETRIC | QUERN_QUANT_NARROW,
     };
-    enum quern_code code = quern_weight_qparams(
-        quern_pass_context(ctx), &o, QUERN_WEIGHT_MINMAX, options->per_tensor,
-        w->values, b.outer, b.channels, b.inner, w->qp);
+    code = quern_weight_qparams(quern_pass_context(ctx), &o,
+                                QUERN_WEIGHT_MINMAX, options->per_tensor,
+                                w->values, b.outer, b.channels, b.inner, w->qp);
     if (code == QUERN_OK && options->int32_bias) {
         widen_for_bias(ctx, w, x_qp->scale, options->per_tensor);
     }

@@ -33,6 +33,14 @@ enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
                                      struct qn_weight_codes *out)
     __attribute__((warn_unused_result));
 
+/** Are all numbers of a constant of `node` finite? _NUMERIC, which names node,
+ * constant and element, if one is not. */
+enum quern_code qn_check_finite(struct quern_pass_ctx *ctx,
+                                const struct quern_node *node,
+                                const struct quern_value *constant,
+                                const float *values, int64_t len)
+    __attribute__((warn_unused_result));
+
 /** What rounding the weights shifts the mean of each output by, to be added to
  * the bias: out_channels numbers; zeros when the channels of x were not seen.
  */

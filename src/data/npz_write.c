@@ -48,10 +48,22 @@ static void put(unsigned char *p, uint64_t value, unsigned bytes)
     memcpy(p, &value, bytes);
 }
 
+/* Readers take names for code page 437 unless bit 11 of the flags is set. */
+static unsigned name_flags(const char *name)
+{
+    for (const char *p = name; *p != '\0'; p++) {
+        if ((unsigned char)*p >= 0x80) {
+            return 0x800;
+        }
+    }
+    return 0;
+}
+
 /* Fields that local and central header share, from "version needed" on. */
 static void common_fields(unsigned char *p, const struct entry *e)
 {
     put(p, 20, 2);
+    put(p + 2, name_flags(e->name), 2);
     put(p + 8, 0x21, 2); /* 1980-01-01: the same bytes at any time */
     put(p + 10, e->crc, 4);
     put(p + 14, e->size, 4);

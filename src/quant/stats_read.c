@@ -4,6 +4,9 @@
 
 #include <math.h>
 
+/* Fills with scores added to them lie in so few bins; data in more. */
+static const size_t max_fill_bins = 64;
+
 /* Bins of the far part that hold something. */
 static size_t n_occupied(const struct qn_hist *hist)
 {
@@ -35,7 +38,7 @@ static float far_nearest(const struct quern_stats *stats)
 /* A mask puts a value or two in place of many; a score may have been added to
  * it. Data thins out toward its largest values, and the huge activations of
  * some language models, which sit far off too, are one in a hundred thousand.
- */
+ * Scores vanish beside 1e30: what varies even there is data. */
 bool qn_stats_far_is_fill(const struct quern_stats *stats)
 {
     if (stats->far.n == 0) {
@@ -47,15 +50,16 @@ bool qn_stats_far_is_fill(const struct quern_stats *stats)
     float body = fmaxf(-lo, hi);
     float far = fmaxf(-far_lo, far_hi);
     float nearest = far_nearest(stats);
+    bool has_bins = stats->far.hist.tables != NULL;
+    bool varies = has_bins && n_occupied(&stats->far.hist) > max_fill_bins;
     if (far >= 1e30F) {
-        return true;
+        return !varies;
     }
     if (stats->body.n == 0 || nearest < 4.0F * body ||
         stats->far.n < stats->body.n / 10000) {
         return false;
     }
-    return stats->far.hist.tables != NULL ? n_occupied(&stats->far.hist) <= 64
-                                          : far <= 1.05F * nearest;
+    return has_bins ? !varies : far <= 1.05F * nearest;
 }
 
 /* Sums of all channels of a part. */

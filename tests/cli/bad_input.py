@@ -148,6 +148,13 @@ def models():
         x = ln(1, "x") + ln(2, ln(field, ln(1, ln(1, num(1, 1)))))
         only = model(graph([op], [x], init=[tensor("i", [], b"\0" * 8, 7)]))
         quantize(f"only input is {kind}", 4, ["'x'", kind], write(f"{name}.onnx", only))
+    for number, what in ((float("nan"), "nan"), (float("-inf"), "-inf")):
+        odd = tensor("w", [2, 2], struct.pack("<4f", 1, 2, number, 4))
+        quantize(f"weight that is {what}", 3, ["'product'", "'w'", f"element 2 of 4 is {what}", "finite"],
+                 write("odd.onnx", model(graph([MATMUL, node("Relu", ["h"], ["y"])], init=[odd]))))
+        odd = tensor("b", [2], struct.pack("<2f", 1, number))
+        quantize(f"bias that is {what}", 3, ["'product'", "'b'", f"element 1 of 2 is {what}", "finite"],
+                 write("odd.onnx", model(graph([node("Gemm", ["x", "w", "b"], ["h"], name="product"), node("Relu", ["h"], ["y"])], init=[W, odd]))))
     says("folder as model", 5, "is a folder", "check", "empty")
     os.mkfifo("pipe.onnx")
     says("FIFO as model", 5, "is a FIFO", "check", "pipe.onnx")
@@ -177,6 +184,9 @@ def outputs():
         old_is_whole(f"{verb[0]}, no room on the disk")
     says("results of run, no room", 5, "File too large", "run", "good.onnx", "--data", "good.npz", "-o", "old.onnx", preexec_fn=full)
     old_is_whole("results of run, no room")
+    abroad = model(graph([node("Relu", ["x"], ["\u03b1/\u0432\u044b\u0445\u043e\u0434"])], outputs=[value("\u03b1/\u0432\u044b\u0445\u043e\u0434")]))
+    says("names of other alphabets", 0, "", "run", write("abroad.onnx", abroad), "--data", "good.npz", "-o", "abroad.npz")
+    check("names of other alphabets: readers of zip know them", zipfile.ZipFile("abroad.npz").namelist() == ["\u03b1/\u0432\u044b\u0445\u043e\u0434.npy"])
     write("self.onnx", GOOD)
     says("output = input", 0, "self.onnx", "quantize", "self.onnx", "-o", "self.onnx", "--data", "good.npz")
     p = run("run", "self.onnx", "--data", "good.npz")

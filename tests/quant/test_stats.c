@@ -288,6 +288,14 @@ START_TEST(large_data_is_not_taken_for_a_mask)
     ck_assert_uint_eq(total, 8192);
     ck_assert_double_eq(width, 16.0);
     quern_stats_destroy(&stats);
+    stats = make(ALL, 1);
+    for (int i = 0; i < 8192; i++) {
+        x[i] = 1e31F * uniform();
+    }
+    add(stats, 0, x, 1, 1, 8192);
+    quern_stats_summary(stats, &m);
+    ck_assert(!m.has_fill && m.n_used == 8192 && m.max > 9e30F);
+    quern_stats_destroy(&stats);
 }
 END_TEST
 
