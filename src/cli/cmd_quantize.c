@@ -132,6 +132,41 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
              self->no_refine ? "" : correct);
 }
 
+/* How ranges are chosen: told here, in words of the command line. */
+static enum quern_code check_method(struct cli *cli,
+                                    const struct quantize *self)
+{
+    static const char *const methods[] = {"min-max", "percentile", "entropy",
+                                          "mse",     "msef",       NULL};
+    size_t at = 0;
+    while (self->method != NULL && methods[at] != NULL &&
+           strcmp(methods[at], self->method) != 0) {
+        at++;
+    }
+    if (methods[at] == NULL) {
+        const char *near = quern_nearest_name(self->method, methods);
+        return cli_usage(cli,
+                         "--method '%s': needs min-max, percentile, entropy, "
+                         "mse or msef%s%s%s",
+                         self->method, near != NULL ? ", did you mean '" : "",
+                         near != NULL ? near : "", near != NULL ? "'" : "");
+    }
+    if (self->percentile == NULL) {
+        return QUERN_OK;
+    }
+    char *end = NULL;
+    double p = strtod(self->percentile, &end);
+    if (end == self->percentile || *end != '\0' || !(p > 50.0 && p <= 100.0)) {
+        return cli_usage(cli,
+                         "--percentile '%s': needs more than 50, at most "
+                         "100",
+                         self->percentile);
+    }
+    return self->method != NULL && strcmp(self->method, "percentile") == 0
+               ? QUERN_OK
+               : cli_usage(cli, "--percentile is for --method percentile");
+}
+
 static enum quern_code check(struct cli *cli, const struct quantize *self)
 {
     const struct quern_target *target = NULL;
@@ -141,6 +176,9 @@ static enum quern_code check(struct cli *cli, const struct quantize *self)
                                                       : QUERN_TARGET_DEFAULT,
                           &target);
     quern_target_close(&target);
+    if (code == QUERN_OK) {
+        code = check_method(cli, self);
+    }
     if (code != QUERN_OK || self->recipe.print_config) {
         return code;
     }

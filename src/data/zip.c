@@ -137,7 +137,7 @@ enum quern_code qn_zip_list(struct quern_context *context, const char *file,
     uint64_t n = 0;
     if (!find_directory(buf, &at, &n)) {
         return fail(context, file, NULL, QUERN_MALFORMED,
-                    "file is no zip, or its end is missing");
+                    "file is no .npy and no zip, or its end is missing");
     }
     if (n > MAX_ENTRIES) {
         return fail(context, file, NULL, QUERN_LIMIT,

@@ -80,17 +80,22 @@ static const char *folder_of(const char *path, char *text, size_t size)
     return text;
 }
 
+static bool is_same_file(const char *a, const struct stat *b)
+{
+    struct stat info;
+    return a != NULL && stat(a, &info) == 0 && info.st_dev == b->st_dev &&
+           info.st_ino == b->st_ino;
+}
+
 bool qn_same_folder(const char *a, const char *b)
 {
     char text_a[PATH_MAX];
     char text_b[PATH_MAX];
-    struct stat info_a;
-    struct stat info_b;
+    struct stat info;
     const char *folder_a = folder_of(a, text_a, sizeof text_a);
     const char *folder_b = folder_of(b, text_b, sizeof text_b);
-    return folder_a != NULL && folder_b != NULL &&
-           stat(folder_a, &info_a) == 0 && stat(folder_b, &info_b) == 0 &&
-           info_a.st_dev == info_b.st_dev && info_a.st_ino == info_b.st_ino;
+    return folder_b != NULL && stat(folder_b, &info) == 0 &&
+           is_same_file(folder_a, &info);
 }
 
 /* Path of a file beside `path`; NULL: no memory. */
@@ -119,6 +124,29 @@ static enum quern_code check_target(struct quern_context *context,
     }
     return refuse(context, QUERN_IO, path,
                   "data file would replace what is no regular file");
+}
+
+/* A named data file must spare the model that was read, and its weights unless
+ * the output takes that model's place. */
+static enum quern_code spare_source(const struct quern_model *model,
+                                    struct qn_arena *arena, const char *path,
+                                    const char *target)
+{
+    struct stat data;
+    struct stat out;
+    if (stat(target, &data) != 0 || model->path == NULL) {
+        return QUERN_OK;
+    }
+    bool taken = is_same_file(model->path, &data);
+    bool is_replaced = stat(path, &out) == 0 && is_same_file(model->path, &out);
+    for (const struct qn_external *e = model->externals;
+         e != NULL && !is_replaced && !taken; e = e->next) {
+        taken = is_same_file(beside(arena, model->path, e->location), &data);
+    }
+    return taken ? refuse(model->context, QUERN_INVALID_ARGUMENT, target,
+                          "data file would replace the model that is read, or "
+                          "its weights")
+                 : QUERN_OK;
 }
 
 /* ----------------------------------------------------------------- plan */
@@ -255,6 +283,9 @@ enum quern_code qn_outside_write(struct quern_model *model,
     }
     if (code == QUERN_OK) {
         code = check_target(context, target);
+    }
+    if (code == QUERN_OK && name != NULL) {
+        code = spare_source(model, arena, path, target);
     }
     struct qn_writer writer;
     if (code == QUERN_OK) {

@@ -60,5 +60,15 @@ run 2 optimize -z
 says err "^error.*unknown option '-z'$"
 run 2 quantize in.onnx --data
 says err "^error.*option '--data' needs a value$"
+run 2 quantize --print-config --method mes
+says err "^error.*: quantize: --method 'mes': needs min-max, .* or msef, did you mean 'mse'$"
+for percentile in 50 100.1 nan 99x ''; do
+    run 2 quantize --print-config --method percentile --percentile "$percentile"
+    says err "^error.*: quantize: --percentile '$percentile': needs more than 50, at most 100$"
+done
+run 2 quantize --print-config --percentile 99.9
+says err "^error.*: quantize: --percentile is for --method percentile$"
+run 0 quantize --print-config --method percentile --percentile 99.9
+says out 'insert-qdq: {method: percentile, percentile: 99.9,'
 run 2
 finish

@@ -226,6 +226,44 @@ START_TEST(data_goes_along_and_never_over_other_data)
 }
 END_TEST
 
+/* Weights into a file with a name of the user's: the source stays whole. */
+static enum quern_code save_outside(struct fixture *f, const char *name,
+                                    const char *out)
+{
+    char path[600];
+    struct quern_save_options o = {.struct_size = sizeof o,
+                                   .external = QUERN_EXTERNAL_FILE,
+                                   .external_name = name};
+    const char *source = write_model(f->folder, "w.bin", "8", "8");
+    snprintf(path, sizeof path, "%s/%s", f->folder, out);
+    ck_assert_int_eq(quern_model_open(f->context, source, &f->model), QUERN_OK);
+    enum quern_code code = quern_model_save(f->model, path, &o);
+    quern_model_destroy(&f->model);
+    if (code != QUERN_OK) {
+        ck_assert_ptr_nonnull(
+            strstr(quern_error(f->context)->place.file, name));
+        reads(f, source, 3);
+    } else {
+        reads(f, path, 3);
+    }
+    quern_clear(f->context);
+    return code;
+}
+
+START_TEST(a_named_data_file_spares_the_source)
+{
+    struct fixture f;
+    begin(&f);
+    ck_assert_int_eq(save_outside(&f, "m.onnx", "other.onnx"),
+                     QUERN_INVALID_ARGUMENT);
+    ck_assert_int_eq(save_outside(&f, "w.bin", "other.onnx"),
+                     QUERN_INVALID_ARGUMENT);
+    ck_assert_int_eq(save_outside(&f, "new.bin", "other.onnx"), QUERN_OK);
+    ck_assert_int_eq(save_outside(&f, "w.bin", "m.onnx"), QUERN_OK);
+    end(&f);
+}
+END_TEST
+
 /* Files in a folder that end in ".data". */
 static int count_data(const char *folder)
 {
@@ -283,6 +321,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, links_and_special_files_are_refused);
     tcase_add_test(tests, a_model_in_memory_has_no_folder);
     tcase_add_test(tests, data_goes_along_and_never_over_other_data);
+    tcase_add_test(tests, a_named_data_file_spares_the_source);
     tcase_add_test(tests, only_data_of_the_replaced_model_goes);
     suite_add_tcase(suite, tests);
     return suite;
