@@ -1,6 +1,7 @@
 /* Small helpers that several passes use. */
 #include "common.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum quern_code qn_each_node(struct quern_pass_ctx *ctx,
@@ -137,6 +138,25 @@ bool qn_can_stand_for(const struct quern_value *y, const struct quern_value *x)
            (quern_value_producer(x) != NULL &&
             quern_value_graph(x) == quern_value_graph(y) &&
             !quern_value_is_graph_output(x));
+}
+
+enum quern_code qn_insert_behind(struct quern_node *node, const char *op,
+                                 const char *suffix, struct quern_value **in,
+                                 size_t n_in, struct quern_node **out_node)
+{
+    struct quern_graph *graph = quern_node_graph(node);
+    struct quern_value *y = quern_node_output(node, 0);
+    char name[512];
+    snprintf(name, sizeof name, "%.480s%s", quern_value_name(y), suffix);
+    enum quern_code code = quern_value_create(graph, name, &in[0]);
+    if (code == QUERN_OK) {
+        code = quern_node_set_output(node, 0, in[0]);
+    }
+    snprintf(name, sizeof name, "%.480s_%s", quern_value_name(y), op);
+    return code == QUERN_OK
+               ? quern_node_create(graph, quern_node_next(node), op, name, in,
+                                   n_in, &y, 1, out_node)
+               : code;
 }
 
 bool qn_is_one_of(const struct quern_node *node, const char *const *ops)

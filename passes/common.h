@@ -53,6 +53,13 @@ enum quern_code qn_replace_input(struct quern_node *node, size_t i,
 struct quern_node *qn_single_producer(const struct quern_value *value,
                                       const char *op);
 
+/** Put a node between another and its only output, which keeps its name; in[0]
+ * becomes the value between the two. Names end in `suffix` and `_OP`. */
+enum quern_code qn_insert_behind(struct quern_node *node, const char *op,
+                                 const char *suffix, struct quern_value **in,
+                                 size_t n_in, struct quern_node **out_node)
+    __attribute__((warn_unused_result));
+
 /** True when the node's operator is in a list that NULL ends. */
 bool qn_is_one_of(const struct quern_node *node, const char *const *ops);
 

@@ -1,14 +1,16 @@
 /* fuse-layer-norm, fuse-rms-norm: normalizations that an exporter spelled out
  * become one operator where the model's opset has it (17, 23), over the last
  * axis, with a weight vector of just its size. Real-exact. */
+#include "fuse/norms.h"
+
 #include "builtin.h"
 #include "common.h"
 #include "fuse/rewrite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* A float vector as long as the last axis of x. */
-static bool is_vector(const struct quern_value *v, const struct quern_value *x)
+bool qn_is_last_axis_vector(const struct quern_value *v,
+                            const struct quern_value *x)
 {
     const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
     int rank = quern_value_rank(x);
@@ -39,8 +41,8 @@ static bool is_over_last(const struct quern_node *mean,
     return axis == -1 || axis == quern_value_rank(x) - 1;
 }
 
-static bool means_are_over_last(const struct quern_match *match,
-                                const struct quern_value *x)
+bool qn_means_are_over_last(const struct quern_match *match,
+                            const struct quern_value *x)
 {
     for (size_t i = 0; i < quern_match_n_nodes(match); i++) {
         const struct quern_node *node = quern_match_node(match, i);
@@ -60,11 +62,11 @@ static enum quern_code to_norm(struct quern_pass_ctx *ctx,
     struct quern_value *b = quern_match_value(match, "b");
     struct quern_node *root = quern_match_node(match, 0);
     float epsilon = 0.0f;
-    if (quern_value_constant(x) != NULL || !is_vector(g, x) ||
-        (b != NULL && !is_vector(b, x)) ||
+    if (quern_value_constant(x) != NULL || !qn_is_last_axis_vector(g, x) ||
+        (b != NULL && !qn_is_last_axis_vector(b, x)) ||
         quern_value_dtype(x) != quern_tensor_dtype(quern_value_constant(g)) ||
         !quern_match_scalar(match, "e", &epsilon) ||
-        !means_are_over_last(match, x)) {
+        !qn_means_are_over_last(match, x)) {
         return QUERN_OK;
     }
     struct quern_value *in[3] = {x, g, b};
@@ -78,8 +80,7 @@ static enum quern_code to_norm(struct quern_pass_ctx *ctx,
                             : code;
 }
 
-/* The mean takes its axes as an attribute, or as a second input. The square is
- * Pow by 2 or a product. */
+/* The square is Pow by 2 or a product. */
 #define LAYER(square)                                                          \
     {                                                                          \
         "d = Sub(x, ReduceMean(x, first...)); "                                \
@@ -87,7 +88,6 @@ static enum quern_code to_norm(struct quern_pass_ctx *ctx,
         ", second...), e))), g), b)",                                          \
             17, to_norm, "LayerNormalization"                                  \
     }
-#define ROOT(square) "Sqrt(Add(ReduceMean(" square ", axes...), e))"
 #define RMS(normal)                                                            \
     {                                                                          \
         "y = Mul(" normal ", g)", 23, to_norm, "RMSNormalization"              \
@@ -119,16 +119,15 @@ static enum quern_code run_rms(struct quern_pass_ctx *ctx,
                                struct quern_graph *graph, const void *params)
 {
     static const struct qn_rule rules[] = {
-        RMS("Div(x, " ROOT("Pow(x, 2)") ")"),
-        RMS("Div(x, " ROOT("Mul(x, x)") ")"),
-        RMS("Mul(x, Reciprocal(" ROOT("Pow(x, 2)") "))"),
-        RMS("Mul(x, Reciprocal(" ROOT("Mul(x, x)") "))"),
+        RMS("Div(x, " QN_ROOT_MEAN("Pow(x, 2)") ")"),
+        RMS("Div(x, " QN_ROOT_MEAN("Mul(x, x)") ")"),
+        RMS("Mul(x, Reciprocal(" QN_ROOT_MEAN("Pow(x, 2)") "))"),
+        RMS("Mul(x, Reciprocal(" QN_ROOT_MEAN("Mul(x, x)") "))"),
     };
     (void)params;
     return qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
-#undef ROOT
 #undef LAYER
 #undef RMS
 

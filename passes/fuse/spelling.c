@@ -1,5 +1,5 @@
 /* target-spelling: equal ways to write a thing that the target's runtime runs
- * faster, each asked for by a word in the profile's `tricks`. Bit-exact.
+ * faster, each asked for by a word in the profile's `tricks`.
  *
  * `gelu-half-last`: ONNX Runtime knows Gelu spelled out as
  * (x (1 + erf(x / sqrt 2))) 0.5 and (0.5 x) (1 + erf(...)), but not as
@@ -12,7 +12,10 @@
 
 #include "builtin.h"
 #include "common.h"
+#include "fuse/norms.h"
 #include "fuse/rewrite.h"
+
+#include <stdio.h>
 
 static enum quern_code half_last(struct quern_pass_ctx *ctx,
                                  const struct qn_rule *rule,
@@ -52,6 +55,71 @@ static enum quern_code to_sum(struct quern_pass_ctx *ctx,
     return quern_node_set_op(add, "Sum");
 }
 
+/* The one reader of y is a Mul by a vector of weights. */
+static bool has_weights(const struct quern_value *y,
+                        const struct quern_value *x)
+{
+    const struct quern_use *use = quern_value_first_use(y);
+    const struct quern_node *mul = use != NULL ? quern_use_node(use) : NULL;
+    return quern_value_n_uses(y) == 1 && !quern_value_is_graph_output(y) &&
+           mul != NULL && quern_node_is(mul, "Mul") &&
+           qn_is_last_axis_vector(
+               quern_node_input(mul, 1 - quern_use_index(use)), x);
+}
+
+/* The output of `node` becomes its product with ones. */
+static enum quern_code add_ones(struct quern_pass_ctx *ctx,
+                                struct quern_node *node, int64_t n)
+{
+    struct quern_value *in[2] = {NULL, NULL};
+    struct quern_node *mul = NULL;
+    char name[512];
+    float *ones = quern_pass_alloc(ctx, (size_t)n * sizeof *ones);
+    if (ones == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        ones[i] = 1.0f;
+    }
+    snprintf(name, sizeof name, "%.480s_ones",
+             quern_value_name(quern_node_output(node, 0)));
+    enum quern_code code =
+        qn_new_floats(ctx, quern_node_graph(node), name, ones, 1, &n, &in[1]);
+    return code == QUERN_OK
+               ? qn_insert_behind(node, "Mul", "_normal", in, 2, &mul)
+               : code;
+}
+
+static enum quern_code to_quotient(struct quern_pass_ctx *ctx,
+                                   const struct qn_rule *rule,
+                                   const struct quern_match *match,
+                                   bool *out_done)
+{
+    struct quern_value *x = quern_match_value(match, "x");
+    struct quern_value *root = quern_match_value(match, "r");
+    struct quern_node *node = quern_match_node(match, 0);
+    struct quern_value *y = quern_node_output(node, 0);
+    int rank = quern_value_rank(x);
+    int64_t n = rank > 0 ? quern_value_dims(x)[rank - 1].value : 0;
+    float epsilon = 0.0f;
+    bool weighted = has_weights(y, x);
+    (void)rule;
+    if (n <= 0 || quern_value_dtype(x) != QUERN_FLOAT ||
+        quern_value_constant(x) != NULL ||
+        !quern_match_scalar(match, "e", &epsilon) ||
+        !qn_means_are_over_last(match, x) ||
+        (weighted && quern_node_is(node, "Div"))) {
+        return QUERN_OK;
+    }
+    *out_done = true;
+    quern_pass_account(ctx, node, "RMSNorm as the runtime fuses it");
+    struct quern_value *in[2] = {x, root};
+    enum quern_code code = quern_node_is(node, "Mul")
+                               ? qn_become(ctx, match, "Div", in, 2)
+                               : QUERN_OK;
+    return code == QUERN_OK && !weighted ? add_ones(ctx, node, n) : code;
+}
+
 static const struct trick {
     const char *word;
     struct qn_rule rules[2];
@@ -66,6 +134,11 @@ static const struct trick {
     {"sum-layer-norm",
      {{"_shared_sum = Add(a, b); y = LayerNormalization(_shared_sum, g, c?)",
        17, to_sum, NULL}}},
+    {"rms-norm-kernel",
+     {{"r = " QN_ROOT_MEAN("Pow(x, 2)") "; y = Mul(x, Reciprocal(r))", 9,
+       to_quotient, NULL},
+      {"r = " QN_ROOT_MEAN("Pow(x, 2)") "; y = Div(x, r)", 9, to_quotient,
+       NULL}}},
 };
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
@@ -89,7 +162,8 @@ const struct quern_pass_desc qn_pass_target_spelling = {
     .abi = QUERN_ABI,
     .name = "target-spelling",
     .summary = "write equal forms that the target's runtime runs faster",
-    .contract = QUERN_BIT_EXACT,
+    .flags = QUERN_PASS_NEEDS_SHAPES,
+    .contract = QUERN_REAL_EXACT,
     .run = run,
     .group = "target",
 };

@@ -49,6 +49,7 @@ static bool is_table(struct quern_pass_ctx *ctx,
 /* What stands in the table's stead: codes, scales, zero points. */
 struct stored {
     struct quern_value *codes, *scale, *zero_point;
+    struct quern_value *one; /* scale of the DequantizeLinear, or NULL */
 };
 
 static enum quern_code constant(struct quern_graph *graph, const char *base,
@@ -64,72 +65,85 @@ static enum quern_code constant(struct quern_graph *graph, const char *base,
     return code;
 }
 
-static enum quern_code store(struct quern_pass_ctx *ctx,
-                             struct quern_graph *graph, const char *base,
-                             const struct quern_tensor *table,
-                             const float *values, struct quern_qparams *qp,
-                             struct stored *s)
+/* Scales, zero points, and the 1 of targets that take long over a scale a
+ * column: there a Mul does that part. */
+static enum quern_code store_scales(struct quern_pass_ctx *ctx,
+                                    struct quern_graph *graph, const char *base,
+                                    int64_t columns,
+                                    const struct quern_qparams *qp,
+                                    bool by_product, struct stored *s)
 {
+    static const float one = 1.0f;
     struct quern_context *context = quern_pass_context(ctx);
-    const int64_t *dims = quern_tensor_dims(table);
-    size_t columns = (size_t)dims[1];
     struct quern_tensor *t = NULL;
-    enum quern_code code =
-        quern_tensor_create(context, QUERN_INT8, 2, dims, &t);
-    if (code == QUERN_OK &&
-        !quern_quantize_channels(qp, true, values, (size_t)dims[0], columns, 1,
-                                 quern_tensor_data_mut(t))) {
-        code = quern_fail(context, QUERN_INTERNAL, NULL,
-                          "table '%s' has no integer type", base);
-    }
-    code = constant(graph, base, "_quantized", &t, code, &s->codes);
-    float *scales = quern_pass_alloc(ctx, columns * sizeof *scales);
+    float *scales = quern_pass_alloc(ctx, (size_t)columns * sizeof *scales);
     if (scales == NULL) {
         return QUERN_NO_MEMORY;
     }
-    for (size_t c = 0; c < columns; c++) {
+    for (int64_t c = 0; c < columns; c++) {
         scales[c] = qp[c].scale;
     }
-    if (code == QUERN_OK) {
-        code = quern_tensor_of_floats(context, dims[1], scales, &t);
-    }
+    enum quern_code code = quern_tensor_of_floats(context, columns, scales, &t);
     code = constant(graph, base, "_quantized_scale", &t, code, &s->scale);
     if (code == QUERN_OK) {
-        code = quern_tensor_create(context, QUERN_INT8, 1, &dims[1], &t);
+        code = quern_tensor_create(context, QUERN_INT8, by_product ? 0 : 1,
+                                   &columns, &t);
     }
-    return constant(graph, base, "_quantized_zero_point", &t, code,
+    code = constant(graph, base, "_quantized_zero_point", &t, code,
                     &s->zero_point);
+    if (code == QUERN_OK && by_product) {
+        code = quern_tensor_of_floats(context, -1, &one, &t);
+        code = constant(graph, base, "_quantized_one", &t, code, &s->one);
+    }
+    return code;
 }
 
-/* Gather reads codes; a DequantizeLinear makes its output now. */
-static enum quern_code rewrite(struct quern_graph *graph,
-                               struct quern_node *gather,
+static enum quern_code store_codes(struct quern_pass_ctx *ctx,
+                                   struct quern_graph *graph, const char *base,
+                                   const struct quern_tensor *table,
+                                   const float *values,
+                                   struct quern_qparams *qp, struct stored *s)
+{
+    struct quern_context *context = quern_pass_context(ctx);
+    const int64_t *dims = quern_tensor_dims(table);
+    struct quern_tensor *t = NULL;
+    enum quern_code code =
+        quern_tensor_create(context, QUERN_INT8, 2, dims, &t);
+    if (code == QUERN_OK && !quern_quantize_channels(
+                                qp, true, values, (size_t)dims[0],
+                                (size_t)dims[1], 1, quern_tensor_data_mut(t))) {
+        code = quern_fail(context, QUERN_INTERNAL, NULL,
+                          "table '%s' has no integer type", base);
+    }
+    return constant(graph, base, "_quantized", &t, code, &s->codes);
+}
+
+/* Gather reads codes; a DequantizeLinear makes its output now, or one and a Mul
+ * behind it. */
+static enum quern_code rewrite(struct quern_node *gather,
                                const struct stored *s)
 {
-    struct quern_value *y = quern_node_output(gather, 0);
-    struct quern_value *q = NULL;
+    struct quern_value *dq_in[3] = {NULL, s->one != NULL ? s->one : s->scale,
+                                    s->zero_point};
+    struct quern_value *mul_in[2] = {NULL, s->scale};
     struct quern_node *dq = NULL;
-    char name[512];
-    snprintf(name, sizeof name, "%.480s_quantized", quern_value_name(y));
-    enum quern_code code = quern_value_create(graph, name, &q);
-    if (code == QUERN_OK) {
-        code = quern_node_set_input(gather, 0, s->codes);
+    enum quern_code code = quern_node_set_input(gather, 0, s->codes);
+    if (code == QUERN_OK && s->one != NULL) {
+        code = qn_insert_behind(gather, "Mul", "_codes", mul_in, 2, &dq);
     }
     if (code == QUERN_OK) {
-        code = quern_node_set_output(gather, 0, q);
+        code = qn_insert_behind(gather, "DequantizeLinear", "_quantized", dq_in,
+                                3, &dq);
     }
-    if (code == QUERN_OK) {
-        struct quern_value *in[3] = {q, s->scale, s->zero_point};
-        snprintf(name, sizeof name, "%.480s_DequantizeLinear",
-                 quern_value_name(y));
-        code = quern_node_create(graph, quern_node_next(gather),
-                                 "DequantizeLinear", name, in, 3, &y, 1, &dq);
-    }
-    return code == QUERN_OK ? quern_node_set_int(dq, "axis", -1) : code;
+    return code == QUERN_OK && s->one == NULL
+               ? quern_node_set_int(dq, "axis", -1)
+               : code;
 }
 
 static enum quern_code convert(struct quern_pass_ctx *ctx,
-                               struct quern_graph *graph, struct quern_value *v)
+                               struct quern_graph *graph,
+                               const struct quern_target *target,
+                               struct quern_value *v)
 {
     const struct quern_tensor *t = quern_value_constant(v);
     size_t columns = (size_t)quern_tensor_dims(t)[1];
@@ -152,13 +166,18 @@ static enum quern_code convert(struct quern_pass_ctx *ctx,
             (size_t)quern_tensor_dims(t)[0], columns, 1, qp);
     }
     if (code == QUERN_OK) {
-        code = store(ctx, graph, quern_value_name(v), t, values, qp, &s);
+        code = store_codes(ctx, graph, quern_value_name(v), t, values, qp, &s);
+    }
+    if (code == QUERN_OK) {
+        code =
+            store_scales(ctx, graph, quern_value_name(v), (int64_t)columns, qp,
+                         quern_target_has(&target->tricks, "table-mul"), &s);
     }
     const struct quern_use *next = NULL;
     for (const struct quern_use *u = quern_value_first_use(v);
          u != NULL && code == QUERN_OK; u = next) {
         next = quern_use_next(u);
-        code = rewrite(graph, quern_use_node(u), &s);
+        code = rewrite(quern_use_node(u), &s);
     }
     return code == QUERN_OK ? quern_value_erase(v) : code;
 }
@@ -179,7 +198,7 @@ enum quern_code qn_insert_tables(struct quern_pass_ctx *ctx,
         }
         code = quern_pass_scope_open(ctx);
         if (code == QUERN_OK) {
-            code = convert(ctx, graph, v);
+            code = convert(ctx, graph, target, v);
         }
         quern_pass_scope_close(ctx);
         (*out_n)++;

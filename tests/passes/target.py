@@ -24,6 +24,14 @@ def spell(body, after, told="", *args):
                 passes="target-spelling", after=after, told=told, tol=0, args=args)
 
 
+SQUARE = "q = Pow(x, two) v = ReduceMean<axes = [-1]>(q) w = Add(v, e) r = Sqrt(w) "
+
+
+def rms(body, after, told="", **more):
+    case = norm(SQUARE + body, after, opset=17, passes="target-spelling", **more)
+    return dict(case, told=told, tol=1e-6)
+
+
 def used(case):
     words = case["text"].replace("(", " ").replace(")", " ").replace(",", " ").split()
     return dict(case, weights={k: v for k, v in case["weights"].items() if k in words})
@@ -75,6 +83,15 @@ CASES = {
     "add_before_layer_norm": spell("s = Add(x, x) y = LayerNormalization(s, g, b)", "Sum LayerNormalization", "Sum"),
     "residual_before_layer_norm": spell("s = Add(x, b) n = LayerNormalization(s, g) y = Add(n, s)", "Sum LayerNormalization Add", "Sum"),
     "add_stays_on_other_targets": spell("s = Add(x, x) y = LayerNormalization(s, g, b)", None, "", "--target", "tensorrt-10"),
+    "rms_norm_without_weights": rms("i = Reciprocal(r) y = Mul(x, i)", "Pow ReduceMean Add Sqrt Div Mul", "RMSNorm"),
+    "rms_norm_with_weights": rms("i = Reciprocal(r) n = Mul(x, i) y = Mul(n, g)", "Pow ReduceMean Add Sqrt Div Mul", "RMSNorm"),
+    "rms_norm_by_quotient": rms("y = Div(x, r)", "Pow ReduceMean Add Sqrt Div Mul", "RMSNorm"),
+    "rms_norm_for_two_readers": rms("i = Reciprocal(r) n = Mul(x, i) k = Mul(n, g) y = Add(k, n)",
+                                    "Pow ReduceMean Add Sqrt Div Mul Mul Add", "RMSNorm"),
+    "rms_norm_as_the_runtime_knows_it_stays": rms("n = Div(x, r) y = Mul(n, g)", None),
+    "rms_norm_of_unknown_size_stays": rms("y = Div(x, r)", None, x="N,S,C") | dict(feeds={"x": rand(2, 3, 8)}),
+    "rms_norm_over_another_axis_stays": rms("y = Div(x, r)", None, x="N,8,8") | dict(
+        text="g (float[N,8,8] x) => (float[N,8,8] y) { " + SQUARE.replace("-1", "1") + "y = Div(x, r) }"),
     # norms
     "layer_norm": norm(LAYER, "LayerNormalization"),
     "layer_norm_by_product": norm(LAYER.replace("Pow(d, two)", "Mul(d, d)"), "LayerNormalization"),
