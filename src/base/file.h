@@ -38,6 +38,12 @@ enum quern_code qn_writer_open(struct qn_writer *writer,
     __attribute__((warn_unused_result));
 /** Append; the first failure is kept and told by commit. */
 void qn_writer_put(struct qn_writer *writer, const void *data, size_t size);
+/** Flush, fsync, close: after that commit is but a rename. For files that
+ * belong together: seal all, then commit all. On failure the temporary file is
+ * removed.
+ */
+enum quern_code qn_writer_seal(struct qn_writer *writer)
+    __attribute__((warn_unused_result));
 /** Flush, fsync, rename, fsync the folder. Mode of a replaced file is kept. On
  * failure the temporary file is removed and `path` is as before. */
 enum quern_code qn_writer_commit(struct qn_writer *writer)

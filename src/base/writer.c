@@ -153,7 +153,15 @@ static void sync_folder(const char *path)
     qn_free(folder);
 }
 
-enum quern_code qn_writer_commit(struct qn_writer *w)
+/* The first failure; nothing is left of the temporary file. */
+static enum quern_code give_up(struct qn_writer *w)
+{
+    enum quern_code code = w->code;
+    qn_writer_abort(w);
+    return code;
+}
+
+enum quern_code qn_writer_seal(struct qn_writer *w)
 {
     flush(w);
     if (w->code == QUERN_OK && fsync(w->fd) != 0) {
@@ -163,13 +171,18 @@ enum quern_code qn_writer_commit(struct qn_writer *w)
         w->code = io_error(w, "close");
     }
     w->fd = -1;
-    if (w->code == QUERN_OK && rename(w->temporary, w->path) != 0) {
-        w->code = io_error(w, "rename");
-    }
-    if (w->code != QUERN_OK) {
-        enum quern_code code = w->code;
-        qn_writer_abort(w);
+    return w->code == QUERN_OK ? QUERN_OK : give_up(w);
+}
+
+enum quern_code qn_writer_commit(struct qn_writer *w)
+{
+    enum quern_code code = w->fd >= 0 ? qn_writer_seal(w) : w->code;
+    if (code != QUERN_OK) {
         return code;
+    }
+    if (rename(w->temporary, w->path) != 0) {
+        w->code = io_error(w, "rename");
+        return give_up(w);
     }
     sync_folder(w->path);
     free_fields(w);

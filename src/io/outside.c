@@ -287,29 +287,29 @@ enum quern_code qn_outside_write(struct quern_model *model,
     if (code == QUERN_OK && name != NULL) {
         code = spare_source(model, arena, path, target);
     }
-    struct qn_writer writer;
+    struct qn_writer *writer = &plan->writer;
     if (code == QUERN_OK) {
-        code = qn_writer_open(&writer, context, target);
+        code = qn_writer_open(writer, context, target);
     }
     if (code != QUERN_OK) {
         return code;
     }
-    struct stream s = {&writer, 0};
+    struct stream s = {writer, 0};
     put_weights(model, plan, &s);
     if (name == NULL) { /* now the hash is known: same length, other name */
         char hex[HEX + 1];
         snprintf(hex, sizeof hex, "%08x",
                  (unsigned)((s.hash ^ s.hash >> 32) & UINT32_MAX));
         memcpy(location + strlen(base) + 1, hex, HEX);
-        memcpy(writer.path + strlen(writer.path) - HEX - 5, hex, HEX);
-        code = check_target(context, writer.path);
+        memcpy(writer->path + strlen(writer->path) - HEX - 5, hex, HEX);
+        code = check_target(context, writer->path);
     }
     if (code != QUERN_OK) {
-        qn_writer_abort(&writer);
+        qn_writer_abort(writer);
         return code;
     }
-    plan->is_new_file = access(writer.path, F_OK) != 0;
-    code = qn_writer_commit(&writer);
+    plan->is_new_file = access(writer->path, F_OK) != 0;
+    code = qn_writer_seal(writer);
     plan->location = code == QUERN_OK ? location : NULL;
     return code;
 }

@@ -18,8 +18,9 @@ struct qn_outside {
     const char *location; /* name of the data file; NULL: all inside */
     uint64_t *offsets;    /* by value id; UINT64_MAX: inside */
     size_t n_values;
-    uint64_t size;    /* of the data file */
-    bool is_new_file; /* nothing stood in its place before */
+    uint64_t size;           /* of the data file */
+    bool is_new_file;        /* nothing stood in its place before */
+    struct qn_writer writer; /* of the data file, sealed */
 };
 
 /** Plan: initializers of at least `least` bytes go out (SIZE_MAX: none), and so
@@ -30,7 +31,7 @@ enum quern_code qn_outside_plan(struct quern_model *model,
                                 struct qn_outside *out_plan)
     __attribute__((warn_unused_result));
 
-/** Write the data file beside `path`.
+/** Write the data file beside `path`, sealed: the caller commits or aborts it.
  * @param name  file name without folder; NULL: that of the model, 8 hex digits
  *              of the content's hash, ".data"
  * On success plan->location names it, in the arena. */

@@ -151,6 +151,27 @@ static enum quern_code plan_save(struct save *s, enum quern_external external)
                       "no such way to store weights: %d", (int)external);
 }
 
+/* Both files are on the disk before the first one takes its place. */
+static enum quern_code commit_both(struct save *s, struct qn_writer *model)
+{
+    enum quern_code code = qn_writer_seal(model);
+    if (code != QUERN_OK) {
+        qn_writer_abort(&s->outside.writer);
+        return code;
+    }
+    code = s->outside.location != NULL ? qn_writer_commit(&s->outside.writer)
+                                       : QUERN_OK;
+    if (code != QUERN_OK) {
+        qn_writer_abort(model);
+        return code;
+    }
+    code = qn_writer_commit(model);
+    if (code != QUERN_OK) {
+        qn_outside_undo(s->path, &s->outside);
+    }
+    return code;
+}
+
 static enum quern_code write_file(struct save *s)
 {
     struct qn_writer writer;
@@ -159,6 +180,7 @@ static enum quern_code write_file(struct save *s)
         code = qn_writer_open(&writer, s->model->context, s->path);
     }
     if (code != QUERN_OK) {
+        qn_writer_abort(&s->outside.writer);
         return code;
     }
     if (s->untouched && !s->places) {
@@ -168,7 +190,7 @@ static enum quern_code write_file(struct save *s)
                                .outside = s->places ? &s->outside : NULL};
         qn_emit_model(&sink, s->model);
     }
-    return qn_writer_commit(&writer);
+    return commit_both(s, &writer);
 }
 
 enum quern_code quern_model_save(struct quern_model *model, const char *path,
@@ -193,12 +215,10 @@ enum quern_code quern_model_save(struct quern_model *model, const char *path,
     }
     if (code == QUERN_OK) {
         code = write_file(&s);
-        if (code != QUERN_OK) {
-            qn_outside_undo(path, &s.outside);
-        } else {
-            qn_outside_sweep(path, &stale, s.outside.location,
-                             s.places ? NULL : model);
-        }
+    }
+    if (code == QUERN_OK) {
+        qn_outside_sweep(path, &stale, s.outside.location,
+                         s.places ? NULL : model);
     }
     qn_arena_finish(&s.arena);
     return code;

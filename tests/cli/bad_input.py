@@ -182,6 +182,15 @@ def outputs():
     for verb in (["optimize"], ["convert"], ["quantize", "--data", "good.npz"]):
         says(f"{verb[0]}, no room on the disk", 5, ["old.onnx", "write", "File too large"], verb[0], "good.onnx", "-o", "old.onnx", *verb[1:], preexec_fn=full)
         old_is_whole(f"{verb[0]}, no room on the disk")
+    # The weights fit, the model behind them does not.
+    long = model(graph([node("MatMul", ["x", "w"], ["h"], name="n" * 8000), node("Relu", ["h"], ["y"])], init=[tensor("w", [2, 200], F2 * 200)]))
+    write("long.onnx", long)
+    write("old.bin", b"old weights")
+    for name in ("old.bin", "new.bin"):
+        says(f"{name}: room for the weights only", 5, ["old.onnx", "write", "File too large"], "convert", "long.onnx", "-o", "old.onnx", "--external-data", name,
+             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
+        old_is_whole(f"{name}: room for the weights only")
+    check("room for the weights only: the old ones are whole", open("old.bin", "rb").read() == b"old weights" and not os.path.exists("new.bin"))
     says("results of run, no room", 5, "File too large", "run", "good.onnx", "--data", "good.npz", "-o", "old.onnx", preexec_fn=full)
     old_is_whole("results of run, no room")
     abroad = model(graph([node("Relu", ["x"], ["\u03b1/\u0432\u044b\u0445\u043e\u0434"])], outputs=[value("\u03b1/\u0432\u044b\u0445\u043e\u0434")]))
