@@ -1,8 +1,6 @@
 /* Comparing two models on data: opening, running in parallel, adding up. */
 #include "api/compare.h"
 
-#include "base/buf.h"
-#include "base/file.h"
 #include "data/array.h"
 
 #include <stdio.h>
@@ -120,16 +118,15 @@ static enum quern_code open_data(struct quern_comparison *c, const char *path)
 
 static enum quern_code open_labels(struct quern_comparison *c)
 {
-    struct qn_buf *buf = NULL;
+    struct qn_input *input = NULL;
     if (c->options.labels == NULL) {
         return QUERN_OK;
     }
-    enum quern_code code = qn_file_map(c->context, c->options.labels, &buf);
+    enum quern_code code = qn_input_open(c->context, c->options.labels, &input);
     if (code == QUERN_OK) {
-        code = qn_npy_read(c->context, c->options.labels, "labels", buf,
-                           &c->labels);
+        code = qn_npy_read(c->context, "labels", input, &c->labels);
     }
-    qn_buf_release(buf);
+    qn_input_release(input);
     if (code == QUERN_OK &&
         !quern_dtype_is_integer(quern_tensor_dtype(c->labels))) {
         code = quern_fail(c->context, QUERN_INVALID_ARGUMENT, NULL,

@@ -102,42 +102,65 @@ static enum quern_code map_fd(struct quern_context *context, int fd,
     return QUERN_OK;
 }
 
-/* Takes the descriptor. */
-static enum quern_code load(struct quern_context *context, int fd,
-                            const char *path, struct qn_buf **out_buf)
+static enum quern_code check_regular(struct quern_context *context, int fd,
+                                     const char *path, uint64_t *out_size)
 {
     struct stat info;
-    enum quern_code code = QUERN_OK;
     if (fstat(fd, &info) != 0) {
-        code = io_error(context, path, "stat");
-    } else if (!S_ISREG(info.st_mode)) {
-        struct quern_place place = QUERN_PLACE_NONE;
-        place.file = path;
-        code = quern_fail(context, QUERN_IO, &place, "%s, need a regular file",
-                          S_ISDIR(info.st_mode)    ? "is a folder"
-                          : S_ISFIFO(info.st_mode) ? "is a FIFO"
-                                                   : "is a device or socket");
-    } else if (context->copy_files || info.st_size == 0) {
-        code = read_all(context, fd, path, (size_t)info.st_size, out_buf);
-    } else {
-        code = map_fd(context, fd, path, (size_t)info.st_size, out_buf);
+        return io_error(context, path, "stat");
     }
+    *out_size = (uint64_t)info.st_size;
+    if (S_ISREG(info.st_mode)) {
+        return QUERN_OK;
+    }
+    struct quern_place place = QUERN_PLACE_NONE;
+    place.file = path;
+    return quern_fail(context, QUERN_IO, &place, "%s, need a regular file",
+                      S_ISDIR(info.st_mode)    ? "is a folder"
+                      : S_ISFIFO(info.st_mode) ? "is a FIFO"
+                                               : "is a device or socket");
+}
+
+/* Takes the descriptor of a regular file. */
+static enum quern_code take(struct quern_context *context, int fd,
+                            const char *path, uint64_t size,
+                            struct qn_buf **out_buf)
+{
+    enum quern_code code =
+        context->copy_files || size == 0
+            ? read_all(context, fd, path, (size_t)size, out_buf)
+            : map_fd(context, fd, path, (size_t)size, out_buf);
     close(fd);
     return code;
 }
 
-enum quern_code qn_file_map(struct quern_context *context, const char *path,
-                            struct qn_buf **out_buf)
+enum quern_code qn_file_open(struct quern_context *context, const char *path,
+                             int *out_fd, uint64_t *out_size)
 {
-    if (strcmp(path, "-") == 0) {
-        return read_all(context, STDIN_FILENO, path, 65536, out_buf);
-    }
     /* O_NONBLOCK: opening a FIFO must not wait for a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return io_error(context, path, "open");
     }
-    return load(context, fd, path, out_buf);
+    enum quern_code code = check_regular(context, fd, path, out_size);
+    if (code != QUERN_OK) {
+        close(fd);
+        return code;
+    }
+    *out_fd = fd;
+    return QUERN_OK;
+}
+
+enum quern_code qn_file_map(struct quern_context *context, const char *path,
+                            struct qn_buf **out_buf)
+{
+    int fd = -1;
+    uint64_t size = 0;
+    if (strcmp(path, "-") == 0) {
+        return read_all(context, STDIN_FILENO, path, 65536, out_buf);
+    }
+    enum quern_code code = qn_file_open(context, path, &fd, &size);
+    return code == QUERN_OK ? take(context, fd, path, size, out_buf) : code;
 }
 
 /* A file with a second name may be one from outside the folder, which the
@@ -146,16 +169,21 @@ static enum quern_code load_single(struct quern_context *context, int fd,
                                    const char *path, struct qn_buf **out_buf)
 {
     struct stat info;
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink <= 1) {
-        return load(context, fd, path, out_buf);
+    uint64_t size = 0;
+    enum quern_code code = check_regular(context, fd, path, &size);
+    if (code == QUERN_OK && fstat(fd, &info) == 0 && info.st_nlink > 1) {
+        struct quern_place place = QUERN_PLACE_NONE;
+        place.file = path;
+        code = quern_fail(context, QUERN_IO, &place,
+                          "external data has %llu names (hard links), needs "
+                          "1: a copy of the file will do",
+                          (unsigned long long)info.st_nlink);
     }
-    struct quern_place place = QUERN_PLACE_NONE;
-    place.file = path;
-    close(fd);
-    return quern_fail(context, QUERN_IO, &place,
-                      "external data has %llu names (hard links), needs 1: a "
-                      "copy of the file will do",
-                      (unsigned long long)info.st_nlink);
+    if (code != QUERN_OK) {
+        close(fd);
+        return code;
+    }
+    return take(context, fd, path, size, out_buf);
 }
 
 /* Bytes that no location may hold: those that terminals obey, and the other

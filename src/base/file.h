@@ -5,6 +5,14 @@
 #include "base/buf.h"
 #include "base/diag.h"
 
+/** Open a regular file for reading; FIFO, device and folder are refused by
+ * name.
+ * @param out_fd  closed by the caller
+ * @return QUERN_OK; _IO with the path and the system's reason */
+enum quern_code qn_file_open(struct quern_context *context, const char *path,
+                             int *out_fd, uint64_t *out_size)
+    __attribute__((warn_unused_result));
+
 /** Map (or with context->copy_files read) a regular file.
  * "-" reads standard input. FIFO, device and folder are refused by name.
  * @return QUERN_OK; _IO with the path and the system's reason; _LIMIT */

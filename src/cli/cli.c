@@ -247,7 +247,7 @@ static const struct argp_option common_options[] = {
      "NAME=none: the array goes with every sample",
      90},
     {"json", CLI_KEY_JSON, NULL, 0, "results as JSON", 90},
-    {"copy", CLI_KEY_COPY, NULL, 0, "read files instead of mapping them", 90},
+    {"copy", CLI_KEY_COPY, NULL, 0, "read models instead of mapping them", 90},
     {"engine", CLI_KEY_ENGINE, "E", 0,
      "what runs models: cpu (embedded), ort (ONNX Runtime), auto (default): "
      "cpu, and ort for a model with an operator that cpu lacks",

@@ -9,7 +9,7 @@
 struct qn_samples {
     const char *name; /* of the input that it feeds; borrowed */
     struct qn_npy npy;
-    struct qn_buf *buf;         /* holds the numbers, unless… */
+    struct qn_input *input;     /* holds the numbers, unless… */
     struct qn_inflate *inflate; /* …they are inflated range by range */
     uint64_t offset;            /* of the numbers in either */
     int axis;                   /* that counts samples; -1: given whole */
@@ -18,18 +18,16 @@ struct qn_samples {
 };
 
 /** Read the header of an array.
- * @param buf    the file; retained
+ * @param input  the file; retained
  * @param entry  of the zip; NULL: the file is the array */
-enum quern_code qn_samples_begin(struct quern_context *context,
-                                 const char *file, struct qn_buf *buf,
-                                 const struct qn_zip_entry *entry,
-                                 struct qn_samples *out)
+enum quern_code
+qn_samples_begin(struct quern_context *context, struct qn_input *input,
+                 const struct qn_zip_entry *entry, struct qn_samples *out)
     __attribute__((warn_unused_result));
 
 /** Check or inflate the bytes, now that header, axis and step are known to be
  * what the model needs. */
 enum quern_code qn_samples_finish_open(struct quern_context *context,
-                                       const char *file,
                                        const struct qn_zip_entry *entry,
                                        struct qn_samples *samples)
     __attribute__((warn_unused_result));
@@ -43,8 +41,8 @@ enum quern_code qn_samples_get(const struct qn_samples *samples,
 void qn_samples_close(struct qn_samples *samples);
 
 /** A whole .npy file as one tensor. */
-enum quern_code qn_npy_read(struct quern_context *context, const char *file,
-                            const char *name, struct qn_buf *buf,
+enum quern_code qn_npy_read(struct quern_context *context, const char *name,
+                            struct qn_input *input,
                             struct quern_tensor **out_tensor)
     __attribute__((warn_unused_result));
 

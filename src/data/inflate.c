@@ -10,11 +10,11 @@
 
 enum {
     WINDOW = 32768,
-    MOST_POINTS = 256,
-    LEAST_SPAN = 1 << 20, /* inflated bytes between two points */
+    MOST_POINTS = 64,     /* 2 MiB of windows */
+    LEAST_SPAN = 1 << 17, /* inflated bytes between two points */
     STEP = 1 << 16,       /* inflated at once while skipping */
-    PIECE = 1 << 20,      /* packed bytes handed to zlib at once */
-    MOST_KEPT = 8,        /* streams that may be continued, 40 KB each */
+    PIECE = 1 << 14,      /* packed bytes handed to zlib at once */
+    MOST_KEPT = 8,        /* streams that may be continued, 56 KB each */
 };
 
 /* A block begins at bit `bits` before byte `in` of the packed bytes. */
@@ -25,22 +25,19 @@ struct point {
     unsigned char *window; /* WINDOW bytes in front of `out`; NULL at 0 */
 };
 
-/* A stream of zlib over the packed bytes, which may be longer than its
- * counters. zlib remembers where it lies: never moved. */
+/* A stream of zlib over the packed bytes. zlib remembers where it lies: never
+ * moved. */
 struct stream {
     z_stream z;
-    const struct qn_buf *buf;
-    const unsigned char *packed;
-    uint64_t size;
+    const struct qn_inflate *of;
     uint64_t in;  /* packed bytes handed to zlib */
     uint64_t out; /* bytes inflated */
+    unsigned char piece[PIECE];
 };
 
 struct qn_inflate {
-    const struct qn_buf *buf; /* borrowed, like the bytes in it */
-    const unsigned char *packed;
+    const struct qn_input *input; /* borrowed */
     struct qn_zip_entry entry;
-    const char *file; /* borrowed */
     struct point points[MOST_POINTS];
     size_t n_points;
     /* Streams that stand behind what was read last: samples are mostly read in
@@ -51,37 +48,31 @@ struct qn_inflate {
     size_t n_kept;
 };
 
-static enum quern_code damaged(struct quern_context *context, const char *file,
-                               const char *name, const char *what)
+static enum quern_code damaged(struct quern_context *context,
+                               const struct qn_inflate *f, const char *what)
 {
     struct quern_place place = QUERN_PLACE_NONE;
     place.stage = "data";
-    place.file = file;
-    place.tensor = name;
+    place.file = f->input->path;
+    place.tensor = f->entry.name;
     return quern_fail(context, QUERN_MALFORMED, &place, "%s", what);
 }
 
-/* Let go of the file's memory behind the last piece, up to what was used. */
-static void forget(const struct stream *s)
+/* The next piece, when zlib has used up the last one. */
+static enum quern_code feed(struct quern_context *context, struct stream *s)
 {
-    uint64_t used = s->in - s->z.avail_in;
-    uint64_t first = used > PIECE ? used - PIECE : 0;
-    qn_buf_forget(s->buf, (size_t)(s->packed - s->buf->data) + (size_t)first,
-                  (size_t)(used - first));
-}
-
-static void feed(struct stream *s)
-{
-    if (s->z.avail_in == 0) {
-        uint64_t n = s->size - s->in;
-        n = n < PIECE ? n : PIECE;
-        if (s->in > 0) {
-            forget(s);
-        }
-        s->z.next_in = s->packed + s->in;
-        s->z.avail_in = (uInt)n;
-        s->in += n;
+    const struct qn_zip_entry *e = &s->of->entry;
+    uint64_t left = e->packed_size - s->in;
+    size_t n = left < PIECE ? (size_t)left : PIECE;
+    if (s->z.avail_in > 0 || n == 0) {
+        return QUERN_OK;
     }
+    enum quern_code code =
+        qn_input_read(s->of->input, context, e->at + s->in, n, s->piece);
+    s->z.next_in = s->piece;
+    s->z.avail_in = code == QUERN_OK ? (uInt)n : 0;
+    s->in += s->z.avail_in;
+    return code;
 }
 
 /* The last WINDOW bytes, oldest first, from a ring that continues at `at`. */
@@ -115,7 +106,10 @@ static enum quern_code scan(struct quern_context *context, struct qn_inflate *f,
     int state = Z_OK;
     span = span > LEAST_SPAN ? span : LEAST_SPAN;
     while (state == Z_OK && out <= size) {
-        feed(s);
+        enum quern_code code = feed(context, s);
+        if (code != QUERN_OK) {
+            return code;
+        }
         s->z.next_out = ring + at;
         s->z.avail_out = (uInt)(WINDOW - at);
         state = inflate(&s->z, Z_BLOCK);
@@ -140,44 +134,41 @@ static enum quern_code scan(struct quern_context *context, struct qn_inflate *f,
         return qn_no_memory(context);
     }
     if (state != Z_STREAM_END || out != size) {
-        return damaged(context, f->file, f->entry.name,
+        return damaged(context, f,
                        "deflated data is damaged or of another size than the "
                        "zip says");
     }
     return (uint32_t)crc == f->entry.crc
                ? QUERN_OK
-               : damaged(context, f->file, f->entry.name,
-                         "checksum of the array is wrong");
+               : damaged(context, f, "checksum of the array is wrong");
 }
 
-enum quern_code qn_inflate_open(struct quern_context *context, const char *file,
-                                const struct qn_buf *buf,
+enum quern_code qn_inflate_open(struct quern_context *context,
+                                const struct qn_input *input,
                                 const struct qn_zip_entry *entry,
                                 struct qn_inflate **out_inflate)
 {
     struct qn_inflate *f = qn_calloc(sizeof *f);
     unsigned char *ring = qn_calloc(WINDOW);
-    struct stream s = {.buf = buf,
-                       .packed = buf->data + entry->at,
-                       .size = entry->packed_size};
-    enum quern_code code =
-        f != NULL && ring != NULL ? QUERN_OK : qn_no_memory(context);
+    struct stream *s = qn_calloc(sizeof *s);
+    enum quern_code code = f != NULL && ring != NULL && s != NULL
+                               ? QUERN_OK
+                               : qn_no_memory(context);
     if (code == QUERN_OK) {
         atomic_flag_clear(&f->busy);
-        f->buf = buf;
-        f->packed = s.packed;
+        f->input = input;
         f->entry = *entry;
-        f->file = file;
         f->n_points = 1; /* the beginning */
-        code = inflateInit2(&s.z, -MAX_WBITS) == Z_OK ? QUERN_OK
-                                                      : qn_no_memory(context);
+        s->of = f;
+        code = inflateInit2(&s->z, -MAX_WBITS) == Z_OK ? QUERN_OK
+                                                       : qn_no_memory(context);
     }
     if (code == QUERN_OK) {
-        code = scan(context, f, &s, ring);
-        forget(&s);
-        inflateEnd(&s.z);
+        code = scan(context, f, s, ring);
+        inflateEnd(&s->z);
     }
     qn_free(ring);
+    qn_free(s);
     if (code != QUERN_OK) {
         qn_inflate_close(&f);
         return code;
@@ -208,25 +199,26 @@ void qn_inflate_close(struct qn_inflate **inflate)
 }
 
 /* Continue zlib at a point. */
-static bool begin(struct stream *s, const struct point *p)
+static enum quern_code begin(struct quern_context *context, struct stream *s,
+                             const struct point *p)
 {
-    if (inflateInit2(&s->z, -MAX_WBITS) != Z_OK) {
-        return false;
-    }
+    unsigned char byte = 0;
+    enum quern_code code = QUERN_OK;
     s->in = p->in;
     s->out = p->out;
-    if (p->bits > 0 &&
-        inflatePrime(&s->z, p->bits, s->packed[p->in - 1] >> (8 - p->bits)) !=
-            Z_OK) {
-        inflateEnd(&s->z);
-        return false;
+    if (p->bits > 0) {
+        code = qn_input_read(s->of->input, context, s->of->entry.at + p->in - 1,
+                             1, &byte);
     }
-    if (p->window != NULL &&
-        inflateSetDictionary(&s->z, p->window, WINDOW) != Z_OK) {
-        inflateEnd(&s->z);
-        return false;
+    if (code != QUERN_OK) {
+        return code;
     }
-    return true;
+    bool good = inflateInit2(&s->z, -MAX_WBITS) == Z_OK &&
+                (p->bits == 0 ||
+                 inflatePrime(&s->z, p->bits, byte >> (8 - p->bits)) == Z_OK) &&
+                (p->window == NULL ||
+                 inflateSetDictionary(&s->z, p->window, WINDOW) == Z_OK);
+    return good ? QUERN_OK : qn_no_memory(context);
 }
 
 /* A kept stream between `least` and `offset`, the nearest; NULL: none. */
@@ -270,34 +262,40 @@ static void keep(struct qn_inflate *f, struct stream *s)
 }
 
 /* A new stream that begins at a point. */
-static struct stream *begin_at(const struct qn_inflate *f, size_t point)
+static enum quern_code begin_at(struct quern_context *context,
+                                const struct qn_inflate *f, size_t point,
+                                struct stream **out)
 {
     struct stream *s = qn_calloc(sizeof *s);
     if (s == NULL) {
-        return NULL;
+        return qn_no_memory(context);
     }
-    s->buf = f->buf;
-    s->packed = f->packed;
-    s->size = f->entry.packed_size;
-    if (!begin(s, &f->points[point])) {
-        qn_free(s);
-        return NULL;
+    s->of = f;
+    enum quern_code code = begin(context, s, &f->points[point]);
+    if (code != QUERN_OK) {
+        end(s);
+        return code;
     }
-    return s;
+    *out = s;
+    return QUERN_OK;
 }
 
 /* Inflate `size` bytes; `out` NULL: into `room`, again and again. */
-static bool take(struct stream *s, uint64_t size, unsigned char *out,
-                 unsigned char *room)
+static enum quern_code take(struct quern_context *context, struct stream *s,
+                            uint64_t size, unsigned char *out,
+                            unsigned char *room)
 {
     int state = Z_OK;
     while (size > 0) {
         uint64_t most = out != NULL ? 1u << 30 : STEP;
         uInt n = (uInt)(size < most ? size : most);
-        if (state != Z_OK) {
-            return false;
+        enum quern_code code =
+            state == Z_OK ? feed(context, s)
+                          : damaged(context, s->of,
+                                    "deflated data changed while it was read");
+        if (code != QUERN_OK) {
+            return code;
         }
-        feed(s);
         s->z.next_out = out != NULL ? out : room;
         s->z.avail_out = n;
         state = inflate(&s->z, Z_NO_FLUSH);
@@ -306,7 +304,7 @@ static bool take(struct stream *s, uint64_t size, unsigned char *out,
         size -= n;
         s->out += n;
     }
-    return true;
+    return QUERN_OK;
 }
 
 enum quern_code qn_inflate_read(struct qn_inflate *f,
@@ -319,21 +317,21 @@ enum quern_code qn_inflate_read(struct qn_inflate *f,
     }
     struct stream *s = take_kept(f, f->points[i].out, offset);
     unsigned char *room = qn_calloc(STEP);
-    s = s != NULL ? s : begin_at(f, i);
-    if (room == NULL || s == NULL) {
-        end(s);
-        qn_free(room);
-        return qn_no_memory(context);
+    enum quern_code code = room != NULL ? QUERN_OK : qn_no_memory(context);
+    if (code == QUERN_OK && s == NULL) {
+        code = begin_at(context, f, i, &s);
     }
-    bool good =
-        take(s, offset - s->out, NULL, room) && take(s, size, out, room);
+    if (code == QUERN_OK) {
+        code = take(context, s, offset - s->out, NULL, room);
+    }
+    if (code == QUERN_OK) {
+        code = take(context, s, size, out, room);
+    }
     qn_free(room);
-    if (!good) {
+    if (code != QUERN_OK) {
         end(s);
-        return damaged(context, f->file, f->entry.name,
-                       "deflated data changed while it was read");
+        return code;
     }
-    forget(s);
     keep(f, s);
     return QUERN_OK;
 }

@@ -3,7 +3,7 @@
  *
  * Deflate can only be read from its beginning, or from the beginning of a block
  * when the 32 KiB in front of it are known. An index keeps those of a block
- * every MiB or so (and not more than 256 of them), so that one sample of a
+ * every 128 KiB or so (and not more than 64 of them), so that one sample of a
  * large array costs little time and memory does not grow with the array.
  */
 #ifndef QUERN_DATA_INFLATE_H
@@ -14,9 +14,9 @@
 struct qn_inflate;
 
 /** Read an entry once: checks size and checksum and notes where to begin.
- * Bytes of the file are borrowed; the buffer must live as long. */
-enum quern_code qn_inflate_open(struct quern_context *context, const char *file,
-                                const struct qn_buf *buf,
+ * @param input  borrowed; must live as long */
+enum quern_code qn_inflate_open(struct quern_context *context,
+                                const struct qn_input *input,
                                 const struct qn_zip_entry *entry,
                                 struct qn_inflate **out_inflate)
     __attribute__((warn_unused_result));

@@ -1,5 +1,4 @@
 /* The arrays of one file, by the names of the inputs. */
-#include "base/file.h"
 #include "base/map.h"
 #include "data/source.h"
 
@@ -11,8 +10,7 @@
 struct npz {
     struct quern_context *context;
     const struct quern_data *data;
-    const char *path;
-    struct qn_buf *buf;
+    struct qn_input *input;
     struct qn_zip_entry *entries;
     size_t n;
 };
@@ -34,7 +32,8 @@ static enum quern_code missing(const struct npz *z, const char *name)
                                  i > 0 ? ", " : "", (int)bare(&z->entries[i]),
                                  z->entries[i].name);
     }
-    return qn_data_fail(z->context, z->path, name, QUERN_INVALID_ARGUMENT,
+    return qn_data_fail(z->context, z->input->path, name,
+                        QUERN_INVALID_ARGUMENT,
                         "no array of the name of this input; there %s %s",
                         z->n == 1 ? "is" : "are", z->n > 0 ? text : "none");
 }
@@ -50,8 +49,8 @@ static enum quern_code find(const struct npz *z, const char *name,
             continue;
         }
         if (*out != NULL) {
-            return qn_data_fail(z->context, z->path, name, QUERN_MALFORMED,
-                                "two arrays have this name");
+            return qn_data_fail(z->context, z->input->path, name,
+                                QUERN_MALFORMED, "two arrays have this name");
         }
         *out = e;
     }
@@ -65,30 +64,28 @@ static enum quern_code find(const struct npz *z, const char *name,
 
 /* Array k: header, fit, bytes. */
 static enum quern_code open_array(struct quern_context *context,
-                                  const struct quern_data *d, const char *path,
-                                  struct qn_buf *buf,
+                                  const struct quern_data *d,
+                                  struct qn_input *input,
                                   const struct qn_zip_entry *entry, size_t k,
                                   struct qn_samples *s)
 {
     s->name = d->names[k];
-    enum quern_code code = qn_samples_begin(context, path, buf, entry, s);
+    enum quern_code code = qn_samples_begin(context, input, entry, s);
     if (code == QUERN_OK) {
-        code = qn_data_match(context, d, path, k, s);
+        code = qn_data_match(context, d, input->path, k, s);
     }
-    return code == QUERN_OK ? qn_samples_finish_open(context, path, entry, s)
-                            : code;
+    return code == QUERN_OK ? qn_samples_finish_open(context, entry, s) : code;
 }
 
 static enum quern_code open_npz(struct npz *z, struct qn_samples *samples)
 {
     enum quern_code code =
-        qn_zip_list(z->context, z->path, z->buf, &z->entries, &z->n);
+        qn_zip_list(z->context, z->input, &z->entries, &z->n);
     for (size_t k = 0; k < z->data->n_inputs && code == QUERN_OK; k++) {
         const struct qn_zip_entry *e = NULL;
         code = find(z, z->data->names[k], &e);
         if (code == QUERN_OK) {
-            code = open_array(z->context, z->data, z->path, z->buf, e, k,
-                              &samples[k]);
+            code = open_array(z->context, z->data, z->input, e, k, &samples[k]);
         }
     }
     qn_free(z->entries);
@@ -101,15 +98,18 @@ static enum quern_code open_file(struct quern_context *context,
                                  const struct quern_data *d, const char *path,
                                  struct qn_samples *samples)
 {
-    struct qn_buf *buf = NULL;
-    enum quern_code code = qn_file_map(context, path, &buf);
+    struct qn_input *input = NULL;
+    char magic[6] = "";
+    enum quern_code code = qn_input_open(context, path, &input);
+    if (code == QUERN_OK && input->size >= sizeof magic) {
+        code = qn_input_read(input, context, 0, sizeof magic, magic);
+    }
     if (code != QUERN_OK) {
+        qn_input_release(input);
         return code;
     }
-    bool npy = buf->size >= 6 && memcmp(buf->data, "\x93NUMPY", 6) == 0;
-    if (!npy) {
-        struct npz z = {
-            .context = context, .data = d, .path = path, .buf = buf};
+    if (memcmp(magic, "\x93NUMPY", sizeof magic) != 0) {
+        struct npz z = {.context = context, .data = d, .input = input};
         code = open_npz(&z, samples);
     } else if (d->n_inputs != 1) {
         code = qn_data_fail(context, path, NULL, QUERN_INVALID_ARGUMENT,
@@ -117,9 +117,9 @@ static enum quern_code open_file(struct quern_context *context,
                             "inputs: give an .npz",
                             d->n_inputs);
     } else {
-        code = open_array(context, d, path, buf, NULL, 0, &samples[0]);
+        code = open_array(context, d, input, NULL, 0, &samples[0]);
     }
-    qn_buf_release(buf);
+    qn_input_release(input);
     return code;
 }
 
@@ -130,14 +130,14 @@ static enum quern_code open_names(struct quern_context *context,
 {
     enum quern_code code = QUERN_OK;
     for (size_t k = 0; k < d->n_inputs && code == QUERN_OK; k++) {
-        struct qn_buf *buf = NULL;
+        struct qn_input *input = NULL;
         char file[4096];
         snprintf(file, sizeof file, "%s/%s.npy", path, d->names[k]);
-        code = qn_file_map(context, file, &buf);
+        code = qn_input_open(context, file, &input);
         if (code == QUERN_OK) {
-            code = open_array(context, d, file, buf, NULL, k, &samples[k]);
+            code = open_array(context, d, input, NULL, k, &samples[k]);
         }
-        qn_buf_release(buf);
+        qn_input_release(input);
     }
     return code;
 }

@@ -6,7 +6,18 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { END_SIZE = 22, CENTRAL_SIZE = 46, LOCAL_SIZE = 30, MAX_ENTRIES = 65536 };
+enum {
+    END_SIZE = 22,
+    LOCATOR_SIZE = 20,
+    END64_SIZE = 56,
+    CENTRAL_SIZE = 46,
+    LOCAL_SIZE = 30,
+    MAX_ENTRIES = 65536,
+    STEP = 1 << 16, /* bytes of an entry that are read at once */
+};
+
+static const char no_end[] =
+    "file is no .npy and no zip, or its end is missing";
 
 static uint64_t number(const unsigned char *p, unsigned bytes)
 {
@@ -26,33 +37,66 @@ static enum quern_code fail(struct quern_context *context, const char *file,
     return quern_fail(context, code, &place, "%s", what);
 }
 
-/* Offset of the central directory and number of entries. */
-static bool find_directory(const struct qn_buf *buf, uint64_t *out_at,
-                           uint64_t *out_n)
+/* The end record: the last one of the file, which a comment may follow. */
+static const unsigned char *find_end(const unsigned char *tail, size_t size)
 {
-    if (buf->size < END_SIZE) {
-        return false;
-    }
-    size_t lowest = buf->size > 65557 ? buf->size - 65557 : 0;
-    for (size_t at = buf->size - END_SIZE + 1; at-- > lowest;) {
-        const unsigned char *p = buf->data + at;
-        if (memcmp(p, "PK\5\6", 4) != 0) {
-            continue;
+    for (size_t at = size < END_SIZE ? 0 : size - END_SIZE + 1; at-- > 0;) {
+        if (memcmp(tail + at, "PK\5\6", 4) == 0) {
+            return tail + at;
         }
-        *out_n = number(p + 10, 2);
-        *out_at = number(p + 16, 4);
-        if (at >= 20 && memcmp(p - 20, "PK\6\7", 4) == 0) {
-            uint64_t end64 = number(p - 12, 8);
-            if (end64 > buf->size || buf->size - end64 < 56 ||
-                memcmp(buf->data + end64, "PK\6\6", 4) != 0) {
-                return false;
-            }
-            *out_n = number(buf->data + end64 + 32, 8);
-            *out_at = number(buf->data + end64 + 48, 8);
-        }
-        return true;
     }
-    return false;
+    return NULL;
+}
+
+/* Offset of the central directory and number of entries, out of the last bytes
+ * of the file. */
+static enum quern_code read_end(struct quern_context *context,
+                                const struct qn_input *in,
+                                const unsigned char *tail, size_t size,
+                                uint64_t *out_at, uint64_t *out_n)
+{
+    const unsigned char *end = find_end(tail, size);
+    unsigned char record[END64_SIZE];
+    if (end == NULL) {
+        return fail(context, in->path, NULL, QUERN_MALFORMED, no_end);
+    }
+    *out_n = number(end + 10, 2);
+    *out_at = number(end + 16, 4);
+    if (end - tail < LOCATOR_SIZE ||
+        memcmp(end - LOCATOR_SIZE, "PK\6\7", 4) != 0) {
+        return QUERN_OK;
+    }
+    uint64_t at = number(end - 12, 8);
+    if (at > in->size || in->size - at < END64_SIZE) {
+        return fail(context, in->path, NULL, QUERN_MALFORMED, no_end);
+    }
+    enum quern_code code =
+        qn_input_read(in, context, at, sizeof record, record);
+    if (code == QUERN_OK && memcmp(record, "PK\6\6", 4) != 0) {
+        code = fail(context, in->path, NULL, QUERN_MALFORMED, no_end);
+    }
+    *out_n = number(record + 32, 8);
+    *out_at = number(record + 48, 8);
+    return code;
+}
+
+static enum quern_code find_directory(struct quern_context *context,
+                                      const struct qn_input *in,
+                                      uint64_t *out_at, uint64_t *out_n)
+{
+    enum { MOST = LOCATOR_SIZE + END_SIZE + 65535 };
+    size_t size = in->size < MOST ? (size_t)in->size : MOST;
+    unsigned char *tail = qn_calloc(MOST);
+    if (tail == NULL) {
+        return qn_no_memory(context);
+    }
+    enum quern_code code =
+        qn_input_read(in, context, in->size - size, size, tail);
+    if (code == QUERN_OK) {
+        code = read_end(context, in, tail, size, out_at, out_n);
+    }
+    qn_free(tail);
+    return code;
 }
 
 /* Sizes of 0xffffffff stand in the zip64 extra field, in this order. */
@@ -79,78 +123,114 @@ static void read_zip64(const unsigned char *extra, size_t size,
     }
 }
 
-static enum quern_code read_entry(struct quern_context *context,
-                                  const char *file, const struct qn_buf *buf,
-                                  uint64_t *at, struct qn_zip_entry *e)
+/* Name and sizes out of an entry of the directory, whose name and extra field
+ * stand at `rest`. */
+static enum quern_code read_central(struct quern_context *context,
+                                    const char *file, const unsigned char *p,
+                                    const unsigned char *rest,
+                                    struct qn_zip_entry *e, uint64_t *out_local)
 {
-    const unsigned char *p = buf->data + *at;
-    if (*at > buf->size || buf->size - *at < CENTRAL_SIZE ||
-        memcmp(p, "PK\1\2", 4) != 0) {
-        return fail(context, file, NULL, QUERN_MALFORMED,
-                    "zip directory is damaged");
-    }
     size_t name = (size_t)number(p + 28, 2);
-    size_t extra = (size_t)number(p + 30, 2);
-    size_t comment = (size_t)number(p + 32, 2);
-    if (name + extra + comment > buf->size - *at - CENTRAL_SIZE ||
-        name >= sizeof e->name || memchr(p + CENTRAL_SIZE, 0, name) != NULL) {
+    if (name >= sizeof e->name || memchr(rest, 0, name) != NULL) {
         return fail(context, file, NULL, QUERN_MALFORMED,
                     "zip entry has a bad name");
     }
-    memcpy(e->name, p + CENTRAL_SIZE, name);
+    memcpy(e->name, rest, name);
     e->name[name] = '\0';
     e->method = (unsigned)number(p + 10, 2);
     e->crc = (uint32_t)number(p + 16, 4);
     e->packed_size = number(p + 20, 4);
     e->size = number(p + 24, 4);
-    uint64_t local = number(p + 42, 4);
-    read_zip64(p + CENTRAL_SIZE + name, extra, e, &local);
+    *out_local = number(p + 42, 4);
+    read_zip64(rest + name, (size_t)number(p + 30, 2), e, out_local);
     if ((number(p + 8, 2) & 1) != 0) {
         return fail(context, file, e->name, QUERN_UNSUPPORTED,
                     "zip entry is encrypted");
     }
-    if (e->method != 0 && e->method != 8) {
-        return fail(context, file, e->name, QUERN_UNSUPPORTED,
-                    "zip entry is neither stored nor deflated");
-    }
-    if (local > buf->size || buf->size - local < LOCAL_SIZE ||
-        memcmp(buf->data + local, "PK\3\4", 4) != 0) {
-        return fail(context, file, e->name, QUERN_MALFORMED,
-                    "zip entry points outside the file");
-    }
-    e->at = local + LOCAL_SIZE + number(buf->data + local + 26, 2) +
-            number(buf->data + local + 28, 2);
-    if (e->at > buf->size || e->packed_size > buf->size - e->at ||
-        (e->method == 0 && e->size != e->packed_size)) {
-        return fail(context, file, e->name, QUERN_MALFORMED,
-                    "zip entry runs past the end of the file");
-    }
-    *at += CENTRAL_SIZE + name + extra + comment;
-    return QUERN_OK;
+    return e->method == 0 || e->method == 8
+               ? QUERN_OK
+               : fail(context, file, e->name, QUERN_UNSUPPORTED,
+                      "zip entry is neither stored nor deflated");
 }
 
-enum quern_code qn_zip_list(struct quern_context *context, const char *file,
-                            const struct qn_buf *buf,
+/* Where the bytes begin: behind the entry's own header. */
+static enum quern_code read_local(struct quern_context *context,
+                                  const struct qn_input *in, uint64_t local,
+                                  struct qn_zip_entry *e)
+{
+    unsigned char p[LOCAL_SIZE] = {0};
+    enum quern_code code = QUERN_OK;
+    if (local <= in->size && in->size - local >= LOCAL_SIZE) {
+        code = qn_input_read(in, context, local, sizeof p, p);
+    }
+    if (code == QUERN_OK && memcmp(p, "PK\3\4", 4) != 0) {
+        code = fail(context, in->path, e->name, QUERN_MALFORMED,
+                    "zip entry points outside the file");
+    }
+    e->at = local + LOCAL_SIZE + number(p + 26, 2) + number(p + 28, 2);
+    if (code == QUERN_OK &&
+        (e->at > in->size || e->packed_size > in->size - e->at ||
+         (e->method == 0 && e->size != e->packed_size))) {
+        code = fail(context, in->path, e->name, QUERN_MALFORMED,
+                    "zip entry runs past the end of the file");
+    }
+    return code;
+}
+
+/* @param rest  room for two strings of the directory */
+static enum quern_code read_entry(struct quern_context *context,
+                                  const struct qn_input *in, uint64_t *at,
+                                  unsigned char *rest, struct qn_zip_entry *e)
+{
+    unsigned char p[CENTRAL_SIZE] = {0};
+    uint64_t local = 0;
+    enum quern_code code = QUERN_OK;
+    if (*at <= in->size && in->size - *at >= CENTRAL_SIZE) {
+        code = qn_input_read(in, context, *at, sizeof p, p);
+    }
+    if (code == QUERN_OK && memcmp(p, "PK\1\2", 4) != 0) {
+        code = fail(context, in->path, NULL, QUERN_MALFORMED,
+                    "zip directory is damaged");
+    }
+    size_t size = (size_t)(number(p + 28, 2) + number(p + 30, 2));
+    size_t comment = (size_t)number(p + 32, 2);
+    if (code == QUERN_OK && size + comment > in->size - *at - CENTRAL_SIZE) {
+        code = fail(context, in->path, NULL, QUERN_MALFORMED,
+                    "zip entry has a bad name");
+    }
+    if (code == QUERN_OK) {
+        code = qn_input_read(in, context, *at + CENTRAL_SIZE, size, rest);
+    }
+    if (code == QUERN_OK) {
+        code = read_central(context, in->path, p, rest, e, &local);
+    }
+    *at += CENTRAL_SIZE + size + comment;
+    return code == QUERN_OK ? read_local(context, in, local, e) : code;
+}
+
+enum quern_code qn_zip_list(struct quern_context *context,
+                            const struct qn_input *in,
                             struct qn_zip_entry **out_entries, size_t *out_n)
 {
     uint64_t at = 0;
     uint64_t n = 0;
-    if (!find_directory(buf, &at, &n)) {
-        return fail(context, file, NULL, QUERN_MALFORMED,
-                    "file is no .npy and no zip, or its end is missing");
-    }
-    if (n > MAX_ENTRIES) {
-        return fail(context, file, NULL, QUERN_LIMIT,
+    enum quern_code code = find_directory(context, in, &at, &n);
+    if (code == QUERN_OK && n > MAX_ENTRIES) {
+        code = fail(context, in->path, NULL, QUERN_LIMIT,
                     "zip has more than 65536 entries");
     }
+    if (code != QUERN_OK) {
+        return code;
+    }
     struct qn_zip_entry *entries = qn_calloc_n((size_t)n, sizeof *entries);
-    if (entries == NULL) {
-        return qn_no_memory(context);
+    unsigned char *rest = qn_calloc(2 * 65536);
+    if (entries == NULL || rest == NULL) {
+        code = qn_no_memory(context);
     }
-    enum quern_code code = QUERN_OK;
     for (uint64_t i = 0; i < n && code == QUERN_OK; i++) {
-        code = read_entry(context, file, buf, &at, &entries[i]);
+        code = read_entry(context, in, &at, rest, &entries[i]);
     }
+    qn_free(rest);
     if (code != QUERN_OK) {
         qn_free(entries);
         return code;
@@ -160,65 +240,77 @@ enum quern_code qn_zip_list(struct quern_context *context, const char *file,
     return QUERN_OK;
 }
 
-/* The first bytes of deflated data. */
+/* The first bytes of deflated data, out of at most 1 MiB of it. */
 static enum quern_code inflate_head(struct quern_context *context,
-                                    const char *file, const struct qn_buf *buf,
+                                    const struct qn_input *in,
                                     const struct qn_zip_entry *e,
-                                    unsigned char *out, size_t room,
-                                    size_t *out_n)
+                                    unsigned char *room, z_stream *z)
 {
-    uint64_t packed = e->packed_size < (1u << 20) ? e->packed_size : 1u << 20;
-    z_stream z = {.next_in = buf->data + e->at,
-                  .avail_in = (uInt)packed,
-                  .next_out = out,
-                  .avail_out = (uInt)room};
-    if (inflateInit2(&z, -MAX_WBITS) != Z_OK) {
-        return qn_no_memory(context);
+    uint64_t left = e->packed_size < (1u << 20) ? e->packed_size : 1u << 20;
+    uint64_t at = e->at;
+    int state = Z_OK;
+    while (state == Z_OK && left > 0 && z->avail_out > 0) {
+        size_t n = left < STEP ? (size_t)left : STEP;
+        enum quern_code code = qn_input_read(in, context, at, n, room);
+        if (code != QUERN_OK) {
+            return code;
+        }
+        at += n;
+        left -= n;
+        z->next_in = room;
+        z->avail_in = (uInt)n;
+        state = inflate(z, Z_SYNC_FLUSH);
     }
-    int state = inflate(&z, Z_SYNC_FLUSH);
-    inflateEnd(&z);
-    *out_n = room - z.avail_out;
     if (state == Z_MEM_ERROR) {
         return qn_no_memory(context);
     }
     return state == Z_OK || state == Z_STREAM_END || state == Z_BUF_ERROR
                ? QUERN_OK
-               : fail(context, file, e->name, QUERN_MALFORMED,
+               : fail(context, in->path, e->name, QUERN_MALFORMED,
                       "deflated data is damaged");
 }
 
-enum quern_code qn_zip_head(struct quern_context *context, const char *file,
-                            const struct qn_buf *buf,
+enum quern_code qn_zip_head(struct quern_context *context,
+                            const struct qn_input *in,
                             const struct qn_zip_entry *e, unsigned char *out,
                             size_t room, size_t *out_n)
 {
-    if (e->method != 0) {
-        return inflate_head(context, file, buf, e, out, room, out_n);
+    z_stream z = {.next_out = out, .avail_out = (uInt)room};
+    if (e->method == 0) {
+        *out_n = e->size < room ? (size_t)e->size : room;
+        return qn_input_read(in, context, e->at, *out_n, out);
     }
-    *out_n = e->size < room ? (size_t)e->size : room;
-    memcpy(out, buf->data + e->at, *out_n);
-    return QUERN_OK;
+    unsigned char *piece = qn_calloc(STEP);
+    if (piece == NULL || inflateInit2(&z, -MAX_WBITS) != Z_OK) {
+        qn_free(piece);
+        return qn_no_memory(context);
+    }
+    enum quern_code code = inflate_head(context, in, e, piece, &z);
+    inflateEnd(&z);
+    qn_free(piece);
+    *out_n = room - z.avail_out;
+    return code;
 }
 
-enum quern_code qn_zip_check(struct quern_context *context, const char *file,
-                             const struct qn_buf *buf,
+enum quern_code qn_zip_check(struct quern_context *context,
+                             const struct qn_input *in,
                              const struct qn_zip_entry *e)
 {
-    enum { STEP = 1 << 20 };
     uLong crc = 0;
-    for (uint64_t at = 0; at < e->size; at += STEP) {
+    unsigned char *piece = qn_calloc(STEP);
+    enum quern_code code = piece != NULL ? QUERN_OK : qn_no_memory(context);
+    for (uint64_t at = 0; at < e->size && code == QUERN_OK; at += STEP) {
         size_t n = e->size - at < STEP ? (size_t)(e->size - at) : STEP;
-        crc = crc32_z(crc, buf->data + e->at + at, n);
-        if (e->size > STEP) {
-            qn_buf_forget(buf, (size_t)(e->at + at), n);
-        }
-        enum quern_code code = qn_poll(context);
-        if (code != QUERN_OK) {
-            return code;
+        code = qn_input_read(in, context, e->at + at, n, piece);
+        crc = crc32_z(crc, piece, n);
+        if (code == QUERN_OK) {
+            code = qn_poll(context);
         }
     }
-    return (uint32_t)crc == e->crc
-               ? QUERN_OK
-               : fail(context, file, e->name, QUERN_MALFORMED,
-                      "checksum of the array is wrong");
+    qn_free(piece);
+    if (code == QUERN_OK && (uint32_t)crc != e->crc) {
+        code = fail(context, in->path, e->name, QUERN_MALFORMED,
+                    "checksum of the array is wrong");
+    }
+    return code;
 }

@@ -2,8 +2,7 @@
 #ifndef QUERN_DATA_ZIP_H
 #define QUERN_DATA_ZIP_H
 
-#include "base/buf.h"
-#include "base/diag.h"
+#include "base/input.h"
 
 struct qn_zip_entry {
     char name[256];
@@ -16,24 +15,24 @@ struct qn_zip_entry {
 
 /** Entries of a zip file; all lie within the file.
  * @param out_entries  freed by the caller with qn_free()
- * @return QUERN_OK; _MALFORMED; _UNSUPPORTED (encryption, other methods) */
-enum quern_code qn_zip_list(struct quern_context *context, const char *file,
-                            const struct qn_buf *buf,
+ * @return QUERN_OK; _MALFORMED; _UNSUPPORTED (encryption, other methods); _IO
+ */
+enum quern_code qn_zip_list(struct quern_context *context,
+                            const struct qn_input *input,
                             struct qn_zip_entry **out_entries, size_t *out_n)
     __attribute__((warn_unused_result));
 
 /** The first bytes of an entry, at most `room`, without looking at the rest.
- * @return QUERN_OK; _MALFORMED; _NO_MEMORY */
-enum quern_code qn_zip_head(struct quern_context *context, const char *file,
-                            const struct qn_buf *buf,
+ * @return QUERN_OK; _MALFORMED; _IO; _NO_MEMORY */
+enum quern_code qn_zip_head(struct quern_context *context,
+                            const struct qn_input *input,
                             const struct qn_zip_entry *entry,
                             unsigned char *out, size_t room, size_t *out_n)
     __attribute__((warn_unused_result));
 
-/** Compare the checksum of a stored entry. Pages of a mapped file that were
- * read for it are let go. */
-enum quern_code qn_zip_check(struct quern_context *context, const char *file,
-                             const struct qn_buf *buf,
+/** Compare the checksum of a stored entry. */
+enum quern_code qn_zip_check(struct quern_context *context,
+                             const struct qn_input *input,
                              const struct qn_zip_entry *entry)
     __attribute__((warn_unused_result));
 

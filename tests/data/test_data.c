@@ -98,43 +98,6 @@ START_TEST(every_truncation_of_an_archive_is_an_error)
 }
 END_TEST
 
-/* 17 MB of numbers deflated: samples are inflated where they lie. */
-START_TEST(large_deflated_arrays_are_read_sample_by_sample)
-{
-    struct quern_data *d = NULL;
-    struct quern_value *x = input("x1", QUERN_FLOAT, DIMS(-1, 4400));
-    static const size_t order[] = {0, 999, 500, 501, 3, 998, 0, 777};
-    write_npz("a.npz", ZIP_DEFLATED, "x1.npy", "(1000, 4400)", 4400000);
-    ck_assert_int_eq(open_data("a.npz", &x, 1, &d), QUERN_OK);
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        struct quern_tensor *t = NULL;
-        ck_assert_int_eq(quern_data_sample(d, context, order[i], &t), QUERN_OK);
-        const float *data = quern_tensor_data(t);
-        for (size_t k = 0; k < 4400; k++) {
-            if ((size_t)data[k] != order[i] * 4400 + k) {
-                ck_abort_msg("sample %zu, element %zu", order[i], k);
-            }
-        }
-        quern_tensor_release(&t);
-    }
-    quern_data_close(&d);
-}
-END_TEST
-
-/* A stored array over 16 MiB is mapped and let go sample by sample. */
-START_TEST(large_stored_arrays_are_read_sample_by_sample)
-{
-    struct quern_data *d = NULL;
-    struct quern_value *x = input("x1", QUERN_FLOAT, DIMS(-1, 4400));
-    write_npz("a.npz", ZIP_STORED, "x1.npy", "(1000, 4400)", 4400000);
-    ck_assert_int_eq(open_data("a.npz", &x, 1, &d), QUERN_OK);
-    ck_assert_double_eq(first_of(d, 999), 999 * 4400.0);
-    ck_assert_double_eq(first_of(d, 0), 0.0);
-    ck_assert_int_eq(quern_data_check_finite(d, context), QUERN_OK);
-    quern_data_close(&d);
-}
-END_TEST
-
 /* A directory that claims 2^40 bytes, and a real bomb: 32 MiB of zeros in 150
  * KB under a limit of 24 MiB and a byte order that forbids pieces. */
 START_TEST(zip_bombs_end_at_a_limit)
@@ -540,8 +503,6 @@ Suite *qtest_suite(void)
     tcase_add_loop_test(all, archives_that_cannot_be_read_are_refused, 0,
                         sizeof archives / sizeof *archives);
     tcase_add_loop_test(all, every_truncation_of_an_archive_is_an_error, 0, 2);
-    tcase_add_test(all, large_deflated_arrays_are_read_sample_by_sample);
-    tcase_add_test(all, large_stored_arrays_are_read_sample_by_sample);
     tcase_add_test(all, zip_bombs_end_at_a_limit);
     tcase_add_test(all, a_missing_name_is_told_with_the_names_there);
     tcase_add_test(all, an_unnamed_array_serves_a_model_with_one_input);

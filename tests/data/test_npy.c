@@ -13,9 +13,12 @@ static struct quern_tensor *read_bytes(const struct bytes *b)
     struct quern_tensor *t = NULL;
     struct qn_buf *buf = qn_buf_wrap(b->data, b->size, NULL, NULL);
     ck_assert_ptr_nonnull(buf);
-    if (qn_npy_read(context, "f.npy", "x", buf, &t) != QUERN_OK) {
+    struct qn_input *input = qn_input_of(buf, "f.npy");
+    ck_assert_ptr_nonnull(input);
+    if (qn_npy_read(context, "x", input, &t) != QUERN_OK) {
         t = NULL;
     }
+    qn_input_release(input);
     qn_buf_release(buf);
     return t;
 }

@@ -11,9 +11,11 @@
  * model's input fixes. Arrays of rank 0 go with every sample. Files of a folder
  * may hold samples of different sizes.
  *
- * Memory does not grow with the number of samples: stored arrays are mapped and
- * let go sample by sample, large deflated ones are inflated where a sample
- * lies. Checksums are compared when the source is opened.
+ * Memory does not grow with the number of samples: each is read from the file,
+ * or inflated where it lies, when it is asked for. (Deflated arrays of another
+ * byte order, in Fortran order, or with samples along another axis than the
+ * first are inflated whole.) Checksums are compared when the source is opened;
+ * a file that is cut off later is an error.
  */
 #ifndef QUERN_DATA_H
 #define QUERN_DATA_H

@@ -61,7 +61,7 @@ struct quern_context_options {
     uint32_t struct_size; /**< sizeof(struct quern_context_options) */
     int n_threads;        /**< 0: the processors that we may use */
     uint64_t max_memory;  /**< bytes a run or a fold may allocate; 0: 4 GiB */
-    bool copy_files;      /**< read files into memory instead of mapping */
+    bool copy_files;      /**< read models into memory instead of mapping */
     /** Progress of long work: `what` names the step (NULL: as before), `done`
      * of `total` units (total 0: not known). Called from the thread that made
      * the call. */
