@@ -102,6 +102,11 @@ enum quern_code quern_npz_add(struct quern_npz *npz, const char *name,
     if (n == 0) {
         return refuse(npz, name, "no samples to write");
     }
+    for (size_t i = 0; i < n; i++) {
+        if (tensors[i] == NULL) {
+            return refuse(npz, name, "the run gave no tensor to write");
+        }
+    }
     int rank = tensors[0]->rank > 0 ? tensors[0]->rank : 1;
     memcpy(dims, tensors[0]->dims, (size_t)tensors[0]->rank * sizeof *dims);
     dims[0] = 0;

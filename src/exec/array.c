@@ -5,9 +5,11 @@
 
 #include <string.h>
 
+/* Up to a multiple of 64; what has no such multiple fits no limit either. */
 static size_t rounded(size_t size)
 {
-    return size > 0 ? (size + 63) & ~(size_t)63 : 64;
+    const size_t most = SIZE_MAX & ~(size_t)63;
+    return size == 0 ? 64 : size > most ? most : (size + 63) & ~(size_t)63;
 }
 
 static bool fits(const struct qn_chunk *c, size_t size)

@@ -94,6 +94,7 @@ struct quern_engine {
     int *input_slots;
     size_t n_outputs;
     int *output_slots;
+    struct quern_tensor **output_strings; /* the model's; NULL: in the slot */
     size_t n_taps;
     bool taps_write;
     int *tap_of;                      /* by slot; -1 */

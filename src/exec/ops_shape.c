@@ -54,6 +54,10 @@ enum quern_code qn_op_constant_of_shape(struct qn_run *run,
     }
     if (quern_node_attr_tensor(op->node, "value", &value) == QUERN_OK) {
         dtype = quern_tensor_dtype(value);
+        if (quern_tensor_len(value) < 1) {
+            return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                              "attribute 'value' has no element, needs one");
+        }
     }
     struct qn_array *y = NULL;
     enum quern_code code =

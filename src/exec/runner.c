@@ -229,11 +229,16 @@ static enum quern_code output_room(struct qn_run *run,
     return quern_tensor_create(run->context, dtype, a->rank, a->dims, given);
 }
 
-static enum quern_code get_output(struct qn_run *run, int slot,
-                                  struct quern_tensor **given,
+static enum quern_code get_output(struct qn_run *run, size_t i,
                                   struct quern_tensor **out_tensor)
 {
+    int slot = run->engine->output_slots[i];
+    struct quern_tensor **given = &run->given[i];
     const struct qn_array *a = slot >= 0 ? &run->slots[slot] : NULL;
+    if (run->engine->output_strings[i] != NULL) {
+        *out_tensor = quern_tensor_retain(run->engine->output_strings[i]);
+        return QUERN_OK;
+    }
     if (a == NULL || !a->set) {
         *out_tensor = NULL;
         return QUERN_OK;
@@ -323,7 +328,7 @@ static enum quern_code run_embedded(struct quern_runner *runner,
         code = qn_run_program(run, e->main);
     }
     for (size_t i = 0; i < e->n_outputs && code == QUERN_OK; i++) {
-        code = get_output(run, e->output_slots[i], &run->given[i], &outputs[i]);
+        code = get_output(run, i, &outputs[i]);
     }
     run->done = code == QUERN_OK;
     drop_slots(run, !run->done);

@@ -91,8 +91,13 @@ void qn_array_of_tensor(const struct quern_tensor *tensor,
     memcpy(out->dims, quern_tensor_dims(tensor),
            (size_t)out->rank * sizeof *out->dims);
     qn_array_pack_strides(out);
-    /* Constants and inputs are only read. */
-    out->data = (unsigned char *)(uintptr_t)quern_tensor_data(tensor);
+    /* Constants and inputs are only read; where there is nothing to read,
+     * kernels still may add 0 to the address. */
+    static const uint64_t nothing = 0;
+    const void *data = quern_tensor_data(tensor);
+    out->data =
+        (unsigned char *)(uintptr_t)(data != NULL ? data
+                                                  : (const void *)&nothing);
 }
 
 enum quern_code qn_engine_hold(struct quern_engine *e,

@@ -160,6 +160,26 @@ def models():
     says("FIFO as model", 5, "is a FIFO", "check", "pipe.onnx")
 
 
+def runs():
+    """Models that are refused while they run."""
+    def filled(name, *value_of_fill):
+        fill = node("ConstantOfShape", ["s"], ["f"], attr("value", 4, ln(5, tensor("", *value_of_fill))))
+        shape = tensor("s", [1], struct.pack("<q", 2**63 - 1), 7)
+        outs = [value("y"), value("f", ["M"], value_of_fill[2])]
+        return write(name, model(graph([fill, node("Relu", ["x"], ["y"])], outputs=outs, init=[shape])))
+
+    # 2^64 - 2 bytes: rounding them up must not come round to 0.
+    huge = filled("huge.onnx", [1], b"\0\x3c", 10)
+    says("a size that wraps", 3, ["error[limit]", "18446744073709551614 bytes"], "run", huge, "--data", "good.npz", "--engine", "cpu")
+    says("a size that wraps stays", 0, "nodes", "optimize", huge, "-o", "out.onnx")
+    says("a fill of nothing", 3, ["ConstantOfShape", "'value' has no element, needs one"], "run", filled("none.onnx", [0], b"", FLOAT), "--data", "good.npz", "--engine", "cpu")
+    text = tensor("t", [1], None, 8, ln(6, "word"))
+    texts = write("texts.onnx", model(graph([node("Relu", ["x"], ["y"])], outputs=[value("t", [1], 8), value("y")], init=[text])))
+    says("a text goes out", 0, "2 samples", "run", texts, "--data", "good.npz")
+    says("a text goes out, but not as .npz", 4, ["'t'", "cannot be written as .npz"], "run", texts, "--data", "good.npz", "-o", "texts.npz")
+    says("texts that are equal", 0, "t: SQNR equal", "compare", texts, texts, "--data", "good.npz")
+
+
 def old_is_whole(what):
     check(f"{what}: the old file is whole", open("old.onnx", "rb").read() == b"old")
     check(f"{what}: no temporary file", not [n for n in os.listdir(".") if ".tmp" in n])
@@ -235,7 +255,7 @@ with tempfile.TemporaryDirectory() as folder:
     os.mkdir("empty")
     write("good.onnx", GOOD)
     npz("good.npz", {"x": npy()})
-    for part in (data, models, outputs, interrupts):
+    for part in (data, models, runs, outputs, interrupts):
         part()
 print(f"{n_checks} checks, {len(failures)} failed")
 sys.exit(1 if failures else 0)
