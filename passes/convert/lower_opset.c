@@ -109,7 +109,7 @@ static enum quern_code lower_split(const struct lowering *l,
     if (!quern_node_has_attr(node, "num_outputs")) {
         return QUERN_OK;
     }
-    axis += axis < 0 ? rank : 0;
+    axis += axis < 0 && rank > 0 ? rank : 0;
     int64_t size = rank > 0 && axis >= 0 && axis < rank
                        ? quern_value_dims(x)[axis].value
                        : -1;

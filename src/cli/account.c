@@ -77,13 +77,18 @@ static void warn_of_error(struct cli *cli, const struct quern_comparison *c)
         bool classes = r->n_rows > 0 && r->n_rows * 2 < r->n_values;
         struct quern_place place = QUERN_PLACE_NONE;
         place.tensor = v->name;
-        if (sqnr < low_sqnr || (classes && r->top1 < low_agreement)) {
+        if (sqnr < low_sqnr) {
             quern_warn(cli->context, &place,
-                       "the error of this output is large: %.1f dB, the same "
-                       "answer in %.1f %% of the samples kept apart; more "
+                       "the error of this output is large: %.1f dB; more "
                        "calibration data may help, and 'quern compare "
                        "--per-layer' shows where it arises",
-                       sqnr, 100.0 * r->top1);
+                       sqnr);
+        } else if (classes && r->top1 < low_agreement) {
+            quern_warn(cli->context, &place,
+                       "if this output rates classes, the answer changes: the "
+                       "largest element is the same in %.1f %% of its rows "
+                       "(%.1f dB); 'quern compare --labels' tells what is lost",
+                       100.0 * r->top1, sqnr);
         }
     }
 }

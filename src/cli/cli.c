@@ -279,14 +279,15 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
     struct parse *p = state->input;
     struct cli *cli = p->cli;
     char *end = NULL;
+    long number = 0;
     switch (key) {
     case CLI_KEY_THREADS:
-        cli->options.n_threads = (int)strtol(arg, &end, 10);
-        if (end == arg || *end != '\0' || cli->options.n_threads < 1 ||
-            cli->options.n_threads > 1024) {
+        number = strtol(arg, &end, 10);
+        if (end == arg || *end != '\0' || number < 1 || number > 1024) {
             p->code = cli_usage(cli, "--threads '%s': needs 1 to 1024", arg);
             return EINVAL;
         }
+        cli->options.n_threads = (int)number;
         return 0;
     case CLI_KEY_PLUGIN:
         return append(&cli->plugins, &cli->n_plugins, arg) ? 0 : ENOMEM;

@@ -11,6 +11,23 @@ static const float *floats(const struct qn_array *a)
 
 /* -------------------------------------------------------- ConvTranspose */
 
+/* Numbers of an attribute, none below 0 and none that sums overflow with. */
+static enum quern_code read_sizes(struct qn_run *run, const struct qn_op *op,
+                                  const char *name, const int64_t **out,
+                                  size_t *out_n)
+{
+    *out_n = 0;
+    (void)!quern_node_attr_ints(op->node, name, out, out_n);
+    for (size_t i = 0; i < *out_n; i++) {
+        if ((*out)[i] < 0 || (*out)[i] > INT32_MAX) {
+            return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                              "attribute '%s' holds %lld, needs 0 to %d", name,
+                              (long long)(*out)[i], INT32_MAX);
+        }
+    }
+    return QUERN_OK;
+}
+
 /* Output size from output_shape, or strides, kernel and pads
  * (ConvTranspose-22).
  */
@@ -22,9 +39,15 @@ static enum quern_code transpose_out(struct qn_run *run, const struct qn_op *op,
     size_t n_extra = 0;
     size_t n_shape = 0;
     const char *mode = "NOTSET";
-    (void)!quern_node_attr_ints(op->node, "output_padding", &extra, &n_extra);
-    (void)!quern_node_attr_ints(op->node, "output_shape", &shape, &n_shape);
     (void)!quern_node_attr_string(op->node, "auto_pad", &mode, NULL);
+    enum quern_code code =
+        read_sizes(run, op, "output_padding", &extra, &n_extra);
+    if (code == QUERN_OK) {
+        code = read_sizes(run, op, "output_shape", &shape, &n_shape);
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
     for (int i = 0; i < QN_WINDOW_AXES; i++) {
         int k = i - (QN_WINDOW_AXES - w->n);
         int64_t add = k >= 0 && (size_t)k < n_extra ? extra[k] : 0;
@@ -104,7 +127,10 @@ static enum quern_code read_inputs(struct qn_run *run, const struct qn_op *op,
             run, op, QUERN_UNSUPPORTED, "input of type %s, weights of type %s",
             quern_dtype_name(d->x->dtype), quern_dtype_name(d->weights->dtype));
     }
-    return QUERN_OK;
+    int n = d->x->rank - 2;
+    enum quern_code code = qn_window_limits(run, op, d->x->dims + 2, n);
+    return code == QUERN_OK ? qn_window_limits(run, op, d->weights->dims + 2, n)
+                            : code;
 }
 
 static enum quern_code read_window(struct qn_run *run, const struct qn_op *op,

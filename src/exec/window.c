@@ -102,6 +102,19 @@ static enum quern_code set_out(struct qn_run *run, const struct qn_op *op,
     return QUERN_OK;
 }
 
+enum quern_code qn_window_limits(struct qn_run *run, const struct qn_op *op,
+                                 const int64_t *dims, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (dims[i] > INT32_MAX) {
+            return qn_op_fail(run, op, QUERN_LIMIT,
+                              "%lld elements along an axis, at most %d",
+                              (long long)dims[i], INT32_MAX);
+        }
+    }
+    return QUERN_OK;
+}
+
 enum quern_code qn_window_init(struct qn_run *run, const struct qn_op *op,
                                const struct qn_array *x, const int64_t *kernel,
                                struct qn_window *w)
@@ -119,11 +132,14 @@ enum quern_code qn_window_init(struct qn_run *run, const struct qn_op *op,
         w->kernel[i] = w->stride[i] = w->dilation[i] = 1;
     }
     w->group = quern_node_int(op->node, "group", 1);
-    enum quern_code code = QUERN_OK;
+    enum quern_code code = qn_window_limits(run, op, x->dims + 2, n);
+    if (code == QUERN_OK && kernel != NULL) {
+        code = qn_window_limits(run, op, kernel, n);
+    }
     for (int i = 0; kernel != NULL && i < n; i++) {
         w->kernel[shift + i] = kernel[i];
     }
-    if (kernel == NULL) {
+    if (code == QUERN_OK && kernel == NULL) {
         code = read(run, op, "kernel_shape", n, 1, 1, w->kernel);
     }
     if (code == QUERN_OK) {

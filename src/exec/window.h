@@ -20,6 +20,11 @@ struct qn_window {
     int64_t group;
 };
 
+/** Are n dimensions small enough for windows to be placed without overflow?
+ * Arrays without elements can claim any. */
+enum quern_code qn_window_limits(struct qn_run *run, const struct qn_op *op,
+                                 const int64_t *dims, int n);
+
 /** Read the attributes for an input of [N, C, spatial…].
  * @param kernel  spatial dims of the weights; NULL: attribute kernel_shape
  * @return QUERN_OK; errors are reported */

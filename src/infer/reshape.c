@@ -127,8 +127,11 @@ void qn_infer_flatten(struct qn_infer_ctx *c)
 {
     int rank = qn_infer_in_rank(c, 0);
     int64_t axis = qn_infer_attr_int(c, "axis", 1);
+    if (!qn_infer_out_rank(c, 0, 2) || rank < 0) {
+        return;
+    }
     axis = axis < 0 ? axis + rank : axis;
-    if (!qn_infer_out_rank(c, 0, 2) || rank < 0 || axis < 0 || axis > rank) {
+    if (axis < 0 || axis > rank) {
         return;
     }
     struct quern_number both[2] = {qn_num(1), qn_num(1)};
