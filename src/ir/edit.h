@@ -49,6 +49,12 @@ void qn_order_insert(struct quern_graph *graph, struct quern_node *node,
 size_t qn_order_cost(const struct quern_graph *graph,
                      const struct quern_node *before);
 
+/** Put all nodes of a body in front of `at`, which holds it;
+ * qn_order_splice_cost() tells the writes for `n` of them. */
+void qn_order_splice(struct quern_graph *body, struct quern_node *at);
+size_t qn_order_splice_cost(const struct quern_graph *outer,
+                            const struct quern_node *at, size_t n);
+
 /** Take a node out of its graph's list: at most 3 writes. */
 void qn_order_take_out(struct quern_node *node);
 

@@ -80,6 +80,49 @@ void qn_order_take_out(struct quern_node *node)
     QN_SET(j, graph->n_nodes, graph->n_nodes - 1);
 }
 
+size_t qn_order_splice_cost(const struct quern_graph *outer,
+                            const struct quern_node *at, size_t n)
+{
+    bool fits = at->prev == NULL ||
+                (uint64_t)at->order - (uint64_t)at->prev->order > (uint64_t)n;
+    return 10 + 3 * n + (fits ? 0 : outer->n_nodes + n);
+}
+
+void qn_order_splice(struct quern_graph *body, struct quern_node *at)
+{
+    struct quern_graph *outer = at->graph;
+    struct qn_journal *j = &outer->model->journal;
+    size_t n = body->n_nodes;
+    if (n == 0) {
+        return;
+    }
+    struct quern_node *prev = at->prev;
+    uint64_t room = prev != NULL ? (uint64_t)at->order - (uint64_t)prev->order
+                                 : (uint64_t)ORDER_GAP * (n + 1);
+    int64_t step = (int64_t)(room / (n + 1));
+    int64_t order = at->order - step * (int64_t)n;
+    for (struct quern_node *m = body->first; m != NULL; m = m->next) {
+        QN_SET(j, m->graph, outer);
+        QN_SET(j, m->order, order);
+        order += step;
+    }
+    QN_SET(j, body->first->prev, prev);
+    if (prev != NULL) {
+        QN_SET(j, prev->next, body->first);
+    } else {
+        QN_SET(j, outer->first, body->first);
+    }
+    QN_SET(j, body->last->next, at);
+    QN_SET(j, at->prev, body->last);
+    QN_SET(j, outer->n_nodes, outer->n_nodes + n);
+    QN_SET(j, body->first, NULL);
+    QN_SET(j, body->last, NULL);
+    QN_SET(j, body->n_nodes, 0);
+    if (step == 0) {
+        renumber(outer);
+    }
+}
+
 enum quern_code quern_node_move(struct quern_node *node,
                                 struct quern_node *before)
 {

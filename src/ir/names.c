@@ -10,6 +10,7 @@ struct slot {
     const struct quern_graph *graph;
     struct quern_value *value;
     uint32_t next_number; /* of a taken name: first suffix worth trying */
+    uint32_t n_values;    /* of a taken name: values that were given it */
 };
 
 struct qn_names {
@@ -86,8 +87,9 @@ static bool grow(struct qn_names *names)
 }
 
 /* Room must have been made. */
-static void enter(struct qn_names *names, const struct quern_graph *graph,
-                  const char *name, struct quern_value *value)
+static struct slot *enter(struct qn_names *names,
+                          const struct quern_graph *graph, const char *name,
+                          struct quern_value *value)
 {
     uint64_t hash = hash_of(graph, name);
     struct slot *slot = find(names, graph, name, hash);
@@ -99,13 +101,17 @@ static void enter(struct qn_names *names, const struct quern_graph *graph,
         names->count++;
     }
     slot->value = value;
+    return slot;
 }
 
 struct quern_value *qn_names_value(const struct qn_names *names,
                                    const struct quern_graph *graph,
                                    const char *name)
 {
-    return find(names, graph, name, hash_of(graph, name))->value;
+    struct quern_value *value =
+        find(names, graph, name, hash_of(graph, name))->value;
+    /* One that has moved, or whose move was undone, is not here. */
+    return value != NULL && value->graph == graph ? value : NULL;
 }
 
 bool qn_names_add(struct qn_names *names, struct quern_value *value)
@@ -113,8 +119,24 @@ bool qn_names_add(struct qn_names *names, struct quern_value *value)
     if (!grow(names)) {
         return false;
     }
-    enter(names, value->graph, value->name, value);
-    enter(names, NULL, value->name, NULL);
+    (void)enter(names, value->graph, value->name, value);
+    enter(names, NULL, value->name, NULL)->n_values++;
+    return true;
+}
+
+bool qn_names_shared(const struct qn_names *names, const char *name)
+{
+    return find(names, NULL, name, hash_of(NULL, name))->n_values > 1;
+}
+
+bool qn_names_move(struct qn_names *names, struct quern_value *value,
+                   const struct quern_graph *graph, const char *name)
+{
+    if (!grow(names)) {
+        return false;
+    }
+    (void)enter(names, graph, name, value);
+    (void)enter(names, NULL, name, NULL);
     return true;
 }
 
@@ -123,7 +145,7 @@ bool qn_names_take(struct qn_names *names, const char *name)
     if (!grow(names)) {
         return false;
     }
-    enter(names, NULL, name, NULL);
+    (void)enter(names, NULL, name, NULL);
     return true;
 }
 

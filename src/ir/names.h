@@ -23,6 +23,14 @@ bool qn_names_add(struct qn_names *names, struct quern_value *value);
 /** Mark a name as taken. False: no memory. */
 bool qn_names_take(struct qn_names *names, const char *name);
 
+/** True when values of that name were entered for more than one place. */
+bool qn_names_shared(const struct qn_names *names, const char *name);
+
+/** Enter a value that is about to move to `graph`, as `name` there. Nothing
+ * finds it there before it has moved. False: no memory. */
+bool qn_names_move(struct qn_names *names, struct quern_value *value,
+                   const struct quern_graph *graph, const char *name);
+
 bool qn_names_taken(const struct qn_names *names, const char *name);
 
 /** `wanted`, or wanted_1, wanted_2, … not yet taken, copied into the model's

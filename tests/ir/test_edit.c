@@ -2,6 +2,7 @@
 #include <quern/table.h>
 
 #include "ir/build.h"
+#include "ir/names.h"
 #include "ir/verify.h"
 #include "qtest.h"
 #include "support.h"
@@ -367,6 +368,48 @@ START_TEST(attributes_are_read_through_the_schema)
 }
 END_TEST
 
+START_TEST(a_body_moves_out_and_back)
+{
+    struct nest n;
+    struct quern_value *out[1] = {NULL};
+    struct quern_value *taken = NULL;
+    nest_create(&n);
+    struct quern_value *b = quern_graph_output(n.body, 0);
+    char *before = print(n.model);
+    struct qn_mark mark = qn_journal_mark(n.model);
+    good(quern_graph_inline(n.body, out));
+    ck_assert_ptr_eq(out[0], b);
+    ck_assert_str_eq(quern_value_name(b), "b");
+    ck_assert_ptr_eq(quern_graph_find(n.graph, "b"), b);
+    ck_assert_ptr_eq(quern_node_graph(n.inner), n.graph);
+    ck_assert_ptr_eq(quern_node_next(n.inner), n.branch);
+    ck_assert_ptr_eq(quern_node_prev(n.inner), n.first);
+    ck_assert_uint_eq(quern_graph_n_nodes(n.graph), 3);
+    ck_assert(!quern_value_is_graph_output(b));
+    good(quern_replace_value(quern_graph_output(n.graph, 0), b, true));
+    good(quern_node_erase(n.branch));
+    valid(n.model);
+    qn_journal_undo(n.model, mark);
+    char *after = print(n.model);
+    ck_assert_str_eq(before, after);
+    ck_assert_ptr_null(quern_graph_find(n.graph, "b"));
+    ck_assert_ptr_eq(quern_graph_find(n.body, "b"), b);
+    valid(n.model);
+    /* A second value was given the name, in another body. */
+    good(quern_value_create(quern_node_subgraph(n.branch, 1), "other", &taken));
+    taken->name = "b";
+    ck_assert(qn_names_add(n.model->names, taken));
+    good(quern_graph_inline(n.body, out));
+    ck_assert_str_eq(quern_value_name(b), "b_1");
+    ck_assert_ptr_eq(quern_graph_find(n.graph, "b_1"), b);
+    refused(n.context, quern_graph_inline(n.graph, out), QUERN_INVALID_ARGUMENT,
+            "no body");
+    free(before);
+    free(after);
+    nest_destroy(&n);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("ir/edit");
@@ -382,6 +425,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, pointers_stay_good_over_an_undo);
     tcase_add_test(tests, tables_follow_what_passes_say);
     tcase_add_test(tests, attributes_are_read_through_the_schema);
+    tcase_add_test(tests, a_body_moves_out_and_back);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -378,6 +378,19 @@ quern_node_erase(struct quern_node *node);
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_value_erase(struct quern_value *value);
 
+/** Move the nodes and initializers of a body, in their order, in front of the
+ * node that holds it, into the graph of that node: what the body of an If does
+ * when it is always this one. The body is left without nodes and outputs, so
+ * its node can only be erased then. A value keeps its name when no other value
+ * of the model has or had it, else it is renamed as in quern_value_create().
+ * @param body        a body without inputs
+ * @param out_values  room for quern_graph_n_outputs(body): the values that were
+ *                    its outputs, some of which may lie further out
+ * @return QUERN_OK; _INVALID_ARGUMENT (top graph, body with inputs or sparse
+ * initializers); _NO_MEMORY. Since 0.1. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_graph_inline(struct quern_graph *body, struct quern_value **out_values);
+
 /** Let everything that reads `old` read `value` instead: inputs of nodes (also
  * in subgraphs), but NOT graph outputs, whose names belong to the user (see
  * quern_node_set_output()). Table entries of `old` move to `value` when

@@ -1,0 +1,88 @@
+"""inline-if."""
+from support import helper, ints, main, np, rand, scalar
+
+IF = "inline-if"
+TRUE = scalar(True, bool)
+FALSE = scalar(False, bool)
+
+
+def branches(then, other, head="float[N] x", outs="float[N] y", before="", node="y", c=TRUE, after=None, **more):
+    """y = If(c) with two branches that give p and q."""
+    weights = {"c": c, **more.pop("weights", {})} if c is not None else more.pop("weights", {})
+    return dict(text=f"""g ({head}) => ({outs}) {{ {before}
+        {node} = If(c)<then_branch = t () => (float[N] p) {{ {then} }}, else_branch = e () => (float[N] q) {{ {other} }}>
+        {more.pop("behind", "")} }}""", weights=weights, passes=IF, after=after, tol=0, **more)
+
+
+def overridable(model):
+    model.graph.input.append(helper.make_tensor_value_info("c", 9, []))
+
+
+def names(*wanted):
+    def check(model):
+        made = [o for n in model.graph.node for o in n.output] + [t.name for t in model.graph.initializer]
+        assert len(set(made)) == len(made), f"a name twice: {made}"
+        for name in wanted:
+            assert name in made, f"no '{name}' in {made}"
+    return check
+
+
+TWICE = """g (float[N] x) => (float[N] z) {
+    y = If(c)<then_branch = t () => (float[N] p) { a = Neg(x) p = Exp(a) }, else_branch = e () => (float[N] q) { q = Abs(x) }>
+    z = If(c)<then_branch = t () => (float[N] p) { a = Abs(y) p = Sqrt(a) }, else_branch = e () => (float[N] q) { q = Abs(y) }> }"""
+NESTED = """g (float[N] x, bool b) => (float[N] y) {
+    y = If(c)<
+        then_branch = t () => (float[N] p) {
+            a = Neg(x)
+            i = If(d)<then_branch = t2 () => (float[N] p2) { p2 = Add(a, w) }, else_branch = e2 () => (float[N] q2) { q2 = Exp(a) }>
+            p = If(b)<then_branch = t3 () => (float[N] p3) { a3 = Abs(i) p3 = Sqrt(a3) },
+                      else_branch = e3 () => (float[N] q3) { q3 = Add(a, i) }> },
+        else_branch = e () => (float[N] q) { q = Abs(x) }> }"""
+IN_LOOP = """g (float[N] x) => (float[N] y) {
+    y = Loop(m, , x)<body = b (int64 i, bool on, float[N] s) => (bool on2, float[N] s2) {
+        on2 = Identity(on)
+        s2 = If(c)<then_branch = t () => (float[N] p) { p = Add(s, x) }, else_branch = e () => (float[N] q) { q = Neg(s) }> }> }"""
+WITH_INITIALIZER = """g (float[N] x) => (float[N] y) {
+    y = If(c)<then_branch = t () => (float[N] p) <float k = {3.0}> { p = Mul(x, k) },
+              else_branch = e () => (float[N] q) <float k = {4.0}> { q = Mul(x, k) }> }"""
+CASES = {
+    "then": branches("p = Neg(x)", "q = Exp(x)", after="Neg", told="condition is always true: then_branch of 1 nodes"),
+    "else": branches("p = Neg(x)", "a = Exp(x) q = Abs(a)", c=scalar([False], bool), after="Exp Abs", told="else_branch of 2 nodes"),
+    "what_follows_reads_the_branch": branches("p = Neg(x)", "q = Exp(x)", node="r", behind="y = Abs(r)", after="Neg Abs",
+                                              check=names("p", "y")),
+    "a_condition_that_shapes_tell": branches(
+        "p = Neg(x)", "q = Exp(x)", head="float[N] x, float[M,3] u", c=None, weights={"three": ints(3), "one": scalar(1, np.int64)},
+        before="s = Shape(u) d = Gather(s, one) f = Identity(three) h = Squeeze(f) c = Equal(d, h)",
+        after="Shape Gather Identity Squeeze Equal Neg"),
+    "a_condition_given_by_the_caller_stays": branches("p = Neg(x)", "q = Exp(x)", head="float[N] x, bool c", c=None),
+    "a_condition_that_the_caller_may_override_stays": branches("p = Neg(x)", "q = Exp(x)", edit=overridable),
+    "a_condition_on_a_size_that_is_not_known_stays": branches(
+        "p = Neg(x)", "q = Exp(x)", c=None, weights={"three": ints(3)}, before="s = Shape(x) f = Equal(s, three) c = Squeeze(f)"),
+    "the_same_names_in_two_branches": dict(text=TWICE, weights={"c": TRUE}, passes=IF, after="Neg Exp Abs Sqrt", tol=0, check=names("z")),
+    "nested": dict(text=NESTED, weights={"c": TRUE, "d": TRUE, "w": scalar([0.5])}, passes=IF, after="Neg Add If (Abs Sqrt) (Add)", tol=0),
+    "nested_in_a_branch_not_taken": dict(text=NESTED, weights={"c": FALSE, "d": TRUE, "w": scalar([0.5])}, passes=IF, after="Abs", tol=0),
+    "in_the_body_of_a_loop": dict(text=IN_LOOP, weights={"c": TRUE, "m": scalar(3, np.int64)}, passes=IF, after="Loop (Identity Add)",
+                                  tol=0),
+    "initializers_of_the_branch_move": dict(text=WITH_INITIALIZER, weights={"c": FALSE}, passes=IF, after="Mul", tol=0),
+    "a_branch_that_passes_a_weight_on": branches("p = Identity(w)", "q = Exp(x)", weights={"w": rand(3)}, node="r",
+                                                 behind="y = Add(x, r)", after="Identity Add"),
+    "an_output_that_a_captured_value_gives": dict(
+        text="""g (float[N] x) => (float[N] y) { a = Neg(x)
+            r = If(c)<then_branch = t () => (float[N] a2) { a2 = Identity(a) }, else_branch = e () => (float[N] q) { q = Exp(x) }>
+            y = Mul(r, a) }""", weights={"c": TRUE}, passes=IF + ",drop-identity", after="Neg Mul", tol=0),
+    "an_output_that_nobody_reads": dict(
+        text="""g (float[N] x) => (float[N] y) {
+            y, z = If(c)<then_branch = t () => (float[N] p, float[N] o) { p = Neg(x) o = Exp(p) },
+                         else_branch = e () => (float[N] q, float[N] r) { q = Exp(x) r = Abs(x) }> }""",
+        weights={"c": TRUE}, passes=IF + ",drop-dead", after="Neg", tol=0),
+    "what_the_other_branch_read_dies": dict(
+        text="""g (float[N] x) => (float[N] y) { a = Neg(x) b = Exp(x)
+            y = If(c)<then_branch = t () => (float[N] p) { p = Abs(a) }, else_branch = e () => (float[N] q) { q = Sqrt(b) }> }""",
+        weights={"c": TRUE}, passes=IF + ",drop-dead", after="Neg Abs", tol=0),
+    "many_nodes_between_two": dict(
+        text="g (float[N] x) => (float[N] y) { y = If(c)<then_branch = t () => (float[N] p) { a0 = Neg(x) "
+             + " ".join(f"a{i + 1} = Neg(a{i})" for i in range(200))
+             + " p = Abs(a200) }, else_branch = e () => (float[N] q) { q = Exp(x) }> }",
+        weights={"c": TRUE}, passes=IF, after=" ".join(["Neg"] * 201 + ["Abs"]), tol=0),
+}
+main(CASES)
