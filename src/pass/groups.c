@@ -13,7 +13,8 @@ static const struct {
     {"optimize",
      /* one spelling; sizes; constants */
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
-     "inline-if,fold-shapes,fold-constants,drop-no-op,merge-shapes,"
+     "inline-if,drop-zero-states,fold-shapes,fold-constants,drop-no-op,merge-"
+     "shapes,"
      /* activations before the folds that would take their numbers */
      "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,"
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
@@ -47,6 +48,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_constants_to_initializers,
     &qn_pass_freeze_weights,
     &qn_pass_inline_if,
+    &qn_pass_drop_zero_states,
     &qn_pass_drop_no_op,
     &qn_pass_drop_dead,
     &qn_pass_merge_equal,

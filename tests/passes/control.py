@@ -1,4 +1,4 @@
-"""inline-if."""
+"""inline-if, drop-zero-states."""
 from support import helper, ints, main, np, rand, scalar
 
 IF = "inline-if"
@@ -85,4 +85,35 @@ CASES = {
              + " p = Abs(a200) }, else_branch = e () => (float[N] q) { q = Exp(x) }> }",
         weights={"c": TRUE}, passes=IF, after=" ".join(["Neg"] * 201 + ["Abs"]), tol=0),
 }
+
+
+def cell(op, states, after, before="", gates=4, **more):
+    """op over x [seq, batch, 3] with 2 hidden numbers; states: text of the inputs behind sequence_lens."""
+    return dict(text=f"g (float[S,B,3] x, float[1,B,2] h0) => (float[1,B,2] y) {{ {before} "
+                     f"all, y = {op}<hidden_size = 2>(x, w, r, , , {states}) }}",
+                weights={"w": rand(1, 2 * gates, 3), "r": rand(1, 2 * gates, 2), **more.pop("weights", {})},
+                passes="drop-zero-states", after=after, tol=0, **more)
+
+
+SHAPE = {"one": ints(1), "two": ints(2)}
+GET = "s = Shape(x) b = Slice(s, one, two) k = Concat<axis = 0>(one, b, two) "
+CASES |= {
+    "zeros_of_a_computed_shape": cell("LSTM", "z, z", "LSTM", GET + "z = ConstantOfShape(k)", weights=SHAPE,
+                                      told="initial states of zeros left out"),
+    "zeros_of_a_constant": cell("GRU", "z", "GRU", gates=3, weights={"z": np.zeros((1, 5, 2), np.float32)}),
+    "a_zero_expanded": cell("RNN", "z", "RNN", GET + "z = Expand(o, k)", gates=1, weights={"o": scalar(0.0), **SHAPE}),
+    "zeros_transposed_and_joined": cell("RNN", "z", "RNN", "a = ConstantOfShape(k) b = Concat<axis = 1>(a, c) z = Transpose<perm = "
+                                        "[2, 0, 1]>(b)", gates=1, weights={"k": ints(5, 1, 1), "c": np.zeros((5, 1, 1), np.float32)}),
+    "a_state_of_ones_stays": cell("RNN", "z", None, GET + "z = ConstantOfShape<value = float[1] {1.0}>(k)", gates=1, weights=SHAPE),
+    "minus_zero_stays": cell("GRU", "z", None, gates=3, weights={"z": -np.zeros((1, 5, 2), np.float32)}),
+    "a_state_from_outside_stays": cell("GRU", "h0", None, gates=3),
+    "of_an_lstm_one_that_is_not_zero_keeps_both": cell("LSTM", "z, h0", None, GET + "z = ConstantOfShape(k)", weights=SHAPE),
+    "of_an_lstm_the_only_one": cell("LSTM", "z", "LSTM", GET + "z = ConstantOfShape(k)", weights=SHAPE),
+    "zeros_that_others_read_too": cell("RNN", "z", "Shape Slice Concat ConstantOfShape RNN Add", GET + "z = ConstantOfShape(k)", gates=1,
+                                       weights=SHAPE),
+    "half_of_it_zeros_stays": cell("GRU", "z", None, gates=3, weights={"z": np.stack([np.zeros((5, 2)), np.ones((5, 2))], 2)[None, :, :, 1]
+                                                                       .astype(np.float32) * np.float32([0, 1])}),
+}
+c = CASES["zeros_that_others_read_too"]
+c["text"] = c["text"].replace("=> (float[1,B,2] y)", "=> (float[1,B,2] t)").replace(") }", ") t = Add(y, z) }")
 main(CASES)
