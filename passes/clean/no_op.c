@@ -102,10 +102,10 @@ const struct quern_pass_desc qn_pass_drop_identity = {
 
 /* ------------------------------------------------------------- drop-no-op */
 
-/* The output has the sizes of the input, whatever these are. */
-static bool same_shape(const struct quern_node *node)
+/* The output has the sizes of input i, whatever these are. */
+static bool has_shape_of(const struct quern_node *node, size_t i_input)
 {
-    const struct quern_value *x = quern_node_input(node, 0);
+    const struct quern_value *x = quern_node_input(node, i_input);
     const struct quern_value *y = quern_node_output(node, 0);
     int rank = x != NULL ? quern_value_rank(x) : -1;
     if (rank < 0 || rank != quern_value_rank(y)) {
@@ -119,6 +119,11 @@ static bool same_shape(const struct quern_node *node)
         }
     }
     return true;
+}
+
+static bool same_shape(const struct quern_node *node)
+{
+    return has_shape_of(node, 0);
 }
 
 /* Reshape to a constant shape that names each size of the input: by 0, by its
@@ -239,6 +244,27 @@ static bool expands_by_ones(const struct quern_node *node)
     return n >= 0 && x != NULL && (n == 0 || qn_has_rank(x, n));
 }
 
+/* Where with a constant condition that is the same everywhere, and whose result
+ * has the shape of the side that it takes. */
+static bool takes_one_side(const struct quern_node *node, size_t *out_input)
+{
+    const struct quern_tensor *t =
+        quern_value_constant(quern_node_input(node, 0));
+    int64_t first = 0;
+    int64_t each = 0;
+    if (!quern_node_is(node, "Where") || t == NULL ||
+        !quern_tensor_read_ints(t, 0, 1, &first)) {
+        return false;
+    }
+    for (int64_t i = 1; i < quern_tensor_len(t); i++) {
+        if (!quern_tensor_read_ints(t, i, 1, &each) || each != first) {
+            return false;
+        }
+    }
+    *out_input = first != 0 ? 1 : 2;
+    return has_shape_of(node, *out_input);
+}
+
 /* x * 1, x + 0 and their kin, with a constant that leaves the shape. */
 static bool is_neutral(const struct quern_node *node, size_t *out_input)
 {
@@ -246,11 +272,10 @@ static bool is_neutral(const struct quern_node *node, size_t *out_input)
         const char *op;
         float neutral;
         bool commutes;
-    } rows[] = {{"Mul", 1.0f, true},
-                {"Add", 0.0f, true},
-                {"Div", 1.0f, false},
-                {"Sub", 0.0f, false},
-                {"Pow", 1.0f, false}};
+    } rows[] = {{"Mul", 1.0f, true},  {"Add", 0.0f, true},
+                {"Div", 1.0f, false}, {"Sub", 0.0f, false},
+                {"Pow", 1.0f, false}, {"And", 1.0f, true},
+                {"Or", 0.0f, true},   {"Xor", 0.0f, true}};
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         if (!quern_node_is(node, rows[r].op)) {
             continue;
@@ -314,7 +339,7 @@ static bool is_no_op(const struct quern_node *node, size_t *out_input)
                (quern_node_is(node, "Reshape") && reshapes_to_itself(node)) ||
                (quern_node_is(node, "Expand") && expands_by_ones(node));
     }
-    return is_neutral(node, out_input);
+    return takes_one_side(node, out_input) || is_neutral(node, out_input);
 }
 
 static enum quern_code run_no_op(struct quern_pass_ctx *ctx,
@@ -329,7 +354,7 @@ const struct quern_pass_desc qn_pass_drop_no_op = {
     .abi = QUERN_ABI,
     .name = "drop-no-op",
     .summary = "drop nodes that change nothing: x * 1, idle Transpose, "
-               "Reshape, Slice, Pad, Concat of one, …",
+               "Reshape, Slice, Pad, Concat of one, Where of one side, …",
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_REAL_EXACT,
     .run = run_no_op,

@@ -11,13 +11,14 @@ static const struct {
     const char *steps;
 } groups[] = {
     {"optimize",
-     /* one spelling; sizes; constants */
+     /* one spelling; control flow and sequences; sizes; constants */
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
-     "inline-if,drop-zero-states,fold-shapes,fold-constants,drop-no-op,merge-"
-     "shapes,"
+     "inline-if,drop-zero-states,drop-sequences,"
+     "fold-shapes,fold-constants,drop-no-op,merge-shapes,"
      /* activations before the folds that would take their numbers */
      "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,"
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
+     "simplify-arithmetic,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,"
      "merge-equal,drop-dead"},
 };
@@ -49,6 +50,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_freeze_weights,
     &qn_pass_inline_if,
     &qn_pass_drop_zero_states,
+    &qn_pass_drop_sequences,
     &qn_pass_drop_no_op,
     &qn_pass_drop_dead,
     &qn_pass_merge_equal,
@@ -67,6 +69,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_gelu,
     &qn_pass_fuse_layer_norm,
     &qn_pass_fuse_rms_norm,
+    &qn_pass_simplify_arithmetic,
     &qn_pass_clean_qdq,
     &qn_pass_target_spelling,
     &qn_pass_unshare_weights,

@@ -174,5 +174,16 @@ CASES = {
     "expand_that_adds_an_axis_stays": no_op("r = Expand(x, s) y = Relu(r)", None, {"s": ints(1, 1, 1)}, y="A,N,4"),
     "clip_without_bounds": no_op("r = Clip(x) y = Relu(r)", "Relu"),
     "clip_with_a_bound_stays": no_op("r = Clip(x, , h) y = Relu(r)", None, {"h": scalar(0.5)}),
+    "and_or_xor_with_what_changes_nothing": dict(
+        text="g (bool[N] x) => (bool[N] y) { a = And(x, t) b = Or(f, a) c = Xor(b, f) y = Not(c) }",
+        weights={"t": np.array(True), "f": np.array([False])}, passes="drop-no-op", after="Not", tol=0),
+    "and_or_xor_with_what_decides_stay": dict(
+        text="g (bool[N] x) => (bool[N] y) { a = And(x, f) b = Or(t, a) y = Xor(b, t) }",
+        weights={"t": np.array(True), "f": np.array([False])}, passes="drop-no-op", after=None),
+    "where_of_one_side": no_op("a = Abs(x) b = Where(t, a, x) c = Where(f, x, b) y = Relu(c)", "Abs Relu",
+                               {"t": np.array(True), "f": np.array([False, False, False, False])}),
+    "where_of_both_sides_stays": no_op("y = Where(c, x, w)", None, {"c": np.array([True, False, True, True]), "w": rand(4)}),
+    "where_of_one_side_that_is_widened_stays": no_op("y = Where(t, w, x)", None, {"t": np.array(True), "w": rand(4)}),
+    "where_of_one_side_widened_by_the_condition_stays": no_op("y = Where(t, x, x)", None, {"t": np.ones((2, 1, 1), bool)}, y="A,N,4"),
 }
 main(CASES)

@@ -1,4 +1,4 @@
-"""inline-if, drop-zero-states."""
+"""inline-if, drop-zero-states, drop-sequences."""
 from support import helper, ints, main, np, rand, scalar
 
 IF = "inline-if"
@@ -116,4 +116,67 @@ CASES |= {
 }
 c = CASES["zeros_that_others_read_too"]
 c["text"] = c["text"].replace("=> (float[1,B,2] y)", "=> (float[1,B,2] t)").replace(") }", ") t = Add(y, z) }")
+
+
+def sequence(body, after, x="N,6", y="N,A", weights=None, **more):
+    numbers = {"i0": scalar(0, np.int64), "i1": scalar(1, np.int64), "last": scalar(-1, np.int32), "two": scalar(2, np.int64),
+               "far": scalar(9, np.int64), "sizes": ints(1, 5), "s32": np.array([4, 2], np.int32), **(weights or {})}
+    words = body.replace("(", " ").replace(")", " ").replace(",", " ").split()
+    return dict(text=f"g (float[{x}] x) => (float[{y}] y) {{ {body} }}", weights={k: v for k, v in numbers.items() if k in words},
+                passes="drop-sequences", after=after, tol=0, **more)
+
+
+def parts(*wanted):
+    def check(model):
+        split, = [n for n in model.graph.node if n.op_type == "Split"]
+        held = {t.name: list(np.frombuffer(t.raw_data, np.int64)) for t in model.graph.initializer}
+        got = held[split.input[1]] if len(split.input) > 1 else list(split.attribute[-1].ints)
+        assert tuple(got) == wanted and len(split.output) == len(wanted), (got, list(split.output))
+    return check
+
+
+CASES |= {
+    "split_in_equal_parts": sequence("s = SplitToSequence<axis = 1>(x, two) a = SequenceAt(s, i0) b = SequenceAt(s, last) y = Add(a, b)",
+                                     "Split Add", check=parts(2, 2, 2), told="Split in 3"),
+    "split_with_a_shorter_last_part": sequence("s = SplitToSequence<axis = -1>(x, two) y = SequenceAt(s, last)", "Split", x="N,5",
+                                               check=parts(2, 2, 1)),
+    "split_by_sizes": sequence("s = SplitToSequence<axis = 1>(x, sizes) a = SequenceAt(s, i0) b = SequenceAt(s, i1) y = Mul(a, b)",
+                               "Split Mul", check=parts(1, 5)),
+    "split_by_sizes_of_int32": sequence("s = SplitToSequence<axis = 1>(x, s32) y = SequenceAt(s, i1)", "Split", check=parts(4, 2)),
+    "split_by_sizes_of_an_axis_that_is_not_known": sequence("s = SplitToSequence<axis = 1>(x, sizes) y = SequenceAt(s, i1)", "Split",
+                                                            x="N,M", feeds={"x": rand(3, 6)}, check=parts(1, 5)),
+    "split_below_13": sequence("s = SplitToSequence<axis = 1>(x, sizes) y = SequenceAt(s, i1)", "Split", opset=11, check=parts(1, 5)),
+    "split_since_18": sequence("s = SplitToSequence<axis = 1>(x, two) y = SequenceAt(s, i1)", "Split", opset=18, check=parts(2, 2, 2)),
+    "each_index": sequence("s = SplitToSequence<axis = 1>(x) a = SequenceAt(s, i0) b = SequenceAt(s, last) y = Add(a, b)", "Split Add",
+                           check=parts(1, 1, 1, 1, 1, 1)),
+    "each_index_without_the_axis": sequence(
+        "s = SplitToSequence<axis = 1, keepdims = 0>(x) a = SequenceAt(s, i0) b = SequenceAt(s, last) y = Add(a, b)",
+        "Split Squeeze Squeeze Add", y="N"),
+    "each_index_without_the_axis_below_13": sequence(
+        "s = SplitToSequence<axis = 0, keepdims = 0>(x) a = SequenceAt(s, i0) y = Neg(a)", "Split Squeeze Neg", x="2,M", y="M", opset=12),
+    "keepdims_means_nothing_beside_sizes": sequence("s = SplitToSequence<axis = 1, keepdims = 0>(x, sizes) y = SequenceAt(s, i0)", "Split",
+                                                    check=parts(1, 5)),
+    "one_part_read_twice": sequence("s = SplitToSequence<axis = 1>(x, two) a = SequenceAt(s, i1) b = SequenceAt(s, i1) y = Add(a, b)",
+                                    "Split Add"),
+    "a_length_that_is_read_stays": sequence(
+        "s = SplitToSequence<axis = 1>(x, two) a = SequenceAt(s, i0) n = SequenceLength(s) f = Cast<to = 1>(n) y = Mul(a, f)", None),
+    "a_place_that_is_not_constant_stays": dict(
+        text="g (float[N,6] x, int64 i) => (float[N,A] y) { s = SplitToSequence<axis = 1>(x, two) y = SequenceAt(s, i) }",
+        weights={"two": scalar(2, np.int64)}, feeds={"i": scalar(1, np.int64)}, passes="drop-sequences", after=None),
+    "equal_parts_of_an_axis_that_is_not_known_stay": sequence("s = SplitToSequence<axis = 0>(x, two) y = SequenceAt(s, i0)", None,
+                                                              y="A,6"),
+    "read_in_a_body_stays": dict(
+        text="""g (float[N,6] x, bool b) => (float[N,A] y) { s = SplitToSequence<axis = 1>(x, two)
+            y = If(b)<then_branch = t () => (float[N,C] p) { p = SequenceAt(s, zero) },
+                      else_branch = e () => (float[N,D] q) { q = SequenceAt(s, two) }> }""",
+        weights={"two": scalar(2, np.int64), "zero": scalar(0, np.int64)}, passes="drop-sequences", after=None),
+    "a_constructed_sequence": sequence("a = Neg(x) b = Abs(x) s = SequenceConstruct(a, b) y = SequenceAt(s, last)", "Abs", y="N,6"),
+    "a_constructed_sequence_with_other_readers": sequence(
+        "a = Neg(x) s = SequenceConstruct(a, x) b = SequenceAt(s, i0) n = SequenceLength(s) f = Cast<to = 1>(n) y = Mul(b, f)",
+        "Neg SequenceConstruct SequenceLength Cast Mul", y="N,6"),
+    "a_joined_sequence": sequence("a = Neg(x) s = SequenceConstruct(a, x) y = ConcatFromSequence<axis = 1>(s)", "Neg Concat", y="N,12"),
+    "a_stacked_sequence_stays": sequence("a = Neg(x) s = SequenceConstruct(a, x) y = ConcatFromSequence<axis = 1, new_axis = 1>(s)",
+                                         None, y="N,2,6"),
+    "an_input_at_a_place_stays_where_it_is_an_output": sequence("s = SequenceConstruct(x, x) y = SequenceAt(s, i0)", None, y="N,6"),
+}
 main(CASES)

@@ -1,0 +1,291 @@
+/* simplify-arithmetic: fewer nodes for the same numbers.
+ *
+ *     Where(x > t, x, Softplus(x)) -> Softplus(x)     float, t at least 16
+ *     a * Reciprocal(b), a * (1 / b) -> a / b         floats
+ *     Not(Not(x)), Neg(Neg(x)) -> x
+ *     (x + a) + b -> x + (a + b), and the same with minus, times and divided
+ *     by, for float constants a and b of one shape, or of one element
+ *
+ * The first is PyTorch's threshold (20) against overflow in exp. Softplus(x) is
+ * x + log(1 + exp(-x)), whose second part is below exp(-x): for x > 16 below
+ * 1.13e-7, while the distance of float32 numbers there is at least 1.9e-6. So
+ * the sum rounds to x itself. In double it does not; NaN and infinity give the
+ * same on both ways. All else is equal in real arithmetic.
+ *
+ * It runs behind the fusions of activations, which look for such constants. */
+#include "builtin.h"
+#include "common.h"
+#include "fuse/linear.h"
+#include "fuse/rewrite.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* ------------------------------------------------------------ by pattern */
+
+static enum quern_code to_softplus(struct quern_pass_ctx *ctx,
+                                   const struct qn_rule *rule,
+                                   const struct quern_match *match,
+                                   bool *out_done)
+{
+    struct quern_value *x = quern_match_value(match, "x");
+    float threshold = 0.0f;
+    (void)rule;
+    if (!quern_match_scalar(match, "t", &threshold) || !(threshold >= 16.0f) ||
+        quern_value_dtype(x) != QUERN_FLOAT ||
+        !qn_has_rank(x, quern_tensor_rank(quern_value_constant(
+                            quern_match_value(match, "t"))))) {
+        return QUERN_OK;
+    }
+    *out_done = true;
+    return qn_become(ctx, match, "Softplus", &x, 1);
+}
+
+/* Division of integers is another thing than a product with a reciprocal. */
+static enum quern_code to_quotient(struct quern_pass_ctx *ctx,
+                                   const struct qn_rule *rule,
+                                   const struct quern_match *match,
+                                   bool *out_done)
+{
+    struct quern_value *in[2] = {quern_match_value(match, "a"),
+                                 quern_match_value(match, "x")};
+    (void)rule;
+    if (!quern_dtype_is_float(quern_value_dtype(in[1])) ||
+        !qn_is_plain(match, in[1])) {
+        return QUERN_OK;
+    }
+    *out_done = true;
+    return qn_become(ctx, match, "Div", in, 2);
+}
+
+static enum quern_code to_itself(struct quern_pass_ctx *ctx,
+                                 const struct qn_rule *rule,
+                                 const struct quern_match *match,
+                                 bool *out_done)
+{
+    struct quern_value *x = quern_match_value(match, "x");
+    struct quern_node *root = quern_match_node(match, 0);
+    struct quern_value *y = quern_node_output(root, 0);
+    if (!qn_can_stand_for(y, x)) {
+        return QUERN_OK;
+    }
+    *out_done = true;
+    quern_pass_account(ctx, root, "%s", rule->what);
+    enum quern_code code = quern_replace_value(y, x, true);
+    return code == QUERN_OK ? quern_node_erase_dead(root) : code;
+}
+
+static const struct qn_rule rules[] = {
+    {"y = Where(Greater(x, t), x, Softplus(x))", 9, to_softplus, NULL},
+    {"y = Where(GreaterOrEqual(x, t), x, Softplus(x))", 12, to_softplus, NULL},
+    {"y = Where(Less(t, x), x, Softplus(x))", 9, to_softplus, NULL},
+    {"y = Mul(a, Reciprocal(x))", 7, to_quotient, NULL},
+    {"y = Mul(a, Div(1, x))", 7, to_quotient, NULL},
+    {"_shared = Not(x); y = Not(_shared)", 1, to_itself, "Not of Not dropped"},
+    {"_shared = Neg(x); y = Neg(_shared)", 1, to_itself, "Neg of Neg dropped"},
+};
+
+/* --------------------------------------------------------------- chains */
+
+/* What a node does to its data x: x + k or k - x (a sum), x k or k / x (a
+ * product), for each element of a constant. */
+struct step {
+    bool is_sum;
+    bool inverts; /* k - x, k / x */
+    bool undoes;  /* the constant stands right of Sub, Div: k is its inverse */
+    size_t data;  /* number of the data input */
+    const struct quern_tensor *k;
+};
+
+static bool read_step(const struct quern_node *node, struct step *out)
+{
+    bool adds = quern_node_is(node, "Add");
+    bool takes = quern_node_is(node, "Sub");
+    bool divides = quern_node_is(node, "Div");
+    if ((!adds && !takes && !divides && !quern_node_is(node, "Mul")) ||
+        quern_node_opset(node) < 7) { /* before: broadcast by attributes */
+        return false;
+    }
+    *out = (struct step){.is_sum = adds || takes};
+    for (size_t i = 0; i < 2; i++) {
+        const struct quern_value *v = quern_node_input(node, i);
+        const struct quern_value *x = quern_node_input(node, 1 - i);
+        const struct quern_tensor *t = quern_value_constant(v);
+        if (t != NULL && x != NULL && quern_value_constant(x) == NULL &&
+            qn_is_wide_float(quern_tensor_dtype(t)) &&
+            quern_tensor_len(t) > 0) {
+            out->k = t;
+            out->data = 1 - i;
+            out->inverts = i == 0 && (takes || divides);
+            out->undoes = i == 1 && (takes || divides);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Shape of a constant that a and b broadcast to, when one of them has it: else
+ * false. The rank is the larger one. */
+static bool join_shapes(const struct quern_tensor *a,
+                        const struct quern_tensor *b, int64_t *dims,
+                        int *out_rank)
+{
+    int ra = quern_tensor_rank(a);
+    int rb = quern_tensor_rank(b);
+    int rank = ra > rb ? ra : rb;
+    for (int i = 1; i <= rank; i++) {
+        int64_t da = i <= ra ? quern_tensor_dims(a)[ra - i] : 1;
+        int64_t db = i <= rb ? quern_tensor_dims(b)[rb - i] : 1;
+        if (da != db && quern_tensor_len(a) != 1 && quern_tensor_len(b) != 1) {
+            return false;
+        }
+        dims[rank - i] = da > db ? da : db;
+    }
+    *out_rank = rank;
+    return true;
+}
+
+/* One element of the joined constant: first, then second. */
+static double join(const struct step *first, const struct step *second,
+                   double a, double b)
+{
+    if (first->is_sum) {
+        a = first->undoes ? -a : a;
+        b = second->undoes ? -b : b;
+        return second->inverts ? b - a : b + a;
+    }
+    a = first->undoes ? 1.0 / a : a;
+    b = second->undoes ? 1.0 / b : b;
+    return second->inverts ? b / a : b * a;
+}
+
+/* The joined constant as floats, in memory of the pass; NULL: a number that is
+ * not finite or, of a product, nearly 0, or no memory. */
+static float *join_numbers(struct quern_pass_ctx *ctx, const struct step *first,
+                           const struct step *second, int64_t n)
+{
+    float *out = quern_pass_alloc(ctx, (size_t)n * sizeof *out);
+    for (int64_t i = 0; out != NULL && i < n; i++) {
+        double a = 0.0;
+        double b = 0.0;
+        if (!quern_tensor_read_doubles(
+                first->k, quern_tensor_len(first->k) > 1 ? i : 0, 1, &a) ||
+            !quern_tensor_read_doubles(
+                second->k, quern_tensor_len(second->k) > 1 ? i : 0, 1, &b)) {
+            return NULL;
+        }
+        double k = join(first, second, a, b);
+        bool small = !first->is_sum && !(fabs(k) >= (double)FLT_MIN);
+        if (small || !(fabs(k) <= (double)FLT_MAX)) {
+            return NULL;
+        }
+        out[i] = (float)k;
+    }
+    return out;
+}
+
+static bool is_neutral(float k, bool is_sum)
+{
+    float neutral = is_sum ? 0.0f : 1.0f;
+    return !(k < neutral || k > neutral);
+}
+
+static enum quern_code put(struct quern_pass_ctx *ctx, struct quern_node *node,
+                           const struct step *first, const struct step *second,
+                           struct quern_value *constant)
+{
+    struct quern_node *inner =
+        quern_value_producer(quern_node_input(node, second->data));
+    struct quern_value *x = quern_node_input(inner, first->data);
+    struct quern_value *old = quern_node_input(node, 1 - second->data);
+    bool inverts = first->inverts != second->inverts;
+    const char *op =
+        first->is_sum ? (inverts ? "Sub" : "Add") : (inverts ? "Div" : "Mul");
+    quern_pass_account(ctx, node, "%s with the constant of '%s' as well", op,
+                       quern_node_name(inner));
+    enum quern_code code = quern_node_set_op(node, op);
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(node, 0, inverts ? constant : x);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(node, 1, inverts ? x : constant);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_erase_dead(inner);
+    }
+    return code == QUERN_OK && quern_value_n_uses(old) == 0 &&
+                   !quern_value_erased(old) && quern_value_producer(old) == NULL
+               ? quern_value_erase(old)
+               : code;
+}
+
+static enum quern_code join_chain(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node)
+{
+    struct step first;
+    struct step second;
+    int64_t dims[QUERN_MAX_RANK];
+    int rank = 0;
+    struct quern_value *constant = NULL;
+    char name[512];
+    if (!read_step(node, &second)) {
+        return QUERN_OK;
+    }
+    const struct quern_value *between = quern_node_input(node, second.data);
+    const struct quern_node *inner =
+        quern_value_only_user(between) == node &&
+                !quern_value_is_graph_output(between)
+            ? quern_value_producer(between)
+            : NULL;
+    if (inner == NULL || !read_step(inner, &first) ||
+        first.is_sum != second.is_sum ||
+        quern_tensor_dtype(first.k) != QUERN_FLOAT ||
+        quern_tensor_dtype(second.k) != QUERN_FLOAT ||
+        !join_shapes(first.k, second.k, dims, &rank)) {
+        return QUERN_OK;
+    }
+    int64_t n =
+        quern_tensor_len(quern_tensor_len(first.k) > 1 ? first.k : second.k);
+    const float *numbers = join_numbers(ctx, &first, &second, n);
+    if (numbers == NULL) {
+        enum quern_code why = quern_pass_refuse(
+            ctx, node, "the joined constant is no plain number");
+        return why == QUERN_NOT_FOUND ? QUERN_OK : why;
+    }
+    struct quern_value *y = quern_node_output(node, 0);
+    struct quern_value *x = quern_node_input(inner, first.data);
+    if (first.inverts == second.inverts && n == 1 && qn_has_rank(x, rank) &&
+        is_neutral(numbers[0], first.is_sum) && qn_can_stand_for(y, x)) {
+        quern_pass_account(ctx, node, "undoes '%s'", quern_node_name(inner));
+        enum quern_code code = quern_replace_value(y, x, true);
+        return code == QUERN_OK ? quern_node_erase_dead(node) : code;
+    }
+    snprintf(name, sizeof name, "%.480s_joined", quern_value_name(y));
+    enum quern_code code = qn_new_floats(ctx, quern_node_graph(node), name,
+                                         numbers, rank, dims, &constant);
+    return code == QUERN_OK ? put(ctx, node, &first, &second, constant) : code;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    (void)params;
+    enum quern_code code = qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return code == QUERN_OK ? qn_each_node(ctx, graph, join_chain) : code;
+}
+
+const struct quern_pass_desc qn_pass_simplify_arithmetic = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "simplify-arithmetic",
+    .summary = "join constants of Add, Sub, Mul, Div in a row; a * (1 / b); "
+               "Not of Not; the threshold around Softplus",
+    .flags = QUERN_PASS_NEEDS_SHAPES | QUERN_PASS_REPEAT,
+    .contract = QUERN_REAL_EXACT,
+    .run = run,
+    .group = "fuse",
+};
