@@ -104,9 +104,14 @@ static enum quern_code add_to_floats(struct quern_pass_ctx *ctx,
     const struct quern_tensor *t = quern_value_constant(old);
     struct quern_value *value = NULL;
     int64_t len = 0;
+    int rank = quern_tensor_rank(t);
     float *bias = qn_floats(ctx, old, &len);
-    if (bias == NULL || (size_t)len != n) {
-        return bias == NULL ? QUERN_NO_MEMORY : QUERN_OK;
+    if (bias == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    if ((size_t)len != n ||
+        (rank > 0 && quern_tensor_dims(t)[rank - 1] != len)) {
+        return QUERN_OK; /* it varies by row, or not at all */
     }
     for (size_t c = 0; c < n; c++) {
         bias[c] = (float)((double)bias[c] + shift[c]);
@@ -114,7 +119,7 @@ static enum quern_code add_to_floats(struct quern_pass_ctx *ctx,
     *done = true;
     enum quern_code code =
         qn_new_floats(ctx, quern_node_graph(node), quern_value_name(old), bias,
-                      quern_tensor_rank(t), quern_tensor_dims(t), &value);
+                      rank, quern_tensor_dims(t), &value);
     return code == QUERN_OK ? qn_replace_input(node, input, value) : code;
 }
 

@@ -151,8 +151,10 @@ static void add_maker(struct group *g, struct quern_value *v)
     if (p == NULL || quern_value_is_graph_output(v)) {
         g->sound = false;
     } else if (!passes_factors(p)) {
-        bool fits = qn_linear_init(p, &g->makers[g->n_makers]) &&
-                    !quern_node_is(p, "MatMul");
+        struct qn_linear *l = &g->makers[g->n_makers];
+        bool fits = qn_linear_init(p, l) && !quern_node_is(p, "MatMul") &&
+                    (quern_node_input(p, 2) == NULL ||
+                     qn_bias_is_vector(p, l->out_channels));
         g->sound = g->sound && fits;
         g->n_makers += fits ? 1 : 0;
     }

@@ -91,25 +91,20 @@ static enum quern_code insert_bias(struct qn_inserter *s,
     struct quern_value *old = quern_node_input(node, 2);
     struct qn_codes *c = NULL;
     size_t n = w->linear.out_channels;
-    int64_t len = 0;
-    float *bias = quern_pass_alloc(s->ctx, n * sizeof *bias);
-    float *scales = quern_pass_alloc(s->ctx, n * sizeof *scales);
-    float *given = old != NULL ? qn_floats(s->ctx, old, &len) : NULL;
-    if (old == NULL || s->place.target->bias == QUERN_BIAS_FLOAT) {
-        return QUERN_OK;
+    if (old == NULL || s->place.target->bias == QUERN_BIAS_FLOAT ||
+        !qn_bias_is_vector(node, n)) {
+        return QUERN_OK; /* a bias of another form stays in float */
     }
+    float *scales = quern_pass_alloc(s->ctx, n * sizeof *scales);
+    const float *bias = qn_bias_vector(s->ctx, node, n);
     if (bias == NULL || scales == NULL) {
         return QUERN_NO_MEMORY;
-    }
-    if (given == NULL || ((size_t)len != n && len != 1)) {
-        return QUERN_OK; /* a bias of another form stays in float */
     }
     enum quern_code code = qn_params_of(s, x, &c);
     if (code != QUERN_OK) {
         return code;
     }
     for (size_t i = 0; i < n; i++) {
-        bias[i] = given[len == 1 ? 0 : i];
         scales[i] = c->qp.scale * w->qp[i].scale;
     }
     struct quern_tensor *t = NULL;

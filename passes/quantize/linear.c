@@ -80,6 +80,32 @@ static enum quern_code replace_floats(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? qn_replace_input(node, input, value) : code;
 }
 
+bool qn_bias_is_vector(const struct quern_node *node, size_t n)
+{
+    const struct quern_value *v = quern_node_input(node, 2);
+    const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
+    int rank = t != NULL ? quern_tensor_rank(t) : 0;
+    bool along = rank > 0 && (size_t)quern_tensor_dims(t)[rank - 1] == n;
+    return t != NULL && quern_tensor_dtype(t) == QUERN_FLOAT &&
+           (quern_tensor_len(t) == 1 ||
+            (along && (size_t)quern_tensor_len(t) == n));
+}
+
+float *qn_bias_vector(struct quern_pass_ctx *ctx, const struct quern_node *node,
+                      size_t n)
+{
+    int64_t len = 0;
+    float *given = qn_bias_is_vector(node, n)
+                       ? qn_floats(ctx, quern_node_input(node, 2), &len)
+                       : NULL;
+    float *bias =
+        given != NULL ? quern_pass_alloc(ctx, n * sizeof *bias) : NULL;
+    for (size_t i = 0; bias != NULL && i < n; i++) {
+        bias[i] = given[len == 1 ? 0 : i];
+    }
+    return bias;
+}
+
 enum quern_code qn_scale_outputs(struct quern_pass_ctx *ctx,
                                  const struct qn_linear *l,
                                  const double *factors)
@@ -100,15 +126,19 @@ enum quern_code qn_scale_outputs(struct quern_pass_ctx *ctx,
         quern_node_input(l->node, 2) == NULL) {
         return code;
     }
-    int64_t len = 0;
-    float *b = qn_floats(ctx, quern_node_input(l->node, 2), &len);
-    if (b == NULL || (size_t)len != l->out_channels) {
-        return b == NULL ? QUERN_NO_MEMORY : QUERN_INTERNAL;
+    struct quern_value *old = quern_node_input(l->node, 2);
+    struct quern_value *value = NULL;
+    int64_t dim = (int64_t)l->out_channels;
+    float *b = qn_bias_vector(ctx, l->node, l->out_channels);
+    if (b == NULL) {
+        return QUERN_NO_MEMORY;
     }
-    for (int64_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < l->out_channels; i++) {
         b[i] = (float)((double)b[i] * factors[i]);
     }
-    return replace_floats(ctx, l->node, 2, b);
+    code = qn_new_floats(ctx, quern_value_graph(old), quern_value_name(old), b,
+                         1, &dim, &value);
+    return code == QUERN_OK ? qn_replace_input(l->node, 2, value) : code;
 }
 
 enum quern_code qn_scale_inputs(struct quern_pass_ctx *ctx,

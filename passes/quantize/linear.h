@@ -23,8 +23,16 @@ bool qn_linear_init(struct quern_node *node, struct qn_linear *out_linear);
 float *qn_linear_weights(struct quern_pass_ctx *ctx,
                          const struct qn_linear *linear);
 
+/** True when input 2 is a constant that adds one number to each of n output
+ * channels, or the same to all: C of a Gemm may also vary by row. */
+bool qn_bias_is_vector(const struct quern_node *node, size_t n);
+
+/** Such a bias as n floats in memory of the pass; NULL: none, or no memory. */
+float *qn_bias_vector(struct quern_pass_ctx *ctx, const struct quern_node *node,
+                      size_t n);
+
 /** Multiply output channel c (weights and bias) by factors[c]. The bias of a
- * MatMul stands behind it: not here. */
+ * MatMul stands behind it: not here; another one must be a vector. */
 enum quern_code qn_scale_outputs(struct quern_pass_ctx *ctx,
                                  const struct qn_linear *linear,
                                  const double *factors)

@@ -45,6 +45,14 @@ static enum quern_code look(void *user, size_t tap,
     return remember(s, tap, view);
 }
 
+/* Sequences, optionals and strings have neither a shape to see nor a scale; of
+ * what is not known it is to be seen. */
+static bool is_numbers(const struct quern_value *v)
+{
+    return v != NULL && quern_value_kind(v) <= QUERN_KIND_TENSOR &&
+           quern_value_dtype(v) != QUERN_STRING;
+}
+
 static bool list_values(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                         struct seen *s)
 {
@@ -64,7 +72,7 @@ static bool list_values(struct quern_pass_ctx *ctx, struct quern_graph *graph,
     for (struct quern_node *node = quern_graph_first(graph);
          s->values != NULL && node != NULL; node = quern_node_next(node)) {
         for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
-            if (quern_node_output(node, i) != NULL) {
+            if (is_numbers(quern_node_output(node, i))) {
                 s->values[s->n++] = quern_node_output(node, i);
             }
         }
@@ -122,7 +130,9 @@ enum quern_code qn_observe_shapes(struct quern_pass_ctx *ctx,
         return quern_fail(quern_pass_context(ctx), QUERN_INVALID_ARGUMENT, NULL,
                           "needs calibration data: give --data");
     }
-    if (!list_values(ctx, graph, &s)) {
+    /* What is a sequence must be known before; this cannot be seen. */
+    if (quern_model_infer(quern_pass_model(ctx)) != QUERN_OK ||
+        !list_values(ctx, graph, &s)) {
         return QUERN_NO_MEMORY;
     }
     struct quern_engine_options options = {

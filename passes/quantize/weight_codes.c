@@ -47,17 +47,15 @@ static void widen_for_bias(struct quern_pass_ctx *ctx,
                            bool per_tensor)
 {
     const struct quern_node *node = w->linear.node;
-    const struct quern_value *bias = quern_node_input(node, 2);
     size_t n = w->linear.out_channels;
-    int64_t len = 0;
     float widest = 0.0f;
-    bool is_there = !quern_node_is(node, "MatMul") && bias != NULL;
-    const float *given = is_there ? qn_floats(ctx, bias, &len) : NULL;
-    if (given == NULL || ((size_t)len != n && len != 1)) {
-        return; /* it stays in float */
+    const float *given =
+        quern_node_is(node, "MatMul") ? NULL : qn_bias_vector(ctx, node, n);
+    if (given == NULL) {
+        return; /* there is none, or it stays in float */
     }
     for (size_t i = 0; i < n; i++) {
-        float least = fabsf(given[len == 1 ? 0 : i]) / (x_scale * 0x1p30f);
+        float least = fabsf(given[i]) / (x_scale * 0x1p30f);
         if (isfinite(least)) {
             w->qp[i].scale = fmaxf(w->qp[i].scale, least);
         }

@@ -392,7 +392,14 @@ static enum quern_code compare(struct quern_comparison *c,
 {
     struct quern_graph *other = quern_model_graph(got);
     bool in_turn = c->options.in_turn && !c->options.per_layer;
-    enum quern_code code = prepare(c, reference, other, data);
+    enum quern_code code = QUERN_OK;
+    if (c->options.per_layer) { /* sequences are no layers */
+        code = quern_model_infer(reference);
+        code = code == QUERN_OK ? quern_model_infer(got) : code;
+    }
+    if (code == QUERN_OK) {
+        code = prepare(c, reference, other, data);
+    }
     if (code == QUERN_OK) {
         snprintf(c->engine, sizeof c->engine, "%s",
                  quern_engine_description(c->side[0].engine));

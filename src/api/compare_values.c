@@ -178,6 +178,7 @@ static struct quern_value *as_read(struct quern_value *value)
 static bool is_layer(const struct quern_value *value)
 {
     return value != NULL && quern_value_constant(value) == NULL &&
+           quern_value_kind(value) <= QUERN_KIND_TENSOR && /* or not known */
            quern_value_dtype(value) != QUERN_STRING &&
            !quern_value_is_graph_output(value);
 }

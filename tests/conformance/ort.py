@@ -207,6 +207,25 @@ def check_fallback(work):
     print(f"falling back: quantized with {sqnr:.1f} dB")
 
 
+def check_sequences(work):
+    """Sequences and strings between convolutions: they are no tensors to look at."""
+    r = np.random.RandomState(5)
+    constants = [numpy_helper.from_array(r.randn(*s).astype(np.float32) * .3, n) for n, s in (("w1", (8, 3, 3, 3)), ("w2", (8, 4, 3, 3)))]
+    constants += [numpy_helper.from_array(np.array(v, np.int64), n) for n, v in (("four", 4), ("one", 1))]
+    nodes = [helper.make_node("Conv", ["x", "w1"], ["c1"], "first"), helper.make_node("SplitToSequence", ["c1", "four"], ["parts"], "cut", axis=1),
+             helper.make_node("SequenceAt", ["parts", "one"], ["part"]), helper.make_node("Relu", ["part"], ["r"]),
+             helper.make_node("Conv", ["r", "w2"], ["y"], "second"), helper.make_node("Cast", ["y"], ["text"], to=TensorProto.STRING),
+             helper.make_node("Cast", ["text"], ["back"], to=TensorProto.FLOAT)]
+    model = save(work, "parts.onnx", nodes, [info("x", shape=["N", 3, 16, 16])], [info("back", shape=["N", 8, 12, 12])], constants, opset=17)
+    np.savez(work / "parts.npz", x=r.rand(20, 3, 16, 16).astype(np.float32))
+    quern("quantize", model, "-o", work / "parts.int8.onnx", "--data", work / "parts.npz")
+    ops = [n.op_type for n in onnx.load(work / "parts.int8.onnx").graph.node]
+    expect(ops.count("QuantizeLinear") >= 2 and "SplitToSequence" in ops, f"quantized around the sequence: {ops}")
+    out, _ = quern("compare", model, work / "parts.int8.onnx", "--data", work / "parts.npz", "--per-layer", "--json")
+    inside = [v["name"] for v in json.loads(out)["layers"]]
+    expect("r" in inside and not {"parts", "text"} & set(inside), f"layers: {inside}")
+
+
 # ------------------------------------------------------------------ the same verdict
 
 def verdict(*arguments):
@@ -254,6 +273,6 @@ if not LIBRARY:
 if not (SHARED / "models").exists():
     skip("models")
 with tempfile.TemporaryDirectory() as scratch:
-    for check in check_in_c, check_types, check_forms, check_refusals, check_fallback, check_same_bytes, check_verdicts:
+    for check in check_in_c, check_types, check_forms, check_refusals, check_fallback, check_sequences, check_same_bytes, check_verdicts:
         check(pathlib.Path(scratch))
 sys.exit(1 if failures else 0)

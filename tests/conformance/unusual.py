@@ -249,6 +249,24 @@ def gemm_forms():
 
 
 @case()
+def gemm_odd_biases():
+    """Channels that want to be equalized, behind a C of one number, of a row and of a tensor that is computed."""
+    uneven = np.geomspace(0.02, 2, 16).astype(np.float32)
+    ws = {"a1": m(16, 16) * uneven, "b1": f(0.2), "a2": m(16, 16) * uneven, "b2": w(1, 16), "a3": m(16, 16) * uneven, "a4": m(16, 6)}
+    text = """g (float[N,16] x) => (float[N,6] y) { a = Gemm(x, a1, b1)  b = Relu(a)  c = Gemm(b, a2, b2)  d = Relu(c)
+        e = Gemm(d, a3, x)  h = Relu(e)  y = Gemm(h, a4) }"""
+    return model_of(text, ws), {"x": images(16)}
+
+
+@case()
+def gemm_bias_by_row():
+    """As many rows as columns: a C of one number a row is none of one a column."""
+    ws = {"a1": m(16, 8), "b1": w(8, 1, scale=3), "a2": m(8, 8), "b2": w(8, 8), "t": i(8, 16)}
+    text = """g (float[N,128] x) => (float[8,8] y) { r = Reshape(x, t)  a = Gemm(r, a1, b1)  b = Relu(a)  y = Gemm(b, a2, b2) }"""
+    return model_of(text, ws), {"x": images(128)}
+
+
+@case()
 def matmul_forms():
     """Weights first, of rank 1 and 3, and a bias on either side."""
     ws = {"a1": m(16, 12), "b1": w(12), "left": m(6, 4), "three": m(2, 12, 12), "col": w(12, scale=0.4), "half": np.float32(0.5)}
