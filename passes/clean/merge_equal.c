@@ -5,6 +5,7 @@
  * node is looked up once in a hash table. */
 #include "builtin.h"
 #include "common.h"
+#include "hash_table.h"
 
 #include <string.h>
 
@@ -12,21 +13,13 @@ struct merge_params {
     int64_t max_bytes;
 };
 
-enum { HIGH_BITS = 40 };
-
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ hash >> 29;
-}
-
 static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 {
     const unsigned char *p = data;
     while (size >= 8) {
         uint64_t word = 0;
         memcpy(&word, p, 8);
-        hash = mix(hash, word);
+        hash = qn_mix(hash, word);
         p += 8;
         size -= 8;
     }
@@ -34,52 +27,14 @@ static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
     for (size_t i = 0; i < size; i++) {
         rest = rest << 8 | p[i];
     }
-    return mix(hash, rest);
-}
-
-/* A table of `2^k` places, at least twice as many as entries: open addressing.
- */
-struct table {
-    const void **at;
-    uint64_t *hash;
-    size_t mask;
-};
-
-static bool make_table(struct quern_pass_ctx *ctx, size_t n, struct table *out)
-{
-    size_t size = 16;
-    while (size < 2 * n) {
-        size *= 2;
-    }
-    out->mask = size - 1;
-    out->at = quern_pass_alloc(ctx, size * sizeof *out->at);
-    out->hash = quern_pass_alloc(ctx, size * sizeof *out->hash);
-    return out->at != NULL && out->hash != NULL;
-}
-
-typedef bool (*equal_fn)(const void *a, const void *b);
-
-/* The equal entry that is there; NULL: `what` has been entered. */
-static const void *find_or_add(struct table *t, const void *what, uint64_t hash,
-                               equal_fn equal)
-{
-    size_t i = (size_t)(hash ^ hash >> HIGH_BITS) & t->mask;
-    while (t->at[i] != NULL) {
-        if (t->hash[i] == hash && equal(t->at[i], what)) {
-            return t->at[i];
-        }
-        i = (i + 1) & t->mask;
-    }
-    t->at[i] = what;
-    t->hash[i] = hash;
-    return NULL;
+    return qn_mix(hash, rest);
 }
 
 /* ----------------------------------------------------------- initializers */
 
 static uint64_t hash_tensor(const struct quern_tensor *t)
 {
-    uint64_t hash = mix(1, (uint64_t)quern_tensor_dtype(t));
+    uint64_t hash = qn_mix(1, (uint64_t)quern_tensor_dtype(t));
     hash = hash_bytes(hash, quern_tensor_dims(t),
                       (size_t)quern_tensor_rank(t) * sizeof(int64_t));
     return quern_tensor_size(t) > 0
@@ -96,7 +51,7 @@ static enum quern_code merge_constants(struct quern_pass_ctx *ctx,
                                        struct quern_graph *graph,
                                        const struct merge_params *p)
 {
-    struct table table;
+    struct qn_hash_table table;
     struct quern_value *next = NULL;
     enum quern_code code = QUERN_OK;
     size_t n = 0;
@@ -105,7 +60,7 @@ static enum quern_code merge_constants(struct quern_pass_ctx *ctx,
          v != NULL; v = quern_value_next_initializer(v)) {
         n++;
     }
-    if (!make_table(ctx, n, &table)) {
+    if (!qn_hash_table_make(ctx, n, &table)) {
         return QUERN_NO_MEMORY;
     }
     for (struct quern_value *v = quern_graph_first_initializer(graph);
@@ -116,8 +71,8 @@ static enum quern_code merge_constants(struct quern_pass_ctx *ctx,
             (int64_t)quern_tensor_size(t) > p->max_bytes) {
             continue;
         }
-        const void *first =
-            find_or_add(&table, v, hash_tensor(t), equal_constants);
+        const void *first = qn_hash_table_find_or_add(&table, v, hash_tensor(t),
+                                                      equal_constants);
         if (first != NULL) {
             /* The table keeps it as const; it was entered from the graph. */
             struct quern_value *same = (struct quern_value *)(uintptr_t)first;
@@ -161,7 +116,7 @@ static uint64_t hash_node(const struct quern_node *node)
     uint64_t hash = hash_bytes(2, op, strlen(op));
     for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
         const struct quern_value *x = quern_node_input(node, i);
-        hash = mix(hash, x != NULL ? (uint64_t)quern_value_id(x) + 1 : 0);
+        hash = qn_mix(hash, x != NULL ? (uint64_t)quern_value_id(x) + 1 : 0);
     }
     /* Attributes: only their number, the comparison does the rest, but ints
      * (axes, perm) tell many apart. */
@@ -170,7 +125,7 @@ static uint64_t hash_node(const struct quern_node *node)
         int64_t number = quern_node_int(node, name, -7);
         hash += hash_bytes((uint64_t)number, name, strlen(name));
     }
-    return mix(hash, quern_node_n_outputs(node));
+    return qn_mix(hash, quern_node_n_outputs(node));
 }
 
 static bool equal_nodes(const void *first, const void *second)
@@ -225,10 +180,10 @@ static enum quern_code merge_node(struct quern_pass_ctx *ctx,
 static enum quern_code merge_nodes(struct quern_pass_ctx *ctx,
                                    struct quern_graph *graph)
 {
-    struct table table;
+    struct qn_hash_table table;
     struct quern_node *next = NULL;
     enum quern_code code = QUERN_OK;
-    if (!make_table(ctx, quern_graph_n_nodes(graph), &table)) {
+    if (!qn_hash_table_make(ctx, quern_graph_n_nodes(graph), &table)) {
         return QUERN_NO_MEMORY;
     }
     /* Forward: inputs that were equal are the same when a node is reached. */
@@ -236,7 +191,8 @@ static enum quern_code merge_nodes(struct quern_pass_ctx *ctx,
          n != NULL && code == QUERN_OK; n = next) {
         next = quern_node_next(n);
         const struct quern_node *first =
-            may_merge(n) ? find_or_add(&table, n, hash_node(n), equal_nodes)
+            may_merge(n) ? qn_hash_table_find_or_add(&table, n, hash_node(n),
+                                                     equal_nodes)
                          : NULL;
         if (first != NULL) {
             code = merge_node(ctx, n, first);

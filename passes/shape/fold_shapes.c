@@ -152,36 +152,74 @@ static bool is_dim(struct quern_number number, struct quern_dim dim)
     return number.known && number.expr != NULL && dim.expr == number.expr;
 }
 
+/* How each size of a Reshape's target can be written. */
+struct target {
+    int64_t sizes[QUERN_MAX_RANK]; /* 0: copied from x, -1: any other that may
+                                      vary */
+    size_t n_copies, n_rest;
+    bool zero; /* a size that is 0, not a copy */
+};
+
+/* A -1 of the file is the size that inference found, a number or not. */
+static struct quern_number resolve(struct quern_number number,
+                                   const struct quern_value *y, size_t i)
+{
+    if (is_plain(number) && number.value == -1 &&
+        quern_value_rank(y) > (int)i) {
+        struct quern_dim dim = quern_value_dims(y)[i];
+        number = (struct quern_number){dim.value >= 0 || dim.expr != NULL,
+                                       dim.value, dim.expr};
+    }
+    return number;
+}
+
+static struct target read_target(const struct quern_node *node,
+                                 const struct quern_number *numbers, size_t n)
+{
+    struct target t = {0};
+    const struct quern_value *x = quern_node_input(node, 0);
+    const struct quern_value *y = quern_node_output(node, 0);
+    bool copies = quern_node_int(node, "allowzero", 0) == 0;
+    for (size_t i = 0; i < n; i++) {
+        struct quern_number number = resolve(numbers[i], y, i);
+        bool same = (int)i < quern_value_rank(x) &&
+                    is_dim(number, quern_value_dims(x)[i]);
+        t.sizes[i] = is_plain(number) ? number.value : same ? 0 : -1;
+        t.n_rest += t.sizes[i] == -1 ? 1 : 0;
+        t.n_copies += t.sizes[i] == 0 && !is_plain(number) ? 1 : 0;
+        t.zero = t.zero || (t.sizes[i] == 0 && is_plain(number) && !copies);
+    }
+    /* One that varies is the rest, wherever it came from. */
+    for (size_t i = 0; i < n && t.n_copies == 1 && t.n_rest == 0; i++) {
+        if (t.sizes[i] == 0 && !is_plain(resolve(numbers[i], y, i))) {
+            t.sizes[i] = -1;
+            t.n_rest = 1;
+            t.n_copies = 0;
+        }
+    }
+    return t;
+}
+
 static enum quern_code fold_reshape(struct quern_pass_ctx *ctx,
                                     struct quern_node *node)
 {
     size_t n = 0;
-    int64_t target[QUERN_MAX_RANK];
     const struct quern_value *x = quern_node_input(node, 0);
     const struct quern_number *numbers =
         quern_value_numbers(quern_node_input(node, 1), &n);
     if (numbers == NULL || n > QUERN_MAX_RANK || x == NULL ||
-        quern_node_int(node, "allowzero", 0) != 0) {
+        quern_node_output(node, 0) == NULL) {
         return QUERN_OK;
     }
-    int rank = quern_value_rank(x);
-    const struct quern_dim *dims = quern_value_dims(x);
-    size_t n_rest = 0;
-    size_t n_vary = 0;
-    for (size_t i = 0; i < n; i++) {
-        n_vary += is_plain(numbers[i]) ? 0 : 1;
+    struct target t = read_target(node, numbers, n);
+    if (t.n_rest > 1 || t.zero) {
+        return QUERN_OK;
     }
-    for (size_t i = 0; i < n; i++) {
-        if (is_plain(numbers[i])) {
-            target[i] = numbers[i].value;
-        } else if (n_vary > 1 && (int)i < rank && is_dim(numbers[i], dims[i])) {
-            target[i] = 0;
-        } else {
-            target[i] = -1;
-        }
-        n_rest += target[i] == -1 ? 1 : 0;
+    enum quern_code code = QUERN_OK;
+    if (t.n_copies > 0 && quern_node_has_attr(node, "allowzero")) {
+        code = quern_node_remove_attr(node, "allowzero");
     }
-    return n_rest <= 1 ? set_target(ctx, node, target, n) : QUERN_OK;
+    return code == QUERN_OK ? set_target(ctx, node, t.sizes, n) : code;
 }
 
 /* A size that x has already may be written as 1. */

@@ -1,11 +1,14 @@
 /* merge-shapes: two nodes in a row that move data or convert it become one: two
- * Transposes, a Reshape behind Reshape, Flatten, Squeeze or Unsqueeze, a Cast
- * behind a Cast that lost nothing. Bit-exact. Two Unsqueezes are left: runtimes
- * know masks by them. */
+ * Transposes, a Reshape behind Reshape, Flatten, Squeeze or Unsqueeze, two
+ * Unsqueezes, two Slices of different axes, a Cast behind a Cast that lost
+ * nothing. Bit-exact. Two Unsqueezes of a graph input are left: runtimes know
+ * masks by them. */
 #include "builtin.h"
 #include "common.h"
 
 #include <string.h>
+
+enum { MOST_READERS = 16 };
 
 /* The node in front, when `node` alone reads it and it is in this graph. */
 static struct quern_node *before(const struct quern_node *node,
@@ -145,6 +148,187 @@ static enum quern_code drop_pair(struct quern_pass_ctx *ctx,
     return undo(ctx, node, first, y, x);
 }
 
+/* ------------------------------------------------------ Unsqueeze and Slice */
+
+/* The node in front where all that reads it is of the same operator, so that it
+ * goes when they all read what it reads. */
+static struct quern_node *before_all(const struct quern_node *node,
+                                     const char *op)
+{
+    const struct quern_value *x = quern_node_input(node, 0);
+    struct quern_node *first = x != NULL ? quern_value_producer(x) : NULL;
+    if (first == NULL || !quern_node_is(first, op) ||
+        quern_node_graph(first) != quern_node_graph(node) ||
+        quern_value_is_graph_output(x) ||
+        quern_value_n_uses(x) > MOST_READERS) {
+        return NULL;
+    }
+    for (const struct quern_use *u = quern_value_first_use(x); u != NULL;
+         u = quern_use_next(u)) {
+        const struct quern_node *reader = quern_use_node(u);
+        if (quern_use_index(u) != 0 || reader == NULL ||
+            !quern_node_is(reader, op) ||
+            quern_node_graph(reader) != quern_node_graph(node)) {
+            return NULL;
+        }
+    }
+    return first;
+}
+
+/* Axes of an Unsqueeze or Slice, ascending from 0, of a tensor of that rank.
+ * @return their number, 0 when they are not known */
+static size_t read_axes(const struct quern_node *node, size_t input, int rank,
+                        int64_t *out_axes)
+{
+    const int64_t *list = NULL;
+    size_t n = 0;
+    if (quern_node_has_attr(node, "axes")) {
+        if (quern_node_attr_ints(node, "axes", &list, &n) != QUERN_OK ||
+            n > QUERN_MAX_RANK) {
+            return 0;
+        }
+        memcpy(out_axes, list, n * sizeof *list);
+    } else {
+        int found = qn_int_values(quern_node_input(node, input), QUERN_MAX_RANK,
+                                  out_axes);
+        n = found > 0 ? (size_t)found : 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        out_axes[i] += out_axes[i] < 0 ? rank : 0;
+        if (out_axes[i] < 0 || out_axes[i] >= rank) {
+            return 0;
+        }
+    }
+    return n;
+}
+
+static enum quern_code set_ints_input(struct quern_pass_ctx *ctx,
+                                      struct quern_node *node, size_t i,
+                                      const int64_t *ints, size_t n)
+{
+    struct quern_tensor *t = NULL;
+    struct quern_value *value = NULL;
+    const struct quern_value *old = quern_node_input(node, i);
+    enum quern_code code =
+        quern_tensor_of_ints(quern_pass_context(ctx), (int64_t)n, ints, &t);
+    if (code == QUERN_OK) {
+        code = quern_constant_create(
+            quern_node_graph(node),
+            quern_value_name(old != NULL ? old : quern_node_output(node, 0)), t,
+            &value);
+    }
+    quern_tensor_release(&t);
+    return code == QUERN_OK ? qn_replace_input(node, i, value) : code;
+}
+
+/* An input, or a Cast of one: what runtimes look for in front of attention. */
+static bool is_mask(const struct quern_value *x)
+{
+    const struct quern_node *made = quern_value_producer(x);
+    return made == NULL ||
+           (quern_node_is(made, "Cast") &&
+            quern_value_producer(quern_node_input(made, 0)) == NULL);
+}
+
+/* The axes of both, as those of the last result. */
+static enum quern_code merge_unsqueeze(struct quern_pass_ctx *ctx,
+                                       struct quern_node *node)
+{
+    struct quern_node *first = before_all(node, "Unsqueeze");
+    struct quern_value *x = first != NULL ? quern_node_input(first, 0) : NULL;
+    int rank = x != NULL ? quern_value_rank(x) : -1;
+    int64_t a[QUERN_MAX_RANK];
+    int64_t b[QUERN_MAX_RANK];
+    int64_t all[QUERN_MAX_RANK];
+    bool is_new[QUERN_MAX_RANK] = {false};
+    if (rank < 0 || is_mask(x)) {
+        return QUERN_OK;
+    }
+    int middle = quern_value_rank(quern_node_input(node, 0));
+    int last = quern_value_rank(quern_node_output(node, 0));
+    size_t n_a = read_axes(first, 1, middle, a);
+    size_t n_b = read_axes(node, 1, last, b);
+    if (n_a == 0 || n_b == 0 || last > QUERN_MAX_RANK ||
+        rank + (int)n_a + (int)n_b != last) {
+        return QUERN_OK;
+    }
+    for (size_t i = 0; i < n_b; i++) {
+        is_new[b[i]] = true;
+    }
+    /* Axis k of the middle is the k-th that the second did not put in. */
+    for (int i = 0, k = 0; i < last; i++) {
+        if (is_new[i]) {
+            continue;
+        }
+        for (size_t j = 0; j < n_a; j++) {
+            is_new[i] = is_new[i] || a[j] == k;
+        }
+        k++;
+    }
+    size_t n = 0;
+    for (int i = 0; i < last; i++) {
+        if (is_new[i]) {
+            all[n++] = i;
+        }
+    }
+    enum quern_code code = quern_node_has_attr(node, "axes")
+                               ? quern_node_set_ints(node, "axes", all, n)
+                               : set_ints_input(ctx, node, 1, all, n);
+    return code == QUERN_OK ? bypass(ctx, node, first) : code;
+}
+
+/* Bounds that are constants: starts, ends, axes, steps. */
+struct bounds {
+    int64_t of[4][2 * QUERN_MAX_RANK];
+    size_t n;
+};
+
+static bool read_bounds(const struct quern_node *node, struct bounds *out)
+{
+    int rank = quern_value_rank(quern_node_input(node, 0));
+    out->n = rank > 0 && !quern_node_has_attr(node, "starts")
+                 ? read_axes(node, 3, rank, out->of[2])
+                 : 0;
+    for (size_t i = 0; i < 2; i++) {
+        int n = qn_int_values(quern_node_input(node, i + 1), QUERN_MAX_RANK,
+                              out->of[i]);
+        if (out->n == 0 || n != (int)out->n) {
+            return false;
+        }
+    }
+    const struct quern_value *steps = quern_node_input(node, 4);
+    for (size_t i = 0; i < out->n; i++) {
+        out->of[3][i] = 1;
+    }
+    return steps == NULL ||
+           qn_int_values(steps, QUERN_MAX_RANK, out->of[3]) == (int)out->n;
+}
+
+/* Slices of different axes may come in any order, or at once. */
+static enum quern_code merge_slice(struct quern_pass_ctx *ctx,
+                                   struct quern_node *node)
+{
+    struct quern_node *first = before_all(node, "Slice");
+    struct bounds a;
+    struct bounds b;
+    if (first == NULL || !read_bounds(node, &b) || !read_bounds(first, &a)) {
+        return QUERN_OK;
+    }
+    for (size_t i = 0; i < a.n * b.n; i++) {
+        if (a.of[2][i / b.n] == b.of[2][i % b.n]) {
+            return QUERN_OK;
+        }
+    }
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < 4; i++) {
+        memcpy(a.of[i] + a.n, b.of[i], b.n * sizeof b.of[i][0]);
+    }
+    for (size_t i = 0; i < 4 && code == QUERN_OK; i++) {
+        code = set_ints_input(ctx, node, i + 1, a.of[i], a.n + b.n);
+    }
+    return code == QUERN_OK ? bypass(ctx, node, first) : code;
+}
+
 /* ------------------------------------------------------------------- Cast */
 
 /* Every number of `from` is one of `to`. */
@@ -203,8 +387,15 @@ static enum quern_code merge(struct quern_pass_ctx *ctx,
     if (quern_node_is(node, "Cast")) {
         return merge_cast(ctx, node);
     }
+    if (quern_node_is(node, "Slice")) {
+        return merge_slice(ctx, node);
+    }
     if (qn_is_one_of(node, pairs)) {
         code = drop_pair(ctx, node);
+    }
+    if (code == QUERN_OK && !quern_node_erased(node) &&
+        quern_node_is(node, "Unsqueeze")) {
+        return merge_unsqueeze(ctx, node);
     }
     return code == QUERN_OK && !quern_node_erased(node) &&
                    quern_node_is(node, "Reshape")

@@ -14,7 +14,8 @@ static const struct {
      /* one spelling; control flow and sequences; sizes; constants */
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
      "inline-if,drop-zero-states,drop-sequences,"
-     "fold-shapes,fold-constants,drop-no-op,merge-shapes,"
+     "fold-shapes,shorten-sizes,fold-constants,drop-no-op,merge-shapes,"
+     "drop-expand,"
      /* activations before the folds that would take their numbers */
      "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,"
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
@@ -55,6 +56,8 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_drop_dead,
     &qn_pass_merge_equal,
     &qn_pass_fold_shapes,
+    &qn_pass_shorten_sizes,
+    &qn_pass_drop_expand,
     &qn_pass_merge_shapes,
     &qn_pass_merge_clips,
     &qn_pass_fuse_pad,

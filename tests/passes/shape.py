@@ -1,4 +1,4 @@
-"""fold-shapes, merge-shapes, merge-equal."""
+"""drop-expand, fold-shapes, shorten-sizes, merge-shapes, merge-equal."""
 from support import ints, main, np, rand, scalar
 
 FOLD = "fold-shapes,drop-dead"
@@ -12,6 +12,16 @@ def case(body, after, passes, x="N,S,8", y="A,B,C", opset=13, weights=None, **mo
 def fold(body, after, **weights):
     more = {k: weights.pop(k) for k in ("x", "y", "opset", "check") if k in weights}
     return case(body, after, FOLD, weights=weights, **more)
+
+
+def sizes(body, after, **weights):
+    more = {"opset": 15, **{k: weights.pop(k) for k in ("x", "y", "opset", "check") if k in weights}}
+    return case(body, after, "shorten-sizes,drop-dead", weights=weights, **more)
+
+
+def expand(body, after, **weights):
+    more = {k: weights.pop(k) for k in ("x", "y", "opset", "check") if k in weights}
+    return case(body, after, "drop-expand", weights=weights, **more)
 
 
 def merge(body, after, **weights):
@@ -33,6 +43,14 @@ def target(*wanted):
     return check
 
 
+def axes(*wanted):
+    def check(model):
+        n = [n for n in model.graph.node if n.op_type == "Unsqueeze"][-1]
+        t = [t for t in model.graph.initializer if t.name == n.input[1]][0]
+        assert np.frombuffer(t.raw_data, np.int64).tolist() == list(wanted)
+    return check
+
+
 SIZES = "s = Shape(x) n = Gather(s, i0) l = Gather(s, i1) un = Unsqueeze(n, i_0) ul = Unsqueeze(l, i_0) "
 I = {"i0": scalar(0, np.int64), "i1": scalar(1, np.int64), "i_0": ints(0)}
 CASES = {
@@ -45,8 +63,14 @@ CASES = {
                                check=target(-1, 8)),
     "sizes_in_another_order_stay": fold("s = Shape(x) n = Gather(s, i) y = Reshape(x, n)",
                                         "Shape Gather Reshape", y="S,N,8", i=ints(1, 0, 2)),
-    "allowzero_stays": fold(SIZES + "k = Concat<axis = 0>(un, ul, h, d) y = Reshape<allowzero = 1>(x, k)",
-                            "Shape Gather Gather Unsqueeze Unsqueeze Concat Reshape", y="N,S,2,4", h=ints(2), d=ints(4), opset=14, **I),
+    "allowzero_goes_where_sizes_are_copied": fold(SIZES + "k = Concat<axis = 0>(un, ul, h, d) y = Reshape<allowzero = 1>(x, k)", "Reshape",
+                                                  y="N,S,2,4", h=ints(2), d=ints(4), opset=14, check=target(0, 0, 2, 4), **I),
+    "the_rest_is_a_number_that_is_known": fold(SIZES + "k = Concat<axis = 0>(un, ul, m, d) y = Reshape<allowzero = 1>(x, k)", "Reshape",
+                                               y="N,S,2,4", m=ints(-1), d=ints(4), opset=14, check=target(0, 0, 2, 4), **I),
+    "a_size_that_is_zero_stays": dict(
+        text="g (float[N,0,S] x) => (float[A,B,C] y) { s = Shape(x) n = Gather(s, i) k = Concat<axis = 0>(n, z) "
+             "y = Reshape<allowzero = 1>(x, k) }",
+        weights={"i": ints(2, 0), "z": ints(0)}, passes=FOLD, after=None, opset=14),
     "expand_to_own_sizes": fold("s = Shape(x) t = Transpose<perm = [0, 1, 2]>(x) y = Expand(t, s)", "Transpose Expand",
                                 check=target(1, 1, 8)),
     "expand_to_sizes_of_another_stays": dict(
@@ -54,6 +78,47 @@ CASES = {
         weights={"o": ints(1, 1)}, passes=FOLD, after=None, opset=13),
     "a_size_that_is_an_output_stays": dict(
         text="g (float[N,8] x) => (int64[2] s, float[N,8] y) { s = Shape(x) y = Relu(x) }", passes=FOLD, after=None, opset=13),
+    # drop-expand
+    "an_operand_that_broadcasts": expand("s = Shape(x) e = Expand(b, s) y = Add(x, e)", "Add", b=rand(1, 8)),
+    "one_number_in_where": expand("s = Shape(x) e = Expand(b, s) c = Less(x, d) y = Where(c, x, e)", "Less Where", b=scalar(0.5), d=scalar(0.0)),
+    "two_readers": expand("s = Shape(x) e = Expand(b, s) u = Mul(x, e) v = Neg(x) w = Max(v, e, u) y = Add(w, e)", "Mul Neg Max Add",
+                          b=rand(1, 1, 1)),
+    "an_expand_that_makes_the_size_stays": expand("s = Shape(x) e = Expand(b, s) y = Add(e, c)", None, b=rand(1, 8), c=scalar(1.0)),
+    "of_two_expands_one_stays": expand("s = Shape(x) e = Expand(b, s) f = Expand(c, s) y = Add(e, f)", "Shape Expand Add", b=rand(1, 8), c=rand(8)),
+    "an_expand_added_to_itself_stays": expand("s = Shape(x) e = Expand(b, s) y = Add(e, e)", None, b=rand(1, 8)),
+    "a_reader_that_does_not_broadcast_stays": expand("s = Shape(x) e = Expand(b, s) u = Add(x, e) v = Softmax(e) y = Add(u, v)", None, b=rand(1, 8)),
+    "an_axis_of_one_in_front_stays": expand("e = Expand(b, k) y = Add(e, c)", None, y="A,B,C", b=rand(8), c=rand(8), k=ints(1, 1, 8)),
+    "sizes_of_another_symbol_stay": dict(
+        text="g (float[N,8] x, float[M,8] z) => (float[A,B] y) { s = Shape(z) e = Expand(b, s) y = Add(x, e) }",
+        weights={"b": rand(1, 8)}, feeds={"x": rand(3, 8), "z": rand(3, 8)}, passes="drop-expand", after=None),
+    # shorten-sizes
+    "a_size_by_one_node": sizes("s = Shape(x) n = Gather(s, i) u = Unsqueeze(n, a) k = Concat<axis = 0>(u, o) y = Expand(b, k)",
+                                "Shape Concat Expand", y="N,1", i=scalar(0, np.int64), a=ints(0), o=ints(1), b=rand(1, 1)),
+    "by_two_where_shape_has_no_bounds": sizes(
+        "s = Shape(x) n = Gather(s, i) u = Unsqueeze(n, a) k = Concat<axis = 0>(u, o) y = Expand(b, k)",
+        "Shape Slice Concat Expand", opset=14, y="N,1", i=scalar(0, np.int64), a=ints(0), o=ints(1), b=rand(1, 1)),
+    "sizes_of_one_tensor_in_a_row": sizes(
+        "s = Shape(x) m = Gather(s, i0) n = Gather(s, i1) u = Unsqueeze(m, a) v = Unsqueeze(n, a) k = Concat<axis = 0>(u, v) y = Expand(b, k)",
+        "Shape Expand", y="N,S", i0=scalar(0, np.int64), i1=scalar(1, np.int64), a=ints(0), b=rand(1, 1)),
+    "the_whole_shape_of_another": sizes(
+        "r = Relu(x) s = Shape(r) m = Gather(s, i) k = Concat<axis = 0>(m, o) q = Shape(x) e = Expand(b, k) f = Expand(b, q) y = Add(e, f)",
+        "Shape Expand Expand Add", i=ints(0, 1), o=ints(8), b=rand(1, 1, 1)),
+    "equal_sizes_are_asked_for_once": sizes(
+        "r = Relu(x) s = Shape(x) t = Shape(r) e = Expand(b, s) f = Expand(b, t) g = Add(e, f) y = Add(g, r)",
+        "Relu Shape Expand Expand Add Add", b=rand(1, 1, 1)),
+    "sizes_in_another_order": sizes("s = Shape(x) n = Gather(s, i) y = Expand(b, n)", None, y="S,N,8", i=ints(1, 0, 2), b=rand(1, 1, 1)),
+    "another_symbol_is_another_size": dict(
+        text="g (float[N,8] x, float[M,8] z) => (float[A,B] y, float[C,D] w) { s = Shape(x) t = Shape(z) y = Expand(b, s) w = Expand(b, t) }",
+        weights={"b": rand(1, 1)}, passes="shorten-sizes", after=None, opset=15),
+    "a_computed_size_is_equal_to_a_shape": sizes(
+        "p = Concat<axis = 1>(x, x) s = Shape(x) n = Gather(s, i) d = Mul(n, two) t = Shape(p) m = Gather(t, i) e = Expand(b, d) f = Expand(b, m) "
+        "y = Add(e, f)", "Shape Mul Expand Expand Add", y="L", i=ints(1), two=ints(2), b=rand(1)),
+    "a_vector_that_is_an_output_stays": dict(
+        text="g (float[N,8] x) => (int64[1] u) { s = Shape(x) n = Gather(s, i) u = Unsqueeze(n, a) }",
+        weights={"i": scalar(0, np.int64), "a": ints(0)}, passes="shorten-sizes", after=None, opset=15),
+    "pieces_that_others_read_stay": sizes(
+        "s = Shape(x) n = Gather(s, i) u = Unsqueeze(n, a) k = Concat<axis = 0>(o, u) e = Expand(b, k) f = Expand(c, u) y = Add(e, f)",
+        "Shape Concat Expand Expand Add", y="1,N", i=scalar(0, np.int64), a=ints(0), o=ints(1), b=rand(1, 1), c=rand(1)),
     # merge-shapes
     "two_transposes": merge("t = Transpose<perm = [1, 2, 0]>(x) y = Transpose<perm = [0, 2, 1]>(t)", "Transpose"),
     "a_transpose_and_back": merge("t = Transpose<perm = [1, 2, 0]>(x) u = Transpose<perm = [2, 0, 1]>(t) y = Relu(u)", "Relu"),
@@ -65,7 +130,32 @@ CASES = {
     "reshape_behind_flatten": merge("r = Flatten(x) y = Reshape(r, b)", "Reshape", b=ints(-1, 2, 4)),
     "unsqueeze_undoes_squeeze": merge("r = Squeeze(x, a) y0 = Unsqueeze(r, a) y = Relu(y0)", "Relu", x="1,S,8", a=ints(0)),
     "unsqueeze_elsewhere_stays": merge("r = Squeeze(x, a) y0 = Unsqueeze(r, b) y = Relu(y0)", None, x="1,S,8", a=ints(0), b=ints(1)),
-    "two_unsqueezes_stay": merge("r = Unsqueeze(x, a) y = Unsqueeze(r, a)", None, a=ints(0), y="A,B,C,D,E"),
+    "two_unsqueezes_of_a_mask_stay": merge("r = Unsqueeze(x, a) y = Unsqueeze(r, a)", None, a=ints(0), y="A,B,C,D,E"),
+    "and_behind_a_cast_of_it": merge("c = Cast<to = 10>(x) r = Unsqueeze(c, a) u = Unsqueeze(r, a) y = Cast<to = 1>(u)", None, a=ints(0),
+                                     y="A,B,C,D,E"),
+    "two_unsqueezes_in_front": merge("t = Relu(x) r = Unsqueeze(t, a) y = Unsqueeze(r, a)", "Relu Unsqueeze", a=ints(0), y="A,B,C,D,E",
+                                     check=axes(0, 1)),
+    "two_unsqueezes_from_the_end": merge("t = Relu(x) r = Unsqueeze(t, a) y = Unsqueeze(r, b)", "Relu Unsqueeze", a=ints(-1, 1), b=ints(-2, 0),
+                                         y="A,B,C,D,E,F,G", check=axes(0, 2, 5, 6)),
+    "unsqueezes_read_twice": merge("t = Relu(x) r = Unsqueeze(t, a) u = Unsqueeze(r, a) v = Unsqueeze(r, b) y = Add(u, v)",
+                                   "Relu Unsqueeze Unsqueeze Add", a=ints(0), b=ints(1), y="A,B,C,D,E"),
+    "unsqueezes_read_in_between_stay": merge("t = Relu(x) r = Unsqueeze(t, a) u = Unsqueeze(r, a) y = Add(u, r)", None, a=ints(0),
+                                             y="A,B,C,D,E"),
+    "unsqueezes_by_attribute": merge("t = Relu(x) r = Unsqueeze<axes = [0]>(t) y = Unsqueeze<axes = [3]>(r)", "Relu Unsqueeze", opset=11,
+                                     y="A,B,C,D,E"),
+    "slices_of_two_axes": merge("r = Slice(x, z, e, a) y = Slice(r, z, f, b)", "Slice", x="4,6,8", z=ints(1), e=ints(3), f=ints(-1), a=ints(0),
+                                b=ints(2)),
+    "slices_with_steps": merge("r = Slice(x, z, e, a, s) y = Slice(r, z, f, b)", "Slice", x="4,6,8", z=ints(0), e=ints(9), f=ints(2), a=ints(1),
+                               b=ints(-1), s=ints(2)),
+    "slices_of_one_axis_stay": merge("r = Slice(x, z, e, a) y = Slice(r, z, z2, b)", None, x="4,6,8", z=ints(1), z2=ints(2), e=ints(4),
+                                     a=ints(0), b=ints(-3)),
+    "slices_that_all_merge": merge("r = Slice(x, z, e, a) u = Slice(r, z, f, b) v = Slice(r, z, f, c) w = Transpose<perm = [0, 2, 1]>(v) "
+                                   "y = MatMul(u, w)", "Slice Slice Transpose MatMul", x="4,6,8", z=ints(1), e=ints(3), f=ints(4), a=ints(0),
+                                   b=ints(2), c=ints(-1)) | dict(tol=1e-5),
+    "slices_of_which_one_is_read_stay": merge("r = Slice(x, z, e, a) u = Slice(r, z, f, b) v = ReduceSum<keepdims = 1>(r) y = Add(u, v)", None,
+                                              x="4,6,8", z=ints(1), e=ints(3), f=ints(4), a=ints(0), b=ints(2)),
+    "slices_by_attribute": merge("r = Slice<axes = [0], starts = [1], ends = [3]>(x) y = Slice<axes = [1], starts = [0], ends = [2]>(r)", None,
+                                 x="4,6,8", opset=9),
     "cast_and_back": merge("d = Cast<to = 11>(x) f = Cast<to = 1>(d) y = Relu(f)", "Relu"),
     "cast_through_a_wider_type": dict(
         text="g (int32[N] x) => (float[N] y) { d = Cast<to = 7>(x) y = Cast<to = 1>(d) }", passes="merge-shapes", after="Cast", tol=0),
