@@ -32,6 +32,8 @@ extern const struct quern_pass_desc qn_pass_fuse_gelu;
 extern const struct quern_pass_desc qn_pass_fuse_layer_norm;
 extern const struct quern_pass_desc qn_pass_fuse_rms_norm;
 extern const struct quern_pass_desc qn_pass_simplify_arithmetic;
+extern const struct quern_pass_desc qn_pass_fuse_affine_norm;
+extern const struct quern_pass_desc qn_pass_store_codes;
 extern const struct quern_pass_desc qn_pass_clean_qdq;
 extern const struct quern_pass_desc qn_pass_target_spelling;
 extern const struct quern_pass_desc qn_pass_unshare_weights;

@@ -20,8 +20,8 @@ static const struct {
      "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,"
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
      "simplify-arithmetic,"
-     "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,"
-     "merge-equal,drop-dead"},
+     "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
+     "store-codes,merge-equal,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)
@@ -73,6 +73,8 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_layer_norm,
     &qn_pass_fuse_rms_norm,
     &qn_pass_simplify_arithmetic,
+    &qn_pass_fuse_affine_norm,
+    &qn_pass_store_codes,
     &qn_pass_clean_qdq,
     &qn_pass_target_spelling,
     &qn_pass_unshare_weights,

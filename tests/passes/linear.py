@@ -1,4 +1,4 @@
-"""fuse-conv-bn, fuse-conv-affine, fuse-affine-conv: real-exact folds into linear operators, and what forbids them."""
+"""fuse-conv-bn, fuse-conv-affine, fuse-affine-conv, fuse-affine-norm: real-exact folds into linear operators, and what forbids them."""
 from support import TensorProto, helper, ints, main, np, rand, scalar
 
 BN = "fuse-conv-bn"
@@ -147,4 +147,39 @@ CASES["bn_that_overflows_float16_stays"]["weights"] = {
     "w": rand(4, 3, 3, 3, low=2e4, high=3e4).astype(np.float16), "s": np.full(4, 6e4, np.float16), "m": rand(4).astype(np.float16),
     "t": rand(4).astype(np.float16), "v": np.full(4, 1.0, np.float16)}
 CASES["bn_that_overflows_float16_stays"]["feeds"] = {"x": np.zeros((2, 3, 6, 6), np.float16)}
+
+
+def norm(body, weights, after, x="N,4,3,3", y=None, **more):
+    return dict(text=f"g (float[{x}] x) => (float[{y or x}] y) {{ {body} }}", passes="fuse-affine-norm", after=after, weights=weights,
+                **more)
+
+
+CHANNEL = {"k": rand(1, 4, 1, 1, low=0.5)}
+NORM = "BatchNormalization"
+CASES |= {
+    "div_then_norm": norm("d = Div(x, k) y = BatchNormalization<epsilon = 0.1>(d, s, t, m, v)", CHANNEL | bn(4), NORM),
+    "a_constant_minus_x_then_norm": norm("d = Sub(k, x) y = BatchNormalization(d, s, t, m, v)", CHANNEL | bn(4), NORM),
+    "a_number_for_all_channels_then_norm": norm("d = Add(x, k) y = BatchNormalization(d, s, t, m, v)", {"k": scalar(0.7)} | bn(4), NORM),
+    "a_chain_then_norm": norm("a = Mul(x, k) b = Add(a, j) y = BatchNormalization(b, s, t, m, v)",
+                              CHANNEL | {"j": rand(4, 1, 1)} | bn(4), NORM),
+    "norm_then_mul": norm("b = BatchNormalization(x, s, t, m, v) y = Mul(k, b)", CHANNEL | bn(4), NORM),
+    "norm_of_norm": norm("a = BatchNormalization(x, s, t, m, v) y = BatchNormalization<epsilon = 0.01>(a, s, t, m, v)", bn(4), NORM),
+    "norm_between_two": norm("a = Mul(x, k) b = BatchNormalization(a, s, t, m, v) c = Sub(b, k) y = Relu(c)", CHANNEL | bn(4),
+                             NORM + " Relu"),
+    "norm_of_two_axes": norm("d = Mul(x, k) y = BatchNormalization(d, s, t, m, v)", {"k": rand(4)} | bn(4), NORM, x="N,4"),
+    "a_factor_of_zero": norm("d = Mul(x, k) y = BatchNormalization(d, s, t, m, v)", {"k": scalar(0.0)} | bn(4), NORM),
+    "a_constant_of_another_axis_stays": norm("d = Mul(x, k) y = BatchNormalization(d, s, t, m, v)", {"k": rand(4)} | bn(4), None,
+                                             x="N,4,3,4"),
+    "a_constant_of_a_sample_stays": norm("d = Mul(x, k) y = BatchNormalization(d, s, t, m, v)", {"k": rand(2, 4, 1, 1)} | bn(4), None,
+                                         x="2,4,3,3"),
+    "a_constant_that_widens_stays": norm("d = Mul(x, k) y = BatchNormalization(d, s, t, m, v)", {"k": rand(1, 4, 1, 1)} | bn(4), None,
+                                         x="N,1,3,3", y="N,4,3,3"),
+    "what_others_read_too_stays": norm("d = Mul(x, k) b = BatchNormalization(d, s, t, m, v) y = Add(b, d)", CHANNEL | bn(4), None),
+    "what_others_read_behind_stays": norm("b = BatchNormalization(x, s, t, m, v) d = Mul(b, k) y = Add(b, d)", CHANNEL | bn(4), None),
+    "division_by_zero_before_a_norm_stays": norm("d = Div(x, k) y = BatchNormalization(d, s, t, m, v)", {"k": scalar(0.0)} | bn(4), None),
+    "norm_numbers_of_the_caller_stay": norm("d = Mul(x, k) y = BatchNormalization(d, s, t, m, w)", CHANNEL | bn(4) | {"w": rand(4, low=0.3)},
+                                            None, edit=overridable),
+    "x_over_itself_is_no_constant": norm("d = Mul(x, x) y = BatchNormalization(d, s, t, m, v)", bn(4), None),
+}
+CASES["norm_numbers_of_the_caller_stay"]["weights"].pop("v")
 main(CASES)
