@@ -53,6 +53,18 @@ enum quern_code qn_op_gather(struct qn_run *run, const struct qn_op *op)
     return QUERN_OK;
 }
 
+/* Along other axes than the one that is picked from, places count. */
+static bool fits_beside(const struct qn_array *index, const struct qn_array *x,
+                        int axis)
+{
+    for (int i = 0; i < x->rank; i++) {
+        if (i != axis && index->dims[i] > x->dims[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum quern_code qn_op_gather_elements(struct qn_run *run,
                                       const struct qn_op *op)
 {
@@ -64,9 +76,14 @@ enum quern_code qn_op_gather_elements(struct qn_run *run,
     }
     int axis = qn_axis(run, op, quern_node_int(op->node, "axis", 0), x->rank);
     struct qn_array *y = NULL;
+    if (axis < 0 || !fits_beside(index, x, axis)) {
+        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
+                          "indices are wider than the input along an axis "
+                          "other than %d",
+                          axis);
+    }
     enum quern_code code =
-        axis < 0 ? qn_op_missing(run, op)
-                 : qn_out(run, op, 0, x->dtype, index->rank, index->dims, &y);
+        qn_out(run, op, 0, x->dtype, index->rank, index->dims, &y);
     if (code != QUERN_OK || y == NULL) {
         return code;
     }

@@ -176,9 +176,14 @@ enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op)
                           "outputs Mean and InvStdDev");
     }
     int64_t n = norm_row(run, op, x);
-    if (n < 0 || !is_float_row(scale, n) ||
-        (bias != NULL && !is_float_row(bias, n))) {
+    if (n < 0) {
         return qn_op_missing(run, op);
+    }
+    if (!is_float_row(scale, n) || (bias != NULL && !is_float_row(bias, n))) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
+                          "scale or bias that is no float[%lld], as its rows "
+                          "are",
+                          (long long)n);
     }
     struct qn_row_norm norm = {
         .centered = op->row->variant == 0,

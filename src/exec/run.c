@@ -115,13 +115,29 @@ static const struct qn_array *relayout(struct qn_run *run,
     return &run->slots[op->in[i]];
 }
 
+/* Input i in a layout. Where it lies so already, strides of axes of length 1
+ * still may be any, as views left them: they become those of the layout, since
+ * kernels count by them. */
+static const struct qn_array *laid_out(struct qn_run *run,
+                                       const struct qn_op *op, int i,
+                                       bool (*fits)(const struct qn_array *),
+                                       void (*set_strides)(struct qn_array *))
+{
+    const struct qn_array *a = qn_in(run, op, i);
+    if (a == NULL) {
+        return NULL;
+    }
+    if (!fits(a)) {
+        return relayout(run, op, i, set_strides);
+    }
+    set_strides(&run->slots[op->in[i]]);
+    return a;
+}
+
 const struct qn_array *qn_in_packed(struct qn_run *run, const struct qn_op *op,
                                     int i)
 {
-    const struct qn_array *a = qn_in(run, op, i);
-    return a == NULL || qn_array_is_packed(a)
-               ? a
-               : relayout(run, op, i, qn_array_pack_strides);
+    return laid_out(run, op, i, qn_array_is_packed, qn_array_pack_strides);
 }
 
 const struct qn_array *qn_in_dense(struct qn_run *run, const struct qn_op *op,
@@ -134,10 +150,8 @@ const struct qn_array *qn_in_dense(struct qn_run *run, const struct qn_op *op,
 const struct qn_array *qn_in_channels_last(struct qn_run *run,
                                            const struct qn_op *op, int i)
 {
-    const struct qn_array *a = qn_in(run, op, i);
-    return a == NULL || qn_array_is_channels_last(a)
-               ? a
-               : relayout(run, op, i, qn_array_channels_last_strides);
+    return laid_out(run, op, i, qn_array_is_channels_last,
+                    qn_array_channels_last_strides);
 }
 
 bool qn_in_is_free(const struct qn_run *run, const struct qn_op *op, int i)

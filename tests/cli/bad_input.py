@@ -176,6 +176,16 @@ def runs():
     deconv = node("ConvTranspose", ["x", "w"], ["y"], attr("output_shape", 7, num(8, 2**64 - 2**63 + 7)), name="up")
     write("deconv.onnx", model(graph([deconv], [value("x", ["N", 1, 2])], [value("y", ["N", 1, "M"])], init=[tensor("w", [1, 1, 2], F2)])))
     says("a size below 0", 3, ["'up'", "'output_shape' holds -9223372036854775801, needs 0"], "run", "deconv.onnx", "--data", npz("up.npz", {"x": npy("(1, 1, 2)", body=F2)}), "--engine", "cpu")
+    # Reads and writes outside: index wider than the input; axes of length 1 whose strides a view left.
+    picks = tensor("i", [3, 1], struct.pack("<3q", 0, 1, 0), 7)
+    wide = node("GatherElements", ["x", "i"], ["y"], attr("axis", 2, num(3, 1)), name="pick")
+    says("indices wider than the input", 3, ["'pick'", "wider than the input"], "run", write("wide.onnx", model(graph([wide], init=[picks]))), "--data", "good.npz", "--engine", "cpu")
+    turn = [node("Greater", ["x", "x"], ["b"]), node("Cast", ["b"], ["c"], attr("to", 2, num(3, 7))), node("Squeeze", ["c", "z"], ["v"]),
+            node("Unsqueeze", ["v", "z"], ["t"]), node("ScatterElements", ["x", "t", "x"], ["y"], attr("axis", 2, num(3, 1)))]
+    write("turn.onnx", model(graph(turn, init=[tensor("z", [1], b"\0" * 8, 7)])))
+    says("axes of length 1", 0, "2 samples", "run", "turn.onnx", "--data", "good.npz", "-o", "turn.npz", "--engine", "cpu")
+    given, made = (zipfile.ZipFile(n).read(f"{k}.npy")[-16:] for n, k in (("good.npz", "x"), ("turn.npz", "y")))
+    check("axes of length 1: places are right", made == given[4:8] + given[4:8] + given[12:] + given[12:])
     text = tensor("t", [1], None, 8, ln(6, "word"))
     texts = write("texts.onnx", model(graph([node("Relu", ["x"], ["y"])], outputs=[value("t", [1], 8), value("y")], init=[text])))
     says("a text goes out", 0, "2 samples", "run", texts, "--data", "good.npz")
