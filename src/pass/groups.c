@@ -13,7 +13,7 @@ static const struct {
     {"optimize",
      /* one spelling; control flow and sequences; sizes; constants */
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
-     "inline-if,drop-zero-states,drop-sequences,"
+     "inline-if,drop-zero-states,drop-sequences,replace-einsum,"
      "fold-shapes,shorten-sizes,fold-constants,drop-no-op,merge-shapes,"
      "drop-expand,"
      /* activations before the folds that would take their numbers */
@@ -75,6 +75,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_simplify_arithmetic,
     &qn_pass_fuse_affine_norm,
     &qn_pass_store_codes,
+    &qn_pass_replace_einsum,
     &qn_pass_clean_qdq,
     &qn_pass_target_spelling,
     &qn_pass_unshare_weights,
