@@ -16,8 +16,7 @@
 #include "quantize/means.h"
 #include "quantize/seen.h"
 
-#include <math.h>
-#include <string.h>
+#include <pthread.h>
 
 enum { WAVE = 4 };
 
@@ -39,7 +38,9 @@ struct correction {
     struct quern_engine *engine;
     struct quern_data *data;
     const struct qn_sampling *sampling;
-    struct quern_runner *runners[WAVE];
+    struct quern_runner *runners[WAVE]; /* as many as run at a time… */
+    bool busy[WAVE];
+    pthread_mutex_t lock; /* …of both */
     struct quern_tensor **in[WAVE];
     struct quern_tensor **out[WAVE];
     size_t wave; /* number of its first sample */
@@ -125,6 +126,26 @@ static enum quern_code look(void *user, size_t tap,
     return QUERN_OK;
 }
 
+/* The place of a runner that rests; there are as many as lanes. */
+static size_t take_place(struct correction *k)
+{
+    size_t i = 0;
+    pthread_mutex_lock(&k->lock);
+    while (k->busy[i]) {
+        i++;
+    }
+    k->busy[i] = true;
+    pthread_mutex_unlock(&k->lock);
+    return i;
+}
+
+static void give_place(struct correction *k, size_t i)
+{
+    pthread_mutex_lock(&k->lock);
+    k->busy[i] = false;
+    pthread_mutex_unlock(&k->lock);
+}
+
 static enum quern_code run_lane(struct quern_context *context, void *user,
                                 size_t i, int worker)
 {
@@ -133,20 +154,22 @@ static enum quern_code run_lane(struct quern_context *context, void *user,
     size_t n_in = quern_engine_n_inputs(k->engine);
     size_t n_out = quern_engine_n_outputs(k->engine);
     enum quern_code code = QUERN_OK;
+    size_t place = take_place(k);
     (void)worker;
-    if (k->runners[i] == NULL) {
-        code = quern_runner_create(k->engine, context, &k->runners[i]);
+    if (k->runners[place] == NULL) {
+        code = quern_runner_create(k->engine, context, &k->runners[place]);
     } else {
-        quern_runner_attach(k->runners[i], context);
+        quern_runner_attach(k->runners[place], context);
     }
     if (code == QUERN_OK) {
         code = quern_data_sample(k->data, context,
                                  k->sampling->samples[k->wave + i], k->in[i]);
     }
     if (code == QUERN_OK) {
-        code = quern_runner_run(k->runners[i], k->in[i], n_in, k->out[i], n_out,
-                                look, &lane);
+        code = quern_runner_run(k->runners[place], k->in[i], n_in, k->out[i],
+                                n_out, look, &lane);
     }
+    give_place(k, place);
     for (size_t j = 0; j < n_in; j++) {
         quern_tensor_release(&k->in[i][j]);
     }
@@ -292,12 +315,17 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     if (code == QUERN_OK && k.n == 0) {
         return QUERN_OK;
     }
-    if (code == QUERN_OK) {
-        code = open_run(ctx, &k);
+    if (code == QUERN_OK && pthread_mutex_init(&k.lock, NULL) != 0) {
+        code = QUERN_NO_MEMORY;
     }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    code = open_run(ctx, &k);
     if (code == QUERN_OK) {
         code = run_samples(&k);
     }
+    pthread_mutex_destroy(&k.lock);
     for (size_t i = 0; i < WAVE; i++) {
         quern_runner_destroy(&k.runners[i]);
     }

@@ -280,22 +280,6 @@ static enum quern_code open_data(struct quern_pass_ctx *ctx, struct watch *w)
     return code == QUERN_OK ? qn_sampling_held(ctx, w->data, &w->held) : code;
 }
 
-/* What an earlier calibration saw is not asked any more. It stays valid, for a
- * step that is undone, but most of its memory goes. */
-static enum quern_code replace_seen(struct quern_table *table,
-                                    const struct quern_value *value,
-                                    const struct qn_seen *now)
-{
-    const struct qn_seen *before =
-        quern_table_get(table, quern_value_id(value));
-    struct quern_stats *old = before != NULL ? before->stats : NULL;
-    enum quern_code code = quern_table_set(table, quern_value_id(value), now);
-    if (code == QUERN_OK && old != NULL) {
-        quern_stats_drop_histogram(old);
-    }
-    return code;
-}
-
 /* All workers into the first, which the table then points to. */
 static enum quern_code collect(struct quern_pass_ctx *ctx, struct watch *w)
 {
@@ -312,6 +296,7 @@ static enum quern_code collect(struct quern_pass_ctx *ctx, struct watch *w)
                 *part = NULL;
             } else if (*part != NULL) {
                 code = quern_stats_merge(w->context, all, *part);
+                quern_stats_destroy(part);
             }
         }
         if (all == NULL) {
@@ -321,7 +306,8 @@ static enum quern_code collect(struct quern_pass_ctx *ctx, struct watch *w)
         enum quern_code kept = quern_pass_keep(ctx, all, qn_stats_release);
         code = code == QUERN_OK ? kept : code;
         if (code == QUERN_OK) {
-            code = replace_seen(table, w->values[i], &w->seen[i]);
+            code = quern_table_set(table, quern_value_id(w->values[i]),
+                                   &w->seen[i]);
         }
     }
     return code;
@@ -340,6 +326,14 @@ static void finish(struct watch *w)
     qn_moments_destroy(&w->moments);
     quern_data_close(&w->data);
     quern_engine_close(&w->engine);
+}
+
+/* From here on an earlier calibration is not asked any more. */
+static void forget_last_time(struct quern_pass_ctx *ctx, const struct watch *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        qn_seen_clear(quern_pass_model(ctx), w->values[i]);
+    }
 }
 
 static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
@@ -364,6 +358,7 @@ static enum quern_code observe(struct quern_pass_ctx *ctx, struct watch *w,
                                  &w->moments);
     }
     if (code == QUERN_OK) {
+        forget_last_time(ctx, w);
         code = quern_parallel(w->context, w->n_samples, body, w);
     }
     if (code == QUERN_OK && means) {

@@ -238,6 +238,21 @@ static enum quern_code insert_all(struct qn_inserter *s)
     return code == QUERN_OK ? qn_insert_activations(s) : code;
 }
 
+/* Ranges have become parameters: what calibration saw is not asked again, and
+ * what runs from here on needs the memory. */
+static void forget_seen(const struct qn_inserter *s)
+{
+    for (size_t i = 0; i < quern_graph_n_inputs(s->graph); i++) {
+        qn_seen_clear(s->model, quern_graph_input(s->graph, i));
+    }
+    for (struct quern_node *n = quern_graph_first(s->graph); n != NULL;
+         n = quern_node_next(n)) {
+        for (size_t i = 0; i < quern_node_n_outputs(n); i++) {
+            qn_seen_clear(s->model, quern_node_output(n, i));
+        }
+    }
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
@@ -285,6 +300,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         quern_pass_account(ctx, NULL,
                            "%zu of %zu Conv, Gemm and MatMul in integers",
                            s.n_integer, s.n_integer + s.n_float);
+    }
+    if (code == QUERN_OK && s.n_integer > 0) {
+        forget_seen(&s);
     }
     return code;
 }

@@ -19,6 +19,14 @@ void qn_stats_release(void *object)
     quern_stats_destroy(&stats);
 }
 
+void qn_seen_clear(struct quern_model *model, const struct quern_value *value)
+{
+    const struct qn_seen *seen = qn_seen(model, value);
+    if (seen != NULL && seen->stats != NULL) {
+        quern_stats_clear(seen->stats);
+    }
+}
+
 enum quern_code qn_seen_scale(struct quern_pass_ctx *ctx,
                               const struct quern_value *value,
                               const double *factors, size_t n)
@@ -42,7 +50,9 @@ enum quern_code qn_seen_scale(struct quern_pass_ctx *ctx,
         code = quern_table_open(model, QN_SEEN_TABLE, QUERN_TABLE_VALUE,
                                 sizeof now, &table);
     }
-    return code == QUERN_OK
-               ? quern_table_set(table, quern_value_id(value), &now)
-               : code;
+    if (code == QUERN_OK) {
+        quern_stats_clear(seen->stats);
+        code = quern_table_set(table, quern_value_id(value), &now);
+    }
+    return code;
 }

@@ -34,6 +34,11 @@ const struct qn_seen *qn_seen(struct quern_model *model,
 /** Destroys struct quern_stats: for quern_pass_keep(). */
 void qn_stats_release(void *stats);
 
+/** What was seen of a value is not asked any more: its memory goes, ranks and
+ * dimensions stay. The statistics remain valid for a step that is undone, but
+ * hold nothing. */
+void qn_seen_clear(struct quern_model *model, const struct quern_value *value);
+
 /** Let the table say what calibration would see now that a step has multiplied
  * each channel of a value by a factor: ranges and moments of channels alone.
  * Nothing where the value was not seen, or not by channel. */

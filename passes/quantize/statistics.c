@@ -101,7 +101,8 @@ static enum quern_code put_value(struct quern_pass_ctx *ctx,
         qn_bytes_put_u64(b, seen != NULL ? (uint64_t)seen->dims[i] : 0);
     }
     qn_bytes_put_u32(b, (uint32_t)(seen != NULL ? seen->channel_axis : -1));
-    size_t size = seen != NULL && seen->stats != NULL
+    size_t size = seen != NULL && seen->stats != NULL &&
+                          quern_stats_n_channels(seen->stats) > 0
                       ? quern_stats_write(seen->stats, NULL, 0)
                       : 0;
     unsigned char *bytes = malloc(size + 1);

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 void *qn_calloc(size_t size)
 {
     return calloc(1, size == 0 ? 1 : size);
@@ -38,6 +42,13 @@ void *qn_realloc_n(void *block, size_t n, size_t size)
 void qn_free(void *block)
 {
     free(block);
+}
+
+void qn_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 char *qn_strdup(const char *text)

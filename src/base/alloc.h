@@ -28,6 +28,10 @@ void qn_free(void *block);
 /** Copy of a string. */
 char *qn_strdup(const char *text);
 
+/** Give memory that was freed back to the system, where the C library keeps it.
+ * Costs what touching it again costs: for ends of long work. */
+void qn_trim(void);
+
 /** Bump allocator. Zero-initialised storage is a valid empty arena.
  * Thread-compatible. */
 struct qn_arena {

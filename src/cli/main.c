@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 struct verb {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -37,8 +41,19 @@ static void help(FILE *out)
                  "'quern --version' the version.\n");
 }
 
+/* Large blocks go back to the system when they are freed. By itself glibc takes
+ * the largest one that was freed so far for the limit of what it keeps, and
+ * keeps weights and activations of one step beside those of the next. */
+static void tune_memory(void)
+{
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
+}
+
 int main(int argc, char **argv)
 {
+    tune_memory();
     cli_catch_signals();
     if (argc < 2) {
         help(stderr);

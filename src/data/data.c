@@ -150,6 +150,7 @@ void quern_data_close(struct quern_data **data)
     }
     qn_free(d->parts);
     qn_free(d->sets);
+    qn_free(d->order);
     qn_arena_finish(&d->arena);
     qn_free(d);
 }

@@ -11,7 +11,7 @@
 enum {
     WINDOW = 32768,
     MOST_POINTS = 64,     /* 2 MiB of windows */
-    LEAST_SPAN = 1 << 17, /* inflated bytes between two points */
+    LEAST_SPAN = 1 << 18, /* inflated bytes between two points */
     STEP = 1 << 16,       /* inflated at once while skipping */
     PIECE = 1 << 14,      /* packed bytes handed to zlib at once */
     MOST_KEPT = 8,        /* streams that may be continued, 56 KB each */

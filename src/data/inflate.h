@@ -3,7 +3,7 @@
  *
  * Deflate can only be read from its beginning, or from the beginning of a block
  * when the 32 KiB in front of it are known. An index keeps those of a block
- * every 128 KiB or so (and not more than 64 of them), so that one sample of a
+ * every 256 KiB or so (and not more than 64 of them), so that one sample of a
  * large array costs little time and memory does not grow with the array.
  */
 #ifndef QUERN_DATA_INFLATE_H

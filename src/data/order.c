@@ -1,9 +1,8 @@
 /* The order of samples by contents, and which are kept apart for checks. */
-#include <quern/data.h>
-
 #include "base/alloc.h"
 #include "base/diag.h"
 #include "base/pool.h"
+#include "data/source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,23 +52,41 @@ static int by_key(const void *a, const void *b)
     return x->sample < y->sample ? -1 : x->sample > y->sample;
 }
 
+/* Reads all samples. */
+static enum quern_code find_order(struct quern_data *data,
+                                  struct quern_context *context)
+{
+    size_t n = quern_data_count(data);
+    size_t *order = qn_calloc_n(n + 1, sizeof *order);
+    struct reading r = {data, qn_calloc_n(n + 1, sizeof(struct keyed))};
+    enum quern_code code = order != NULL && r.keyed != NULL
+                               ? qn_parallel(context, n, read_key, &r)
+                               : qn_no_memory(context);
+    if (code == QUERN_OK && n > 0) {
+        qsort(r.keyed, n, sizeof *r.keyed, by_key);
+    }
+    for (size_t i = 0; code == QUERN_OK && i < n; i++) {
+        order[i] = r.keyed[i].sample;
+    }
+    qn_free(r.keyed);
+    if (code != QUERN_OK) {
+        qn_free(order);
+        return code;
+    }
+    data->order = order;
+    return QUERN_OK;
+}
+
 enum quern_code quern_data_order(struct quern_data *data,
                                  struct quern_context *context,
                                  size_t *out_order)
 {
     size_t n = quern_data_count(data);
-    struct reading r = {data, qn_calloc_n(n + 1, sizeof(struct keyed))};
-    if (r.keyed == NULL) {
-        return qn_no_memory(context);
+    enum quern_code code =
+        data->order == NULL ? find_order(data, context) : QUERN_OK;
+    if (code == QUERN_OK) {
+        memcpy(out_order, data->order, n * sizeof *out_order);
     }
-    enum quern_code code = qn_parallel(context, n, read_key, &r);
-    if (code == QUERN_OK && n > 0) {
-        qsort(r.keyed, n, sizeof *r.keyed, by_key);
-    }
-    for (size_t i = 0; i < n; i++) {
-        out_order[i] = r.keyed[i].sample;
-    }
-    qn_free(r.keyed);
     return code;
 }
 

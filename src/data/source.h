@@ -26,6 +26,7 @@ struct quern_data {
     struct qn_part *parts; /* in the order of their samples */
     size_t n_parts;
     const char **sets; /* folders of ONNX test sets, or NULL */
+    size_t *order;     /* samples by contents; NULL: not asked yet */
 };
 
 /** Error at a file and array. */

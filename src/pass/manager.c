@@ -214,13 +214,19 @@ static void tell(struct quern_pass_ctx *ctx,
     qn_arena_reset(&ctx->account);
 }
 
-/* Pages of a large file that a step has read are not ours to hold: what is
- * needed again is read again. */
-static void forget_file(const struct quern_model *model)
+/* Pages of the file that a step has read are not ours to hold: what is needed
+ * again is read again. Nor is what steps that run samples or end what others
+ * saw have freed: it lies between what later ones still need. */
+static void give_back(const struct quern_pass_ctx *ctx)
 {
-    const size_t large = (size_t)16 << 20;
-    if (model->bytes != NULL && model->bytes->size >= large) {
-        qn_buf_forget(model->bytes, 0, model->bytes->size);
+    const size_t large = (size_t)1 << 20;
+    const uint32_t heavy = QUERN_PASS_NEEDS_DATA | QUERN_PASS_NEEDS_RANGES;
+    const struct qn_buf *bytes = ctx->model->bytes;
+    if (bytes != NULL && bytes->size >= large) {
+        qn_buf_forget(bytes, 0, bytes->size);
+    }
+    if ((ctx->step->desc->flags & heavy) != 0) {
+        qn_trim();
     }
 }
 
@@ -275,7 +281,7 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
         qn_journal_undo(ctx->model, mark);
         code = blame(ctx, code);
     }
-    forget_file(ctx->model);
+    give_back(ctx);
     report.seconds = seconds_since(&start);
     report.peak_memory = peak_memory();
     tell(ctx, &report);

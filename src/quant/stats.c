@@ -366,12 +366,8 @@ enum quern_code quern_stats_create(struct quern_context *context,
     return QUERN_OK;
 }
 
-void quern_stats_destroy(struct quern_stats **stats)
+void quern_stats_clear(struct quern_stats *s)
 {
-    if (stats == NULL || *stats == NULL) {
-        return;
-    }
-    struct quern_stats *s = *stats;
     qn_part_finish(&s->body);
     qn_part_finish(&s->far);
     qn_free(s->pair_max);
@@ -379,17 +375,16 @@ void quern_stats_destroy(struct quern_stats **stats)
     qn_free(s->call_max);
     qn_free(s->call_sum);
     qn_free(s->call_square);
-    qn_free(s);
-    *stats = NULL;
+    *s = (struct quern_stats){0};
 }
 
-void quern_stats_drop_histogram(struct quern_stats *stats)
+void quern_stats_destroy(struct quern_stats **stats)
 {
-    stats->flags &= (uint32_t)QUERN_STATS_MOMENTS;
-    qn_hist_finish(&stats->body.hist);
-    qn_hist_finish(&stats->far.hist);
-    qn_free(stats->pair_max);
-    stats->pair_max = NULL;
+    if (stats != NULL && *stats != NULL) {
+        quern_stats_clear(*stats);
+        qn_free(*stats);
+        *stats = NULL;
+    }
 }
 
 enum quern_code quern_stats_add(struct quern_context *context,

@@ -147,6 +147,25 @@ START_TEST(measures_report_exhausted_memory)
 }
 END_TEST
 
+START_TEST(cleared_statistics_are_as_if_nothing_had_been_seen)
+{
+    struct quern_stats *s = NULL;
+    struct quern_stats_summary summary;
+    ck_assert_int_eq(
+        quern_stats_create(context, ALL | QUERN_STATS_PAIRS, 3, &s), QUERN_OK);
+    ck_assert_int_eq(quern_stats_add(context, s, 0, odd, 4, 3, 1), QUERN_OK);
+    quern_stats_clear(s);
+    quern_stats_summary(s, &summary);
+    ck_assert_uint_eq(summary.n_values, 0);
+    ck_assert_uint_eq(summary.n_used, 0);
+    ck_assert_uint_eq(quern_stats_n_channels(s), 0);
+    ck_assert_uint_eq(quern_stats_flags(s), 0);
+    ck_assert_uint_eq(quern_stats_histogram(s, NULL, NULL, NULL, 0), 0);
+    quern_stats_clear(s);
+    quern_stats_destroy(&s);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/memory");
@@ -156,6 +175,7 @@ Suite *qtest_suite(void)
     tcase_add_test(t, reading_and_ranges_report_exhausted_memory);
     tcase_add_test(t, weights_report_exhausted_memory);
     tcase_add_test(t, measures_report_exhausted_memory);
+    tcase_add_test(t, cleared_statistics_are_as_if_nothing_had_been_seen);
     suite_add_tcase(suite, t);
     return suite;
 }

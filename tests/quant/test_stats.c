@@ -400,14 +400,6 @@ START_TEST(scaled_statistics_are_those_of_scaled_values)
     }
     ck_assert_uint_eq(quern_stats_flags(got), QUERN_STATS_MOMENTS);
     quern_stats_destroy(&got);
-    /* Without a histogram channels say what they said, and go on counting. */
-    quern_stats_channels(plain, lo[0], hi[0], mean[0], square[0]);
-    quern_stats_drop_histogram(plain);
-    quern_stats_channels(plain, lo[1], hi[1], mean[1], square[1]);
-    ck_assert_mem_eq(hi[0], hi[1], sizeof hi[0]);
-    ck_assert_mem_eq(square[0], square[1], sizeof square[0]);
-    ck_assert_uint_eq(quern_stats_histogram(plain, NULL, NULL, NULL, 0), 0);
-    add(plain, 99, x, 3, 4, 1);
     static const double bad[4] = {1.0, 0.0, 1.0, 1.0};
     ck_assert_int_eq(quern_stats_scaled(context, plain, factors, 3, &got),
                      QUERN_INVALID_ARGUMENT);

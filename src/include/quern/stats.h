@@ -52,9 +52,10 @@ quern_stats_create(struct quern_context *context, uint32_t flags,
 /** Free and clear; NULL and *stats NULL are fine. */
 QUERN_API void quern_stats_destroy(struct quern_stats **stats);
 
-/** Free what takes most room, for statistics of which only channels are still
- * asked: they are as if made without QUERN_STATS_HISTOGRAM and _PAIRS. */
-QUERN_API void quern_stats_drop_histogram(struct quern_stats *stats);
+/** Forget all that was seen, for statistics that nobody needs any more but that
+ * others may still point to: their memory goes, and they are as if no value had
+ * been seen, in 0 channels and without any flag. They cannot be fed again. */
+QUERN_API void quern_stats_clear(struct quern_stats *stats);
 
 /** Look at the values that a tensor has for one sample.
  * @param sample  number of the sample; only names the place of the first NaN
