@@ -1,4 +1,5 @@
 /* Shapes as data, ranges, and control flow. */
+#include "base/checked.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
 
@@ -181,17 +182,29 @@ static enum quern_code append_scan(struct qn_run *run, const struct qn_op *op,
     if (!a.set || a.rank >= QUERN_MAX_RANK) {
         return qn_op_missing(run, op);
     }
-    size_t size = (size_t)a.len * qn_element_size(a.dtype);
     if (iteration == 0) {
         *all = a;
         all->rank = a.rank + 1;
         all->chunk = NULL;
         memcpy(all->dims + 1, a.dims, (size_t)a.rank * sizeof *a.dims);
         all->dims[0] = 0;
+    } else if (a.dtype != all->dtype || a.rank + 1 != all->rank ||
+               memcmp(all->dims + 1, a.dims, (size_t)a.rank * sizeof *a.dims) !=
+                   0) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
+                          "scan output %d changes its shape", i);
     }
+    size_t size = (size_t)a.len * qn_element_size(a.dtype);
     size_t used = (size_t)all->dims[0] * size;
+    size_t room = 0;
+    /* A view of a few bytes can claim any number of elements. */
+    if (!qn_add(used, size, &room) || !qn_mul(room, 2, &room) ||
+        !qn_add(room, 64, &room)) {
+        return qn_op_fail(run, op, QUERN_LIMIT,
+                          "scan output %d has a size that overflows", i);
+    }
     if (all->chunk == NULL || all->chunk->size < used + size) {
-        struct qn_chunk *grown = qn_scratch(run, 2 * (used + size) + 64);
+        struct qn_chunk *grown = qn_scratch(run, room);
         if (grown == NULL) {
             return qn_op_missing(run, op);
         }
@@ -200,10 +213,6 @@ static enum quern_code append_scan(struct qn_run *run, const struct qn_op *op,
             qn_chunk_put(&run->chunks, all->chunk);
         }
         all->chunk = grown;
-    }
-    if (a.len * all->dims[0] != (all->dims[0] > 0 ? all->len : 0)) {
-        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
-                          "scan output %d changes its shape", i);
     }
     struct qn_array to = a;
     to.data = all->chunk->data + used;

@@ -176,6 +176,12 @@ def runs():
     deconv = node("ConvTranspose", ["x", "w"], ["y"], attr("output_shape", 7, num(8, 2**64 - 2**63 + 7)), name="up")
     write("deconv.onnx", model(graph([deconv], [value("x", ["N", 1, 2])], [value("y", ["N", 1, "M"])], init=[tensor("w", [1, 1, 2], F2)])))
     says("a size below 0", 3, ["'up'", "'output_shape' holds -9223372036854775801, needs 0"], "run", "deconv.onnx", "--data", npz("up.npz", {"x": npy("(1, 1, 2)", body=F2)}), "--engine", "cpu")
+    body = graph([node("Identity", ["go"], ["on"]), node("Expand", ["w", "many"], ["e"])],
+                 [value("i", [], 7), value("go", [], 9)], [value("on", [], 9), value("e", ["A", "B", "C"])])
+    loop = node("Loop", ["n", ""], ["f"], attr("body", 5, ln(6, body)), name="again")
+    many = [tensor("n", [1], struct.pack("<q", 2), 7), tensor("many", [3], struct.pack("<3q", 2**59, 2, 2), 7)]
+    says("scan output that wraps", 3, ["error[limit]", "'again'", "scan output 0 has a size that overflows"], "run",
+         write("again.onnx", model(graph([loop, node("Relu", ["x"], ["y"])], outputs=[value("y"), value("f", ["M", "A", "B", "C"])], init=[W, *many]))), "--data", "good.npz", "--engine", "cpu")
     # Reads and writes outside: index wider than the input; axes of length 1 whose strides a view left.
     picks = tensor("i", [3, 1], struct.pack("<3q", 0, 1, 0), 7)
     wide = node("GatherElements", ["x", "i"], ["y"], attr("axis", 2, num(3, 1)), name="pick")
