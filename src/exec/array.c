@@ -106,6 +106,20 @@ size_t qn_element_size(enum quern_dtype dtype)
     return bits < 8 ? 1 : bits / 8;
 }
 
+bool qn_dims_can_loop(int rank, const int64_t *dims)
+{
+    const int64_t most = INT64_C(1) << 31;
+    int64_t n = 1;
+    bool is_empty = false;
+    bool is_small = true;
+    for (int i = 0; i < rank; i++) {
+        is_empty = is_empty || dims[i] == 0;
+        is_small = is_small && (dims[i] == 0 || dims[i] <= most / n);
+        n = is_small && dims[i] > 0 ? n * dims[i] : n;
+    }
+    return is_small || !is_empty;
+}
+
 void qn_array_pack_strides(struct qn_array *array)
 {
     int64_t stride = 1;

@@ -52,6 +52,10 @@ void qn_chunks_finish(struct qn_chunks *chunks);
 /** Bytes of one element while running: at least 1. */
 size_t qn_element_size(enum quern_dtype dtype);
 
+/** False for an array without elements that claims more than 2^31 of them along
+ * its other axes: kernels loop over these, and count in them. */
+bool qn_dims_can_loop(int rank, const int64_t *dims);
+
 /** Set row-major strides from dims. */
 void qn_array_pack_strides(struct qn_array *array);
 

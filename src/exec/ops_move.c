@@ -30,7 +30,10 @@ enum quern_code qn_op_concat(struct qn_run *run, const struct qn_op *op)
             return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                               "input %d does not fit input 0", i);
         }
-        dims[axis] += x->dims[axis];
+        if (__builtin_add_overflow(dims[axis], x->dims[axis], &dims[axis])) {
+            return qn_op_fail(run, op, QUERN_LIMIT,
+                              "output has a size that overflows");
+        }
     }
     struct qn_array *y = NULL;
     enum quern_code code =

@@ -199,6 +199,7 @@ enum quern_code qn_out(struct qn_run *run, const struct qn_op *op, int i,
     struct qn_array a = {.set = true, .dtype = dtype, .rank = rank};
     size_t size = 0;
     if (rank > QUERN_MAX_RANK || !qn_shape_len(rank, dims, &a.len) ||
+        !qn_dims_can_loop(rank, dims) ||
         !qn_mul((size_t)a.len, qn_element_size(dtype), &size)) {
         return qn_op_fail(run, op, QUERN_LIMIT,
                           "output %d has rank %d or a size that overflows", i,
@@ -269,6 +270,7 @@ enum quern_code qn_out_view(struct qn_run *run, const struct qn_op *op, int i,
     size_t size = 0;
     /* A view of a few bytes can claim any number of elements. */
     if (!qn_shape_len(a.rank, a.dims, &a.len) ||
+        !qn_dims_can_loop(a.rank, a.dims) ||
         !qn_mul((size_t)a.len, qn_element_size(a.dtype), &size)) {
         return qn_op_fail(run, op, QUERN_LIMIT,
                           "output %d has a size that overflows", i);

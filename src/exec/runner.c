@@ -193,6 +193,14 @@ static enum quern_code set_input(struct qn_run *run, int slot,
                           "input of type %s in the embedded engine",
                           quern_dtype_name(dtype));
     }
+    if (!qn_dims_can_loop(quern_tensor_rank(tensor),
+                          quern_tensor_dims(tensor))) {
+        struct quern_place place = QUERN_PLACE_NONE;
+        place.tensor = value->name;
+        return quern_fail(run->context, QUERN_LIMIT, &place,
+                          "input without elements whose other dimensions "
+                          "exceed 2^31");
+    }
     struct qn_array *a = &run->slots[slot];
     qn_array_of_tensor(tensor, dtype, a);
     size_t size = qn_element_size(dtype);

@@ -103,6 +103,12 @@ void qn_array_of_tensor(const struct quern_tensor *tensor,
 enum quern_code qn_engine_hold(struct quern_engine *e,
                                struct quern_tensor *tensor, int slot)
 {
+    if (!qn_dims_can_loop(quern_tensor_rank(tensor),
+                          quern_tensor_dims(tensor))) {
+        return quern_fail(e->context, QUERN_LIMIT, NULL,
+                          "a constant without elements has other dimensions "
+                          "that exceed 2^31");
+    }
     enum quern_code code = readable(e, tensor, &e->held[slot]);
     if (code == QUERN_OK) {
         qn_array_of_tensor(e->held[slot], quern_tensor_dtype(tensor),

@@ -182,6 +182,10 @@ def runs():
     many = [tensor("n", [1], struct.pack("<q", 2), 7), tensor("many", [3], struct.pack("<3q", 2**59, 2, 2), 7)]
     says("scan output that wraps", 3, ["error[limit]", "'again'", "scan output 0 has a size that overflows"], "run",
          write("again.onnx", model(graph([loop, node("Relu", ["x"], ["y"])], outputs=[value("y"), value("f", ["M", "A", "B", "C"])], init=[W, *many]))), "--data", "good.npz", "--engine", "cpu")
+    none = [tensor("e", [0, 1], b""), tensor("many", [2], struct.pack("<2q", 0, 2**40), 7)]
+    says("nothing of many rows", 3, ["error[limit]", "output 0 has a size that overflows"], "run",
+         write("nothing.onnx", model(graph([node("Expand", ["e", "many"], ["f"], name="rows"), node("Relu", ["x"], ["y"])], outputs=[value("y"), value("f", ["A", "B"])], init=none))),
+         "--data", "good.npz", "--engine", "cpu")
     # Reads and writes outside: index wider than the input; axes of length 1 whose strides a view left.
     picks = tensor("i", [3, 1], struct.pack("<3q", 0, 1, 0), 7)
     wide = node("GatherElements", ["x", "i"], ["y"], attr("axis", 2, num(3, 1)), name="pick")
