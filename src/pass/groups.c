@@ -21,7 +21,7 @@ static const struct {
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
      "simplify-arithmetic,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
-     "store-codes,merge-equal,drop-dead"},
+     "store-codes,fuse-affine-codes,drop-clip-before-q,merge-equal,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)
@@ -76,6 +76,8 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_affine_norm,
     &qn_pass_store_codes,
     &qn_pass_replace_einsum,
+    &qn_pass_drop_clip_before_q,
+    &qn_pass_fuse_affine_codes,
     &qn_pass_clean_qdq,
     &qn_pass_target_spelling,
     &qn_pass_unshare_weights,

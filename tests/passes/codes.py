@@ -1,4 +1,4 @@
-"""store-codes."""
+"""store-codes, drop-clip-before-q, fuse-affine-codes."""
 from support import helper, main, np, numpy_helper, rand, scalar
 
 W = rand(4, 6)
@@ -118,5 +118,91 @@ CASES = {
         text="g (float16[N,4] x) => (float16[N,6] y) { q = QuantizeLinear(w, s, z) d = DequantizeLinear(q, s, z) y = MatMul(x, d) }",
         weights={"w": W.clip(-9, 9).astype(np.float16), "s": scalar(0.01, np.float16), "z": scalar(0, np.int8)}, opset=19, ir=9,
         passes="store-codes", after=None),
+}
+
+
+def clip(body, after, scale=0.02, zero=scalar(0, np.uint8), opset=13, **more):
+    weights = {"s": scalar(scale), "z": zero, "lo": scalar(0.0), "six": scalar(6.0), "two": scalar(2.0)}
+    text = f"g (float[N,8] x) => (float[N,8] y) {{ {body} q = QuantizeLinear(c, s, z) y = DequantizeLinear(q, s, z) }}"
+    words = text.replace("(", " ").replace(")", " ").replace(",", " ").split()
+    wide = np.concatenate([rand(40, 8, low=-9, high=9), rand(3, 8, low=-1e-3, high=1e-3),
+                           [np.float32([0.0, -0.0, 6.0, 5.9999995, 6.0000005, np.inf, -np.inf, 255])]]).astype(np.float32)
+    return dict(text=text, weights={k: v for k, v in weights.items() if k in words}, passes="drop-clip-before-q", after=after, opset=opset,
+                feeds={"x": wide}, tol=0, **more)
+
+
+QDQ = "QuantizeLinear DequantizeLinear"
+CASES |= {
+    "relu_before_uint8_from_0": clip("c = Relu(x)", QDQ, told="cuts off as much"),
+    "relu_before_int8_from_minus_128": clip("c = Relu(x)", QDQ, zero=scalar(-128, np.int8)),
+    "clip_whose_upper_bound_is_the_highest_code": clip("c = Clip(x, lo, six)", QDQ, scale=np.float32(6) / np.float32(255)),
+    "clip_with_codes_that_end_sooner": clip("c = Clip(x, lo, six)", QDQ, scale=0.02),
+    "clip_by_attributes": clip("c = Clip<min = 0.0, max = 6.0>(x)", QDQ, scale=0.02, opset=10),
+    "clip_without_bounds": clip("c = Clip(x)", QDQ, zero=scalar(7, np.int8)),
+    "clip_with_codes_that_go_on_stays": clip("c = Clip(x, lo, six)", None, scale=0.03),
+    "relu_before_codes_of_negative_numbers_stays": clip("c = Relu(x)", None, zero=scalar(1, np.uint8)),
+    "relu_before_symmetric_codes_stays": clip("c = Relu(x)", None, zero=scalar(0, np.int8)),
+    "relu_read_twice_stays": dict(
+        text="g (float[N,8] x) => (float[N,8] y) { c = Relu(x) q = QuantizeLinear(c, s, z) d = DequantizeLinear(q, s, z) y = Add(c, d) }",
+        weights={"s": scalar(0.02), "z": scalar(0, np.uint8)}, passes="drop-clip-before-q", after=None),
+    "relu_that_is_an_output_stays": dict(
+        text="g (float[N,8] x) => (float[N,8] y, float[N,8] c) { c = Relu(x) q = QuantizeLinear(c, s, z) y = DequantizeLinear(q, s, z) }",
+        weights={"s": scalar(0.02), "z": scalar(0, np.uint8)}, passes="drop-clip-before-q", after=None),
+    "relu_before_codes_by_channel_stays": dict(
+        text="g (float[N,2] x) => (float[N,2] y) { c = Relu(x) q = QuantizeLinear(c, s, z) y = DequantizeLinear(q, s, z) }",
+        weights={"s": scalar([0.02, 0.03]), "z": np.zeros(2, np.uint8)}, passes="drop-clip-before-q", after=None),
+    "clip_with_crossed_bounds_stays": clip("c = Clip(x, six, two)", None),
+    "clip_with_a_bound_given_by_the_caller_stays": dict(
+        text="g (float[N,8] x, float m) => (float[N,8] y) { c = Clip(x, m) q = QuantizeLinear(c, s, z) y = DequantizeLinear(q, s, z) }",
+        weights={"s": scalar(0.02), "z": scalar(0, np.uint8)}, passes="drop-clip-before-q", after=None),
+}
+
+
+def behind(body, after, op="Conv(x, d, b)", scale=None, zero=None, x="N,3,6,6", y="N,4,H,W", codes=None, axis="<axis = 0>", opset=13, **more):
+    """A Conv or Gemm c with weights in codes, and what follows."""
+    codes = rand(4, 3, 3, 3, low=-128, high=127).astype(np.int8) if codes is None else codes
+    weights = {"q": codes, "s": scalar(0.01) if scale is None else scale, "z": scalar(0, np.int8) if zero is None else zero, "b": rand(4),
+               "k": rand(1, 4, 1, 1, low=0.5), "n": rand(4), "t": rand(4), "m": rand(4), "v": rand(4, low=0.2), "p": rand(4, low=0.5),
+               "minus": -rand(1, 4, 1, 1, low=0.5), "w": rand(4)}
+    text = f"g (float[{x}] x) => (float[{y}] y) {{ d = DequantizeLinear{axis}(q, s, z) c = {op} {body} }}"
+    words = text.replace("(", " ").replace(")", " ").replace(",", " ").split()
+    return dict(text=text, weights={k: v for k, v in weights.items() if k in words}, passes="fuse-affine-codes", after=after, opset=opset,
+                **more)
+
+
+def still(codes):
+    def check(model):
+        np.testing.assert_array_equal(held(model, "q"), codes)
+    return check
+
+
+CONV = "DequantizeLinear Conv"
+Q = rand(4, 3, 3, 3, low=-128, high=127).astype(np.int8)
+BEHIND_NORM = "y = BatchNormalization(c, p, t, m, v)"
+DENSE = dict(x="N,5", y="N,4")
+CASES |= {
+    "norm_behind_codes": behind(BEHIND_NORM, CONV, codes=Q, check=still(Q), told="into the scale of"),
+    "norm_behind_codes_by_channel": behind(BEHIND_NORM, CONV, scale=rand(4, low=0.01, high=0.1), zero=np.int8([0, 3, -5, 9])),
+    "norm_behind_codes_without_bias": behind(BEHIND_NORM, CONV, op="Conv(x, d)"),
+    "norm_behind_codes_with_a_zero_point": behind(BEHIND_NORM, CONV, codes=Q.view(np.uint8), zero=scalar(128, np.uint8)),
+    "mul_and_add_behind_codes": behind("a = Mul(c, k) e = Add(a, k) y = Relu(e)", CONV + " Relu"),
+    "div_behind_codes": behind("y = Div(c, k)", CONV),
+    "add_behind_codes_leaves_the_scale": behind("y = Add(k, c)", CONV, op="Conv(x, d)"),
+    "mul_behind_gemm": behind("y = Mul(c, p)", "DequantizeLinear Gemm", op="Gemm(x, d, b)", codes=Q[:, :, 0, 0].T.repeat(2, 0)[:5],
+                              axis="<axis = 1>", **DENSE),
+    "mul_behind_gemm_with_turned_weights": behind("y = Mul(c, p)", "DequantizeLinear Gemm", op="Gemm<transB = 1>(x, d, b)",
+                                                  codes=Q[:, :2, :2, 0].reshape(4, 4)[:, [0, 1, 2, 3, 0]], **DENSE),
+    "a_negative_factor_stays": behind("y = Mul(c, minus)", None),
+    "a_constant_minus_the_result_stays": behind("y = Sub(k, c)", None),
+    "a_result_read_twice_stays": behind("a = Mul(c, k) y = Add(a, c)", None),
+    "weights_read_twice_stay": behind("a = Mul(c, k) e = Conv(x, d) y = Add(a, e)", None),
+    "a_gemm_with_alpha_stays": behind("y = Mul(c, p)", None, op="Gemm<alpha = 0.5, transB = 1>(x, d, b)",
+                                      codes=Q[:, :2, :2, 0].reshape(4, 4)[:, [0, 1, 2, 3, 0]], **DENSE),
+    "a_factor_of_another_axis_stays": behind("y = Mul(c, w)", None, x="N,3,6,6", y="N,4,4,4"),
+    "scales_of_the_other_axis_stay": behind(BEHIND_NORM, None, scale=rand(3, low=0.01, high=0.1), zero=np.zeros(3, np.int8),
+                                            axis="<axis = 1>"),
+    "codes_that_the_caller_gives_stay": behind(BEHIND_NORM, None, edit=lambda m: m.graph.input.append(
+        helper.make_tensor_value_info("q", 3, [4, 3, 3, 3]))),
+    "codes_below_13_stay": behind(BEHIND_NORM, None, opset=12, axis=""),
 }
 main(CASES)
