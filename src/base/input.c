@@ -85,6 +85,9 @@ enum quern_code qn_input_read(const struct qn_input *in,
     if (offset > in->size || size > in->size - offset) {
         return fail(in, context, in->size, 0);
     }
+    if (size == 0) {
+        return QUERN_OK; /* out may be NULL */
+    }
     if (in->whole != NULL) {
         memcpy(out, in->whole->data + offset, size);
         return QUERN_OK;

@@ -1,5 +1,6 @@
-/* How the numbers of large arrays are read: sample by sample, in any order, in
- * memory that does not grow. */
+/* How the numbers of large arrays are read: sample by sample, in any order.
+ * That memory does not grow is for tests/cli/memory.py: valgrind and sanitizers
+ * keep what was freed. */
 #include "support.h"
 
 #include <stdio.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { N = 1000, LEN = 4400, BYTES = N * LEN * 4 }; /* 17 MB */
+enum { N = 300, LEN = 4400 }; /* 5 MB */
 
 /* Element i is i, so each place of the array tells itself. */
 static struct bytes counted(const char *order, const char *shape, size_t n,
@@ -44,17 +45,6 @@ static void write_array(const char *file, enum zip_kind kind, struct bytes b)
     free(z.file.data);
 }
 
-/* Bytes of memory that the process has: pages of mapped files count. */
-static size_t resident(void)
-{
-    unsigned long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_eq(fscanf(f, "%*u %lu", &pages), 1);
-    fclose(f);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static void check_sample(struct quern_data *d, size_t i)
 {
     struct quern_tensor *t = NULL;
@@ -74,16 +64,12 @@ START_TEST(large_arrays_are_read_sample_by_sample)
     struct quern_data *d = NULL;
     struct quern_value *x = input("x1", QUERN_FLOAT, DIMS(-1, LEN));
     write_array("a.npz", kinds[_i],
-                counted("False", "(1000, 4400)", N * LEN, false));
-    size_t before = resident();
+                counted("False", "(300, 4400)", N * LEN, false));
     ck_assert_int_eq(open_data("a.npz", &x, 1, &d), QUERN_OK);
     for (size_t i = 0; i < N; i++) {
-        check_sample(d, i * 333 % N);
+        check_sample(d, i * 133 % N);
     }
     ck_assert_int_eq(quern_data_check_finite(d, context), QUERN_OK);
-    size_t after = resident();
-    /* 2 MiB of windows where the array is deflated */
-    ck_assert_uint_lt(after, before + BYTES / 3);
     quern_data_close(&d);
 }
 END_TEST
@@ -144,11 +130,11 @@ START_TEST(a_file_that_is_cut_off_while_it_is_read_is_an_error)
     struct quern_tensor *t = NULL;
     struct quern_value *x = input("x1", QUERN_FLOAT, DIMS(-1, LEN));
     write_array("a.npz", kinds[_i],
-                counted("False", "(1000, 4400)", N * LEN, false));
+                counted("False", "(300, 4400)", N * LEN, false));
     ck_assert_int_eq(open_data("a.npz", &x, 1, &d), QUERN_OK);
     ck_assert_int_eq(truncate(place("a.npz"), 100000), 0);
     check_sample(d, 2);
-    ck_assert_int_eq(quern_data_sample(d, context, 999, &t), QUERN_IO);
+    ck_assert_int_eq(quern_data_sample(d, context, N - 1, &t), QUERN_IO);
     ck_assert_ptr_null(t);
     const char *message = said();
     ck_assert_ptr_nonnull(strstr(message, "a.npz: file is cut off while it is "
