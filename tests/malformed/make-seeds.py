@@ -162,9 +162,63 @@ def rewrites():
     return h.make_graph(nodes, "rewrites", [value("x", "N", 2, 4, 4)], [value("y", "N", 3)], init), 14
 
 
+def control():
+    """Control flow, sequences, codes and arithmetic that `optimize` takes apart."""
+    random = np.random.default_rng(10)
+
+    def array(name, *shape):
+        return numpy_helper.from_array((random.standard_normal(shape) * 0.3).astype(np.float32), name)
+
+    def number(name, x, dtype=np.float32):
+        return numpy_helper.from_array(np.array(x, dtype), name)
+
+    then = h.make_graph([h.make_node("Neg", ["sum"], ["a"]), h.make_node("Add", ["a", "own"], ["p"])], "then", [],
+                        [value("p", "N", 4)], [array("own", 4)])
+    other = h.make_graph([h.make_node("Abs", ["sum"], ["a"]), h.make_node("Exp", ["a"], ["q"])], "else", [], [value("q", "N", 4)])
+    again = h.make_graph([h.make_node("Neg", ["i1"], ["a"]), h.make_node("Exp", ["a"], ["p"])], "then", [], [value("p", "N", 4)])
+    both = h.make_graph([h.make_node("Identity", ["i1"], ["q"])], "else", [], [value("q", "N", 4)])
+    nodes = [
+        h.make_node("QuantizeLinear", ["w", "ws", "wz"], ["wq"], "wq"),
+        h.make_node("DequantizeLinear", ["wq", "ws", "wz"], ["wd"], "wd"),
+        h.make_node("Conv", ["x", "wd"], ["c"], "conv"),
+        h.make_node("Div", ["c", "two"], ["d"], "div"),
+        h.make_node("BatchNormalization", ["d", "g", "g", "g", "g"], ["n"], "bn"),
+        h.make_node("Relu", ["n"], ["r"], "relu"),
+        h.make_node("QuantizeLinear", ["r", "xs"], ["rq"], "rq"),
+        h.make_node("DequantizeLinear", ["rq", "xs"], ["rd"], "rd"),
+        h.make_node("Reshape", ["rd", "flat"], ["f"], "flat"),
+        h.make_node("SplitToSequence", ["f", "parts"], ["s"], "split", axis=1),
+        h.make_node("SequenceAt", ["s", "i_0"], ["s0"], "at0"),
+        h.make_node("SequenceAt", ["s", "i_1"], ["s1"], "at1"),
+        h.make_node("Add", ["s0", "s1"], ["sum"], "sum"),
+        h.make_node("If", ["on"], ["i1"], "if1", then_branch=then, else_branch=other),
+        h.make_node("If", ["off"], ["i2"], "if2", then_branch=again, else_branch=both),
+        h.make_node("Mul", ["i2", "two"], ["m1"], "m1"),
+        h.make_node("Div", ["m1", "vector"], ["m2"], "m2"),
+        h.make_node("Softplus", ["m2"], ["soft"], "soft"),
+        h.make_node("Greater", ["m2", "twenty"], ["high"], "high"),
+        h.make_node("Where", ["high", "m2", "soft"], ["act"], "act"),
+        h.make_node("Reciprocal", ["act"], ["rec"], "rec"),
+        h.make_node("Mul", ["i2", "rec"], ["quot"], "quot"),
+        h.make_node("Einsum", ["quot", "we"], ["e"], "einsum", equation="ij,kj->ik"),
+        h.make_node("Unsqueeze", ["e", "first"], ["u"], "unsqueeze"),
+        h.make_node("Shape", ["e"], ["sh"], "shape"),
+        h.make_node("Slice", ["sh", "first", "one"], ["batch"], "slice"),
+        h.make_node("Concat", ["one", "batch", "size"], ["to"], "to", axis=0),
+        h.make_node("ConstantOfShape", ["to"], ["h0"], "h0"),
+        h.make_node("RNN", ["u", "rw", "rr", "", "", "h0"], ["", "y"], "rnn", hidden_size=2),
+    ]
+    init = [array("w", 4, 2, 3, 3), number("ws", 0.01), number("wz", 0, np.int8), number("two", 2.0), number("xs", 0.02),
+            numpy_helper.from_array(np.full(4, 1.2, np.float32), "g"), ints("flat", 0, -1), number("parts", 4, np.int64),
+            number("i_0", 0, np.int64), number("i_1", -1, np.int64), number("on", True, bool), number("off", False, bool),
+            array("vector", 4), number("twenty", 20.0), array("we", 3, 4), ints("first", 0), ints("one", 1), ints("size", 2),
+            array("rw", 1, 2, 3), array("rr", 1, 2, 2)]
+    return h.make_graph(nodes, "control", [value("x", "N", 2, 4, 4)], [value("y", 1, "N", 2)], init), 14
+
+
 def main():
     folder = sys.argv[1]
-    for make in (conv, bodies, attention, rewrites):
+    for make in (conv, bodies, attention, rewrites, control):
         graph, opset = make()
         opsets = [h.make_opsetid("", opset)]
         functions = []
@@ -179,6 +233,7 @@ def main():
     np.savez(f"{folder}/bodies.npz", x=rng.standard_normal((6, 4)).astype(np.float32))
     np.savez_compressed(f"{folder}/attention.npz", ids=rng.integers(0, 16, (6, 5)))
     np.savez(f"{folder}/rewrites.npz", x=rng.standard_normal((6, 2, 4, 4)).astype(np.float32))
+    np.savez(f"{folder}/control.npz", x=rng.standard_normal((6, 2, 4, 4)).astype(np.float32))
 
 
 main()

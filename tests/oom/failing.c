@@ -12,8 +12,9 @@
  * context, nothing leaked, and at the place of the output either the old file
  * or the whole new one, with no temporary file beside it.
  *
- * Usage: failing alloc|forever|write MODEL DATA STEP
- *   STEP  only every STEP-th call fails */
+ * Usage: failing alloc|forever|write MODEL DATA STEP [PIPELINE]
+ *   STEP      only every STEP-th call fails
+ *   PIPELINE  instead of that of quantizing */
 #include <quern/quern.h>
 
 #include <dirent.h>
@@ -234,6 +235,7 @@ int __wrap_fchmod(int fd, mode_t bits)
 struct job {
     const char *model;
     const char *data;
+    const char *pipeline;
     char folder[64];
     char out[96];
 };
@@ -367,7 +369,7 @@ static enum quern_code work(const struct job *job,
     watching = mode != WRITE;
     enum quern_code code = quern_model_open(context, job->model, &model);
     if (code == QUERN_OK) {
-        code = quern_apply(model, pipeline, &apply);
+        code = quern_apply(model, job->pipeline, &apply);
     }
     for (long n = 0; code == QUERN_OK && !failed && n_wrong < 20; n++) {
         if (!save_failing(job, context, &model, n)) {
@@ -415,8 +417,9 @@ int main(int argc, char **argv)
 {
     static const char *const names[] = {"alloc", "forever", "write"};
     struct job job = {.folder = P_tmpdir "/quern-failing-XXXXXX"};
-    if (argc != 5 || mkdtemp(job.folder) == NULL) {
-        fprintf(stderr, "usage: failing alloc|forever|write MODEL DATA STEP\n");
+    if (argc < 5 || argc > 6 || mkdtemp(job.folder) == NULL) {
+        fprintf(stderr, "usage: failing alloc|forever|write MODEL DATA STEP "
+                        "[PIPELINE]\n");
         return 2;
     }
     while (mode < WRITE && strcmp(argv[1], names[mode]) != 0) {
@@ -424,6 +427,7 @@ int main(int argc, char **argv)
     }
     job.model = argv[2];
     job.data = argv[3];
+    job.pipeline = argc > 5 ? argv[5] : pipeline;
     step = strtoul(argv[4], NULL, 10);
     step = step > 0 ? step : 1;
     snprintf(job.out, sizeof job.out, "%s/out.onnx", job.folder);
