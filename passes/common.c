@@ -4,17 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
+static enum quern_code call(struct quern_pass_ctx *ctx, struct quern_node *node,
+                            void *user)
+{
+    const qn_node_fn *fn = user;
+    return (*fn)(ctx, node);
+}
+
 enum quern_code qn_each_node(struct quern_pass_ctx *ctx,
                              struct quern_graph *graph, qn_node_fn fn)
 {
-    struct quern_node *next = NULL;
-    enum quern_code code = QUERN_OK;
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = next) {
-        next = quern_node_next(n);
-        code = fn(ctx, n);
-    }
-    return code;
+    return quern_pass_each(ctx, graph, &(struct quern_each){0}, call, &fn);
 }
 
 bool qn_scalar(const struct quern_value *value, float *out_value)

@@ -7,8 +7,8 @@
 typedef enum quern_code (*qn_node_fn)(struct quern_pass_ctx *ctx,
                                       struct quern_node *node);
 
-/** Call `fn` for each node of a graph in its order, until one fails. It may
- * erase that node and those in front of it. */
+/** quern_pass_each() over all nodes. A pass that wants few operators should
+ * name them there instead. */
 enum quern_code qn_each_node(struct quern_pass_ctx *ctx,
                              struct quern_graph *graph, qn_node_fn fn)
     __attribute__((warn_unused_result));

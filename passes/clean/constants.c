@@ -4,13 +4,13 @@
 #include "builtin.h"
 #include "common.h"
 
-static enum quern_code turn(struct quern_pass_ctx *ctx, struct quern_node *node)
+static enum quern_code turn(struct quern_pass_ctx *ctx, struct quern_node *node,
+                            void *user)
 {
     struct quern_value *y = quern_node_output(node, 0);
-    struct quern_tensor *t = quern_node_is(node, "Constant") && y != NULL
-                                 ? quern_value_constant(y)
-                                 : NULL;
+    struct quern_tensor *t = y != NULL ? quern_value_constant(y) : NULL;
     (void)ctx;
+    (void)user;
     if (t == NULL || quern_value_is_graph_output(y)) {
         return QUERN_OK;
     }
@@ -24,8 +24,10 @@ static enum quern_code turn(struct quern_pass_ctx *ctx, struct quern_node *node)
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {"Constant", NULL};
     (void)params;
-    return qn_each_node(ctx, graph, turn);
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops}, turn,
+                           NULL);
 }
 
 const struct quern_pass_desc qn_pass_constants_to_initializers = {

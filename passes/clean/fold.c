@@ -25,6 +25,9 @@ struct fold {
     bool *marked;   /* by value id: depends on constants alone */
     bool *blocked;  /* by value id: tried, stays */
     double *source; /* by value id: bytes of the constants behind it */
+    struct quern_value **values; /* that are marked, in order */
+    size_t n_values;
+    bool any_bodies; /* some node of the graph holds graphs */
     bool again;
     bool inside; /* the graph is a subgraph */
 };
@@ -76,19 +79,28 @@ static bool may_fold(const struct fold *f, const struct quern_node *node)
     return any && !never_folded(node);
 }
 
-static void mark(struct fold *f)
+static enum quern_code mark(struct quern_pass_ctx *ctx, struct quern_node *node,
+                            void *user)
 {
-    for (const struct quern_node *n = quern_graph_first(f->graph); n != NULL;
-         n = quern_node_next(n)) {
-        double source = may_fold(f, n) ? source_of(f, n) : -1.0;
-        for (size_t i = 0; i < quern_node_n_outputs(n); i++) {
-            const struct quern_value *y = quern_node_output(n, i);
-            if (y != NULL) {
-                f->marked[quern_value_id(y)] = source >= 0.0;
-                f->source[quern_value_id(y)] = source;
-            }
+    struct fold *f = user;
+    double source = source_of(f, node);
+    (void)ctx;
+    if (source >= 0.0 && !may_fold(f, node)) {
+        source = -1.0;
+    }
+    f->any_bodies = f->any_bodies || quern_node_n_subgraphs(node) > 0;
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        struct quern_value *y = quern_node_output(node, i);
+        if (y == NULL) {
+            continue;
+        }
+        f->marked[quern_value_id(y)] = source >= 0.0;
+        if (source >= 0.0) {
+            f->source[quern_value_id(y)] = source;
+            f->values[f->n_values++] = y;
         }
     }
+    return QUERN_OK;
 }
 
 /* A result: marked, and read by something that is not. */
@@ -311,27 +323,31 @@ static enum quern_code fold(struct fold *f, struct quern_value **values,
 
 static enum quern_code fold_once(struct fold *f)
 {
+    f->n_values = 0;
+    enum quern_code code =
+        quern_pass_each(f->ctx, f->graph, &(struct quern_each){0}, mark, f);
     size_t n = 0;
-    size_t room = 0;
-    mark(f);
-    for (const struct quern_node *node = quern_graph_first(f->graph);
-         node != NULL; node = quern_node_next(node)) {
-        room += quern_node_n_outputs(node);
-    }
-    struct quern_value **values =
-        quern_pass_alloc(f->ctx, (room + 1) * sizeof(struct quern_value *));
-    if (values == NULL) {
-        return QUERN_NO_MEMORY;
-    }
-    for (const struct quern_node *node = quern_graph_first(f->graph);
-         node != NULL; node = quern_node_next(node)) {
-        for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
-            if (is_result(f, quern_node_output(node, i))) {
-                values[n++] = quern_node_output(node, i);
-            }
+    for (size_t i = 0; i < f->n_values; i++) {
+        if (is_result(f, f->values[i])) {
+            f->values[n++] = f->values[i];
         }
     }
-    return n > 0 ? fold(f, values, n) : QUERN_OK;
+    return code == QUERN_OK && n > 0 ? fold(f, f->values, n) : code;
+}
+
+static enum quern_code fold_graph(struct fold *f, struct quern_graph *graph);
+
+static enum quern_code fold_bodies(struct fold *f, struct quern_graph *graph)
+{
+    enum quern_code code = QUERN_OK;
+    for (struct quern_node *n = quern_graph_first(graph);
+         n != NULL && code == QUERN_OK; n = quern_node_next(n)) {
+        for (size_t i = 0; i < quern_node_n_subgraphs(n) && code == QUERN_OK;
+             i++) {
+            code = fold_graph(f, quern_node_subgraph(n, i));
+        }
+    }
+    return code;
 }
 
 /* A graph, then the bodies in it, which may read what was just folded. */
@@ -341,18 +357,12 @@ static enum quern_code fold_graph(struct fold *f, struct quern_graph *graph)
     f->graph = graph;
     f->inside = quern_graph_parent(graph) != NULL;
     f->again = true;
+    f->any_bodies = false;
     for (int i = 0; i < MOST_TRIES && f->again && code == QUERN_OK; i++) {
         f->again = false;
         code = fold_once(f);
     }
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = quern_node_next(n)) {
-        for (size_t i = 0; i < quern_node_n_subgraphs(n) && code == QUERN_OK;
-             i++) {
-            code = fold_graph(f, quern_node_subgraph(n, i));
-        }
-    }
-    return code;
+    return code == QUERN_OK && f->any_bodies ? fold_bodies(f, graph) : code;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
@@ -365,8 +375,10 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         .marked = quern_pass_alloc(ctx, n * sizeof(bool)),
         .blocked = quern_pass_alloc(ctx, n * sizeof(bool)),
         .source = quern_pass_alloc(ctx, n * sizeof(double)),
+        .values = quern_pass_alloc(ctx, n * sizeof(struct quern_value *)),
     };
-    if (f.marked == NULL || f.blocked == NULL || f.source == NULL) {
+    if (f.marked == NULL || f.blocked == NULL || f.source == NULL ||
+        f.values == NULL) {
         return QUERN_NO_MEMORY;
     }
     return fold_graph(&f, graph);

@@ -103,23 +103,26 @@ static enum quern_code inline_if(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? quern_node_erase(node) : code;
 }
 
+static enum quern_code visit(struct quern_pass_ctx *ctx,
+                             struct quern_node *node, void *user)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < quern_node_n_subgraphs(node) && code == QUERN_OK;
+         i++) {
+        code = quern_pass_each(ctx, quern_node_subgraph(node, i),
+                               &(struct quern_each){.has_bodies = true}, visit,
+                               user);
+    }
+    return code == QUERN_OK && quern_node_is(node, "If") ? inline_if(ctx, node)
+                                                         : code;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    struct quern_node *next = NULL;
-    enum quern_code code = QUERN_OK;
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = next) {
-        next = quern_node_next(n);
-        for (size_t i = 0; i < quern_node_n_subgraphs(n) && code == QUERN_OK;
-             i++) {
-            code = run(ctx, quern_node_subgraph(n, i), params);
-        }
-        if (code == QUERN_OK && quern_node_is(n, "If")) {
-            code = inline_if(ctx, n);
-        }
-    }
-    return code;
+    (void)params;
+    return quern_pass_each(ctx, graph, &(struct quern_each){.has_bodies = true},
+                           visit, NULL);
 }
 
 const struct quern_pass_desc qn_pass_inline_if = {

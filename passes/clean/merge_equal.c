@@ -177,28 +177,26 @@ static enum quern_code merge_node(struct quern_pass_ctx *ctx,
     return code;
 }
 
+static enum quern_code look_up(struct quern_pass_ctx *ctx,
+                               struct quern_node *node, void *user)
+{
+    const struct quern_node *first =
+        may_merge(node) ? qn_hash_table_find_or_add(user, node, hash_node(node),
+                                                    equal_nodes)
+                        : NULL;
+    return first != NULL ? merge_node(ctx, node, first) : QUERN_OK;
+}
+
 static enum quern_code merge_nodes(struct quern_pass_ctx *ctx,
                                    struct quern_graph *graph)
 {
     struct qn_hash_table table;
-    struct quern_node *next = NULL;
-    enum quern_code code = QUERN_OK;
     if (!qn_hash_table_make(ctx, quern_graph_n_nodes(graph), &table)) {
         return QUERN_NO_MEMORY;
     }
     /* Forward: inputs that were equal are the same when a node is reached. */
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = next) {
-        next = quern_node_next(n);
-        const struct quern_node *first =
-            may_merge(n) ? qn_hash_table_find_or_add(&table, n, hash_node(n),
-                                                     equal_nodes)
-                         : NULL;
-        if (first != NULL) {
-            code = merge_node(ctx, n, first);
-        }
-    }
-    return code;
+    return quern_pass_each(ctx, graph, &(struct quern_each){0}, look_up,
+                           &table);
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,

@@ -10,28 +10,20 @@
 
 typedef bool (*test_fn)(const struct quern_node *node, size_t *out_input);
 
-static enum quern_code drop_all(struct quern_pass_ctx *ctx,
-                                struct quern_graph *graph, test_fn is_no_op)
+static enum quern_code drop(struct quern_pass_ctx *ctx, struct quern_node *node,
+                            test_fn is_no_op)
 {
-    struct quern_node *next = NULL;
-    enum quern_code code = QUERN_OK;
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = next) {
-        size_t i = 0;
-        next = quern_node_next(n);
-        struct quern_value *y = quern_node_output(n, 0);
-        if (y == NULL || *quern_node_domain(n) != '\0' || !is_no_op(n, &i)) {
-            continue;
-        }
-        struct quern_value *x = quern_node_input(n, i);
-        if (x == NULL || !qn_can_stand_for(y, x)) {
-            continue;
-        }
-        code = quern_replace_value(y, x, true);
-        if (code == QUERN_OK) {
-            quern_pass_account(ctx, n, "dropped");
-            code = quern_node_erase_dead(n);
-        }
+    size_t i = 0;
+    struct quern_value *y = quern_node_output(node, 0);
+    struct quern_value *x =
+        y != NULL && is_no_op(node, &i) ? quern_node_input(node, i) : NULL;
+    if (x == NULL || !qn_can_stand_for(y, x)) {
+        return QUERN_OK;
+    }
+    enum quern_code code = quern_replace_value(y, x, true);
+    if (code == QUERN_OK) {
+        quern_pass_account(ctx, node, "dropped");
+        code = quern_node_erase_dead(node);
     }
     return code;
 }
@@ -80,12 +72,22 @@ static bool is_identity(const struct quern_node *node, size_t *out_input)
     return quern_node_is(node, "Identity") || casts_to_itself(node);
 }
 
+static enum quern_code drop_identity(struct quern_pass_ctx *ctx,
+                                     struct quern_node *node, void *user)
+{
+    (void)user;
+    return drop(ctx, node, is_identity);
+}
+
 static enum quern_code run_identity(struct quern_pass_ctx *ctx,
                                     struct quern_graph *graph,
                                     const void *params)
 {
+    static const char *const ops[] = {"Dropout", "Identity", "Cast", "CastLike",
+                                      NULL};
     (void)params;
-    return drop_all(ctx, graph, is_identity);
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
+                           drop_identity, NULL);
 }
 
 const struct quern_pass_desc qn_pass_drop_identity = {
@@ -342,11 +344,26 @@ static bool is_no_op(const struct quern_node *node, size_t *out_input)
     return takes_one_side(node, out_input) || is_neutral(node, out_input);
 }
 
+static enum quern_code drop_no_op(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node, void *user)
+{
+    (void)user;
+    return drop(ctx, node, is_no_op);
+}
+
+/* The operators that is_no_op() knows. */
 static enum quern_code run_no_op(struct quern_pass_ctx *ctx,
                                  struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {
+        "Transpose", "Slice", "Pad",     "Clip",      "Split",   "Concat",
+        "Sum",       "Max",   "Min",     "Mean",      "Reshape", "Flatten",
+        "Expand",    "Tile",  "Squeeze", "Unsqueeze", "Mul",     "Add",
+        "Div",       "Sub",   "Pow",     "And",       "Or",      "Xor",
+        "Where",     NULL};
     (void)params;
-    return drop_all(ctx, graph, is_no_op);
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
+                           drop_no_op, NULL);
 }
 
 const struct quern_pass_desc qn_pass_drop_no_op = {

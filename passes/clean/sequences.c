@@ -288,8 +288,9 @@ static enum quern_code to_concat(struct quern_pass_ctx *ctx,
 }
 
 static enum quern_code drop_sequence(struct quern_pass_ctx *ctx,
-                                     struct quern_node *node)
+                                     struct quern_node *node, void *user)
 {
+    (void)user;
     if (quern_node_is(node, "SplitToSequence")) {
         return to_split(ctx, node);
     }
@@ -303,15 +304,12 @@ static enum quern_code drop_sequence(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    enum quern_code code = QUERN_OK;
+    static const char *const ops[] = {"SplitToSequence", "SequenceAt",
+                                      "ConcatFromSequence", NULL};
     (void)params;
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = quern_node_next(n)) {
-        /* A reader of a sequence behind here may be gone: its place still
-         * tells what follows. */
-        code = quern_node_erased(n) ? QUERN_OK : drop_sequence(ctx, n);
-    }
-    return code;
+    /* A reader of a sequence behind the node may go with it. */
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
+                           drop_sequence, NULL);
 }
 
 const struct quern_pass_desc qn_pass_drop_sequences = {

@@ -73,12 +73,9 @@ static enum quern_code leave_out(struct quern_node *node, size_t i)
 }
 
 static enum quern_code drop_states(struct quern_pass_ctx *ctx,
-                                   struct quern_node *node)
+                                   struct quern_node *node, void *user)
 {
-    static const char *const cells[] = {"LSTM", "GRU", "RNN", NULL};
-    if (!qn_is_one_of(node, cells)) {
-        return QUERN_OK;
-    }
+    (void)user;
     size_t last = quern_node_is(node, "LSTM") ? CELL : STATE;
     size_t n = 0;
     for (size_t i = STATE; i <= last; i++) {
@@ -105,8 +102,10 @@ static enum quern_code drop_states(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {"LSTM", "GRU", "RNN", NULL};
     (void)params;
-    return qn_each_node(ctx, graph, drop_states);
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
+                           drop_states, NULL);
 }
 
 const struct quern_pass_desc qn_pass_drop_zero_states = {

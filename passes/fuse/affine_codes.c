@@ -185,11 +185,12 @@ static enum quern_code absorb(struct quern_pass_ctx *ctx, const struct layer *l,
 }
 
 static enum quern_code visit(struct quern_pass_ctx *ctx,
-                             struct quern_node *node)
+                             struct quern_node *node, void *user)
 {
     struct layer l;
     struct qn_affine f;
     size_t data = 0;
+    (void)user;
     for (size_t i = 0; i < 2 && i < quern_node_n_inputs(node); i++) {
         const struct quern_value *x = quern_node_input(node, i);
         struct quern_node *before =
@@ -212,8 +213,12 @@ static enum quern_code visit(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {
+        "BatchNormalization", "Mul", "Div", "Add", "Sub", NULL};
+    static const char *const layers[] = {"Conv", "Gemm", NULL};
+    struct quern_each each = {.ops = ops, .behind = layers};
     (void)params;
-    return qn_each_node(ctx, graph, visit);
+    return quern_pass_each(ctx, graph, &each, visit, NULL);
 }
 
 const struct quern_pass_desc qn_pass_fuse_affine_codes = {

@@ -260,18 +260,11 @@ static enum quern_code try_front(struct quern_pass_ctx *ctx,
     struct readers readers;
     struct qn_affine f;
     size_t data = 0;
-    if (y == NULL || (!quern_node_is(op, "BatchNormalization") &&
-                      !quern_node_is(op, "Mul") && !quern_node_is(op, "Add") &&
-                      !quern_node_is(op, "Sub") && !quern_node_is(op, "Div"))) {
-        return QUERN_OK;
-    }
-    if (!find_readers(ctx, y, &readers) ||
+    if (y == NULL || !find_readers(ctx, y, &readers) ||
         !qn_affine_of(ctx, op, readers.at[0].rank, readers.at[0].axis,
                       readers.at[0].n_in, &data, &f) ||
-        (!readers.is_conv && is_of_norm(y))) {
-        return QUERN_OK;
-    }
-    if (!keeps_shape(op, data, &readers.at[0])) {
+        (!readers.is_conv && is_of_norm(y)) ||
+        !keeps_shape(op, data, &readers.at[0])) {
         return QUERN_OK;
     }
     if (!f.shifts || !readers.padded) {
@@ -282,27 +275,27 @@ static enum quern_code try_front(struct quern_pass_ctx *ctx,
                           : QUERN_OK;
 }
 
+static enum quern_code try_all(struct quern_pass_ctx *ctx,
+                               struct quern_node *op, void *user)
+{
+    enum quern_code code = QUERN_OK;
+    (void)user;
+    for (bool again = true; again && code == QUERN_OK;) {
+        again = false;
+        code = try_front(ctx, op, &again);
+    }
+    return code;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    enum quern_code code = QUERN_OK;
+    static const char *const ops[] = {
+        "BatchNormalization", "Mul", "Add", "Sub", "Div", NULL};
+    struct quern_each each = {.ops = ops, .backward = true};
     (void)params;
     /* From the end: of a chain, what stands next to the Conv goes first. */
-    for (struct quern_node *op = quern_graph_last(graph);
-         op != NULL && code == QUERN_OK;) {
-        struct quern_node *previous = quern_node_prev(op);
-        bool again = true;
-        while (again && code == QUERN_OK) {
-            again = false;
-            code = try_front(ctx, op, &again);
-        }
-        /* A split takes the Mul in front of the Add. */
-        while (previous != NULL && quern_node_erased(previous)) {
-            previous = quern_node_prev(previous);
-        }
-        op = previous;
-    }
-    return code;
+    return quern_pass_each(ctx, graph, &each, try_all, NULL);
 }
 
 const struct quern_pass_desc qn_pass_fuse_affine_conv = {

@@ -135,8 +135,9 @@ static enum quern_code fuse(struct quern_pass_ctx *ctx,
 }
 
 static enum quern_code visit(struct quern_pass_ctx *ctx,
-                             struct quern_node *node)
+                             struct quern_node *node, void *user)
 {
+    (void)user;
     bool is_norm = quern_node_is(node, "BatchNormalization");
     for (size_t i = 0; i < 2 && i < quern_node_n_inputs(node); i++) {
         const struct quern_value *x = quern_node_input(node, i);
@@ -157,11 +158,30 @@ static enum quern_code visit(struct quern_pass_ctx *ctx,
     return QUERN_OK;
 }
 
+static enum quern_code note(struct quern_pass_ctx *ctx, struct quern_node *node,
+                            void *user)
+{
+    bool *any = user;
+    (void)ctx;
+    (void)node;
+    *any = true;
+    return QUERN_OK;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const norms[] = {"BatchNormalization", NULL};
+    static const char *const ops[] = {
+        "BatchNormalization", "Add", "Sub", "Mul", "Div", NULL};
+    struct quern_each each = {.ops = norms};
+    bool any = false;
     (void)params;
-    return qn_each_node(ctx, graph, visit);
+    enum quern_code code = quern_pass_each(ctx, graph, &each, note, &any);
+    each = (struct quern_each){.ops = ops, .behind = ops};
+    return code == QUERN_OK && any
+               ? quern_pass_each(ctx, graph, &each, visit, NULL)
+               : code;
 }
 
 const struct quern_pass_desc qn_pass_fuse_affine_norm = {

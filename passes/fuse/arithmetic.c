@@ -224,7 +224,7 @@ static enum quern_code put(struct quern_pass_ctx *ctx, struct quern_node *node,
 }
 
 static enum quern_code join_chain(struct quern_pass_ctx *ctx,
-                                  struct quern_node *node)
+                                  struct quern_node *node, void *user)
 {
     struct step first;
     struct step second;
@@ -232,6 +232,7 @@ static enum quern_code join_chain(struct quern_pass_ctx *ctx,
     int rank = 0;
     struct quern_value *constant = NULL;
     char name[512];
+    (void)user;
     if (!read_step(node, &second)) {
         return QUERN_OK;
     }
@@ -273,9 +274,14 @@ static enum quern_code join_chain(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    /* The operators that read_step() knows, one behind another. */
+    static const char *const ops[] = {"Add", "Sub", "Mul", "Div", NULL};
+    struct quern_each each = {.ops = ops, .behind = ops};
     (void)params;
     enum quern_code code = qn_rewrite(ctx, graph, rules, COUNT(rules));
-    return code == QUERN_OK ? qn_each_node(ctx, graph, join_chain) : code;
+    return code == QUERN_OK
+               ? quern_pass_each(ctx, graph, &each, join_chain, NULL)
+               : code;
 }
 
 const struct quern_pass_desc qn_pass_simplify_arithmetic = {

@@ -256,10 +256,11 @@ static bool can_write(const struct quern_node *node, const struct bounds *b)
 }
 
 static enum quern_code merge(struct quern_pass_ctx *ctx,
-                             struct quern_node *node)
+                             struct quern_node *node, void *user)
 {
     struct bounds own;
     struct bounds before;
+    (void)user;
     if (!read_bounds(node, &own)) {
         return QUERN_OK;
     }
@@ -286,8 +287,10 @@ static enum quern_code merge(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {"Relu", "Clip", "Max", "Min", NULL};
     (void)params;
-    return qn_each_node(ctx, graph, merge);
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops}, merge,
+                           NULL);
 }
 
 const struct quern_pass_desc qn_pass_merge_clips = {

@@ -80,15 +80,15 @@ static enum quern_code add_bias(struct quern_pass_ctx *ctx,
 }
 
 static enum quern_code try_behind(struct quern_pass_ctx *ctx,
-                                  struct quern_node *op, bool norms)
+                                  struct quern_node *op, void *user)
 {
+    (void)user;
     struct qn_weights w;
     struct qn_affine f;
     bool done = false;
     enum quern_code code = QUERN_OK;
     bool is_norm = quern_node_is(op, "BatchNormalization");
-    for (size_t data = 0; data < (is_norm ? 1 : 2) && is_norm == norms;
-         data++) {
+    for (size_t data = 0; data < (is_norm ? 1 : 2); data++) {
         size_t read = 0;
         if (!linear_before(op, data, &w) || w.tail == op ||
             !qn_affine_of(ctx, op, w.rank, w.axis, w.n_out, &read, &f) ||
@@ -110,32 +110,27 @@ static enum quern_code try_behind(struct quern_pass_ctx *ctx,
     return code;
 }
 
-static enum quern_code run(struct quern_pass_ctx *ctx,
-                           struct quern_graph *graph, bool norms)
-{
-    struct quern_node *next = NULL;
-    enum quern_code code = QUERN_OK;
-    /* Forward: of a chain, the first goes first and the next sees the node. */
-    for (struct quern_node *op = quern_graph_first(graph);
-         op != NULL && code == QUERN_OK; op = next) {
-        next = quern_node_next(op);
-        code = try_behind(ctx, op, norms);
-    }
-    return code;
-}
+/* What linear_before() finds: a MatMul may have its Add behind it. */
+static const char *const linear[] = {"Conv",   "ConvTranspose", "Gemm",
+                                     "MatMul", "Add",           NULL};
 
+/* Forward: of a chain, the first goes first and the next sees the node. */
 static enum quern_code run_bn(struct quern_pass_ctx *ctx,
                               struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {"BatchNormalization", NULL};
+    struct quern_each each = {.ops = ops, .behind = linear};
     (void)params;
-    return run(ctx, graph, true);
+    return quern_pass_each(ctx, graph, &each, try_behind, NULL);
 }
 
 static enum quern_code run_affine(struct quern_pass_ctx *ctx,
                                   struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {"Mul", "Add", "Sub", "Div", NULL};
+    struct quern_each each = {.ops = ops, .behind = linear};
     (void)params;
-    return run(ctx, graph, false);
+    return quern_pass_each(ctx, graph, &each, try_behind, NULL);
 }
 
 const struct quern_pass_desc qn_pass_fuse_conv_bn = {

@@ -372,14 +372,12 @@ static enum quern_code try_two(struct quern_pass_ctx *ctx,
 }
 
 static enum quern_code visit(struct quern_pass_ctx *ctx,
-                             struct quern_node *node)
+                             struct quern_node *node, void *user)
 {
     struct equation e = {0};
     bool done = false;
     enum quern_code code = QUERN_OK;
-    if (!quern_node_is(node, "Einsum")) {
-        return QUERN_OK;
-    }
+    (void)user;
     bool known = read_equation(node, &e);
     if (known && e.n_terms == 2) {
         code = try_two(ctx, node, &e, &done);
@@ -406,8 +404,10 @@ static enum quern_code visit(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {"Einsum", NULL};
     (void)params;
-    return qn_each_node(ctx, graph, visit);
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops}, visit,
+                           NULL);
 }
 
 const struct quern_pass_desc qn_pass_replace_einsum = {

@@ -174,9 +174,10 @@ static enum quern_code turn_constant(struct quern_pass_ctx *ctx,
 }
 
 static enum quern_code normalize(struct quern_pass_ctx *ctx,
-                                 struct quern_node *node)
+                                 struct quern_node *node, void *user)
 {
-    if (!quern_node_is(node, "Gemm") || quern_node_opset(node) < 7) {
+    (void)user;
+    if (quern_node_opset(node) < 7) {
         return QUERN_OK;
     }
     enum quern_code code = undo_transpose(ctx, node, 0);
@@ -195,8 +196,10 @@ static enum quern_code normalize(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {"Gemm", NULL};
     (void)params;
-    return qn_each_node(ctx, graph, normalize);
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
+                           normalize, NULL);
 }
 
 const struct quern_pass_desc qn_pass_normalize_gemm = {

@@ -249,12 +249,11 @@ static enum quern_code try_pad(struct quern_pass_ctx *ctx,
 }
 
 static enum quern_code fold_pads(struct quern_pass_ctx *ctx,
-                                 struct quern_node *node)
+                                 struct quern_node *node, void *user)
 {
-    static const char *const readers[] = {"Conv", "AveragePool", "MaxPool",
-                                          NULL};
-    bool again = qn_is_one_of(node, readers);
+    bool again = true;
     enum quern_code code = QUERN_OK;
+    (void)user;
     while (again && code == QUERN_OK) {
         code = try_pad(ctx, node, &again);
     }
@@ -264,8 +263,12 @@ static enum quern_code fold_pads(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const readers[] = {"Conv", "AveragePool", "MaxPool",
+                                          NULL};
+    static const char *const pads[] = {"Pad", NULL};
+    struct quern_each each = {.ops = readers, .behind = pads};
     (void)params;
-    return qn_each_node(ctx, graph, fold_pads);
+    return quern_pass_each(ctx, graph, &each, fold_pads, NULL);
 }
 
 const struct quern_pass_desc qn_pass_fuse_pad = {

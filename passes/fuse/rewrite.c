@@ -6,27 +6,13 @@
 /* A match has at most this many nodes. */
 enum { MOST_NODES = 64 };
 
-static enum quern_code try_rules(struct quern_pass_ctx *ctx,
-                                 struct quern_node *node,
-                                 const struct qn_rule *rules, size_t n,
-                                 struct quern_pattern **patterns)
+static enum quern_code apply(struct quern_pass_ctx *ctx, void *user, size_t i,
+                             const struct quern_match *match)
 {
-    enum quern_code code = QUERN_OK;
+    const struct qn_rule *const *rules = user;
     bool done = false;
-    for (size_t i = 0; i < n && code == QUERN_OK && !done; i++) {
-        const struct quern_match *match = NULL;
-        if (patterns[i] == NULL ||
-            !quern_node_is(node, quern_pattern_root(patterns[i]))) {
-            continue;
-        }
-        code = quern_pass_match(ctx, patterns[i], node, &match);
-        if (code == QUERN_OK) {
-            code = rules[i].apply(ctx, &rules[i], match, &done);
-        } else if (code == QUERN_NOT_FOUND) {
-            code = QUERN_OK;
-        }
-    }
-    return code;
+    enum quern_code code = rules[i]->apply(ctx, rules[i], match, &done);
+    return code == QUERN_OK && !done ? QUERN_NOT_FOUND : code;
 }
 
 enum quern_code qn_rewrite(struct quern_pass_ctx *ctx,
@@ -37,21 +23,22 @@ enum quern_code qn_rewrite(struct quern_pass_ctx *ctx,
     int64_t opset = quern_model_opset(quern_pass_model(ctx), "");
     struct quern_pattern **patterns =
         quern_pass_alloc(ctx, (n + 1) * sizeof(struct quern_pattern *));
-    if (patterns == NULL) {
+    const struct qn_rule **used =
+        quern_pass_alloc(ctx, (n + 1) * sizeof(struct qn_rule *));
+    size_t n_used = 0;
+    if (patterns == NULL || used == NULL) {
         return QUERN_NO_MEMORY;
     }
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         if (opset >= rules[i].since) {
-            code = quern_pass_pattern(ctx, rules[i].pattern, &patterns[i]);
+            used[n_used] = &rules[i];
+            code =
+                quern_pass_pattern(ctx, rules[i].pattern, &patterns[n_used++]);
         }
     }
-    struct quern_node *next = NULL;
-    for (struct quern_node *node = quern_graph_first(graph);
-         node != NULL && code == QUERN_OK; node = next) {
-        next = quern_node_next(node);
-        code = try_rules(ctx, node, rules, n, patterns);
-    }
-    return code;
+    return code == QUERN_OK ? quern_pass_match_each(ctx, graph, patterns,
+                                                    n_used, apply, used)
+                            : code;
 }
 
 enum quern_code qn_become(struct quern_pass_ctx *ctx,

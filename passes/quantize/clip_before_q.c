@@ -85,14 +85,16 @@ static bool saturates(const struct quern_qparams *p, float bound, bool lowest)
            bytes[0] == wanted[0] && bytes[1] == wanted[1];
 }
 
-static enum quern_code visit(struct quern_pass_ctx *ctx, struct quern_node *q)
+static enum quern_code visit(struct quern_pass_ctx *ctx, struct quern_node *q,
+                             void *user)
 {
     struct quern_value *y = quern_node_input(q, 0);
     struct quern_node *clip = y != NULL ? quern_value_producer(y) : NULL;
     struct bounds b;
     struct quern_qparams p = {0};
-    if (!quern_node_is(q, "QuantizeLinear") || clip == NULL ||
-        !read_bounds(clip, &b) || quern_node_input(clip, 0) == NULL) {
+    (void)user;
+    if (clip == NULL || !read_bounds(clip, &b) ||
+        quern_node_input(clip, 0) == NULL) {
         return QUERN_OK;
     }
     const char *why = NULL;
@@ -118,8 +120,10 @@ static enum quern_code visit(struct quern_pass_ctx *ctx, struct quern_node *q)
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {"QuantizeLinear", NULL};
     (void)params;
-    return qn_each_node(ctx, graph, visit);
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops}, visit,
+                           NULL);
 }
 
 const struct quern_pass_desc qn_pass_drop_clip_before_q = {

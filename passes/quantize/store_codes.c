@@ -212,7 +212,8 @@ static enum quern_code store(struct quern_pass_ctx *ctx, struct quern_node *q,
     return code;
 }
 
-static enum quern_code visit(struct quern_pass_ctx *ctx, struct quern_node *q)
+static enum quern_code visit(struct quern_pass_ctx *ctx, struct quern_node *q,
+                             void *user)
 {
     struct quern_value *y = quern_node_output(q, 0);
     const struct quern_value *x = quern_node_input(q, 0);
@@ -222,8 +223,8 @@ static enum quern_code visit(struct quern_pass_ctx *ctx, struct quern_node *q)
         .scale = quern_value_constant(quern_node_input(q, 1)),
         .zero = quern_value_constant(zero),
     };
-    if (!quern_node_is(q, "QuantizeLinear") || y == NULL || c.x == NULL ||
-        quern_tensor_len(c.x) == 0) {
+    (void)user;
+    if (y == NULL || c.x == NULL || quern_tensor_len(c.x) == 0) {
         return QUERN_OK;
     }
     const char *why = readers_want_floats(y);
@@ -253,8 +254,10 @@ static enum quern_code visit(struct quern_pass_ctx *ctx, struct quern_node *q)
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {"QuantizeLinear", NULL};
     (void)params;
-    return qn_each_node(ctx, graph, visit);
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops}, visit,
+                           NULL);
 }
 
 const struct quern_pass_desc qn_pass_store_codes = {

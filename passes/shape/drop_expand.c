@@ -59,12 +59,13 @@ static bool takes(const struct quern_node *node, const struct quern_value *y,
     return true;
 }
 
-static enum quern_code drop(struct quern_pass_ctx *ctx, struct quern_node *node)
+static enum quern_code drop(struct quern_pass_ctx *ctx, struct quern_node *node,
+                            void *user)
 {
     struct quern_value *x = quern_node_input(node, 0);
     struct quern_value *y = quern_node_output(node, 0);
-    if (!quern_node_is(node, "Expand") || *quern_node_domain(node) != '\0' ||
-        x == NULL || y == NULL || quern_value_rank(x) < 0 ||
+    (void)user;
+    if (x == NULL || y == NULL || quern_value_rank(x) < 0 ||
         quern_value_rank(y) < 0 || quern_value_is_graph_output(y) ||
         quern_value_n_uses(y) == 0) {
         return QUERN_OK;
@@ -84,8 +85,10 @@ static enum quern_code drop(struct quern_pass_ctx *ctx, struct quern_node *node)
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {"Expand", NULL};
     (void)params;
-    return qn_each_node(ctx, graph, drop);
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops}, drop,
+                           NULL);
 }
 
 const struct quern_pass_desc qn_pass_drop_expand = {

@@ -249,31 +249,28 @@ static enum quern_code fold_expand(struct quern_pass_ctx *ctx,
     return set_target(ctx, node, target, n);
 }
 
+static enum quern_code fold(struct quern_pass_ctx *ctx, struct quern_node *node,
+                            void *user)
+{
+    const struct quern_value *target = quern_node_input(node, 1);
+    bool open = target != NULL && quern_value_constant(target) == NULL;
+    enum quern_code code = QUERN_OK;
+    (void)user;
+    if (open && quern_node_is(node, "Reshape")) {
+        code = fold_reshape(ctx, node);
+    } else if (open && quern_node_is(node, "Expand")) {
+        code = fold_expand(ctx, node);
+    }
+    return code == QUERN_OK && !is_left(node) ? fold_outputs(ctx, node) : code;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    enum quern_code code = QUERN_OK;
-    struct quern_node *previous = NULL;
+    struct quern_each each = {.backward = true};
     (void)params;
     /* From the end: a chain goes when its last node has gone. */
-    for (struct quern_node *n = quern_graph_last(graph);
-         n != NULL && code == QUERN_OK; n = previous) {
-        const struct quern_value *target = quern_node_input(n, 1);
-        bool open = target != NULL && quern_value_constant(target) == NULL;
-        if (open && quern_node_is(n, "Reshape")) {
-            code = fold_reshape(ctx, n);
-        } else if (open && quern_node_is(n, "Expand")) {
-            code = fold_expand(ctx, n);
-        }
-        if (code == QUERN_OK && !is_left(n)) {
-            code = fold_outputs(ctx, n);
-        }
-        previous = quern_node_prev(n);
-        while (previous != NULL && quern_node_erased(previous)) {
-            previous = quern_node_prev(previous);
-        }
-    }
-    return code;
+    return quern_pass_each(ctx, graph, &each, fold, NULL);
 }
 
 const struct quern_pass_desc qn_pass_fold_shapes = {

@@ -376,11 +376,12 @@ static enum quern_code merge_cast(struct quern_pass_ctx *ctx,
 }
 
 static enum quern_code merge(struct quern_pass_ctx *ctx,
-                             struct quern_node *node)
+                             struct quern_node *node, void *user)
 {
     static const char *const pairs[] = {"Flatten", "Squeeze", "Unsqueeze",
                                         "Reshape", NULL};
     enum quern_code code = QUERN_OK;
+    (void)user;
     if (quern_node_is(node, "Transpose")) {
         return merge_transpose(ctx, node);
     }
@@ -406,8 +407,12 @@ static enum quern_code merge(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    static const char *const ops[] = {"Transpose", "Slice",   "Cast",
+                                      "Flatten",   "Squeeze", "Unsqueeze",
+                                      "Reshape",   NULL};
     (void)params;
-    return qn_each_node(ctx, graph, merge);
+    return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops}, merge,
+                           NULL);
 }
 
 const struct quern_pass_desc qn_pass_merge_shapes = {

@@ -413,10 +413,13 @@ static enum quern_code visit_output(struct state *s, struct quern_value *y,
                : code;
 }
 
-static enum quern_code visit(struct state *s, struct quern_node *node)
+static enum quern_code visit(struct quern_pass_ctx *ctx,
+                             struct quern_node *node, void *user)
 {
+    struct state *s = user;
     enum quern_code code = QUERN_OK;
     bool gone = false;
+    (void)ctx;
     for (size_t i = 0;
          !gone && code == QUERN_OK && i < quern_node_n_outputs(node); i++) {
         struct quern_value *y = quern_node_output(node, i);
@@ -432,27 +435,26 @@ static enum quern_code visit(struct state *s, struct quern_node *node)
 }
 
 /* Vectors that there are, and axes of tensors whose shapes are asked for. */
-static void count(const struct quern_graph *graph, size_t *out_vectors,
-                  size_t *out_axes)
+struct counts {
+    size_t n_vectors;
+    size_t n_axes;
+};
+
+static enum quern_code count(struct quern_pass_ctx *ctx,
+                             struct quern_node *node, void *user)
 {
+    struct counts *counts = user;
     struct qn_sizes v;
-    *out_vectors = 0;
-    *out_axes = 0;
-    for (size_t i = 0; i < quern_graph_n_inputs(graph); i++) {
-        int rank = quern_value_rank(quern_graph_input(graph, i));
-        *out_axes += rank > 0 ? (size_t)rank : 0;
+    const struct quern_value *x = quern_node_input(node, 0);
+    int rank =
+        x != NULL && quern_node_is(node, "Shape") ? quern_value_rank(x) : 0;
+    (void)ctx;
+    counts->n_axes += rank > 0 ? (size_t)rank : 0;
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        struct quern_value *y = quern_node_output(node, i);
+        counts->n_vectors += y != NULL && qn_read_sizes(y, &v) ? 1 : 0;
     }
-    for (const struct quern_node *node = quern_graph_first(graph); node != NULL;
-         node = quern_node_next(node)) {
-        const struct quern_value *x = quern_node_input(node, 0);
-        int rank =
-            x != NULL && quern_node_is(node, "Shape") ? quern_value_rank(x) : 0;
-        *out_axes += rank > 0 ? (size_t)rank : 0;
-        for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
-            struct quern_value *y = quern_node_output(node, i);
-            *out_vectors += y != NULL && qn_read_sizes(y, &v) ? 1 : 0;
-        }
-    }
+    return QUERN_OK;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
@@ -461,15 +463,19 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     struct quern_model *model = quern_pass_model(ctx);
     struct state s = {
         .ctx = ctx, .graph = graph, .opset = quern_model_opset(model, "")};
-    size_t n_vectors = 0;
-    size_t n_axes = 0;
+    const struct quern_each all = {0};
+    struct counts n = {0};
     (void)params;
-    count(graph, &n_vectors, &n_axes);
-    if (n_vectors == 0) {
-        return QUERN_OK;
+    for (size_t i = 0; i < quern_graph_n_inputs(graph); i++) {
+        int rank = quern_value_rank(quern_graph_input(graph, i));
+        n.n_axes += rank > 0 ? (size_t)rank : 0;
+    }
+    enum quern_code code = quern_pass_each(ctx, graph, &all, count, &n);
+    if (code != QUERN_OK || n.n_vectors == 0) {
+        return code;
     }
     /* A vector may come back as pieces, which are remembered too. */
-    if (!qn_sizes_table_make(ctx, (MOST_PIECES + 2) * n_vectors, n_axes,
+    if (!qn_sizes_table_make(ctx, (MOST_PIECES + 2) * n.n_vectors, n.n_axes,
                              &s.known)) {
         return QUERN_NO_MEMORY;
     }
@@ -479,13 +485,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
             return QUERN_NO_MEMORY;
         }
     }
-    enum quern_code code = QUERN_OK;
-    struct quern_node *next = quern_graph_first(graph);
-    for (struct quern_node *n = next; n != NULL && code == QUERN_OK; n = next) {
-        next = quern_node_next(n);
-        code = visit(&s, n);
-    }
-    return code;
+    return quern_pass_each(ctx, graph, &all, visit, &s);
 }
 
 const struct quern_pass_desc qn_pass_shorten_sizes = {

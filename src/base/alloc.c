@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -28,6 +29,23 @@ void *qn_alloc_aligned(size_t size)
         return NULL;
     }
     return aligned_alloc(64, padded & ~(size_t)63);
+}
+
+void *qn_alloc_pages(size_t size)
+{
+    const size_t page = (size_t)1 << 21;
+    size_t padded = 0;
+    if (size < page || !qn_add(size, page - 1, &padded)) {
+        return qn_calloc(size);
+    }
+    padded &= ~(page - 1);
+    void *block = aligned_alloc(page, padded);
+    if (block != NULL) {
+        /* A hint: where the system has no such pages, small ones do. */
+        (void)madvise(block, padded, MADV_HUGEPAGE);
+        memset(block, 0, size);
+    }
+    return block;
 }
 
 void *qn_realloc_n(void *block, size_t n, size_t size)

@@ -19,6 +19,11 @@ void *qn_calloc_n(size_t n, size_t size);
 /** Bytes aligned to 64, not zeroed. Freed by qn_free(). */
 void *qn_alloc_aligned(size_t size);
 
+/** As qn_calloc(); 2 MiB and more come in large pages, as far as the system
+ * has them: what is spread over more memory than the translation caches of a
+ * CPU cover (8 MB or so) is then reached in one access instead of several. */
+void *qn_alloc_pages(size_t size);
+
 /** Grow or shrink; new bytes are not set. On failure the old block stays. */
 void *qn_realloc_n(void *block, size_t n, size_t size);
 
@@ -48,6 +53,8 @@ void qn_arena_reset(struct qn_arena *arena);
 /** `size` zeroed bytes aligned to 16. NULL when none left. */
 void *qn_arena_alloc(struct qn_arena *arena, size_t size);
 void *qn_arena_alloc_n(struct qn_arena *arena, size_t n, size_t size);
+/** The same, aligned to a line of a cache (64 bytes). */
+void *qn_arena_alloc_line(struct qn_arena *arena, size_t size);
 
 /** NUL-terminated copy of a string, or of `size` bytes. */
 char *qn_arena_strdup(struct qn_arena *arena, const char *text);

@@ -9,6 +9,9 @@
 
 enum { ALIGN = 16, FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
 
+/* An arena that has handed out this much goes on in large pages. */
+enum { MANY = 4 << 20, PAGES = 4 << 20 };
+
 struct qn_arena_block {
     struct qn_arena_block *next; /* older */
     size_t used;
@@ -53,7 +56,10 @@ static struct qn_arena_block *new_block(struct qn_arena *arena, size_t size)
     room = size > room ? size : room;
     size_t total = 0;
     struct qn_arena_block *block = NULL;
-    if (qn_add(room, sizeof *block, &total)) {
+    if (arena->used >= MANY && room == LARGEST_BLOCK) {
+        room = PAGES - sizeof *block;
+        block = qn_alloc_pages(PAGES);
+    } else if (qn_add(room, sizeof *block, &total)) {
         block = qn_calloc(total);
     }
     if (block == NULL) {
@@ -88,6 +94,34 @@ void *qn_arena_alloc(struct qn_arena *arena, size_t size)
     block->used += padded;
     arena->used += padded;
     return start;
+}
+
+/* Bytes at the end of what was just handed out, which nobody has written. */
+static void give_back(struct qn_arena *arena, size_t size)
+{
+    struct qn_arena_block *block = arena->head;
+    size &= ~(size_t)(ALIGN - 1);
+    if (block->used >= size) {
+        block->used -= size;
+        arena->used -= size;
+    }
+}
+
+void *qn_arena_alloc_line(struct qn_arena *arena, size_t size)
+{
+    enum { LINE = 64 };
+    size_t room = 0;
+    unsigned char *start =
+        qn_add(size, LINE - ALIGN, &room) ? qn_arena_alloc(arena, room) : NULL;
+    size_t over = (uintptr_t)start % LINE;
+    if (over == 0) { /* aligned already: what was to fill up is not needed */
+        if (start != NULL) {
+            give_back(arena, LINE - ALIGN);
+        }
+        return start;
+    }
+    give_back(arena, over - ALIGN);
+    return start + (LINE - over);
 }
 
 void *qn_arena_alloc_n(struct qn_arena *arena, size_t n, size_t size)

@@ -6,20 +6,29 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* The bytes of a small buffer follow it in one block: a scalar is one access
+ * away from its tensor less. */
+enum { HEADER = 64, LARGEST_INSIDE = 4096 };
+
+_Static_assert(sizeof(struct qn_buf) <= HEADER, "room in front of the bytes");
+
 struct qn_buf *qn_buf_create(size_t size)
 {
-    struct qn_buf *buf = qn_calloc(sizeof *buf);
-    unsigned char *data = qn_alloc_aligned(size);
+    bool inside = size <= LARGEST_INSIDE;
+    struct qn_buf *buf =
+        inside ? qn_alloc_aligned(HEADER + size) : qn_calloc(sizeof *buf);
+    unsigned char *data = !inside       ? qn_alloc_aligned(size)
+                          : buf != NULL ? (unsigned char *)buf + HEADER
+                                        : NULL;
     if (buf == NULL || data == NULL) {
         qn_free(buf);
-        qn_free(data);
+        qn_free(inside ? NULL : data);
         return NULL;
     }
+    *buf = (struct qn_buf){
+        .data = data, .size = size, .owned = true, .inside = inside};
     memset(data, 0, size);
     atomic_init(&buf->count, 1);
-    buf->data = data;
-    buf->size = size;
-    buf->owned = true;
     return buf;
 }
 
@@ -64,9 +73,9 @@ void qn_buf_release(struct qn_buf *buf)
         atomic_fetch_sub_explicit(&buf->count, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    if (buf->owned) {
+    if (buf->owned && !buf->inside) {
         qn_free(buf->data);
-    } else if (buf->release != NULL) {
+    } else if (!buf->owned && buf->release != NULL) {
         buf->release(buf->user, buf->data);
     }
     qn_free(buf);

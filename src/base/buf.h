@@ -11,6 +11,7 @@ struct qn_buf {
     unsigned char *data; /* read only, unless owned and the count is 1 */
     size_t size;
     bool owned;  /* heap that may be written while the count is 1 */
+    bool inside; /* owned, in one block with this */
     bool mapped; /* pages of a file, which can be read again */
     quern_release_fn release;
     void *user;

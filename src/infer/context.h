@@ -152,4 +152,14 @@ const struct qn_type *qn_type_join(struct qn_infer_ctx *c,
                                    const struct qn_type *a,
                                    const struct qn_type *b);
 
+/** Say what is wrong at the node at hand, when somebody listens.
+ * @param tensor    name of a value, or NULL
+ * @param harmless  it may be so all the same */
+void qn_infer_tell(struct qn_infer_ctx *c, const char *tensor, bool harmless,
+                   const char *text);
+
+/** Tell of values whose declared type is not the one that was found. */
+void qn_infer_check_declared(struct qn_infer_ctx *c,
+                             const struct quern_graph *graph);
+
 #endif

@@ -5,6 +5,7 @@
 #include "infer/state.h"
 #include "infer/table.h"
 #include "ir/schema.h"
+#include "ir/sequence.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -160,8 +161,8 @@ static bool outputs_ready(struct qn_infer_ctx *c)
     return true;
 }
 
-static void tell(struct qn_infer_ctx *c, const char *tensor, bool harmless,
-                 const char *text)
+void qn_infer_tell(struct qn_infer_ctx *c, const char *tensor, bool harmless,
+                   const char *text)
 {
     if (c->state->report != NULL) {
         struct quern_place place = quern_node_place(c->node);
@@ -169,6 +170,19 @@ static void tell(struct qn_infer_ctx *c, const char *tensor, bool harmless,
         place.tensor = tensor;
         c->state->report(c->state->user, &place,
                          harmless || c->state->n_branches > 0, text);
+    }
+}
+
+/* What was found of a value; if it is news, its readers are to be looked at. */
+static void set(struct qn_infer_ctx *c, struct quern_value *value,
+                const struct qn_result *found)
+{
+    const struct qn_infer_value *entry = qn_infer_entry(c->state, value);
+    const struct qn_type *type = value->type;
+    const struct quern_number *numbers = entry->numbers;
+    qn_infer_set(c, value, found);
+    if (value->type != type || entry->numbers != numbers) {
+        qn_index_touch_readers(value, QN_TOUCHED_TYPES);
     }
 }
 
@@ -198,11 +212,11 @@ static void infer_node(struct qn_infer_ctx *c, const struct quern_node *node)
         }
     }
     if (c->problem[0] != '\0') {
-        tell(c, NULL, false, c->problem);
+        qn_infer_tell(c, NULL, false, c->problem);
     }
     for (size_t i = 0; i < node->n_outputs; i++) {
         if (node->outputs[i] != NULL) {
-            qn_infer_set(c, node->outputs[i], &c->out[i]);
+            set(c, node->outputs[i], &c->out[i]);
         }
     }
     s->signatures[node->id] = signature(c);
@@ -210,75 +224,32 @@ static void infer_node(struct qn_infer_ctx *c, const struct quern_node *node)
 
 /* ---------------------------------------------------------------- a graph */
 
-/* Dimension i of both; false and a text when they cannot be the same. */
-static bool check_dim(const struct qn_infer_ctx *c, int i,
-                      struct quern_dim declared, struct quern_dim found,
-                      char *text, size_t size)
+static bool is_touched(const struct qn_index *index, uint32_t id, void *user)
 {
-    char expr[80];
-    bool differs = declared.value >= 0 && found.value >= 0 &&
-                   declared.value != found.value;
-    /* A symbol of the file's own may be anything, so it is no number; one that
-     * inference made may well be that number. */
-    bool is_open = declared.value >= 0 && found.value < 0 &&
-                   found.expr != NULL &&
-                   !qn_num_leaks(found.expr, c->x.model->graph);
-    if (!differs && !is_open) {
-        return true;
-    }
-    quern_dim_format(found, expr, sizeof expr);
-    snprintf(text, size, "declared dimension %d is %lld, found %s", i,
-             (long long)declared.value, expr);
-    return false;
+    (void)user;
+    return (*qn_index_touched_of(index, id) & QN_TOUCHED_TYPES) != 0;
 }
 
-static void check_value(struct qn_infer_ctx *c, const struct quern_value *v)
-{
-    const struct qn_type *a = v->declared;
-    const struct qn_type *b = v->type;
-    char text[160] = "";
-    if (a->kind != QUERN_KIND_TENSOR || b->kind != QUERN_KIND_TENSOR) {
-        return;
-    }
-    c->node = v->producer;
-    if (a->dtype != b->dtype && a->dtype != QUERN_UNDEFINED &&
-        b->dtype != QUERN_UNDEFINED) {
-        snprintf(text, sizeof text, "declared type is %s, found %s",
-                 quern_dtype_name(a->dtype), quern_dtype_name(b->dtype));
-        tell(c, v->name, false, text);
-        return;
-    }
-    if (a->rank >= 0 && b->rank >= 0 && a->rank != b->rank) {
-        snprintf(text, sizeof text, "declared rank is %d, found %d", a->rank,
-                 b->rank);
-    }
-    for (int i = 0; text[0] == '\0' && i < a->rank && i < b->rank; i++) {
-        if (!check_dim(c, i, a->dims[i], b->dims[i], text, sizeof text)) {
-            break;
-        }
-    }
-    if (text[0] != '\0') {
-        tell(c, v->name, true, text);
-    }
-}
-
-static void check_declared(struct qn_infer_ctx *c, const struct quern_graph *g)
-{
-    for (const struct quern_value *v = g->first_value; v; v = v->next_value) {
-        if (!v->erased && v->producer != NULL && v->declared != NULL &&
-            v->type != NULL) {
-            check_value(c, v);
-        }
-    }
-}
-
+/* Bodies are walked whole, whenever their node is; and that is in each walk. */
 static void infer_graph(struct qn_infer_ctx *c, struct quern_graph *graph)
 {
-    for (const struct quern_node *n = graph->first; n != NULL; n = n->next) {
-        infer_node(c, n);
+    struct qn_walk walk;
+    const struct quern_node *node = NULL;
+    const struct qn_infer *s = c->state;
+    bool is_top = c->depth == 0;
+    bool is_whole = !is_top || !s->complete || s->report != NULL;
+    qn_walk_begin(&walk, graph, false, NULL, is_whole ? NULL : is_touched,
+                  NULL);
+    while ((node = qn_walk_next(&walk)) != NULL) {
+        infer_node(c, node);
+        if (is_top && s->signatures[node->id] != 0) {
+            *qn_index_touched_of(&graph->model->index, node->id) &=
+                (unsigned char)~QN_TOUCHED_TYPES;
+        }
     }
-    if (c->state->report != NULL && c->caller == NULL) {
-        check_declared(c, graph);
+    qn_walk_end(&walk);
+    if (s->report != NULL && c->caller == NULL) {
+        qn_infer_check_declared(c, graph);
     }
 }
 
@@ -373,7 +344,7 @@ static void infer_inputs(struct qn_infer_ctx *c, struct quern_graph *graph)
                 r.dims[k] = qn_num_of_dim(type->dims[k]);
             }
         }
-        qn_infer_set(c, v, &r);
+        set(c, v, &r);
     }
 }
 
@@ -423,6 +394,7 @@ static enum quern_code walk(struct quern_model *model,
     }
     s->report = NULL;
     s->valid = !no_memory;
+    s->complete = !no_memory && !s->exhausted;
     s->serial = serial;
     qn_free(c->out);
     qn_free(c);

@@ -15,6 +15,7 @@ struct qn_infer_value {
 
 struct qn_infer {
     bool valid;
+    bool complete;   /* what is not touched (ir/index.h) is known already */
     uint64_t serial; /* of the journal, when the last walk began */
     struct qn_infer_value *values;
     size_t values_room;

@@ -2,6 +2,7 @@
 #include "ir/build.h"
 
 #include "ir/names.h"
+#include "ir/sequence.h"
 #include "ir/tensor.h"
 
 #include <string.h>
@@ -23,6 +24,7 @@ enum quern_code qn_model_create(struct quern_context *context,
         return qn_no_memory(context);
     }
     model->context = context;
+    model->journal.model = model;
     model->names = qn_names_create();
     model->graph = qn_graph_create(model);
     if (model->names == NULL || model->graph == NULL) {
@@ -43,6 +45,7 @@ static void release_tensors(struct quern_model *model)
              v = v->next_value) {
             quern_tensor_release(&v->tensor);
         }
+        qn_sequence_release(g->sequence);
     }
 }
 
@@ -65,6 +68,7 @@ void quern_model_destroy(struct quern_model **model)
         qn_buf_release(e->buf);
     }
     qn_names_destroy(m->names);
+    qn_index_finish(&m->index);
     qn_free(m->exprs);
     qn_buf_release(m->bytes);
     qn_arena_finish(&m->arena);
@@ -97,8 +101,9 @@ struct quern_value *qn_build_value(struct quern_graph *graph, const char *name,
     struct quern_model *model = graph->model;
     *out_duplicate = qn_graph_own_value(graph, name) != NULL;
     struct quern_value *value =
-        *out_duplicate ? NULL : qn_arena_alloc(&model->arena, sizeof *value);
-    if (value == NULL) {
+        *out_duplicate ? NULL
+                       : qn_arena_alloc_line(&model->arena, sizeof *value);
+    if (value == NULL || !qn_index_reserve_value(model)) {
         return NULL;
     }
     value->graph = graph;
@@ -107,6 +112,8 @@ struct quern_value *qn_build_value(struct quern_graph *graph, const char *name,
         return NULL;
     }
     value->id = model->next_value_id++;
+    qn_index_enter_value(value);
+    *qn_index_unread_of(&model->index, value->id) = 1;
     if (graph->last_value != NULL) {
         graph->last_value->next_value = value;
     } else {
@@ -177,6 +184,11 @@ static void link_use(struct quern_use *use, struct quern_value *value)
     }
     value->last_use = use;
     value->n_uses++;
+    struct qn_index *index = &value->graph->model->index;
+    *qn_index_unread_of(index, value->id) = 0;
+    if (use->node != NULL && use->index < QN_INPUTS) {
+        *qn_index_input_of(index, use->node->id, use->index) = value->id + 1;
+    }
 }
 
 bool qn_build_output(struct quern_graph *graph, struct quern_value *value)
@@ -218,24 +230,29 @@ bool qn_build_initializer(struct quern_value *value,
 
 struct quern_node *qn_node_alloc(struct quern_graph *graph, const char *domain,
                                  const char *op, const char *name,
-                                 size_t n_inputs, size_t n_outputs)
+                                 size_t n_inputs, size_t n_outputs,
+                                 uint32_t *out_op)
 {
     struct qn_arena *arena = &graph->model->arena;
     struct quern_node *node = qn_arena_alloc(arena, sizeof *node);
     if (node == NULL) {
         return NULL;
     }
-    node->domain = qn_arena_strdup(arena, domain);
-    node->op = qn_arena_strdup(arena, op);
-    node->name = qn_arena_strdup(arena, name);
-    node->overload = "";
+    /* Walks fetch what stands right behind the node: see sequence.c. */
     node->inputs = qn_arena_alloc_n(arena, n_inputs, sizeof *node->inputs);
     node->outputs = qn_arena_alloc_n(arena, n_outputs, sizeof *node->outputs);
     struct quern_use *uses = qn_arena_alloc_n(arena, n_inputs, sizeof *uses);
-    if (node->domain == NULL || node->op == NULL || node->name == NULL ||
-        node->inputs == NULL || node->outputs == NULL || uses == NULL) {
+    node->name = qn_arena_strdup(arena, name);
+    node->overload = "";
+    const struct qn_op_type *shared = qn_index_op(graph->model, domain, op);
+    if (shared == NULL || node->name == NULL || node->inputs == NULL ||
+        node->outputs == NULL || uses == NULL ||
+        !qn_index_reserve_node(graph->model)) {
         return NULL;
     }
+    node->op = shared->op;
+    node->domain = shared->domain;
+    *out_op = shared->id;
     for (size_t i = 0; i < n_inputs; i++) {
         uses[i].node = node;
         uses[i].index = (uint32_t)i;
@@ -254,13 +271,19 @@ struct quern_node *qn_build_node(struct quern_graph *graph, const char *domain,
                                  struct quern_value *const *outputs,
                                  size_t n_outputs)
 {
+    struct qn_index *index = &graph->model->index;
+    uint32_t op_id = 0;
     struct quern_node *node =
-        qn_node_alloc(graph, domain, op, name, n_inputs, n_outputs);
+        qn_node_alloc(graph, domain, op, name, n_inputs, n_outputs, &op_id);
     if (node == NULL ||
         (*name != '\0' && !qn_names_take(graph->model->names, node->name))) {
         return NULL;
     }
     node->id = graph->model->next_node_id++;
+    qn_index_enter_node(node);
+    *qn_index_op_of(index, node->id) = op_id;
+    *qn_index_mute_of(index, node->id) = 1;
+    index->layout++;
     for (size_t i = 0; i < n_inputs; i++) {
         if (inputs[i] != NULL) {
             link_use(node->inputs[i], inputs[i]);
@@ -269,7 +292,9 @@ struct quern_node *qn_build_node(struct quern_graph *graph, const char *domain,
     for (size_t i = 0; i < n_outputs; i++) {
         node->outputs[i] = outputs[i];
         if (outputs[i] != NULL) {
+            *qn_index_mute_of(index, node->id) = 0;
             outputs[i]->producer = node;
+            *qn_index_maker_of(index, outputs[i]->id) = node->id + 1;
             outputs[i]->output_index = (uint32_t)i;
         }
     }
@@ -333,6 +358,7 @@ void qn_build_reorder(struct quern_graph *graph,
                       struct quern_node *const *nodes)
 {
     size_t n = graph->n_nodes;
+    graph->model->index.layout++;
     for (size_t i = 0; i < n; i++) {
         nodes[i]->prev = i > 0 ? nodes[i - 1] : NULL;
         nodes[i]->next = i + 1 < n ? nodes[i + 1] : NULL;

@@ -53,11 +53,13 @@ struct quern_node *qn_build_node(struct quern_graph *graph, const char *domain,
                                  struct quern_value *const *outputs,
                                  size_t n_outputs);
 
-/** A node that stands nowhere yet, without id; inputs and outputs empty.
- * NULL: no memory. */
+/** A node that stands nowhere yet, without id, but with room for it in the
+ * index; inputs and outputs empty. NULL: no memory.
+ * @param out_op  id of its operator, for its cell in the index */
 struct quern_node *qn_node_alloc(struct quern_graph *graph, const char *domain,
                                  const char *op, const char *name,
-                                 size_t n_inputs, size_t n_outputs);
+                                 size_t n_inputs, size_t n_outputs,
+                                 uint32_t *out_op);
 
 /** Append an attribute (owned by the arena). */
 void qn_build_attr(struct quern_node *node, struct qn_attr *attr);

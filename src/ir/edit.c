@@ -94,6 +94,29 @@ void qn_touch_graph(struct quern_graph *graph)
     }
 }
 
+void qn_value_set_producer(struct quern_value *value, struct quern_node *node)
+{
+    struct quern_model *model = value->graph->model;
+    QN_SET(&model->journal, value->producer, node);
+    QN_SET(&model->journal, *qn_index_maker_of(&model->index, value->id),
+           node != NULL ? node->id + 1 : 0);
+}
+
+/* What the index knows of an input. */
+static void note_input(struct qn_journal *j, const struct quern_use *use)
+{
+    if (use->node != NULL && use->index < QN_INPUTS) {
+        const struct qn_index *index = &use->node->graph->model->index;
+        QN_SET(j, *qn_index_input_of(index, use->node->id, use->index),
+               use->value != NULL ? use->value->id + 1 : 0);
+    }
+}
+
+static unsigned char *unread_of(const struct quern_value *value)
+{
+    return qn_index_unread_of(&value->graph->model->index, value->id);
+}
+
 void qn_use_link(struct qn_journal *j, struct quern_use *use,
                  struct quern_value *value)
 {
@@ -110,6 +133,10 @@ void qn_use_link(struct qn_journal *j, struct quern_use *use,
     }
     QN_SET(j, value->last_use, use);
     QN_SET(j, value->n_uses, value->n_uses + 1);
+    if (value->n_uses == 1) {
+        QN_SET(j, *unread_of(value), 0);
+    }
+    note_input(j, use);
 }
 
 void qn_use_unlink(struct qn_journal *j, struct quern_use *use)
@@ -129,5 +156,9 @@ void qn_use_unlink(struct qn_journal *j, struct quern_use *use)
         QN_SET(j, value->last_use, use->prev);
     }
     QN_SET(j, value->n_uses, value->n_uses - 1);
+    if (value->n_uses == 0) {
+        QN_SET(j, *unread_of(value), 1);
+    }
     QN_SET(j, use->value, NULL);
+    note_input(j, use);
 }

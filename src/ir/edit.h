@@ -34,13 +34,16 @@ enum quern_code qn_edit_check_readable(const struct quern_graph *graph,
                                        const struct quern_value *value)
     __attribute__((warn_unused_result));
 
-/** Enter a use into the list of a value (NULL: none): at most 6 writes; and
- * take it out of the list that it is in: at most 4. */
+/** Enter a use into the list of a value (NULL: none): at most 8 writes; and
+ * take it out of the list that it is in: at most 6. */
 void qn_use_link(struct qn_journal *journal, struct quern_use *use,
                  struct quern_value *value);
 void qn_use_unlink(struct qn_journal *journal, struct quern_use *use);
 
-enum { QN_USE_WRITES = 10 }; /* unlink + link */
+/** Say what makes a value (NULL: nothing): 2 writes. */
+void qn_value_set_producer(struct quern_value *value, struct quern_node *node);
+
+enum { QN_USE_WRITES = 14 }; /* unlink + link */
 
 /** Put a node that stands nowhere in front of `before` (NULL: at the end);
  * qn_order_cost() tells the writes. */

@@ -1,17 +1,19 @@
 /* Erasing nodes, with their bodies; and with what that leaves dead. */
 #include "ir/edit.h"
 
+#include <string.h>
+
 /* Writes and edits that erasing a node needs, bodies included. */
 static size_t erase_cost(const struct quern_node *node)
 {
     const struct quern_model *model = node->graph->model;
-    size_t cost = 5 + node->n_inputs * 4 +
-                  (1 + node->n_outputs) * (2 + qn_tables_cost(model)) +
+    size_t cost = 6 + node->n_inputs * QN_USE_WRITES +
+                  (1 + node->n_outputs) * (4 + qn_tables_cost(model)) +
                   qn_touch_cost(node->graph);
     size_t n = quern_node_n_subgraphs(node);
     for (size_t i = 0; i < n; i++) {
         const struct quern_graph *g = quern_node_subgraph(node, i);
-        cost += g->n_outputs * 4;
+        cost += g->n_outputs * QN_USE_WRITES;
         for (const struct quern_node *m = g->last; m != NULL; m = m->prev) {
             cost += erase_cost(m);
         }
@@ -23,7 +25,8 @@ static void erase_value(struct quern_value *value)
 {
     struct quern_model *model = value->graph->model;
     QN_SET(&model->journal, value->erased, true);
-    QN_SET(&model->journal, value->producer, NULL);
+    qn_value_set_producer(value, NULL);
+    QN_SET(&model->journal, *qn_index_unread_of(&model->index, value->id), 0);
     qn_tables_drop(model, false, value->id);
 }
 
@@ -52,6 +55,7 @@ static void erase(struct quern_node *node)
     }
     qn_order_take_out(node);
     QN_SET(j, node->erased, true);
+    QN_SET(j, *qn_index_op_of(&model->index, node->id), 0);
     qn_tables_drop(model, true, node->id);
     qn_touch_graph(node->graph);
     qn_journal_edit(
@@ -146,6 +150,81 @@ enum quern_code quern_node_erase_dead(struct quern_node *node)
         code = erase_step(top, stack, &n_stack);
     }
     qn_free(stack);
+    if (code != QUERN_OK) {
+        qn_journal_undo(model, mark);
+    }
+    return code;
+}
+
+/* ------------------------------------------------------------- all of them */
+
+/* Place of the first byte that is set from `i` on; QN_CHUNK: none. */
+static size_t next_set(const unsigned char *bytes, size_t i)
+{
+    const unsigned char *at =
+        i < QN_CHUNK ? memchr(bytes + i, 1, QN_CHUNK - i) : NULL;
+    return at != NULL ? (size_t)(at - bytes) : QN_CHUNK;
+}
+
+/* Nodes that make nothing at all. */
+static enum quern_code erase_mute(struct quern_graph *graph)
+{
+    const struct qn_index *index = &graph->model->index;
+    enum quern_code code = QUERN_OK;
+    for (size_t k = 0; k < index->n_node_chunks; k++) {
+        const struct qn_node_chunk *chunk = index->nodes[k];
+        for (size_t i = next_set(chunk->is_mute, 0);
+             i < QN_CHUNK && code == QUERN_OK;
+             i = next_set(chunk->is_mute, i + 1)) {
+            if (chunk->graphs[i] == graph->id && chunk->ops[i] != 0) {
+                code = quern_node_erase_dead(chunk->nodes[i]);
+            }
+        }
+    }
+    return code;
+}
+
+/* An initializer, or the node that makes only such values. */
+static enum quern_code erase_unread(struct quern_graph *graph,
+                                    struct quern_value *value)
+{
+    if (value->graph != graph) {
+        return QUERN_OK;
+    }
+    if (value->producer != NULL) {
+        return quern_node_erase_dead(value->producer);
+    }
+    return value->tensor != NULL && !value->is_input ? quern_value_erase(value)
+                                                     : QUERN_OK;
+}
+
+static enum quern_code erase_all_unread(struct quern_graph *graph)
+{
+    const struct qn_index *index = &graph->model->index;
+    enum quern_code code = QUERN_OK;
+    for (size_t k = 0; k < index->n_value_chunks; k++) {
+        const struct qn_value_chunk *chunk = index->values[k];
+        for (size_t i = next_set(chunk->is_unread, 0);
+             i < QN_CHUNK && code == QUERN_OK;
+             i = next_set(chunk->is_unread, i + 1)) {
+            code = erase_unread(graph, chunk->values[i]);
+        }
+    }
+    return code;
+}
+
+enum quern_code quern_graph_erase_dead(struct quern_graph *graph)
+{
+    struct quern_model *model = graph->model;
+    struct qn_mark mark = qn_journal_mark(model);
+    enum quern_code code = erase_mute(graph);
+    /* Again when something went: what a node of many inputs leaves unread may
+     * stand before it. */
+    for (uint64_t before = model->journal.n_total + 1;
+         code == QUERN_OK && before != model->journal.n_total;) {
+        before = model->journal.n_total;
+        code = erase_all_unread(graph);
+    }
     if (code != QUERN_OK) {
         qn_journal_undo(model, mark);
     }

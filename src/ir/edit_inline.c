@@ -71,8 +71,9 @@ static bool choose_names(struct inlining *x)
 static size_t cost_of(const struct inlining *x)
 {
     const struct quern_graph *body = x->body;
-    size_t cost = 16 + qn_touch_cost(x->outer) + body->n_outputs * 4 +
-                  x->n_values + body->n_nodes * 2;
+    size_t cost = 16 + qn_touch_cost(x->outer) +
+                  body->n_outputs * QN_USE_WRITES + x->n_values +
+                  body->n_nodes * 2;
     size_t i = 0;
     for (const struct quern_value *v = body->first_value; v != NULL;
          v = v->next_value) {

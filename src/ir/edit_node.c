@@ -49,6 +49,18 @@ check_new_node(struct quern_graph *graph, const struct quern_node *before,
     return code;
 }
 
+/* Tell the index whether the node makes anything: one write. */
+static void note_outputs(struct quern_node *node)
+{
+    struct quern_model *model = node->graph->model;
+    unsigned char is_mute = 1;
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        is_mute = node->outputs[i] != NULL ? 0 : is_mute;
+    }
+    QN_SET(&model->journal, *qn_index_mute_of(&model->index, node->id),
+           is_mute);
+}
+
 enum quern_code
 quern_node_create(struct quern_graph *graph, struct quern_node *before,
                   const char *op, const char *name,
@@ -66,16 +78,17 @@ quern_node_create(struct quern_graph *graph, struct quern_node *before,
     const char *domain = NULL;
     const char *type = split_op(model, op, &domain);
     const char *unique = *name == '\0' ? "" : qn_names_unique(model, name);
-    struct quern_node *node =
-        type == NULL || unique == NULL
-            ? NULL
-            : qn_node_alloc(graph, domain, type, unique, n_inputs, n_outputs);
+    uint32_t op_id = 0;
+    struct quern_node *node = type == NULL || unique == NULL
+                                  ? NULL
+                                  : qn_node_alloc(graph, domain, type, unique,
+                                                  n_inputs, n_outputs, &op_id);
     if (node == NULL ||
         (*unique != '\0' && !qn_names_take(model->names, node->name))) {
         return qn_no_memory(model->context);
     }
-    size_t writes = 1 + qn_order_cost(graph, before) +
-                    n_inputs * QN_USE_WRITES + n_outputs * 3 +
+    size_t writes = 3 + qn_order_cost(graph, before) +
+                    n_inputs * QN_USE_WRITES + n_outputs * 4 +
                     qn_touch_cost(graph);
     if (!qn_journal_reserve(j, writes, 1)) {
         return qn_no_memory(model->context);
@@ -83,6 +96,8 @@ quern_node_create(struct quern_graph *graph, struct quern_node *before,
     node->id = model->next_node_id++;
     node->erased = true; /* what undoing leaves */
     QN_SET(j, node->erased, false);
+    qn_index_enter_node(node);
+    QN_SET(j, *qn_index_op_of(&model->index, node->id), op_id);
     qn_order_insert(graph, node, before);
     for (size_t i = 0; i < n_inputs; i++) {
         qn_use_link(j, node->inputs[i], inputs[i]);
@@ -90,10 +105,11 @@ quern_node_create(struct quern_graph *graph, struct quern_node *before,
     for (size_t i = 0; i < n_outputs; i++) {
         QN_SET(j, node->outputs[i], outputs[i]);
         if (outputs[i] != NULL) {
-            QN_SET(j, outputs[i]->producer, node);
+            qn_value_set_producer(outputs[i], node);
             QN_SET(j, outputs[i]->output_index, (uint32_t)i);
         }
     }
+    note_outputs(node);
     qn_touch_graph(graph);
     qn_journal_edit(
         j, (struct qn_edit){.kind = QN_EDIT_NODE_CREATE, .id = node->id});
@@ -196,23 +212,26 @@ enum quern_code quern_node_set_output(struct quern_node *node, size_t i,
     if (code != QUERN_OK || quern_node_output(node, i) == value) {
         return code;
     }
-    if (!qn_journal_reserve(j, 8 + 2 * qn_touch_cost(node->graph), 1) ||
+    if (!qn_journal_reserve(j, 12 + 2 * qn_touch_cost(node->graph), 1) ||
         (i == node->n_outputs && !add_output(node))) {
         return qn_no_memory(model->context);
     }
     if (node->outputs[i] != NULL) {
-        QN_SET(j, node->outputs[i]->producer, NULL);
+        qn_index_touch_readers(node->outputs[i], QN_TOUCHED_LINKS);
+        qn_value_set_producer(node->outputs[i], NULL);
     }
     QN_SET(j, node->outputs[i], value);
     if (value != NULL) {
         struct quern_node *old = value->producer;
         if (old != NULL) {
             QN_SET(j, old->outputs[value->output_index], NULL);
+            note_outputs(old);
             qn_touch_node(old);
         }
-        QN_SET(j, value->producer, node);
+        qn_value_set_producer(value, node);
         QN_SET(j, value->output_index, (uint32_t)i);
     }
+    note_outputs(node);
     qn_touch_node(node);
     qn_journal_edit(j,
                     (struct qn_edit){.kind = QN_EDIT_OUTPUT, .id = node->id});
@@ -230,15 +249,17 @@ enum quern_code quern_node_set_op(struct quern_node *node, const char *op)
     }
     const char *domain = NULL;
     const char *type = split_op(model, op, &domain);
-    const char *copy =
-        type != NULL ? qn_arena_strdup(&model->arena, type) : NULL;
-    if (copy == NULL ||
-        !qn_journal_reserve(&model->journal, 2 + qn_touch_cost(node->graph),
+    const struct qn_op_type *shared =
+        type != NULL ? qn_index_op(model, domain, type) : NULL;
+    if (shared == NULL ||
+        !qn_journal_reserve(&model->journal, 3 + qn_touch_cost(node->graph),
                             1)) {
         return qn_no_memory(model->context);
     }
-    QN_SET(&model->journal, node->op, copy);
-    QN_SET(&model->journal, node->domain, domain);
+    QN_SET(&model->journal, node->op, shared->op);
+    QN_SET(&model->journal, node->domain, shared->domain);
+    QN_SET(&model->journal, *qn_index_op_of(&model->index, node->id),
+           shared->id);
     qn_touch_node(node);
     qn_journal_edit(&model->journal,
                     (struct qn_edit){.kind = QN_EDIT_NODE_OP, .id = node->id});

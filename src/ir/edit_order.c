@@ -35,6 +35,7 @@ void qn_order_insert(struct quern_graph *graph, struct quern_node *node,
     struct qn_journal *j = &graph->model->journal;
     struct quern_node *prev = before != NULL ? before->prev : graph->last;
     bool fits = true;
+    graph->model->index.layout++;
     QN_SET(j, node->order, order_between(prev, before, &fits));
     QN_SET(j, node->prev, prev);
     QN_SET(j, node->next, before);
@@ -85,7 +86,7 @@ size_t qn_order_splice_cost(const struct quern_graph *outer,
 {
     bool fits = at->prev == NULL ||
                 (uint64_t)at->order - (uint64_t)at->prev->order > (uint64_t)n;
-    return 10 + 3 * n + (fits ? 0 : outer->n_nodes + n);
+    return 10 + 4 * n + (fits ? 0 : outer->n_nodes + n);
 }
 
 void qn_order_splice(struct quern_graph *body, struct quern_node *at)
@@ -97,12 +98,14 @@ void qn_order_splice(struct quern_graph *body, struct quern_node *at)
         return;
     }
     struct quern_node *prev = at->prev;
+    outer->model->index.layout++;
     uint64_t room = prev != NULL ? (uint64_t)at->order - (uint64_t)prev->order
                                  : (uint64_t)ORDER_GAP * (n + 1);
     int64_t step = (int64_t)(room / (n + 1));
     int64_t order = at->order - step * (int64_t)n;
     for (struct quern_node *m = body->first; m != NULL; m = m->next) {
         QN_SET(j, m->graph, outer);
+        QN_SET(j, *qn_index_graph_of(&outer->model->index, m->id), outer->id);
         QN_SET(j, m->order, order);
         order += step;
     }

@@ -24,9 +24,11 @@ static struct quern_value *new_value(struct quern_graph *graph,
                                      const char *name)
 {
     struct quern_model *model = graph->model;
-    struct quern_value *value = qn_arena_alloc(&model->arena, sizeof *value);
+    struct quern_value *value =
+        qn_arena_alloc_line(&model->arena, sizeof *value);
     const char *unique = value != NULL ? qn_names_unique(model, name) : NULL;
-    if (unique == NULL || !qn_journal_reserve(&model->journal, 12, 1)) {
+    if (unique == NULL || !qn_journal_reserve(&model->journal, 12, 1) ||
+        !qn_index_reserve_value(model)) {
         return NULL;
     }
     value->graph = graph;
@@ -36,6 +38,7 @@ static struct quern_value *new_value(struct quern_graph *graph,
         return NULL;
     }
     value->id = model->next_value_id++;
+    qn_index_enter_value(value);
     if (graph->last_value != NULL) {
         QN_SET(&model->journal, graph->last_value->next_value, value);
     } else {
@@ -43,6 +46,7 @@ static struct quern_value *new_value(struct quern_graph *graph,
     }
     QN_SET(&model->journal, graph->last_value, value);
     QN_SET(&model->journal, value->erased, false);
+    QN_SET(&model->journal, *qn_index_unread_of(&model->index, value->id), 1);
     return value;
 }
 
@@ -221,7 +225,7 @@ enum quern_code quern_value_erase(struct quern_value *value)
     if (code != QUERN_OK) {
         return code;
     }
-    size_t cost = 4 + qn_tables_cost(model) + qn_touch_cost(value->graph);
+    size_t cost = 5 + qn_tables_cost(model) + qn_touch_cost(value->graph);
     if (!qn_journal_reserve(j, cost, cost)) {
         return qn_no_memory(model->context);
     }
@@ -231,6 +235,7 @@ enum quern_code quern_value_erase(struct quern_value *value)
         QN_SET(j, value->tensor, NULL);
     }
     QN_SET(j, value->erased, true);
+    QN_SET(j, *qn_index_unread_of(&model->index, value->id), 0);
     qn_tables_drop(model, false, value->id);
     qn_touch_graph(value->graph);
     qn_journal_edit(j, (struct qn_edit){.kind = QN_EDIT_VALUE_ERASE,

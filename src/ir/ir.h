@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/map.h"
+#include "ir/index.h"
 #include "ir/journal.h"
 #include "ir/schema.h"
 
@@ -116,53 +117,60 @@ struct quern_use {
     struct quern_use *prev;
 };
 
+/** What walks read stands at the end; uses and the lists of inputs and outputs
+ * follow it in memory: sequence.c fetches from `QN_NODE_HOT` on. */
 struct quern_node {
-    uint32_t id;
-    bool erased;
     const char *name;
-    const char *op;
-    const char *domain;   /* "" for ai.onnx */
-    const char *overload; /* "" mostly */
-    struct quern_graph *graph;
+    const char *overload;  /* "" mostly */
+    struct qn_span source; /* `origin`, kept: doc_string, metadata and unknown
+                              fields of a changed node come from there */
     struct quern_node *prev;
     struct quern_node *next;
     int64_t order; /* ascending along the graph; renumbered when out of gaps */
+    uint32_t id;
+    bool erased;
+    struct quern_graph *graph;
+    const char *op;        /* shared: see struct qn_op_type */
+    const char *domain;    /* "" for ai.onnx; shared as well */
+    struct qn_span origin; /* NodeProto as read; data NULL once anything in it
+                              or in its subgraphs changed */
+    struct qn_attr *attrs;
     size_t n_inputs;
     struct quern_use **inputs; /* each used object is never moved */
     size_t n_outputs;
     struct quern_value **outputs; /* NULL: left out */
-    struct qn_attr *attrs;
-    struct qn_span origin; /* NodeProto as read; data NULL once anything in it
-                              or in its subgraphs changed */
-    struct qn_span source; /* the same, kept: doc_string, metadata and unknown
-                              fields of a changed node come from there */
 };
 
+#define QN_NODE_HOT offsetof(struct quern_node, next)
+
+/** What walks read fills the first line of a cache. */
 struct quern_value {
     uint32_t id;
     bool erased;
-    bool is_input;    /* of `graph` */
-    bool is_opaque;   /* given by what the IR does not hold: a sparse
-                         initializer, or a broken one of a file that is
-                         being checked */
-    const char *name; /* unique in its graph; may shadow nothing */
+    bool is_input;  /* of `graph` */
+    bool is_opaque; /* given by what the IR does not hold: a sparse
+                       initializer, or a broken one of a file that is
+                       being checked */
+    uint32_t output_index;
+    uint32_t n_uses;
     struct quern_graph *graph;
     struct quern_node *producer;
-    uint32_t output_index;
     struct quern_use *first_use;
+    struct quern_tensor *tensor;   /* initializer: one count; else NULL */
+    const struct qn_type *type;    /* inferred or set; NULL unknown */
+    struct quern_value *next_init; /* list of the graph's initializers */
+    const char *name;              /* unique in its graph; may shadow nothing */
     struct quern_use *last_use;
-    uint32_t n_uses;
-    struct quern_tensor *tensor;    /* initializer: one count; else NULL */
-    const struct qn_type *type;     /* inferred or set; NULL unknown */
     const struct qn_type *given;    /* set by a pass: quern_value_set_type() */
     const struct qn_type *declared; /* input/output/value_info of the file */
     struct qn_span info_origin;     /* ValueInfoProto as read */
     struct qn_span tensor_origin;   /* TensorProto as read (initializer); data
                                        NULL once changed */
-    struct quern_value *next_init;  /* list of the graph's initializers */
     struct quern_value *prev_init;
     struct quern_value *next_value; /* all values of the graph, by making */
 };
+
+_Static_assert(offsetof(struct quern_value, name) == 64, "hot part of a value");
 
 struct quern_graph {
     uint32_t id;
@@ -185,6 +193,8 @@ struct quern_graph {
                                        initializers, annotations, metadata and unknown
                                        fields are written from there */
     struct quern_graph *next_graph; /* chain of the model's graphs */
+    struct qn_sequence *sequence;   /* of its nodes when it was last walked, one
+                                       count; may be out of date or NULL */
 };
 
 struct qn_opset {
@@ -244,6 +254,7 @@ struct quern_model {
     uint32_t next_value_id;
     uint32_t next_graph_id;
     uint32_t next_expr_id;
+    struct qn_index index;      /* columns of all nodes and values */
     struct qn_names *names;     /* every value and node name of all graphs */
     struct quern_graph *graphs; /* all of them, newest first */
     struct qn_owned *owned;     /* tensors of attributes: counts that are

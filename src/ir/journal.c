@@ -57,6 +57,42 @@ static bool counted(enum qn_edit_kind kind)
     return kind != QN_EDIT_TABLE && kind != QN_EDIT_TYPE;
 }
 
+/* Leave marks for inference and verifier at the nodes that an edit, done or
+ * undone, concerns. Types of what a value's readers make follow from its own:
+ * inference finds them. */
+static void touch(struct quern_model *model, const struct qn_edit *edit)
+{
+    struct qn_index *index = &model->index;
+    const struct quern_value *value = NULL;
+    switch (edit->kind) {
+    case QN_EDIT_NODE_CREATE:
+    case QN_EDIT_NODE_ERASE:
+    case QN_EDIT_NODE_MOVE:
+    case QN_EDIT_NODE_OP:
+    case QN_EDIT_INPUT:
+    case QN_EDIT_OUTPUT:
+    case QN_EDIT_ATTR:
+        *qn_index_touched_of(index, edit->id) = QN_TOUCHED_ALL;
+        break;
+    case QN_EDIT_VALUE_CREATE:
+    case QN_EDIT_VALUE_ERASE:
+    case QN_EDIT_CONSTANT:
+    case QN_EDIT_TYPE:
+        value = qn_index_value_at(index, edit->id);
+        qn_index_touch_readers(value, QN_TOUCHED_ALL);
+        if (value->producer != NULL) {
+            *qn_index_touched_of(index, value->producer->id) = QN_TOUCHED_ALL;
+        }
+        break;
+    case QN_EDIT_OPSET:
+        qn_index_touch_all(index, QN_TOUCHED_ALL);
+        break;
+    case QN_EDIT_METADATA:
+    case QN_EDIT_TABLE:
+        break;
+    }
+}
+
 void qn_journal_edit(struct qn_journal *journal, struct qn_edit edit)
 {
     if (!journal->active) {
@@ -64,6 +100,7 @@ void qn_journal_edit(struct qn_journal *journal, struct qn_edit edit)
         return;
     }
     journal->edits[journal->n_edits++] = edit;
+    touch(journal->model, &edit);
     journal->serial++;
     journal->n_total += counted(edit.kind) ? 1 : 0;
 }
@@ -84,11 +121,13 @@ void qn_journal_undo(struct quern_model *model, struct qn_mark mark)
     }
     while (journal->n_edits > mark.n_edits) {
         struct qn_edit *edit = &journal->edits[--journal->n_edits];
+        touch(model, edit);
         /* The field that held `dropped` has it again: its count with it. */
         quern_tensor_release(&edit->added);
     }
     journal->n_total = mark.n_total;
     journal->serial++;
+    model->index.layout++; /* erased nodes are back */
 }
 
 void qn_journal_commit(struct quern_model *model)

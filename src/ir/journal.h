@@ -51,6 +51,7 @@ struct qn_write {
 };
 
 struct qn_journal {
+    struct quern_model *model;
     bool active; /* false while a reader builds the model */
     struct qn_write *writes;
     size_t n_writes;

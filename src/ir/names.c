@@ -2,6 +2,8 @@
  * without graph is a name that is taken somewhere. */
 #include "ir/names.h"
 
+#include "base/checked.h"
+
 #include <string.h>
 
 struct slot {
@@ -70,7 +72,10 @@ static bool grow(struct qn_names *names)
         return true;
     }
     struct qn_names bigger = {.room = names->room * 2};
-    bigger.slots = qn_calloc_n(bigger.room, sizeof *bigger.slots);
+    size_t size = 0;
+    bigger.slots = qn_mul(bigger.room, sizeof *bigger.slots, &size)
+                       ? qn_alloc_pages(size)
+                       : NULL;
     if (bigger.slots == NULL) {
         return false;
     }

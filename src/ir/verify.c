@@ -2,6 +2,7 @@
 #include "ir/verify.h"
 
 #include "ir/names.h"
+#include "ir/sequence.h"
 
 #include <string.h>
 
@@ -126,16 +127,29 @@ static void check_made(struct qn_verify *v, const struct quern_node *node,
     }
 }
 
+static void find_misplaced(struct qn_verify *v, const struct quern_node *node)
+{
+    struct quern_place place = place_of(node, NULL);
+    qn_find_error(v->findings, &place, "node %s",
+                  node->erased ? "was erased but stands in its graph"
+                               : "stands in the wrong place");
+}
+
 static void check_links(struct qn_verify *v, const struct quern_graph *graph,
                         const struct quern_node *node)
 {
     const struct quern_node *prev = node->prev;
-    if (node->erased || node->graph != graph ||
+    const struct quern_node *linked = prev != NULL ? prev->next : graph->first;
+    if (node->erased || node->graph != graph || linked != node ||
         (prev != NULL && prev->order >= node->order)) {
-        struct quern_place place = place_of(node, NULL);
-        qn_find_error(v->findings, &place, "node %s",
-                      node->erased ? "was erased but stands in its graph"
-                                   : "stands in the wrong place");
+        find_misplaced(v, node);
+    }
+    /* Walks do not give erased nodes. */
+    if (prev != NULL && prev->erased) {
+        find_misplaced(v, prev);
+    }
+    if (node->next == NULL && graph->last != node) {
+        find_misplaced(v, graph->last);
     }
     for (size_t i = 0; i < node->n_inputs; i++) {
         check_read(v, node, i);
@@ -211,14 +225,16 @@ static void check_operator(struct qn_verify *v, const struct quern_node *node)
 
 /* Depth is bounded by the nesting limit of the reader. */
 static enum quern_code check_graph(struct qn_verify *v,
-                                   const struct quern_graph *graph)
+                                   struct quern_graph *graph)
 {
+    struct qn_walk walk;
+    const struct quern_node *node = NULL;
     size_t n = 0;
     size_t n_late = v->n_late;
     enum quern_code code = QUERN_OK;
-    for (const struct quern_node *node = graph->first;
-         node != NULL && code == QUERN_OK && !qn_findings_full(v->findings);
-         node = node->next, n++) {
+    qn_walk_begin(&walk, graph, false, NULL, NULL, NULL);
+    while (code == QUERN_OK && !qn_findings_full(v->findings) &&
+           (node = qn_walk_next(&walk)) != NULL) {
         if ((v->parts & QN_VERIFY_STRUCTURE) != 0) {
             check_links(v, graph, node);
         }
@@ -229,10 +245,11 @@ static enum quern_code check_graph(struct qn_verify *v,
         for (size_t i = 0; i < n_bodies && code == QUERN_OK; i++) {
             code = check_graph(v, quern_node_subgraph(node, i));
         }
-        if (code == QUERN_OK && (n & 0xfff) == 0xfff) {
+        if (code == QUERN_OK && (++n & 0xfff) == 0) {
             code = qn_poll(graph->model->context);
         }
     }
+    qn_walk_end(&walk);
     if ((v->parts & QN_VERIFY_STRUCTURE) != 0) {
         check_outputs(v, graph);
     }
@@ -242,6 +259,74 @@ static enum quern_code check_graph(struct qn_verify *v,
     return code;
 }
 
+/* ---------------------------------------------------------- what changed */
+
+static bool is_touched(const struct qn_index *index, uint32_t id, void *user)
+{
+    (void)user;
+    return (*qn_index_touched_of(index, id) & QN_TOUCHED_LINKS) != 0;
+}
+
+/* Those behind a node that moved, or makes something else. */
+static void check_readers(struct qn_verify *v, const struct quern_node *node)
+{
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        const struct quern_value *y = node->outputs[i];
+        for (const struct quern_use *u = y != NULL ? y->first_use : NULL;
+             u != NULL; u = u->next) {
+            if (u->node != NULL &&
+                !is_touched(&v->model->index, u->node->id, NULL)) {
+                check_read(v, u->node, u->index);
+            }
+        }
+    }
+}
+
+static enum quern_code check_touched(struct qn_verify *v,
+                                     struct quern_graph *graph)
+{
+    struct qn_walk walk;
+    const struct quern_node *node = NULL;
+    size_t n_late = v->n_late;
+    qn_walk_begin(&walk, graph, false, NULL, is_touched, NULL);
+    while (!qn_findings_full(v->findings) &&
+           (node = qn_walk_next(&walk)) != NULL) {
+        check_links(v, graph, node);
+        check_readers(v, node);
+        if (node->next != NULL && node->next->prev != node) {
+            find_misplaced(v, node->next);
+        }
+        if (wants_operator(v, node)) {
+            check_operator(v, node);
+        }
+    }
+    qn_walk_end(&walk);
+    check_outputs(v, graph);
+    return v->n_late > n_late ? qn_verify_cycles(v, graph) : QUERN_OK;
+}
+
+/* Of the top graph or a body that no erased node holds. */
+static bool is_live(const struct quern_graph *graph)
+{
+    while (graph->parent != NULL && !graph->parent->erased) {
+        graph = graph->parent->graph;
+    }
+    return graph->parent == NULL && graph->function == NULL;
+}
+
+/* A model that was right before its edits is right where these did not come. */
+static enum quern_code check_changed(struct qn_verify *v)
+{
+    enum quern_code code = QUERN_OK;
+    for (struct quern_graph *g = v->model->graphs;
+         g != NULL && code == QUERN_OK; g = g->next_graph) {
+        if (is_live(g)) {
+            code = check_touched(v, g);
+        }
+    }
+    return code == QUERN_OK ? qn_poll(v->model->context) : code;
+}
+
 enum quern_code qn_verify(struct qn_verify *v)
 {
     struct qn_map functions = {0};
@@ -249,7 +334,9 @@ enum quern_code qn_verify(struct qn_verify *v)
     enum quern_code code = qn_verify_model(v);
     v->function = NULL;
     if (code == QUERN_OK) {
-        code = check_graph(v, v->model->graph);
+        code = (v->parts & QN_VERIFY_CHANGED) != 0
+                   ? check_changed(v)
+                   : check_graph(v, v->model->graph);
     }
     /* Bodies of functions are never changed. */
     for (const struct quern_function *f = v->model->functions;
@@ -262,6 +349,11 @@ enum quern_code qn_verify(struct qn_verify *v)
     qn_arena_finish(&v->arena);
     v->functions = NULL;
     return code;
+}
+
+void qn_verify_done(struct quern_model *model)
+{
+    qn_index_untouch_all(&model->index, QN_TOUCHED_LINKS);
 }
 
 enum quern_code quern_model_verify(struct quern_model *model,

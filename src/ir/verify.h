@@ -21,7 +21,9 @@ enum qn_verify_part {
     QN_VERIFY_TYPES = 4,
     QN_VERIFY_MODEL = 8, /* versions, metadata, functions, names of graphs */
     QN_VERIFY_ALL = 15,
-    QN_VERIFY_CHANGED = 16, /* operators and types of nodes that are no longer
+    QN_VERIFY_CHANGED = 16, /* only what edits since qn_verify_done() came to:
+                               links of these nodes and of their neighbours;
+                               operators and types of those that are no longer
                                as they were read, and not marked as flawed */
     QN_VERIFY_MARK = 32,    /* mark the nodes with errors of operators or types
                                as flawed */
@@ -45,6 +47,9 @@ struct qn_verify {
  * @return QUERN_OK also when something was found; _NO_MEMORY */
 enum quern_code qn_verify(struct qn_verify *v)
     __attribute__((warn_unused_result));
+
+/** What edits come to from now on is to be verified next. */
+void qn_verify_done(struct quern_model *model);
 
 /** Of files of the verifier: one node against its schema. */
 void qn_verify_node(struct qn_verify *v, const struct quern_node *node);

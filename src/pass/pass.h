@@ -19,6 +19,7 @@
 #include "base/diag.h"
 #include "base/map.h"
 #include "config/recipe.h"
+#include "ir/sequence.h"
 
 #include <sys/stat.h>
 
@@ -198,8 +199,8 @@ void qn_pass_ctx_finish(struct quern_pass_ctx *ctx);
 enum quern_code qn_pass_verify_start(struct quern_pass_ctx *ctx)
     __attribute__((warn_unused_result));
 
-/** After a step: the structure of all graphs, and the operators of the nodes
- * that the passes changed.
+/** After a step: the structure of what it edited and of what stands beside it,
+ * and the operators of the nodes that it changed.
  * @return _INTERNAL: the pass broke the model; what is wrong is the error, up
  * to 20 more its notes */
 enum quern_code qn_pass_verify(struct quern_pass_ctx *ctx)
@@ -209,27 +210,29 @@ enum quern_code qn_pass_verify(struct quern_pass_ctx *ctx)
 
 /** Patterns that are tried at each node, found by the operator of the root. */
 struct qn_rewriter {
+    struct quern_model *model;
+    struct qn_needs *needs; /* by pattern: see sieve.h */
     size_t n;
-    struct quern_pattern **patterns;
+    struct quern_pattern *const *patterns;
     const char *const *names;
     size_t *cells; /* by pattern: 1 + the next one with the same operator at
                       its root, or 0 */
     struct qn_map roots; /* operator of a root to its first cell */
+    const size_t *firsts[QN_WALK_OPS]; /* the same by id of the operator in the
+                                          index, as far as asked */
 };
 
-/** Index patterns; both arrays are borrowed. finish() in any case. */
+/** Index patterns; both arrays are borrowed, `arena` lives as long. finish() in
+ * any case. */
 enum quern_code
-qn_rewriter_init(struct qn_rewriter *rewriter, struct quern_context *context,
-                 struct qn_arena *arena, struct quern_pattern **patterns,
+qn_rewriter_init(struct qn_rewriter *rewriter, struct quern_model *model,
+                 struct qn_arena *arena, struct quern_pattern *const *patterns,
                  const char *const *names, size_t n)
     __attribute__((warn_unused_result));
 void qn_rewriter_finish(struct qn_rewriter *rewriter);
 
-/** Rewrites where pattern i matched.
- * @return QUERN_OK; _NOT_FOUND: the next pattern is tried; an error ends */
-typedef enum quern_code (*qn_rewrite_fn)(struct quern_pass_ctx *ctx, void *user,
-                                         size_t i,
-                                         const struct quern_match *match);
+/** Rewrites where pattern i matched. */
+typedef quern_match_fn qn_rewrite_fn;
 
 /** Try all patterns at each node of a graph, in order; the first that rewrites
  * ends the tries at a node. Linear in nodes. */

@@ -2,6 +2,7 @@
 #include "ir/ir.h"
 #include "pass/pass.h"
 #include "pass/pattern.h"
+#include "pass/sieve.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -104,16 +105,17 @@ enum quern_code quern_pass_refuse(struct quern_pass_ctx *ctx,
 /* --------------------------------------------------------------- walking */
 
 enum quern_code qn_rewriter_init(struct qn_rewriter *rewriter,
-                                 struct quern_context *context,
+                                 struct quern_model *model,
                                  struct qn_arena *arena,
-                                 struct quern_pattern **patterns,
+                                 struct quern_pattern *const *patterns,
                                  const char *const *names, size_t n)
 {
-    *rewriter =
-        (struct qn_rewriter){.n = n, .patterns = patterns, .names = names};
+    *rewriter = (struct qn_rewriter){
+        .model = model, .n = n, .patterns = patterns, .names = names};
     rewriter->cells = qn_arena_alloc_n(arena, n, sizeof *rewriter->cells);
-    if (rewriter->cells == NULL) {
-        return qn_no_memory(context);
+    rewriter->needs = qn_arena_alloc_n(arena, n, sizeof *rewriter->needs);
+    if (rewriter->cells == NULL || rewriter->needs == NULL) {
+        return qn_no_memory(model->context);
     }
     /* From the last to the first, so that chains keep the order. */
     for (size_t i = n; i-- > 0;) {
@@ -121,8 +123,9 @@ enum quern_code qn_rewriter_init(struct qn_rewriter *rewriter,
         const size_t *next = qn_map_get(&rewriter->roots, root);
         rewriter->cells[i] =
             next != NULL ? (size_t)(next - rewriter->cells) + 1 : 0;
-        if (!qn_map_set(&rewriter->roots, root, &rewriter->cells[i])) {
-            return qn_no_memory(context);
+        if (!qn_needs_of(patterns[i], arena, &rewriter->needs[i]) ||
+            !qn_map_set(&rewriter->roots, root, &rewriter->cells[i])) {
+            return qn_no_memory(model->context);
         }
     }
     return QUERN_OK;
@@ -133,17 +136,58 @@ void qn_rewriter_finish(struct qn_rewriter *rewriter)
     qn_map_finish(&rewriter->roots);
 }
 
+/* First cell of the patterns with that operator at the root; NULL: none. */
+static const size_t *first_cell(struct qn_rewriter *rewriter, uint32_t op)
+{
+    const struct qn_index *index = &rewriter->model->index;
+    if (op < QN_WALK_OPS && rewriter->firsts[op] != NULL) {
+        return rewriter->firsts[op];
+    }
+    const size_t *cell =
+        qn_map_get(&rewriter->roots, qn_index_op_at(index, op)->op);
+    if (op < QN_WALK_OPS) {
+        rewriter->firsts[op] = cell;
+    }
+    return cell;
+}
+
+static const size_t *next_cell(const struct qn_rewriter *rewriter,
+                               const size_t *cell)
+{
+    return *cell > 0 ? &rewriter->cells[*cell - 1] : NULL;
+}
+
+/* Some pattern may match, as far as the index tells. */
+static bool may_match(const struct qn_index *index, uint32_t id, void *user)
+{
+    struct qn_rewriter *rewriter = user;
+    const size_t *cell = first_cell(rewriter, *qn_index_op_of(index, id));
+    for (; cell != NULL; cell = next_cell(rewriter, cell)) {
+        if (qn_needs_are_met(&rewriter->needs[cell - rewriter->cells], index,
+                             id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum quern_code try_patterns(struct quern_pass_ctx *ctx,
                                     struct qn_rewriter *rewriter,
                                     struct quern_node *node, qn_rewrite_fn fn,
                                     void *user)
 {
-    const size_t *cell = qn_map_get(&rewriter->roots, node->op);
-    while (cell != NULL) {
+    const struct qn_index *index = &ctx->model->index;
+    uint32_t op = *qn_index_op_of(index, node->id);
+    const size_t *cell = op != 0 ? first_cell(rewriter, op) : NULL;
+    for (; cell != NULL; cell = next_cell(rewriter, cell)) {
         size_t i = (size_t)(cell - rewriter->cells);
         const struct quern_match *match = NULL;
+        /* The one that is explained is tried for what the pattern says. */
         enum quern_code code =
-            quern_pattern_match(rewriter->patterns[i], node, &match);
+            ctx->explained == NULL &&
+                    !qn_needs_are_met(&rewriter->needs[i], index, node->id)
+                ? QUERN_NOT_FOUND
+                : quern_pattern_match(rewriter->patterns[i], node, &match);
         if (code == QUERN_OK) {
             explain_match(ctx, match, rewriter->names[i]);
             code = fn(ctx, user, i, match);
@@ -153,9 +197,48 @@ static enum quern_code try_patterns(struct quern_pass_ctx *ctx,
         if (code != QUERN_NOT_FOUND) {
             return code;
         }
-        cell = *cell > 0 ? &rewriter->cells[*cell - 1] : NULL;
     }
     return QUERN_OK;
+}
+
+static bool is_root(const struct qn_op_type *op, void *user)
+{
+    const struct qn_rewriter *rewriter = user;
+    return qn_map_get(&rewriter->roots, op->op) != NULL;
+}
+
+/* What is called at each node of a walk. */
+typedef enum quern_code (*visit_fn)(struct quern_pass_ctx *ctx,
+                                    struct quern_node *node, void *user);
+
+/* Takes the walk, begun. */
+static enum quern_code go(struct quern_pass_ctx *ctx, struct qn_walk *walk,
+                          visit_fn visit, void *user)
+{
+    struct quern_node *node = NULL;
+    enum quern_code code = QUERN_OK;
+    unsigned n = 0;
+    while (code == QUERN_OK && (node = qn_walk_next(walk)) != NULL) {
+        code = visit(ctx, node, user);
+        if (code == QUERN_OK && ++n % 1024 == 0) {
+            code = qn_poll(ctx->context);
+        }
+    }
+    qn_walk_end(walk);
+    return code;
+}
+
+struct rewriting {
+    struct qn_rewriter *rewriter;
+    qn_rewrite_fn fn;
+    void *user;
+};
+
+static enum quern_code visit(struct quern_pass_ctx *ctx,
+                             struct quern_node *node, void *user)
+{
+    const struct rewriting *r = user;
+    return try_patterns(ctx, r->rewriter, node, r->fn, r->user);
 }
 
 enum quern_code qn_rewriter_walk(struct quern_pass_ctx *ctx,
@@ -163,23 +246,118 @@ enum quern_code qn_rewriter_walk(struct quern_pass_ctx *ctx,
                                  struct quern_graph *graph, qn_rewrite_fn fn,
                                  void *user)
 {
-    enum quern_code code = QUERN_OK;
-    struct quern_node *next = NULL;
-    unsigned n = 0;
-    for (struct quern_node *node = graph->first;
-         node != NULL && code == QUERN_OK; node = next) {
-        next = node->next;
-        code = try_patterns(ctx, rewriter, node, fn, user);
-        if (code == QUERN_OK && ++n % 1024 == 0) {
-            code = qn_poll(ctx->context);
-        }
-        /* Erased nodes keep their links, so they lead back into the list. */
-        while (next != NULL && next->erased) {
-            next = next->next;
-        }
+    struct qn_walk walk;
+    struct rewriting r = {rewriter, fn, user};
+    qn_walk_begin(&walk, graph, false, is_root,
+                  ctx->explained == NULL ? may_match : NULL, rewriter);
+    return go(ctx, &walk, visit, &r);
+}
+
+enum quern_code quern_pass_match_each(struct quern_pass_ctx *ctx,
+                                      struct quern_graph *graph,
+                                      struct quern_pattern *const *patterns,
+                                      size_t n, quern_match_fn fn, void *user)
+{
+    struct qn_rewriter rewriter = {0};
+    const char **names = qn_arena_alloc_n(&ctx->scratch, n, sizeof *names);
+    if (names == NULL) {
+        return qn_no_memory(ctx->context);
     }
+    for (size_t i = 0; i < n; i++) {
+        names[i] = patterns[i]->text;
+    }
+    enum quern_code code = qn_rewriter_init(&rewriter, ctx->model,
+                                            &ctx->scratch, patterns, names, n);
+    if (code == QUERN_OK) {
+        code = qn_rewriter_walk(ctx, &rewriter, graph, fn, user);
+    }
+    qn_rewriter_finish(&rewriter);
     return code;
 }
+
+/* ------------------------------------------------------- walking by names */
+
+/* The operators that quern_pass_each() is asked for. */
+struct listed {
+    const char *const *ops; /* NULL: all */
+    size_t n_makers;
+    struct qn_need *makers;
+};
+
+static bool is_listed(const struct qn_op_type *op, void *user)
+{
+    const struct listed *listed = user;
+    for (size_t i = 0; listed->ops[i] != NULL; i++) {
+        const char *name = listed->ops[i];
+        const char *dot = strrchr(name, '.');
+        size_t size = dot != NULL ? (size_t)(dot - name) : 0;
+        if (strcmp(op->op, dot != NULL ? dot + 1 : name) == 0 &&
+            strlen(op->domain) == size && memcmp(op->domain, name, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_behind(const struct qn_index *index, uint32_t id, void *user)
+{
+    const struct listed *listed = user;
+    for (size_t i = 0; i < listed->n_makers; i++) {
+        if (qn_need_is_met(&listed->makers[i], index, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_body(const struct qn_index *index, uint32_t id, void *user)
+{
+    (void)user;
+    return quern_node_n_subgraphs(qn_index_node_at(index, id)) > 0;
+}
+
+/* Some node of the graph holds graphs. */
+static bool has_bodies(const struct quern_graph *graph)
+{
+    const struct quern_graph *g = graph->model->graphs;
+    while (g != NULL && (g->parent == NULL || g->parent->graph != graph)) {
+        g = g->next_graph;
+    }
+    return g != NULL;
+}
+
+enum quern_code quern_pass_each(struct quern_pass_ctx *ctx,
+                                struct quern_graph *graph,
+                                const struct quern_each *each, quern_node_fn fn,
+                                void *user)
+{
+    struct qn_walk walk;
+    struct listed listed = {.ops = each->ops};
+    while (each->behind != NULL && each->behind[listed.n_makers] != NULL) {
+        listed.n_makers++;
+    }
+    listed.makers =
+        qn_arena_alloc_n(&ctx->scratch, listed.n_makers, sizeof *listed.makers);
+    for (size_t i = 0; i < listed.n_makers; i++) {
+        if (listed.makers == NULL ||
+            !qn_need_named(&listed.makers[i], &ctx->scratch, each->behind[i])) {
+            return qn_no_memory(ctx->context);
+        }
+    }
+    bool sieves = each->behind != NULL && ctx->explained == NULL;
+    if (each->has_bodies && !has_bodies(graph)) {
+        return QUERN_OK;
+    }
+    qn_walk_begin(&walk, graph, each->backward,
+                  each->ops != NULL ? is_listed : NULL,
+                  each->has_bodies ? has_body
+                  : sieves         ? is_behind
+                                   : NULL,
+                  &listed);
+    return go(ctx, &walk, fn, user);
+}
+
+/* ---------------------------------------------------- registered patterns */
 
 static enum quern_code apply(struct quern_pass_ctx *ctx, void *user, size_t i,
                              const struct quern_match *match)
@@ -210,8 +388,8 @@ enum quern_code qn_pass_run_rewrites(struct quern_pass_ctx *ctx,
         code = quern_pass_pattern(ctx, rewrites[i]->pattern, &patterns[i]);
     }
     if (code == QUERN_OK) {
-        code = qn_rewriter_init(&rewriter, ctx->context, &ctx->scratch,
-                                patterns, names, n);
+        code = qn_rewriter_init(&rewriter, ctx->model, &ctx->scratch, patterns,
+                                names, n);
     }
     if (code == QUERN_OK) {
         code = qn_rewriter_walk(ctx, &rewriter, graph, apply, NULL);

@@ -413,7 +413,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
             n++;
         }
     }
-    enum quern_code code = qn_rewriter_init(&rewriter, ctx->context,
+    enum quern_code code = qn_rewriter_init(&rewriter, ctx->model,
                                             &ctx->scratch, patterns, names, n);
     if (code == QUERN_OK) {
         code = qn_rewriter_walk(ctx, &rewriter, graph, apply, chosen);

@@ -41,7 +41,9 @@ enum quern_code qn_pass_verify_start(struct quern_pass_ctx *ctx)
                                    QN_VERIFY_TYPES | QN_VERIFY_MARK,
                           .flawed = ctx->flawed,
                           .n_flawed = n};
-    return qn_verify(&v);
+    code = qn_verify(&v);
+    qn_verify_done(ctx->model);
+    return code;
 }
 
 enum quern_code qn_pass_verify(struct quern_pass_ctx *ctx)
@@ -55,5 +57,6 @@ enum quern_code qn_pass_verify(struct quern_pass_ctx *ctx)
                           .flawed = ctx->flawed,
                           .n_flawed = ctx->n_flawed};
     enum quern_code code = qn_verify(&v);
+    qn_verify_done(ctx->model);
     return code == QUERN_OK && findings.n_errors > 0 ? QUERN_INTERNAL : code;
 }

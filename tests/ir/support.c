@@ -126,3 +126,48 @@ void nest_destroy(struct nest *n)
     quern_model_destroy(&n->model);
     quern_context_destroy(&n->context);
 }
+
+static void check_node(const struct qn_index *index,
+                       const struct quern_node *node)
+{
+    uint32_t op = *qn_index_op_of(index, node->id);
+    bool is_mute = true;
+    ck_assert_ptr_eq(qn_index_node_at(index, node->id), node);
+    ck_assert_uint_eq(*qn_index_graph_of(index, node->id), node->graph->id);
+    ck_assert_ptr_eq(qn_index_op_at(index, op)->op, node->op);
+    ck_assert_ptr_eq(qn_index_op_at(index, op)->domain, node->domain);
+    ck_assert_uint_eq(op, qn_index_find(index, node->domain, node->op));
+    for (size_t i = 0; i < QN_INPUTS; i++) {
+        const struct quern_value *v = quern_node_input(node, i);
+        ck_assert_uint_eq(*qn_index_input_of(index, node->id, i),
+                          v != NULL ? v->id + 1 : 0);
+    }
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        is_mute = is_mute && node->outputs[i] == NULL;
+    }
+    ck_assert_uint_eq(*qn_index_mute_of(index, node->id), is_mute);
+}
+
+void check_index(const struct quern_model *model)
+{
+    const struct qn_index *index = &model->index;
+    size_t n_live = 0;
+    size_t n_nodes = 0;
+    for (const struct quern_graph *g = model->graphs; g; g = g->next_graph) {
+        for (const struct quern_node *n = g->first; n; n = n->next, n_nodes++) {
+            check_node(index, n);
+        }
+        for (const struct quern_value *v = g->first_value; v;
+             v = v->next_value) {
+            ck_assert_ptr_eq(qn_index_value_at(index, v->id), v);
+            ck_assert_uint_eq(*qn_index_unread_of(index, v->id),
+                              !v->erased && v->n_uses == 0);
+            ck_assert_uint_eq(*qn_index_maker_of(index, v->id),
+                              v->producer != NULL ? v->producer->id + 1 : 0);
+        }
+    }
+    for (uint32_t id = 0; id < model->next_node_id; id++) {
+        n_live += *qn_index_op_of(index, id) != 0 ? 1 : 0;
+    }
+    ck_assert_uint_eq(n_live, n_nodes);
+}

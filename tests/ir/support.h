@@ -21,6 +21,9 @@ struct chain {
 void chain_create(struct chain *chain);
 void chain_destroy(struct chain *chain);
 
+/** The index of the model says what its nodes and values say. */
+void check_index(const struct quern_model *model);
+
 /** If(cond) with a body `then` that reads x of the graph around it. */
 struct nest {
     struct quern_context *context;

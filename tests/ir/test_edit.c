@@ -287,7 +287,9 @@ START_TEST(any_edits_can_be_undone)
     for (int i = 0; i < 40; i++) {
         any_edit(&c, table, &state);
     }
+    check_index(c.model);
     qn_journal_undo(c.model, mark);
+    check_index(c.model);
     char *after = print(c.model);
     ck_assert_str_eq(before, after);
     ck_assert_uint_eq(quern_model_n_edits(c.model), n_edits);
@@ -388,8 +390,10 @@ START_TEST(a_body_moves_out_and_back)
     ck_assert(!quern_value_is_graph_output(b));
     good(quern_replace_value(quern_graph_output(n.graph, 0), b, true));
     good(quern_node_erase(n.branch));
+    check_index(n.model);
     valid(n.model);
     qn_journal_undo(n.model, mark);
+    check_index(n.model);
     char *after = print(n.model);
     ck_assert_str_eq(before, after);
     ck_assert_ptr_null(quern_graph_find(n.graph, "b"));

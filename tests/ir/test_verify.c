@@ -51,6 +51,52 @@ START_TEST(valid_models_have_no_findings)
 }
 END_TEST
 
+/* Errors that the verifier finds where edits came to. */
+static size_t n_changed(struct quern_model *model)
+{
+    struct qn_findings f = {.context = model->context, .silent = true};
+    struct qn_verify v = {.model = model,
+                          .findings = &f,
+                          .parts = QN_VERIFY_STRUCTURE | QN_VERIFY_CHANGED};
+    good(qn_verify(&v));
+    return f.n_errors;
+}
+
+START_TEST(what_edits_broke_is_found_beside_them)
+{
+    struct chain c;
+    struct quern_value *v = NULL;
+    struct quern_node *node = NULL;
+    chain_create(&c);
+    qn_verify_done(c.model);
+    struct qn_mark mark = qn_journal_mark(c.model);
+    good(quern_node_move(c.relu, NULL)); /* behind its reader */
+    ck_assert_uint_eq(n_changed(c.model), 1);
+    qn_journal_undo(c.model, mark);
+    ck_assert_uint_eq(n_changed(c.model), 0);
+    good(quern_node_move(c.add, c.relu)); /* in front of what it reads */
+    ck_assert_uint_eq(n_changed(c.model), 1);
+    qn_journal_undo(c.model, mark);
+    good(quern_node_set_output(c.relu, 0, NULL)); /* nobody makes it now */
+    ck_assert_uint_eq(n_changed(c.model), 1);
+    qn_journal_undo(c.model, mark);
+    good(quern_node_set_input(c.relu, 0, quern_node_output(c.add, 0)));
+    ck_assert_uint_eq(n_changed(c.model), 2); /* late, and a cycle */
+    qn_journal_undo(c.model, mark);
+    good(quern_value_create(c.graph, "n", &v));
+    good(quern_node_create(c.graph, c.relu, "Neg", "n", &c.x, 1, &v, 1, &node));
+    good(quern_node_set_input(c.relu, 0, v));
+    ck_assert_uint_eq(n_changed(c.model), 0);
+    qn_verify_done(c.model);
+    good(quern_node_move(node, c.add)); /* its reader is not touched */
+    ck_assert_uint_eq(n_changed(c.model), 1);
+    qn_verify_done(c.model);
+    ck_assert_uint_eq(n_changed(c.model), 0); /* that was told */
+    expect(c.model, 1, "is read before it is made");
+    chain_destroy(&c);
+}
+END_TEST
+
 START_TEST(reading_before_making_is_found)
 {
     struct chain c;
@@ -248,6 +294,7 @@ Suite *qtest_suite(void)
     Suite *suite = suite_create("ir/verify");
     TCase *tests = tcase_create("verify");
     tcase_add_test(tests, valid_models_have_no_findings);
+    tcase_add_test(tests, what_edits_broke_is_found_beside_them);
     tcase_add_test(tests, reading_before_making_is_found);
     tcase_add_test(tests, a_cycle_is_told_from_a_wrong_order);
     tcase_add_test(tests, captures_follow_the_order_of_their_holders);

@@ -1,4 +1,5 @@
 /* Patterns: what they take, what they refuse and why. */
+#include "pass/sieve.h"
 #include "support.h"
 
 static struct quern_pattern *pattern;
@@ -16,6 +17,17 @@ static void close_all(void)
     close_context();
 }
 
+static bool may_match;
+
+/* What the index tells of the pattern at the last node; true: it may match. */
+static bool told_by_index(void)
+{
+    struct qn_needs needs;
+    ck_assert(qn_needs_of(pattern, &pattern->arena, &needs));
+    return qn_needs_are_met(&needs, &model->index,
+                            quern_graph_last(model->graph)->id);
+}
+
 /* Try `text` at the last node of the model; NULL: no match. */
 static const struct quern_match *match(const char *text)
 {
@@ -24,6 +36,8 @@ static const struct quern_match *match(const char *text)
     enum quern_code code =
         quern_pattern_match(pattern, quern_graph_last(model->graph), &found);
     ck_assert(code == QUERN_OK || code == QUERN_NOT_FOUND);
+    may_match = told_by_index();
+    ck_assert(code != QUERN_OK || may_match);
     ck_assert_ptr_null(quern_error(context));
     ck_assert_int_eq(code == QUERN_OK, found != NULL);
     ck_assert_int_eq(code == QUERN_OK, *quern_pattern_reason(pattern) == '\0');
@@ -63,6 +77,28 @@ START_TEST(operands_of_commutative_operators_are_tried_in_both_orders)
         match("y = Div(Mul(x, Clip(Add(x, 3), 0, 6)), 6)");
     ck_assert_ptr_nonnull(m);
     ck_assert_ptr_eq(quern_match_value(m, "x"), value_named("a"));
+}
+END_TEST
+
+START_TEST(the_index_tells_most_of_what_does_not_match)
+{
+    build("y = Add(Mul(Div(a, b), c), d)");
+    ck_assert_ptr_nonnull(match("y = Add(x, Mul(z, Div(p, q)))"));
+    ck_assert_ptr_null(match("y = Add(Mul(Sqrt(x), z), w)"));
+    ck_assert(!may_match);
+    ck_assert_ptr_null(match("y = Add(Relu(x), w)"));
+    ck_assert(!may_match);
+    ck_assert_ptr_null(match("y = Add(Mul(x, 2), w)"));
+    ck_assert(may_match); /* numbers are not in the index */
+    ck_assert_int_eq(quern_node_set_op(node_named("Div2"), "Sqrt"), QUERN_OK);
+    ck_assert_ptr_null(match("y = Add(Mul(Div(x, q), z), w)"));
+    ck_assert(!may_match);
+    build("y = Concat(Relu(a), Neg(b), Abs(c))");
+    ck_assert_ptr_nonnull(match("y = Concat(Relu(x), z, w)"));
+    ck_assert_ptr_null(match("y = Concat(x, Relu(z), w)"));
+    ck_assert(!may_match); /* it stands elsewhere */
+    ck_assert_ptr_null(match("y = Concat(x, z, Relu(w))"));
+    ck_assert(may_match); /* the third input is not in the index */
 }
 END_TEST
 
@@ -416,6 +452,7 @@ Suite *qtest_suite(void)
     TCase *all = tcase_create("match");
     tcase_add_checked_fixture(all, open_context, close_all);
     tcase_add_test(all, names_are_bound_to_values);
+    tcase_add_test(all, the_index_tells_most_of_what_does_not_match);
     tcase_add_test(all,
                    operands_of_commutative_operators_are_tried_in_both_orders);
     tcase_add_test(all, a_wrong_order_is_taken_back);

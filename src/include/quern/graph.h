@@ -414,6 +414,13 @@ quern_replace_value(struct quern_value *old, struct quern_value *value,
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_erase_dead(struct quern_node *node);
 
+/** Erase all nodes of a graph whose outputs nobody uses, those without outputs
+ * among them, then what fed only them, and initializers without use; graph
+ * inputs stay. Costs a look at a byte for each node and value of the model, and
+ * what it erases. Since 0.1 */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_graph_erase_dead(struct quern_graph *graph);
+
 #ifdef __cplusplus
 }
 #endif

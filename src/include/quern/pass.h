@@ -162,6 +162,52 @@ QUERN_API void quern_pass_scope_close(struct quern_pass_ctx *ctx);
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_pass_poll(struct quern_pass_ctx *ctx);
 
+/** Which nodes quern_pass_each() gives. Zero what is not said. */
+struct quern_each {
+    /** NULL-ended names as of quern_node_is(); NULL: all nodes. */
+    const char *const *ops;
+    /** Only nodes of which one of the first two inputs is made by a node with
+     * one of these operators: NULL-ended; NULL: whatever makes them. A node
+     * that is explained to the user is given in any case. */
+    const char *const *behind;
+    bool has_bodies; /**< only nodes that hold graphs */
+    bool backward;   /**< against the order of the graph */
+};
+
+/** What quern_pass_each() calls; `user` is what it was given. */
+typedef enum quern_code (*quern_node_fn)(struct quern_pass_ctx *ctx,
+                                         struct quern_node *node, void *user);
+
+/** Call `fn` for nodes of a graph in its order, until one call fails; polls as
+ * well. Bodies of the nodes are graphs of their own. Much faster in large
+ * graphs than going along quern_node_next(): the nodes that are not wanted are
+ * not touched, and the others are fetched from memory ahead.
+ *
+ * `fn` may edit and erase the node and any other. An operator that it changes
+ * counts as it is when its node is reached; nodes that it makes are not given.
+ * @return QUERN_OK; what `fn` returned else; _CANCELLED; _NO_MEMORY. Since 0.1
+ */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_pass_each(struct quern_pass_ctx *ctx, struct quern_graph *graph,
+                const struct quern_each *each, quern_node_fn fn, void *user);
+
+/** What quern_pass_match_each() calls where pattern `i` matched.
+ * @return QUERN_OK: done with this node; _NOT_FOUND: the next pattern is tried;
+ * an error ends the walk */
+typedef enum quern_code (*quern_match_fn)(struct quern_pass_ctx *ctx,
+                                          void *user, size_t i,
+                                          const struct quern_match *match);
+
+/** Try patterns at each node of a graph, in its order, as quern_pass_each()
+ * would; those with one root in the order given. Faster than quern_pass_match()
+ * at each node: most tries end before the node is looked at.
+ * @param patterns  `n` of them, borrowed, as of quern_pass_pattern()
+ * @return as quern_pass_each(). Since 0.1 */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_pass_match_each(struct quern_pass_ctx *ctx, struct quern_graph *graph,
+                      struct quern_pattern *const *patterns, size_t n,
+                      quern_match_fn fn, void *user);
+
 /** Add a line to the account of the step: what was done at which node and why
  * ("folded BatchNormalization into Conv"). `node` may be NULL. */
 QUERN_API void quern_pass_account(struct quern_pass_ctx *ctx,
