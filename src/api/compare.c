@@ -301,6 +301,7 @@ static enum quern_code run_reference(struct quern_comparison *c)
         quern_runner_destroy(&c->workers[i].runner[0]);
     }
     quern_engine_close(&c->side[0].engine);
+    qn_trim();
     return code;
 }
 
