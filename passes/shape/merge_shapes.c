@@ -1,14 +1,15 @@
 /* merge-shapes: two nodes in a row that move data or convert it become one: two
  * Transposes, a Reshape behind Reshape, Flatten, Squeeze or Unsqueeze, two
- * Unsqueezes, two Slices of different axes, a Cast behind a Cast that lost
- * nothing. Bit-exact. Two Unsqueezes of a graph input are left: runtimes know
- * masks by them. */
+ * Unsqueezes, two Slices of different axes, a Concat in a Concat, a Cast behind
+ * a Cast that lost nothing; one Transpose from Reshape, Transpose, Reshape.
+ * Bit-exact. Two Unsqueezes of a graph input are left: runtimes know masks by
+ * them. */
+#include "shape/merge_shapes.h"
+
 #include "builtin.h"
 #include "common.h"
 
 #include <string.h>
-
-enum { MOST_READERS = 16 };
 
 /* The node in front, when `node` alone reads it and it is in this graph. */
 static struct quern_node *before(const struct quern_node *node,
@@ -20,16 +21,6 @@ static struct quern_node *before(const struct quern_node *node,
                 quern_node_graph(first) == quern_node_graph(node) &&
                 quern_value_only_user(x) == node && qn_is_one_of(first, ops);
     return good ? first : NULL;
-}
-
-static enum quern_code bypass(struct quern_pass_ctx *ctx,
-                              struct quern_node *node, struct quern_node *first)
-{
-    quern_pass_account(ctx, node, "took in %s '%s'", quern_node_op(first),
-                       quern_node_name(first));
-    enum quern_code code =
-        quern_node_set_input(node, 0, quern_node_input(first, 0));
-    return code == QUERN_OK ? quern_node_erase_dead(first) : code;
 }
 
 /* The second of the two gives back what the first read. */
@@ -81,7 +72,7 @@ static enum quern_code merge_transpose(struct quern_pass_ctx *ctx,
         return undo(ctx, node, first, y, x);
     }
     enum quern_code code = quern_node_set_ints(node, "perm", perm, n);
-    return code == QUERN_OK ? bypass(ctx, node, first) : code;
+    return code == QUERN_OK ? qn_bypass(ctx, node, first) : code;
 }
 
 /* ---------------------------------------------------------------- Reshape */
@@ -115,7 +106,7 @@ static enum quern_code merge_reshape(struct quern_pass_ctx *ctx,
     struct quern_node *first = before(node, ops);
     const struct quern_value *x =
         first != NULL ? quern_node_input(first, 0) : NULL;
-    return x != NULL && zeros_hold(node, x) ? bypass(ctx, node, first)
+    return x != NULL && zeros_hold(node, x) ? qn_bypass(ctx, node, first)
                                             : QUERN_OK;
 }
 
@@ -148,185 +139,55 @@ static enum quern_code drop_pair(struct quern_pass_ctx *ctx,
     return undo(ctx, node, first, y, x);
 }
 
-/* ------------------------------------------------------ Unsqueeze and Slice */
-
-/* The node in front where all that reads it is of the same operator, so that it
- * goes when they all read what it reads. */
-static struct quern_node *before_all(const struct quern_node *node,
-                                     const char *op)
+/* Matrices of a batch of several axes, transposed as a batch of one: a Reshape
+ * that joins the first axes, a Transpose of the last two, a Reshape that splits
+ * again. PyTorch's exporter writes the keys of attention so. */
+static enum quern_code merge_batch_transpose(struct quern_pass_ctx *ctx,
+                                             struct quern_node *node)
 {
-    const struct quern_value *x = quern_node_input(node, 0);
-    struct quern_node *first = x != NULL ? quern_value_producer(x) : NULL;
-    if (first == NULL || !quern_node_is(first, op) ||
-        quern_node_graph(first) != quern_node_graph(node) ||
-        quern_value_is_graph_output(x) ||
-        quern_value_n_uses(x) > MOST_READERS) {
-        return NULL;
-    }
-    for (const struct quern_use *u = quern_value_first_use(x); u != NULL;
-         u = quern_use_next(u)) {
-        const struct quern_node *reader = quern_use_node(u);
-        if (quern_use_index(u) != 0 || reader == NULL ||
-            !quern_node_is(reader, op) ||
-            quern_node_graph(reader) != quern_node_graph(node)) {
-            return NULL;
-        }
-    }
-    return first;
-}
-
-/* Axes of an Unsqueeze or Slice, ascending from 0, of a tensor of that rank.
- * @return their number, 0 when they are not known */
-static size_t read_axes(const struct quern_node *node, size_t input, int rank,
-                        int64_t *out_axes)
-{
-    const int64_t *list = NULL;
-    size_t n = 0;
-    if (quern_node_has_attr(node, "axes")) {
-        if (quern_node_attr_ints(node, "axes", &list, &n) != QUERN_OK ||
-            n > QUERN_MAX_RANK) {
-            return 0;
-        }
-        memcpy(out_axes, list, n * sizeof *list);
-    } else {
-        int found = qn_int_values(quern_node_input(node, input), QUERN_MAX_RANK,
-                                  out_axes);
-        n = found > 0 ? (size_t)found : 0;
-    }
-    for (size_t i = 0; i < n; i++) {
-        out_axes[i] += out_axes[i] < 0 ? rank : 0;
-        if (out_axes[i] < 0 || out_axes[i] >= rank) {
-            return 0;
-        }
-    }
-    return n;
-}
-
-static enum quern_code set_ints_input(struct quern_pass_ctx *ctx,
-                                      struct quern_node *node, size_t i,
-                                      const int64_t *ints, size_t n)
-{
-    struct quern_tensor *t = NULL;
-    struct quern_value *value = NULL;
-    const struct quern_value *old = quern_node_input(node, i);
-    enum quern_code code =
-        quern_tensor_of_ints(quern_pass_context(ctx), (int64_t)n, ints, &t);
-    if (code == QUERN_OK) {
-        code = quern_constant_create(
-            quern_node_graph(node),
-            quern_value_name(old != NULL ? old : quern_node_output(node, 0)), t,
-            &value);
-    }
-    quern_tensor_release(&t);
-    return code == QUERN_OK ? qn_replace_input(node, i, value) : code;
-}
-
-/* An input, or a Cast of one: what runtimes look for in front of attention. */
-static bool is_mask(const struct quern_value *x)
-{
-    const struct quern_node *made = quern_value_producer(x);
-    return made == NULL ||
-           (quern_node_is(made, "Cast") &&
-            quern_value_producer(quern_node_input(made, 0)) == NULL);
-}
-
-/* The axes of both, as those of the last result. */
-static enum quern_code merge_unsqueeze(struct quern_pass_ctx *ctx,
-                                       struct quern_node *node)
-{
-    struct quern_node *first = before_all(node, "Unsqueeze");
+    static const char *const transpose[] = {"Transpose", NULL};
+    static const char *const reshape[] = {"Reshape", NULL};
+    struct quern_node *middle = before(node, transpose);
+    struct quern_node *first = middle != NULL ? before(middle, reshape) : NULL;
     struct quern_value *x = first != NULL ? quern_node_input(first, 0) : NULL;
-    int rank = x != NULL ? quern_value_rank(x) : -1;
-    int64_t a[QUERN_MAX_RANK];
-    int64_t b[QUERN_MAX_RANK];
-    int64_t all[QUERN_MAX_RANK];
-    bool is_new[QUERN_MAX_RANK] = {false};
-    if (rank < 0 || is_mask(x)) {
-        return QUERN_OK;
-    }
-    int middle = quern_value_rank(quern_node_input(node, 0));
-    int last = quern_value_rank(quern_node_output(node, 0));
-    size_t n_a = read_axes(first, 1, middle, a);
-    size_t n_b = read_axes(node, 1, last, b);
-    if (n_a == 0 || n_b == 0 || last > QUERN_MAX_RANK ||
-        rank + (int)n_a + (int)n_b != last) {
-        return QUERN_OK;
-    }
-    for (size_t i = 0; i < n_b; i++) {
-        is_new[b[i]] = true;
-    }
-    /* Axis k of the middle is the k-th that the second did not put in. */
-    for (int i = 0, k = 0; i < last; i++) {
-        if (is_new[i]) {
-            continue;
-        }
-        for (size_t j = 0; j < n_a; j++) {
-            is_new[i] = is_new[i] || a[j] == k;
-        }
-        k++;
-    }
+    const struct quern_value *y = quern_node_output(node, 0);
+    int rank = x != NULL ? quern_value_rank(x) : 0;
     size_t n = 0;
-    for (int i = 0; i < last; i++) {
-        if (is_new[i]) {
-            all[n++] = i;
-        }
-    }
-    enum quern_code code = quern_node_has_attr(node, "axes")
-                               ? quern_node_set_ints(node, "axes", all, n)
-                               : set_ints_input(ctx, node, 1, all, n);
-    return code == QUERN_OK ? bypass(ctx, node, first) : code;
-}
-
-/* Bounds that are constants: starts, ends, axes, steps. */
-struct bounds {
-    int64_t of[4][2 * QUERN_MAX_RANK];
-    size_t n;
-};
-
-static bool read_bounds(const struct quern_node *node, struct bounds *out)
-{
-    int rank = quern_value_rank(quern_node_input(node, 0));
-    out->n = rank > 0 && !quern_node_has_attr(node, "starts")
-                 ? read_axes(node, 3, rank, out->of[2])
-                 : 0;
-    for (size_t i = 0; i < 2; i++) {
-        int n = qn_int_values(quern_node_input(node, i + 1), QUERN_MAX_RANK,
-                              out->of[i]);
-        if (out->n == 0 || n != (int)out->n) {
-            return false;
-        }
-    }
-    const struct quern_value *steps = quern_node_input(node, 4);
-    for (size_t i = 0; i < out->n; i++) {
-        out->of[3][i] = 1;
-    }
-    return steps == NULL ||
-           qn_int_values(steps, QUERN_MAX_RANK, out->of[3]) == (int)out->n;
-}
-
-/* Slices of different axes may come in any order, or at once. */
-static enum quern_code merge_slice(struct quern_pass_ctx *ctx,
-                                   struct quern_node *node)
-{
-    struct quern_node *first = before_all(node, "Slice");
-    struct bounds a;
-    struct bounds b;
-    if (first == NULL || !read_bounds(node, &b) || !read_bounds(first, &a)) {
+    const int64_t *perm = NULL;
+    int64_t all[QUERN_MAX_RANK];
+    if (rank < 4 || rank > QUERN_MAX_RANK || quern_value_rank(y) != rank ||
+        !read_perm(middle, &n, &perm) || n != 3 || perm[0] != 0 ||
+        perm[1] != 2) {
         return QUERN_OK;
     }
-    for (size_t i = 0; i < a.n * b.n; i++) {
-        if (a.of[2][i / b.n] == b.of[2][i % b.n]) {
-            return QUERN_OK;
-        }
+    const struct quern_dim *from = quern_value_dims(x);
+    const struct quern_dim *to = quern_value_dims(y);
+    const struct quern_dim *joined =
+        quern_value_dims(quern_node_output(first, 0));
+    bool good = quern_dim_equal(joined[1], from[rank - 2]) &&
+                quern_dim_equal(joined[2], from[rank - 1]);
+    for (int i = 0; i < rank && good; i++) {
+        int at = i < rank - 2 ? i : 2 * rank - 3 - i;
+        all[i] = at;
+        good = quern_dim_equal(to[i], from[at]);
     }
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < 4; i++) {
-        memcpy(a.of[i] + a.n, b.of[i], b.n * sizeof b.of[i][0]);
+    if (!good) {
+        return QUERN_OK;
     }
-    for (size_t i = 0; i < 4 && code == QUERN_OK; i++) {
-        code = set_ints_input(ctx, node, i + 1, a.of[i], a.n + b.n);
+    enum quern_code code = quern_node_set_op(node, "Transpose");
+    while (code == QUERN_OK && quern_node_n_attrs(node) > 0) {
+        code = quern_node_remove_attr(node, quern_node_attr_name(node, 0));
     }
-    return code == QUERN_OK ? bypass(ctx, node, first) : code;
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(node, 1, NULL);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_ints(node, "perm", all, (size_t)rank);
+    }
+    if (code == QUERN_OK) {
+        code = qn_bypass(ctx, node, middle);
+    }
+    return code == QUERN_OK ? qn_bypass(ctx, node, first) : code;
 }
 
 /* ------------------------------------------------------------------- Cast */
@@ -370,7 +231,7 @@ static enum quern_code merge_cast(struct quern_pass_ctx *ctx,
     }
     bool back = (int64_t)quern_value_dtype(x) == quern_node_int(node, "to", 0);
     if (!back || !qn_can_stand_for(y, x)) {
-        return bypass(ctx, node, first);
+        return qn_bypass(ctx, node, first);
     }
     return undo(ctx, node, first, y, x);
 }
@@ -389,14 +250,25 @@ static enum quern_code merge(struct quern_pass_ctx *ctx,
         return merge_cast(ctx, node);
     }
     if (quern_node_is(node, "Slice")) {
-        return merge_slice(ctx, node);
+        return qn_merge_slice(ctx, node);
+    }
+    if (quern_node_is(node, "Concat")) {
+        return qn_merge_concat(ctx, node);
     }
     if (qn_is_one_of(node, pairs)) {
         code = drop_pair(ctx, node);
     }
     if (code == QUERN_OK && !quern_node_erased(node) &&
         quern_node_is(node, "Unsqueeze")) {
-        return merge_unsqueeze(ctx, node);
+        return qn_merge_unsqueeze(ctx, node);
+    }
+    if (code == QUERN_OK && !quern_node_erased(node) &&
+        quern_node_is(node, "Reshape")) {
+        code = merge_batch_transpose(ctx, node);
+    }
+    if (code == QUERN_OK && !quern_node_erased(node) &&
+        quern_node_is(node, "Transpose")) {
+        return merge_transpose(ctx, node);
     }
     return code == QUERN_OK && !quern_node_erased(node) &&
                    quern_node_is(node, "Reshape")

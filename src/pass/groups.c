@@ -15,7 +15,7 @@ static const struct {
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
      "inline-if,drop-zero-states,drop-sequences,replace-einsum,"
      "fold-shapes,shorten-sizes,fold-constants,drop-no-op,merge-shapes,"
-     "drop-expand,"
+     "drop-expand,drop-dead,shorten-sizes,"
      /* activations before the folds that would take their numbers */
      "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,"
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"

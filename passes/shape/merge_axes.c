@@ -1,0 +1,248 @@
+/* merge-shapes: Unsqueeze, Slice, Concat. */
+#include "common.h"
+#include "shape/merge_shapes.h"
+
+#include <string.h>
+
+enum { MOST_READERS = 16, MOST_PARTS = 256 };
+
+enum quern_code qn_bypass(struct quern_pass_ctx *ctx, struct quern_node *node,
+                          struct quern_node *first)
+{
+    quern_pass_account(ctx, node, "took in %s '%s'", quern_node_op(first),
+                       quern_node_name(first));
+    enum quern_code code =
+        quern_node_set_input(node, 0, quern_node_input(first, 0));
+    return code == QUERN_OK ? quern_node_erase_dead(first) : code;
+}
+
+/* The node in front where all that reads it is of the same operator, so that it
+ * goes when they all read what it reads. */
+static struct quern_node *before_all(const struct quern_node *node,
+                                     const char *op)
+{
+    const struct quern_value *x = quern_node_input(node, 0);
+    struct quern_node *first = x != NULL ? quern_value_producer(x) : NULL;
+    if (first == NULL || !quern_node_is(first, op) ||
+        quern_node_graph(first) != quern_node_graph(node) ||
+        quern_value_is_graph_output(x) ||
+        quern_value_n_uses(x) > MOST_READERS) {
+        return NULL;
+    }
+    for (const struct quern_use *u = quern_value_first_use(x); u != NULL;
+         u = quern_use_next(u)) {
+        const struct quern_node *reader = quern_use_node(u);
+        if (quern_use_index(u) != 0 || reader == NULL ||
+            !quern_node_is(reader, op) ||
+            quern_node_graph(reader) != quern_node_graph(node)) {
+            return NULL;
+        }
+    }
+    return first;
+}
+
+/* Axes of an Unsqueeze or Slice, ascending from 0, of a tensor of that rank.
+ * @return their number, 0 when they are not known */
+static size_t read_axes(const struct quern_node *node, size_t input, int rank,
+                        int64_t *out_axes)
+{
+    const int64_t *list = NULL;
+    size_t n = 0;
+    if (quern_node_has_attr(node, "axes")) {
+        if (quern_node_attr_ints(node, "axes", &list, &n) != QUERN_OK ||
+            n > QUERN_MAX_RANK) {
+            return 0;
+        }
+        memcpy(out_axes, list, n * sizeof *list);
+    } else {
+        int found = qn_int_values(quern_node_input(node, input), QUERN_MAX_RANK,
+                                  out_axes);
+        n = found > 0 ? (size_t)found : 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        out_axes[i] += out_axes[i] < 0 ? rank : 0;
+        if (out_axes[i] < 0 || out_axes[i] >= rank) {
+            return 0;
+        }
+    }
+    return n;
+}
+
+static enum quern_code set_ints_input(struct quern_pass_ctx *ctx,
+                                      struct quern_node *node, size_t i,
+                                      const int64_t *ints, size_t n)
+{
+    struct quern_tensor *t = NULL;
+    struct quern_value *value = NULL;
+    const struct quern_value *old = quern_node_input(node, i);
+    enum quern_code code =
+        quern_tensor_of_ints(quern_pass_context(ctx), (int64_t)n, ints, &t);
+    if (code == QUERN_OK) {
+        code = quern_constant_create(
+            quern_node_graph(node),
+            quern_value_name(old != NULL ? old : quern_node_output(node, 0)), t,
+            &value);
+    }
+    quern_tensor_release(&t);
+    return code == QUERN_OK ? qn_replace_input(node, i, value) : code;
+}
+
+/* An input, or a Cast of one: what runtimes look for in front of attention. */
+static bool is_mask(const struct quern_value *x)
+{
+    const struct quern_node *made = quern_value_producer(x);
+    return made == NULL ||
+           (quern_node_is(made, "Cast") &&
+            quern_value_producer(quern_node_input(made, 0)) == NULL);
+}
+
+/* The axes of both, as those of the last result. */
+enum quern_code qn_merge_unsqueeze(struct quern_pass_ctx *ctx,
+                                   struct quern_node *node)
+{
+    struct quern_node *first = before_all(node, "Unsqueeze");
+    struct quern_value *x = first != NULL ? quern_node_input(first, 0) : NULL;
+    int rank = x != NULL ? quern_value_rank(x) : -1;
+    int64_t a[QUERN_MAX_RANK];
+    int64_t b[QUERN_MAX_RANK];
+    int64_t all[QUERN_MAX_RANK];
+    bool is_new[QUERN_MAX_RANK] = {false};
+    if (rank < 0 || is_mask(x)) {
+        return QUERN_OK;
+    }
+    int middle = quern_value_rank(quern_node_input(node, 0));
+    int last = quern_value_rank(quern_node_output(node, 0));
+    size_t n_a = read_axes(first, 1, middle, a);
+    size_t n_b = read_axes(node, 1, last, b);
+    if (n_a == 0 || n_b == 0 || last > QUERN_MAX_RANK ||
+        rank + (int)n_a + (int)n_b != last) {
+        return QUERN_OK;
+    }
+    for (size_t i = 0; i < n_b; i++) {
+        is_new[b[i]] = true;
+    }
+    /* Axis k of the middle is the k-th that the second did not put in. */
+    for (int i = 0, k = 0; i < last; i++) {
+        if (is_new[i]) {
+            continue;
+        }
+        for (size_t j = 0; j < n_a; j++) {
+            is_new[i] = is_new[i] || a[j] == k;
+        }
+        k++;
+    }
+    size_t n = 0;
+    for (int i = 0; i < last; i++) {
+        if (is_new[i]) {
+            all[n++] = i;
+        }
+    }
+    enum quern_code code = quern_node_has_attr(node, "axes")
+                               ? quern_node_set_ints(node, "axes", all, n)
+                               : set_ints_input(ctx, node, 1, all, n);
+    return code == QUERN_OK ? qn_bypass(ctx, node, first) : code;
+}
+
+/* Bounds that are constants: starts, ends, axes, steps. */
+struct bounds {
+    int64_t of[4][2 * QUERN_MAX_RANK];
+    size_t n;
+};
+
+static bool read_bounds(const struct quern_node *node, struct bounds *out)
+{
+    int rank = quern_value_rank(quern_node_input(node, 0));
+    out->n = rank > 0 && !quern_node_has_attr(node, "starts")
+                 ? read_axes(node, 3, rank, out->of[2])
+                 : 0;
+    for (size_t i = 0; i < 2; i++) {
+        int n = qn_int_values(quern_node_input(node, i + 1), QUERN_MAX_RANK,
+                              out->of[i]);
+        if (out->n == 0 || n != (int)out->n) {
+            return false;
+        }
+    }
+    const struct quern_value *steps = quern_node_input(node, 4);
+    for (size_t i = 0; i < out->n; i++) {
+        out->of[3][i] = 1;
+    }
+    return steps == NULL ||
+           qn_int_values(steps, QUERN_MAX_RANK, out->of[3]) == (int)out->n;
+}
+
+/* Slices of different axes may come in any order, or at once. */
+enum quern_code qn_merge_slice(struct quern_pass_ctx *ctx,
+                               struct quern_node *node)
+{
+    struct quern_node *first = before_all(node, "Slice");
+    struct bounds a;
+    struct bounds b;
+    if (first == NULL || !read_bounds(node, &b) || !read_bounds(first, &a)) {
+        return QUERN_OK;
+    }
+    for (size_t i = 0; i < a.n * b.n; i++) {
+        if (a.of[2][i / b.n] == b.of[2][i % b.n]) {
+            return QUERN_OK;
+        }
+    }
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < 4; i++) {
+        memcpy(a.of[i] + a.n, b.of[i], b.n * sizeof b.of[i][0]);
+    }
+    for (size_t i = 0; i < 4 && code == QUERN_OK; i++) {
+        code = set_ints_input(ctx, node, i + 1, a.of[i], a.n + b.n);
+    }
+    return code == QUERN_OK ? qn_bypass(ctx, node, first) : code;
+}
+
+/* ------------------------------------------------------------------ Concat */
+
+/* A Concat along the same axis whose output this input alone reads. */
+static struct quern_node *inner_concat(const struct quern_node *node, size_t i)
+{
+    struct quern_value *x = quern_node_input(node, i);
+    struct quern_node *inner = x != NULL ? quern_value_producer(x) : NULL;
+    int rank = x != NULL ? quern_value_rank(x) : -1;
+    if (inner == NULL || !quern_node_is(inner, "Concat") || inner == node ||
+        quern_node_graph(inner) != quern_node_graph(node) ||
+        quern_value_n_uses(x) != 1 || quern_value_is_graph_output(x) ||
+        rank < 1) {
+        return NULL;
+    }
+    int64_t a = quern_node_int(node, "axis", 0);
+    int64_t b = quern_node_int(inner, "axis", 0);
+    return a + (a < 0 ? rank : 0) == b + (b < 0 ? rank : 0) ? inner : NULL;
+}
+
+enum quern_code qn_merge_concat(struct quern_pass_ctx *ctx,
+                                struct quern_node *node)
+{
+    struct quern_value *in[MOST_PARTS];
+    struct quern_node *gone[MOST_PARTS];
+    size_t n = 0;
+    size_t n_gone = 0;
+    for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
+        struct quern_node *inner = inner_concat(node, i);
+        size_t k = inner != NULL ? quern_node_n_inputs(inner) : 1;
+        if (k > MOST_PARTS - n) {
+            return QUERN_OK;
+        }
+        if (inner != NULL) {
+            gone[n_gone++] = inner;
+        }
+        for (size_t j = 0; j < k; j++) {
+            in[n++] = inner != NULL ? quern_node_input(inner, j)
+                                    : quern_node_input(node, i);
+        }
+    }
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < n && n_gone > 0 && code == QUERN_OK; i++) {
+        code = quern_node_set_input(node, i, in[i]);
+    }
+    for (size_t i = 0; i < n_gone && code == QUERN_OK; i++) {
+        quern_pass_account(ctx, node, "took in Concat '%s'",
+                           quern_node_name(gone[i]));
+        code = quern_node_erase_dead(gone[i]);
+    }
+    return code;
+}
