@@ -195,6 +195,52 @@ enum quern_code qn_merge_slice(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? qn_bypass(ctx, node, first) : code;
 }
 
+/* One position of an axis: Slice and Squeeze of it are a Gather by a scalar. */
+enum quern_code qn_merge_squeeze(struct quern_pass_ctx *ctx,
+                                 struct quern_node *node)
+{
+    const struct quern_value *y = quern_node_input(node, 0);
+    struct quern_node *slice = y != NULL ? quern_value_producer(y) : NULL;
+    struct bounds b;
+    int64_t axes[QUERN_MAX_RANK];
+    struct quern_tensor *t = NULL;
+    struct quern_value *index = NULL;
+    if (slice == NULL || !quern_node_is(slice, "Slice") ||
+        quern_value_only_user(y) != node || !read_bounds(slice, &b) ||
+        b.n != 1 || b.of[3][0] != 1 ||
+        read_axes(node, 1, quern_value_rank(y), axes) != 1 ||
+        axes[0] != b.of[2][0]) {
+        return QUERN_OK;
+    }
+    int64_t at = b.of[0][0];
+    bool last = at == -1 && b.of[1][0] >= INT32_MAX;
+    if (!last && b.of[1][0] != at + 1) {
+        return QUERN_OK;
+    }
+    quern_pass_account(ctx, node, "Gather of one position, with Slice '%s'",
+                       quern_node_name(slice));
+    enum quern_code code =
+        quern_tensor_of_ints(quern_pass_context(ctx), -1, &at, &t);
+    if (code == QUERN_OK) {
+        code = quern_constant_create(quern_node_graph(node),
+                                     quern_value_name(y), t, &index);
+    }
+    quern_tensor_release(&t);
+    if (code == QUERN_OK) {
+        code = quern_node_set_op(node, "Gather");
+    }
+    if (code == QUERN_OK && quern_node_has_attr(node, "axes")) {
+        code = quern_node_remove_attr(node, "axes");
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_int(node, "axis", axes[0]);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(node, 1, index);
+    }
+    return code == QUERN_OK ? qn_bypass(ctx, node, slice) : code;
+}
+
 /* ------------------------------------------------------------------ Concat */
 
 /* A Concat along the same axis whose output this input alone reads. */

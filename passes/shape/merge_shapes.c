@@ -1,7 +1,8 @@
 /* merge-shapes: two nodes in a row that move data or convert it become one: two
  * Transposes, a Reshape behind Reshape, Flatten, Squeeze or Unsqueeze, two
  * Unsqueezes, two Slices of different axes, a Concat in a Concat, a Cast behind
- * a Cast that lost nothing; one Transpose from Reshape, Transpose, Reshape.
+ * a Cast that lost nothing; one Transpose from Reshape, Transpose, Reshape; one
+ * Gather from Slice and Squeeze.
  * Bit-exact. Two Unsqueezes of a graph input are left: runtimes know masks by
  * them. */
 #include "shape/merge_shapes.h"
@@ -257,6 +258,10 @@ static enum quern_code merge(struct quern_pass_ctx *ctx,
     }
     if (qn_is_one_of(node, pairs)) {
         code = drop_pair(ctx, node);
+    }
+    if (code == QUERN_OK && !quern_node_erased(node) &&
+        quern_node_is(node, "Squeeze")) {
+        return qn_merge_squeeze(ctx, node);
     }
     if (code == QUERN_OK && !quern_node_erased(node) &&
         quern_node_is(node, "Unsqueeze")) {

@@ -20,6 +20,11 @@ enum quern_code qn_merge_slice(struct quern_pass_ctx *ctx,
                                struct quern_node *node)
     __attribute__((warn_unused_result));
 
+/** A Squeeze of one position that a Slice takes out becomes a Gather. */
+enum quern_code qn_merge_squeeze(struct quern_pass_ctx *ctx,
+                                 struct quern_node *node)
+    __attribute__((warn_unused_result));
+
 /** A Concat takes in Concats along the same axis that it alone reads. */
 enum quern_code qn_merge_concat(struct quern_pass_ctx *ctx,
                                 struct quern_node *node)

@@ -15,7 +15,7 @@ static const struct {
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
      "inline-if,drop-zero-states,drop-sequences,replace-einsum,"
      "fold-shapes,shorten-sizes,fold-constants,drop-no-op,merge-shapes,"
-     "drop-expand,drop-dead,shorten-sizes,"
+     "split-slices,drop-expand,drop-dead,shorten-sizes,"
      /* activations before the folds that would take their numbers */
      "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,"
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
@@ -58,6 +58,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fold_shapes,
     &qn_pass_shorten_sizes,
     &qn_pass_drop_expand,
+    &qn_pass_split_slices,
     &qn_pass_merge_shapes,
     &qn_pass_merge_clips,
     &qn_pass_fuse_pad,

@@ -1,4 +1,4 @@
-"""drop-expand, fold-shapes, shorten-sizes, merge-shapes, merge-equal."""
+"""drop-expand, fold-shapes, shorten-sizes, split-slices, merge-shapes, merge-equal."""
 from support import ints, main, np, rand, scalar
 
 FOLD = "fold-shapes,drop-dead"
@@ -22,6 +22,11 @@ def sizes(body, after, **weights):
 def expand(body, after, **weights):
     more = {k: weights.pop(k) for k in ("x", "y", "opset", "check") if k in weights}
     return case(body, after, "drop-expand", weights=weights, **more)
+
+
+def slices(body, after, **weights):
+    more = {k: weights.pop(k) for k in ("x", "y", "opset", "check") if k in weights}
+    return case(body, after, "split-slices", weights=weights, **more)
 
 
 def merge(body, after, **weights):
@@ -119,6 +124,21 @@ CASES = {
     "pieces_that_others_read_stay": sizes(
         "s = Shape(x) n = Gather(s, i) u = Unsqueeze(n, a) k = Concat<axis = 0>(o, u) e = Expand(b, k) f = Expand(c, u) y = Add(e, f)",
         "Shape Concat Expand Expand Add", y="1,N", i=scalar(0, np.int64), a=ints(0), o=ints(1), b=rand(1, 1), c=rand(1)),
+    # split-slices
+    "two_halves": slices("a = Slice(x, z, f, q) b = Slice(x, f, e, q) y = Sub(a, b)", "Split Sub", z=ints(0), f=ints(4), e=ints(8), q=ints(2)),
+    "three_parts_in_another_order": slices(
+        "c = Slice(x, g, e, q) a = Slice(x, z, f, q) b = Slice(x, f, g, q) u = Neg(c) y = Concat<axis = 2>(u, a, b)", "Split Neg Concat",
+        z=ints(0), f=ints(1), g=ints(-3), e=ints(2 ** 63 - 1), q=ints(-1)),
+    "an_overlap_stays": slices("a = Slice(x, z, f, q) b = Slice(x, g, e, q) y = Sub(a, b)", None, z=ints(0), f=ints(5), g=ints(3), e=ints(8), q=ints(2)),
+    "a_gap_stays": slices("a = Slice(x, z, f, q) b = Slice(x, g, e, q) y = Sub(a, b)", None, z=ints(0), f=ints(3), g=ints(5), e=ints(8), q=ints(2)),
+    "parts_of_unknown_size_stay": slices("a = Slice(x, z, f, q) b = Slice(x, f, e, q) y = Concat<axis = 1>(a, b)", None, z=ints(0), f=ints(4),
+                                         e=ints(2 ** 63 - 1), q=ints(1)) | dict(feeds={"x": rand(2, 9, 8)}),
+    "steps_stay": slices("a = Slice(x, z, e, q, s) b = Slice(x, o, e, q, s) y = Sub(a, b)", None, z=ints(0), o=ints(1), e=ints(8), q=ints(2), s=ints(2)),
+    "slices_of_opset_12_stay": slices("a = Slice(x, z, f, q) b = Slice(x, f, e, q) y = Sub(a, b)", None, z=ints(0), f=ints(4), e=ints(8), q=ints(2),
+                                      opset=12),
+    "a_part_that_is_an_output": dict(
+        text="g (float[N,8] x) => (float[N,4] a, float[N,4] y) { b = Slice(x, f, e, q) a = Slice(x, z, f, q) y = Neg(b) }",
+        weights={"z": ints(0), "f": ints(4), "e": ints(8), "q": ints(1)}, passes="split-slices", after="Split Neg", tol=0),
     # merge-shapes
     "two_transposes": merge("t = Transpose<perm = [1, 2, 0]>(x) y = Transpose<perm = [0, 2, 1]>(t)", "Transpose"),
     "a_transpose_and_back": merge("t = Transpose<perm = [1, 2, 0]>(x) u = Transpose<perm = [2, 0, 1]>(t) y = Relu(u)", "Relu"),
@@ -154,6 +174,12 @@ CASES = {
     "concats_in_a_row": merge("c = Concat<axis = 1>(x, x) d = Concat<axis = 1>(c, x) y = Concat<axis = 1>(x, d)", "Concat"),
     "concat_of_another_axis_stays": merge("c = Concat<axis = 2>(x, x) y = Concat<axis = 1>(c, c)", None),
     "concat_read_twice_stays": merge("c = Concat<axis = 1>(x, x) y = Concat<axis = 1>(c, c)", None),
+    "one_position": merge("r = Slice(x, i, j, a) y = Squeeze(r, a)", "Gather", y="A,B", x="N,5,8", i=ints(2), j=ints(3), a=ints(1)),
+    "the_last_position": merge("r = Slice(x, i, j, a) y = Squeeze(r, b)", "Gather", y="A,B", x="N,5,8", i=ints(-1), j=ints(2 ** 63 - 1),
+                               a=ints(1), b=ints(-2)),
+    "one_position_by_attribute": merge("r = Slice(x, i, j, a) y = Squeeze<axes = [1]>(r)", "Gather", y="A,B", x="N,5,8", opset=11, i=ints(2),
+                                       j=ints(3), a=ints(1)),
+    "two_positions_stay": merge("r = Slice(x, i, j, a) y = Squeeze(r, b)", None, y="A,B", x="1,5,8", i=ints(2), j=ints(4), a=ints(1), b=ints(0)),
     "slices_of_two_axes": merge("r = Slice(x, z, e, a) y = Slice(r, z, f, b)", "Slice", x="4,6,8", z=ints(1), e=ints(3), f=ints(-1), a=ints(0),
                                 b=ints(2)),
     "slices_with_steps": merge("r = Slice(x, z, e, a, s) y = Slice(r, z, f, b)", "Slice", x="4,6,8", z=ints(0), e=ints(9), f=ints(2), a=ints(1),
