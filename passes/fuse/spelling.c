@@ -14,6 +14,7 @@
 #include "common.h"
 #include "fuse/norms.h"
 #include "fuse/rewrite.h"
+#include "target/keep_float.h"
 
 #include <stdio.h>
 
@@ -154,7 +155,10 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
             code = qn_rewrite(ctx, graph, tricks[i].rules, n);
         }
     }
-    return code;
+    return code == QUERN_OK &&
+                   quern_target_has(&target->tricks, "float-weights")
+               ? qn_keep_float(ctx, graph)
+               : code;
 }
 
 const struct quern_pass_desc qn_pass_target_spelling = {

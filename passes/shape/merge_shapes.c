@@ -140,6 +140,27 @@ static enum quern_code drop_pair(struct quern_pass_ctx *ctx,
     return undo(ctx, node, first, y, x);
 }
 
+/* y is x with its last two axes swapped, and `joined` x with all others joined.
+ * @param perm  the axes of y, as those of x */
+static bool swaps_last_two(const struct quern_value *x,
+                           const struct quern_value *joined,
+                           const struct quern_value *y, int64_t *perm)
+{
+    int rank = quern_value_rank(x);
+    const struct quern_dim *from = quern_value_dims(x);
+    const struct quern_dim *to = quern_value_dims(y);
+    const struct quern_dim *three = quern_value_dims(joined);
+    bool good = quern_value_rank(joined) == 3 &&
+                quern_dim_equal(three[1], from[rank - 2]) &&
+                quern_dim_equal(three[2], from[rank - 1]);
+    for (int i = 0; i < rank && good; i++) {
+        int at = i < rank - 2 ? i : 2 * rank - 3 - i;
+        perm[i] = at;
+        good = quern_dim_equal(to[i], from[at]);
+    }
+    return good;
+}
+
 /* Matrices of a batch of several axes, transposed as a batch of one: a Reshape
  * that joins the first axes, a Transpose of the last two, a Reshape that splits
  * again. PyTorch's exporter writes the keys of attention so. */
@@ -161,18 +182,7 @@ static enum quern_code merge_batch_transpose(struct quern_pass_ctx *ctx,
         perm[1] != 2) {
         return QUERN_OK;
     }
-    const struct quern_dim *from = quern_value_dims(x);
-    const struct quern_dim *to = quern_value_dims(y);
-    const struct quern_dim *joined =
-        quern_value_dims(quern_node_output(first, 0));
-    bool good = quern_dim_equal(joined[1], from[rank - 2]) &&
-                quern_dim_equal(joined[2], from[rank - 1]);
-    for (int i = 0; i < rank && good; i++) {
-        int at = i < rank - 2 ? i : 2 * rank - 3 - i;
-        all[i] = at;
-        good = quern_dim_equal(to[i], from[at]);
-    }
-    if (!good) {
+    if (!swaps_last_two(x, quern_node_output(first, 0), y, all)) {
         return QUERN_OK;
     }
     enum quern_code code = quern_node_set_op(node, "Transpose");
@@ -237,6 +247,25 @@ static enum quern_code merge_cast(struct quern_pass_ctx *ctx,
     return undo(ctx, node, first, y, x);
 }
 
+/* Nodes of the family that one function is enough for. */
+static qn_node_fn merger_of(const struct quern_node *node)
+{
+    static const struct {
+        const char *op;
+        qn_node_fn merge;
+    } rows[] = {
+        {"Transpose", merge_transpose}, {"Cast", merge_cast},
+        {"Slice", qn_merge_slice},      {"Concat", qn_merge_concat},
+        {"Squeeze", qn_merge_squeeze},  {"Unsqueeze", qn_merge_unsqueeze},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (quern_node_is(node, rows[i].op)) {
+            return rows[i].merge;
+        }
+    }
+    return NULL;
+}
+
 static enum quern_code merge(struct quern_pass_ctx *ctx,
                              struct quern_node *node, void *user)
 {
@@ -244,49 +273,27 @@ static enum quern_code merge(struct quern_pass_ctx *ctx,
                                         "Reshape", NULL};
     enum quern_code code = QUERN_OK;
     (void)user;
-    if (quern_node_is(node, "Transpose")) {
-        return merge_transpose(ctx, node);
-    }
-    if (quern_node_is(node, "Cast")) {
-        return merge_cast(ctx, node);
-    }
-    if (quern_node_is(node, "Slice")) {
-        return qn_merge_slice(ctx, node);
-    }
-    if (quern_node_is(node, "Concat")) {
-        return qn_merge_concat(ctx, node);
-    }
     if (qn_is_one_of(node, pairs)) {
         code = drop_pair(ctx, node);
     }
     if (code == QUERN_OK && !quern_node_erased(node) &&
-        quern_node_is(node, "Squeeze")) {
-        return qn_merge_squeeze(ctx, node);
-    }
-    if (code == QUERN_OK && !quern_node_erased(node) &&
-        quern_node_is(node, "Unsqueeze")) {
-        return qn_merge_unsqueeze(ctx, node);
-    }
-    if (code == QUERN_OK && !quern_node_erased(node) &&
         quern_node_is(node, "Reshape")) {
-        code = merge_batch_transpose(ctx, node);
+        code = merge_batch_transpose(ctx, node); /* a Transpose now, or not */
     }
-    if (code == QUERN_OK && !quern_node_erased(node) &&
-        quern_node_is(node, "Transpose")) {
-        return merge_transpose(ctx, node);
+    if (code != QUERN_OK || quern_node_erased(node)) {
+        return code;
     }
-    return code == QUERN_OK && !quern_node_erased(node) &&
-                   quern_node_is(node, "Reshape")
-               ? merge_reshape(ctx, node)
-               : code;
+    qn_node_fn fn =
+        quern_node_is(node, "Reshape") ? merge_reshape : merger_of(node);
+    return fn != NULL ? fn(ctx, node) : QUERN_OK;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     static const char *const ops[] = {"Transpose", "Slice",   "Cast",
-                                      "Flatten",   "Squeeze", "Unsqueeze",
-                                      "Reshape",   NULL};
+                                      "Concat",    "Flatten", "Squeeze",
+                                      "Unsqueeze", "Reshape", NULL};
     (void)params;
     return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops}, merge,
                            NULL);

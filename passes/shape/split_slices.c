@@ -162,30 +162,23 @@ static enum quern_code split(struct quern_pass_ctx *ctx,
     return code;
 }
 
+static enum quern_code visit(struct quern_pass_ctx *ctx,
+                             struct quern_node *node, void *user)
+{
+    struct parts p;
+    (void)user;
+    return find_parts(node, &p) ? split(ctx, node, &p) : QUERN_OK;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    struct quern_node *next = quern_graph_first(graph);
-    enum quern_code code = QUERN_OK;
+    static const char *const ops[] = {"Slice", NULL};
     (void)params;
-    if (quern_model_opset(quern_pass_model(ctx), "") < SIZES_SINCE) {
-        return QUERN_OK;
-    }
-    for (struct quern_node *n = next; n != NULL && code == QUERN_OK; n = next) {
-        struct parts p;
-        next = quern_node_next(n);
-        if (!find_parts(n, &p)) {
-            continue;
-        }
-        for (size_t i = 0; i < p.n; i++) { /* not to one that goes */
-            while (next == p.of[i].slice) {
-                next = quern_node_next(next);
-                i = 0;
-            }
-        }
-        code = split(ctx, n, &p);
-    }
-    return code;
+    return quern_model_opset(quern_pass_model(ctx), "") >= SIZES_SINCE
+               ? quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
+                                 visit, NULL)
+               : QUERN_OK;
 }
 
 const struct quern_pass_desc qn_pass_split_slices = {

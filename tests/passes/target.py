@@ -32,6 +32,31 @@ def rms(body, after, told="", **more):
     return dict(case, told=told, tol=1e-6)
 
 
+def stays_float(model):
+    """ONNX Runtime's optimizations leave the numbers alone: it has not quantized weights by itself."""
+    import onnxruntime as ort
+    x = rand(2, 4, 6, 6)
+    answers = []
+    for level in (ort.GraphOptimizationLevel.ORT_DISABLE_ALL, ort.GraphOptimizationLevel.ORT_ENABLE_ALL):
+        options = ort.SessionOptions()
+        options.graph_optimization_level = level
+        session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        answers.append(session.run(None, {"x": x if len(session.get_inputs()[0].shape) == 4 else x[:, :, 0, 0]})[0])
+    for channel in range(answers[0].shape[1]):
+        a, b = (y[:, channel] for y in answers)
+        assert np.abs(a - b).max() <= 1e-5 * np.abs(a).max(), (channel, np.abs(a - b).max(), np.abs(a).max())
+
+
+def floats(body, after, dims="N,4,6,6", told="bias as codes", check=stays_float, args=(), **weights):
+    return dict(text=f"g (float[{dims}] x) => (float[{'N,M' if ',6' not in dims else 'N,M,H,W'}] y) {{ q = QuantizeLinear(x, s, z) "
+                     f"d = DequantizeLinear(q, s, z) {body} }}", weights={"s": scalar(0.02), "z": scalar(128, np.uint8), **weights},
+                passes="target-spelling", after=after, told=told, tol=1e-6, check=check, args=args)
+
+
+FAR = np.array([1, 1000, 0.001, 30], np.float32)  # channels that one scale cannot hold
+KEPT = "QuantizeLinear DequantizeLinear DequantizeLinear "
+
+
 def used(case):
     words = case["text"].replace("(", " ").replace(")", " ").replace(",", " ").split()
     return dict(case, weights={k: v for k, v in case["weights"].items() if k in words})
@@ -92,6 +117,15 @@ CASES = {
     "rms_norm_of_unknown_size_stays": rms("y = Div(x, r)", None, x="N,S,C") | dict(feeds={"x": rand(2, 3, 8)}),
     "rms_norm_over_another_axis_stays": rms("y = Div(x, r)", None, x="N,8,8") | dict(
         text="g (float[N,8,8] x) => (float[N,8,8] y) { " + SQUARE.replace("-1", "1") + "y = Div(x, r) }"),
+    "float_conv": floats("y = Conv(d, w, b)", KEPT + "Conv", w=rand(4, 4, 3, 3) * FAR.reshape(4, 1, 1, 1), b=rand(4) * FAR),
+    "float_conv_without_bias": floats("y = Conv(d, w)", KEPT + "Conv", w=rand(4, 4, 3, 3) * FAR.reshape(4, 1, 1, 1)),
+    "float_conv_transpose": floats("y = ConvTranspose<group = 2>(d, w, b)", KEPT + "ConvTranspose", w=rand(4, 2, 3, 3), b=rand(4) * FAR),
+    "float_gemm": floats("y = Gemm(d, w, b)", KEPT + "Gemm", dims="N,4", w=rand(4, 4) * FAR, b=rand(4) * FAR),
+    "float_gemm_of_rows": floats("y = Gemm<transB = 1>(d, w)", KEPT + "Gemm", dims="N,4", w=rand(3, 4) * FAR[:3].reshape(3, 1)),
+    "float_conv_on_other_targets": floats("y = Conv(d, w, b)", None, told="", check=None, args=("--target", "tensorrt-10"),
+                                          w=rand(4, 4, 3, 3), b=rand(4)),
+    "float_conv_of_floats": dict(text="g (float[N,4,6,6] x) => (float[N,4,H,W] y) { y = Conv(x, w, b) }",
+                                 weights={"w": rand(4, 4, 3, 3), "b": rand(4)}, passes="target-spelling", after=None),
     # norms
     "layer_norm": norm(LAYER, "LayerNormalization"),
     "layer_norm_by_product": norm(LAYER.replace("Pow(d, two)", "Mul(d, d)"), "LayerNormalization"),
