@@ -12,9 +12,9 @@
 
 #include "builtin.h"
 #include "common.h"
+#include "fuse/keep_float.h"
 #include "fuse/norms.h"
 #include "fuse/rewrite.h"
-#include "target/keep_float.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* Keeping float what a target's runtime would quantize by itself. */
-#include "target/keep_float.h"
+#include "fuse/keep_float.h"
 
 #include "common.h"
 

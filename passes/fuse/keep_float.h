@@ -1,6 +1,6 @@
 /* Keeping float what a target's runtime would quantize by itself. */
-#ifndef QUERN_PASSES_TARGET_KEEP_FLOAT_H
-#define QUERN_PASSES_TARGET_KEEP_FLOAT_H
+#ifndef QUERN_PASSES_FUSE_KEEP_FLOAT_H
+#define QUERN_PASSES_FUSE_KEEP_FLOAT_H
 
 #include <quern/pass.h>
 
