@@ -37,34 +37,33 @@ static float beyond_cut(const struct qn_inserter *s,
     return reader != NULL && quern_node_is(reader, "Conv") ? 0.7f : 1.0f;
 }
 
-/* A range that leaves less off than the method would. */
-static enum quern_code widen(struct qn_inserter *s, const struct qn_seen *seen,
-                             struct quern_range_options o, float part,
-                             struct quern_range *range)
-{
-    struct quern_range whole;
-    o.method = QUERN_RANGE_MINMAX;
-    enum quern_code code =
-        quern_stats_range(s->context, seen->stats, &o, &whole);
-    if (code == QUERN_OK) {
-        range->lo += part * (whole.lo - range->lo);
-        range->hi += part * (whole.hi - range->hi);
-    }
-    return code;
-}
+/* What choosing a range needs, and what came of it. */
+struct qn_range_choice {
+    const struct quern_stats *stats; /* NULL: the range stands */
+    struct quern_range_options options;
+    float part; /* how far to go to the whole range */
+    struct quern_range range;
+};
 
-static enum quern_code choose_range(struct qn_inserter *s,
-                                    const struct quern_value *v,
-                                    struct quern_range *out)
+static enum quern_code prepare_range(struct qn_inserter *s,
+                                     const struct quern_value *v,
+                                     struct qn_range_choice *out)
 {
     bool symmetric = s->place.target->activations.symmetric;
     if (made_by(v, "Softmax") || made_by(v, "Sigmoid")) {
         float most = symmetric ? 1.0f : 255.0f / 256.0f;
-        *out = (struct quern_range){0.0f, most, -1.0};
+        out->range = (struct quern_range){0.0f, most, -1.0};
         return QUERN_OK;
     }
     const struct qn_seen *seen = qn_seen(s->model, v);
-    struct quern_range_options o = {
+    if (seen == NULL) {
+        struct quern_place place = QUERN_PLACE_NONE;
+        place.tensor = quern_value_name(v);
+        return quern_fail(s->context, QUERN_INTERNAL, &place,
+                          "value has no range");
+    }
+    out->stats = seen->stats;
+    out->options = (struct quern_range_options){
         .method = (enum quern_range_method)s->choice.method,
         .percentile = s->choice.percentile,
         .n_levels = symmetric ? 254 : 255,
@@ -72,23 +71,90 @@ static enum quern_code choose_range(struct qn_inserter *s,
         .cut = true,
         .reader = qn_reader_of(v),
     };
-    if (seen == NULL) {
-        struct quern_place place = QUERN_PLACE_NONE;
-        place.tensor = quern_value_name(v);
-        return quern_fail(s->context, QUERN_INTERNAL, &place,
-                          "value has no range");
+    out->part =
+        out->options.method >= QUERN_RANGE_MSE ? beyond_cut(s, v) : 0.0f;
+    return QUERN_OK;
+}
+
+/* Of value i of the list: searches over histograms, which take the time. */
+static enum quern_code search_range(struct quern_context *context, void *user,
+                                    size_t i, int worker)
+{
+    const struct qn_inserter *s = user;
+    struct qn_range_choice *c = &s->ranges[i];
+    struct quern_range whole;
+    (void)worker;
+    if (c->stats == NULL) {
+        return QUERN_OK;
     }
-    float part = o.method >= QUERN_RANGE_MSE ? beyond_cut(s, v) : 0.0f;
-    enum quern_code code = quern_stats_range(s->context, seen->stats, &o, out);
-    if (code == QUERN_OK && part > 0.0f) {
-        code = widen(s, seen, o, part, out);
+    enum quern_code code =
+        quern_stats_range(context, c->stats, &c->options, &c->range);
+    if (code == QUERN_OK && c->part > 0.0f) {
+        struct quern_range_options o = c->options;
+        o.method = QUERN_RANGE_MINMAX;
+        code = quern_stats_range(context, c->stats, &o, &whole);
+        c->range.lo += c->part * (whole.lo - c->range.lo);
+        c->range.hi += c->part * (whole.hi - c->range.hi);
     }
-    if (code == QUERN_OK && made_by(v, "Relu")) {
-        out->lo = 0.0f;
+    return code;
+}
+
+/* What the operators around a value say of its range. */
+static void limit_range(const struct qn_inserter *s,
+                        const struct quern_value *v, struct qn_range_choice *c)
+{
+    if (c->stats == NULL) {
+        return;
     }
-    if (code == QUERN_OK && o.reader.kind == QUERN_READER_HARDSWISH &&
+    if (made_by(v, "Relu")) {
+        c->range.lo = 0.0f;
+    }
+    if (c->options.reader.kind == QUERN_READER_HARDSWISH &&
         quern_target_has(&s->place.target->tricks, "integer-hardswish")) {
-        out->lo = -3.0f; /* code 0 then is where HardSwish begins */
+        c->range.lo = -3.0f; /* code 0 then is where HardSwish begins */
+    }
+}
+
+/* Ranges of all values of the list, on all threads. */
+static enum quern_code choose_ranges(struct qn_inserter *s)
+{
+    enum quern_code code = QUERN_OK;
+    s->ranges = quern_pass_alloc(s->ctx, (s->n_list + 1) * sizeof *s->ranges);
+    if (s->ranges == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
+        s->codes[quern_value_id(s->list[i])].listed = i;
+        code = prepare_range(s, s->list[i], &s->ranges[i]);
+    }
+    if (code == QUERN_OK) {
+        code = quern_parallel(s->context, s->n_list, search_range, s);
+    }
+    for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
+        limit_range(s, s->list[i], &s->ranges[i]);
+    }
+    return code;
+}
+
+/* A value that is not listed itself is looked at when it is asked for. */
+static enum quern_code choose_range(struct qn_inserter *s,
+                                    const struct quern_value *v,
+                                    struct quern_range *out)
+{
+    size_t i = s->codes[quern_value_id(v)].listed;
+    if (i < s->n_list && s->list[i] == v) {
+        *out = s->ranges[i].range;
+        return QUERN_OK;
+    }
+    struct qn_range_choice *c = &s->ranges[s->n_list];
+    *c = (struct qn_range_choice){0};
+    enum quern_code code = prepare_range(s, v, c);
+    if (code == QUERN_OK) {
+        code = search_range(s->context, s, s->n_list, 0);
+    }
+    if (code == QUERN_OK) {
+        limit_range(s, v, c);
+        *out = c->range;
     }
     return code;
 }
@@ -307,7 +373,7 @@ static enum quern_code redirect(struct qn_inserter *s, struct quern_value *v)
     return code;
 }
 
-/* What gets a Q and DQ, before anything is edited. */
+/* What gets a Q and DQ, and its range, before anything is edited. */
 enum quern_code qn_list_activations(struct qn_inserter *s)
 {
     s->list = quern_pass_alloc(s->ctx, (s->place.n_values + 1) *
@@ -330,7 +396,7 @@ enum quern_code qn_list_activations(struct qn_inserter *s)
             }
         }
     }
-    return QUERN_OK;
+    return choose_ranges(s);
 }
 
 enum quern_code qn_insert_activations(struct qn_inserter *s)

@@ -15,6 +15,7 @@ struct qn_codes {
     struct quern_value *scale;
     struct quern_value *zero_point;
     struct quern_value *dequantized; /* output of the DQ */
+    size_t listed;                   /* where it may stand in the list */
     /** A scalar Mul and Add in front that the Q does itself: it reads `source`
      * with parameters of its own. NULL: it reads the value. */
     struct quern_value *source;
@@ -35,6 +36,7 @@ struct qn_inserter {
     struct qn_codes *codes;    /* by value id */
     struct quern_value **list; /* that get a Q and DQ */
     size_t n_list;
+    struct qn_range_choice *ranges; /* as listed, and one more */
     size_t n_integer;
     size_t n_float;
     size_t n_affine; /* scalar Mul and Add that became scales */
@@ -45,7 +47,7 @@ enum quern_code qn_params_of(struct qn_inserter *s, struct quern_value *v,
                              struct qn_codes **out)
     __attribute__((warn_unused_result));
 
-/** List the values that the placement makes codes. */
+/** List the values that the placement makes codes, and choose their ranges. */
 enum quern_code qn_list_activations(struct qn_inserter *s)
     __attribute__((warn_unused_result));
 
