@@ -42,7 +42,8 @@ static bool find_readers(struct quern_pass_ctx *ctx,
             return false;
         }
         out->padded = out->padded || w.padded;
-        out->is_conv = out->is_conv && w.rank > 2;
+        out->is_conv = out->is_conv && !quern_node_is(node, "MatMul") &&
+                       !quern_node_is(node, "Gemm");
         out->at[out->n++] = w;
     }
     /* One set of numbers for all: the same channels. */
@@ -85,6 +86,35 @@ static bool is_of_norm(const struct quern_value *x)
         }
         x = quern_node_input(node, 0);
         x = x != NULL && quern_value_constant(x) != NULL ? other : x;
+    }
+    return false;
+}
+
+/* The half of Gelu spelled out with Erf, x (1 + erf(...)) 0.5: runtimes fuse
+ * that chain as well, with its 0.5 alone. */
+static bool is_half_of_gelu(const struct quern_node *op, size_t data)
+{
+    const struct quern_value *product = quern_node_input(op, data);
+    const struct quern_node *mul = quern_value_producer(product);
+    float half = 0.0f;
+    if (!quern_node_is(op, "Mul") || mul == NULL ||
+        !quern_node_is(mul, "Mul") ||
+        !qn_scalar(quern_node_input(op, 1 - data), &half) || half < 0.5f ||
+        half > 0.5f) {
+        return false;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const struct quern_node *add =
+            quern_value_producer(quern_node_input(mul, i));
+        for (size_t k = 0; add != NULL && k < 2; k++) {
+            const struct quern_value *x = quern_node_input(add, k);
+            const struct quern_node *erf =
+                x != NULL ? quern_value_producer(x) : NULL;
+            if (quern_node_is(add, "Add") && erf != NULL &&
+                quern_node_is(erf, "Erf")) {
+                return true;
+            }
+        }
     }
     return false;
 }
@@ -263,7 +293,7 @@ static enum quern_code try_front(struct quern_pass_ctx *ctx,
     if (y == NULL || !find_readers(ctx, y, &readers) ||
         !qn_affine_of(ctx, op, readers.at[0].rank, readers.at[0].axis,
                       readers.at[0].n_in, &data, &f) ||
-        (!readers.is_conv && is_of_norm(y)) ||
+        (!readers.is_conv && is_of_norm(y)) || is_half_of_gelu(op, data) ||
         !keeps_shape(op, data, &readers.at[0])) {
         return QUERN_OK;
     }

@@ -142,6 +142,13 @@ CASES = {
     "the_vector_of_a_spelled_out_norm_stays": dense(
         "p = Mul(x, x) q = ReduceMean<axes = [-1]>(p) r = Sqrt(q) s = Div(x, r) d = Mul(s, k) y = MatMul(d, w)",
         {"k": rand(5)}, FRONT, None),
+    "the_vector_of_a_norm_of_three_axes_stays": dense(
+        "p = Mul(x, x) q = ReduceMean<axes = [-1]>(p) r = Sqrt(q) s = Div(x, r) d = Mul(s, k) y = MatMul(d, w)",
+        {"k": rand(5)}, FRONT, None, x="N,S,5", y="N,S,4"),
+    "the_half_of_gelu_stays": dense(
+        "c = Div(x, r) e = Erf(c) t = Add(e, o) m = Mul(x, t) d = Mul(m, h) y = MatMul(d, w)",
+        {"r": scalar(2 ** 0.5), "o": scalar(1.0), "h": scalar(0.5)}, FRONT, None, x="N,S,5", y="N,S,4"),
+    "another_half_goes": dense("m = Mul(x, x) d = Mul(m, h) y = MatMul(d, w)", {"h": scalar(0.5)}, FRONT, "Mul MatMul", x="N,S,5", y="N,S,4"),
 }
 CASES["bn_that_overflows_float16_stays"]["weights"] = {
     "w": rand(4, 3, 3, 3, low=2e4, high=3e4).astype(np.float16), "s": np.full(4, 6e4, np.float16), "m": rand(4).astype(np.float16),
