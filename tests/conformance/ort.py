@@ -214,9 +214,11 @@ def check_sequences(work):
     constants += [numpy_helper.from_array(np.array(v, np.int64), n) for n, v in (("four", 4), ("one", 1))]
     nodes = [helper.make_node("Conv", ["x", "w1"], ["c1"], "first"), helper.make_node("SplitToSequence", ["c1", "four"], ["parts"], "cut", axis=1),
              helper.make_node("SequenceAt", ["parts", "one"], ["part"]), helper.make_node("Relu", ["part"], ["r"]),
+             helper.make_node("SequenceLength", ["parts"], ["n"]),  # so that it stays a sequence
              helper.make_node("Conv", ["r", "w2"], ["y"], "second"), helper.make_node("Cast", ["y"], ["text"], to=TensorProto.STRING),
              helper.make_node("Cast", ["text"], ["back"], to=TensorProto.FLOAT)]
-    model = save(work, "parts.onnx", nodes, [info("x", shape=["N", 3, 16, 16])], [info("back", shape=["N", 8, 12, 12])], constants, opset=17)
+    model = save(work, "parts.onnx", nodes, [info("x", shape=["N", 3, 16, 16])], [info("back", shape=["N", 8, 12, 12]), info("n", TensorProto.INT64, [])],
+                 constants, opset=17)
     np.savez(work / "parts.npz", x=r.rand(20, 3, 16, 16).astype(np.float32))
     quern("quantize", model, "-o", work / "parts.int8.onnx", "--data", work / "parts.npz")
     ops = [n.op_type for n in onnx.load(work / "parts.int8.onnx").graph.node]
