@@ -132,7 +132,7 @@ enum { LINE = 64, MOST = 4 };
 
 static void fetch(const void *p, size_t size)
 {
-    for (size_t at = 0; at < size; at += LINE) {
+    for (size_t at = 0; p != NULL && at < size; at += LINE) {
         __builtin_prefetch((const char *)p + at);
     }
 }
