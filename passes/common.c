@@ -4,19 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum quern_code call(struct quern_pass_ctx *ctx, struct quern_node *node,
-                            void *user)
-{
-    const qn_node_fn *fn = user;
-    return (*fn)(ctx, node);
-}
-
-enum quern_code qn_each_node(struct quern_pass_ctx *ctx,
-                             struct quern_graph *graph, qn_node_fn fn)
-{
-    return quern_pass_each(ctx, graph, &(struct quern_each){0}, call, &fn);
-}
-
 bool qn_scalar(const struct quern_value *value, float *out_value)
 {
     const struct quern_tensor *t =
@@ -81,6 +68,21 @@ enum quern_code qn_new_floats(struct quern_pass_ctx *ctx,
     }
     memcpy(quern_tensor_data_mut(t), values, quern_tensor_size(t));
     code = quern_constant_create(graph, name, t, out_value);
+    quern_tensor_release(&t);
+    return code;
+}
+
+enum quern_code qn_new_ints(struct quern_pass_ctx *ctx,
+                            struct quern_graph *graph, const char *name,
+                            const int64_t *ints, int64_t n,
+                            struct quern_value **out_value)
+{
+    struct quern_tensor *t = NULL;
+    enum quern_code code =
+        quern_tensor_of_ints(quern_pass_context(ctx), n, ints, &t);
+    if (code == QUERN_OK) {
+        code = quern_constant_create(graph, name, t, out_value);
+    }
     quern_tensor_release(&t);
     return code;
 }

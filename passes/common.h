@@ -4,15 +4,6 @@
 
 #include <quern/pass.h>
 
-typedef enum quern_code (*qn_node_fn)(struct quern_pass_ctx *ctx,
-                                      struct quern_node *node);
-
-/** quern_pass_each() over all nodes. A pass that wants few operators should
- * name them there instead. */
-enum quern_code qn_each_node(struct quern_pass_ctx *ctx,
-                             struct quern_graph *graph, qn_node_fn fn)
-    __attribute__((warn_unused_result));
-
 /** A constant with one element that is a number.
  * @return false when the value is no such constant */
 bool qn_scalar(const struct quern_value *value, float *out_value);
@@ -40,6 +31,14 @@ enum quern_code
 qn_new_floats(struct quern_pass_ctx *ctx, struct quern_graph *graph,
               const char *name, const float *values, int rank,
               const int64_t *dims, struct quern_value **out_value)
+    __attribute__((warn_unused_result));
+
+/** A new initializer of int64: a vector of n numbers, or a scalar for n = -1.
+ */
+enum quern_code qn_new_ints(struct quern_pass_ctx *ctx,
+                            struct quern_graph *graph, const char *name,
+                            const int64_t *ints, int64_t n,
+                            struct quern_value **out_value)
     __attribute__((warn_unused_result));
 
 /** Let input i of a node read a changed copy of its constant; the constant

@@ -123,19 +123,14 @@ static enum quern_code set_target(struct quern_pass_ctx *ctx,
 {
     struct quern_value *old = quern_node_input(node, 1);
     struct quern_node *made = quern_value_producer(old);
-    struct quern_tensor *t = NULL;
     struct quern_value *value = NULL;
     enum quern_code code =
-        quern_tensor_of_ints(quern_pass_context(ctx), (int64_t)n, target, &t);
-    if (code == QUERN_OK) {
-        code = quern_constant_create(quern_node_graph(node),
-                                     quern_value_name(old), t, &value);
-    }
+        qn_new_ints(ctx, quern_node_graph(node), quern_value_name(old), target,
+                    (int64_t)n, &value);
     if (code == QUERN_OK) {
         quern_pass_account(ctx, node, "its target is constant");
         code = quern_node_set_input(node, 1, value);
     }
-    quern_tensor_release(&t);
     return code == QUERN_OK && made != NULL &&
                    quern_node_graph(made) == quern_node_graph(node)
                ? quern_node_erase_dead(made)

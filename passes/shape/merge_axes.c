@@ -72,18 +72,12 @@ static enum quern_code set_ints_input(struct quern_pass_ctx *ctx,
                                       struct quern_node *node, size_t i,
                                       const int64_t *ints, size_t n)
 {
-    struct quern_tensor *t = NULL;
     struct quern_value *value = NULL;
     const struct quern_value *old = quern_node_input(node, i);
-    enum quern_code code =
-        quern_tensor_of_ints(quern_pass_context(ctx), (int64_t)n, ints, &t);
-    if (code == QUERN_OK) {
-        code = quern_constant_create(
-            quern_node_graph(node),
-            quern_value_name(old != NULL ? old : quern_node_output(node, 0)), t,
-            &value);
-    }
-    quern_tensor_release(&t);
+    enum quern_code code = qn_new_ints(
+        ctx, quern_node_graph(node),
+        quern_value_name(old != NULL ? old : quern_node_output(node, 0)), ints,
+        (int64_t)n, &value);
     return code == QUERN_OK ? qn_replace_input(node, i, value) : code;
 }
 
@@ -203,7 +197,6 @@ enum quern_code qn_merge_squeeze(struct quern_pass_ctx *ctx,
     struct quern_node *slice = y != NULL ? quern_value_producer(y) : NULL;
     struct bounds b;
     int64_t axes[QUERN_MAX_RANK];
-    struct quern_tensor *t = NULL;
     struct quern_value *index = NULL;
     if (slice == NULL || !quern_node_is(slice, "Slice") ||
         quern_value_only_user(y) != node || !read_bounds(slice, &b) ||
@@ -219,13 +212,8 @@ enum quern_code qn_merge_squeeze(struct quern_pass_ctx *ctx,
     }
     quern_pass_account(ctx, node, "Gather of one position, with Slice '%s'",
                        quern_node_name(slice));
-    enum quern_code code =
-        quern_tensor_of_ints(quern_pass_context(ctx), -1, &at, &t);
-    if (code == QUERN_OK) {
-        code = quern_constant_create(quern_node_graph(node),
-                                     quern_value_name(y), t, &index);
-    }
-    quern_tensor_release(&t);
+    enum quern_code code = qn_new_ints(ctx, quern_node_graph(node),
+                                       quern_value_name(y), &at, -1, &index);
     if (code == QUERN_OK) {
         code = quern_node_set_op(node, "Gather");
     }

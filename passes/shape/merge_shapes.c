@@ -247,12 +247,15 @@ static enum quern_code merge_cast(struct quern_pass_ctx *ctx,
     return undo(ctx, node, first, y, x);
 }
 
+typedef enum quern_code (*merge_fn)(struct quern_pass_ctx *ctx,
+                                    struct quern_node *node);
+
 /* Nodes of the family that one function is enough for. */
-static qn_node_fn merger_of(const struct quern_node *node)
+static merge_fn merger_of(const struct quern_node *node)
 {
     static const struct {
         const char *op;
-        qn_node_fn merge;
+        merge_fn merge;
     } rows[] = {
         {"Transpose", merge_transpose}, {"Cast", merge_cast},
         {"Slice", qn_merge_slice},      {"Concat", qn_merge_concat},
@@ -283,7 +286,7 @@ static enum quern_code merge(struct quern_pass_ctx *ctx,
     if (code != QUERN_OK || quern_node_erased(node)) {
         return code;
     }
-    qn_node_fn fn =
+    merge_fn fn =
         quern_node_is(node, "Reshape") ? merge_reshape : merger_of(node);
     return fn != NULL ? fn(ctx, node) : QUERN_OK;
 }
@@ -304,7 +307,7 @@ const struct quern_pass_desc qn_pass_merge_shapes = {
     .abi = QUERN_ABI,
     .name = "merge-shapes",
     .summary = "one node from two in a row that move or convert data: "
-               "Transpose, Reshape and its kin, Cast",
+               "Transpose, Reshape and its kin, Slice, Concat, Cast",
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_BIT_EXACT,
     .run = run,

@@ -235,20 +235,6 @@ static size_t count_gone(struct quern_node *node, const struct piece *pieces,
 
 /* ---------------------------------------------------------------- rewriting */
 
-static enum quern_code new_ints(struct state *s, const char *name,
-                                const int64_t *ints, size_t n,
-                                struct quern_value **out)
-{
-    struct quern_tensor *t = NULL;
-    enum quern_code code =
-        quern_tensor_of_ints(quern_pass_context(s->ctx), (int64_t)n, ints, &t);
-    if (code == QUERN_OK) {
-        code = quern_constant_create(s->graph, name, t, out);
-    }
-    quern_tensor_release(&t);
-    return code;
-}
-
 /* A node in front of `before` that makes one new value. */
 static enum quern_code new_node(struct state *s, struct quern_node *before,
                                 const char *op, const char *base,
@@ -309,10 +295,10 @@ static enum quern_code make_run(struct state *s, struct quern_node *before,
                      shape);
     in[0] = shape;
     if (code == QUERN_OK) {
-        code = new_ints(s, "start", &start, 1, &in[1]);
+        code = qn_new_ints(s->ctx, s->graph, "start", &start, 1, &in[1]);
     }
     if (code == QUERN_OK) {
-        code = new_ints(s, "end", &end, 1, &in[2]);
+        code = qn_new_ints(s->ctx, s->graph, "end", &end, 1, &in[2]);
     }
     return code == QUERN_OK
                ? new_node(s, before, "Slice", base, in, 3, &node, &p->there)
@@ -331,7 +317,8 @@ static enum quern_code make_piece(struct state *s, struct quern_node *before,
         for (size_t i = 0; i < p->len; i++) {
             ints[i] = v->numbers[p->from + i].value;
         }
-        return new_ints(s, base, ints, p->len, &p->there);
+        return qn_new_ints(s->ctx, s->graph, base, ints, (int64_t)p->len,
+                           &p->there);
     }
     enum quern_code code = make_run(s, before, base, p);
     struct qn_sizes part = part_of(v, p->from, p->len);

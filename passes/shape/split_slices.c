@@ -3,8 +3,6 @@
 #include "builtin.h"
 #include "common.h"
 
-#include <string.h>
-
 enum {
     MOST_PARTS = 64,
     SIZES_SINCE = 13, /* opset from which on sizes are an input */
@@ -118,20 +116,13 @@ static enum quern_code set_sizes(struct quern_pass_ctx *ctx,
                                  struct quern_value **out)
 {
     int64_t sizes[MOST_PARTS];
-    struct quern_tensor *t = NULL;
-    struct quern_node *first = p->of[0].slice;
+    const struct quern_node *first = p->of[0].slice;
     for (size_t i = 0; i < p->n; i++) {
         sizes[i] = p->of[i].to - p->of[i].from;
     }
-    enum quern_code code =
-        quern_tensor_of_ints(quern_pass_context(ctx), (int64_t)p->n, sizes, &t);
-    if (code == QUERN_OK) {
-        code = quern_constant_create(
-            quern_node_graph(first),
-            quern_value_name(quern_node_output(first, 0)), t, out);
-    }
-    quern_tensor_release(&t);
-    return code;
+    return qn_new_ints(ctx, quern_node_graph(first),
+                       quern_value_name(quern_node_output(first, 0)), sizes,
+                       (int64_t)p->n, out);
 }
 
 static enum quern_code split(struct quern_pass_ctx *ctx,

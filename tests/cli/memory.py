@@ -3,6 +3,7 @@
 and 512 of them, stored and deflated, all refinement and none. The first
 samples of the test data, each several times with its first byte changed, so that
 no two are the same."""
+import ast
 import os
 import struct
 import subprocess
@@ -24,7 +25,7 @@ def samples():
         name = z.namelist()[0]
         data = z.read(name)
     size, = struct.unpack("<H", data[8:10])
-    head = eval(data[10:10 + size])  # a dict literal of our own test data
+    head = ast.literal_eval(data[10:10 + size].decode())
     step = (len(data) - 10 - size) // head["shape"][0]
     parts = [data[at:at + step] for at in range(10 + size, len(data), step)]
     return name, head["descr"], head["shape"][1:], parts
