@@ -117,6 +117,7 @@ int cmd_compare(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_passes(int argc, char **argv);
+int cmd_plugin(int argc, char **argv);
 int cmd_targets(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 

@@ -23,6 +23,7 @@ static const struct verb verbs[] = {
     {"inspect", cmd_inspect, "tell what a model is and holds"},
     {"optimize", cmd_optimize, "clean a model for inference"},
     {"passes", cmd_passes, "list passes, or tell all about one"},
+    {"plugin", cmd_plugin, "check a plugin before it is used"},
     {"quantize", cmd_quantize, "quantize a model to QDQ form"},
     {"run", cmd_run, "run a model on data, or check its outputs"},
     {"targets", cmd_targets, "list target profiles, or show one"},

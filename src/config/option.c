@@ -95,10 +95,29 @@ static bool keeps_bounds(const struct quern_option *row, const void *field)
     return !is_bounded(row) || (value >= row->minimum && value <= row->maximum);
 }
 
+/* An earlier row with the same name, or whose field shares bytes with that of
+ * `row`; NULL: none. Rows before `row` are known to be good. */
+static const struct quern_option *rival_of(const struct quern_option *table,
+                                           const struct quern_option *row,
+                                           size_t size)
+{
+    for (const struct quern_option *other = table; other < row; other++) {
+        size_t its_size = 0, alignment = 1;
+        (void)layout_of(other->type, &its_size, &alignment);
+        if (strcmp(other->name, row->name) == 0 ||
+            (other->offset < row->offset + size &&
+             row->offset < other->offset + its_size)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
 /* What is wrong with a row, or NULL. */
 static const char *fault_of(const struct quern_option *table,
                             const struct quern_option *row,
-                            const void *params_default, size_t params_size)
+                            const void *params_default, size_t params_size,
+                            const struct quern_option **out_rival)
 {
     static const unsigned char zeros[sizeof(struct quern_strings)];
     size_t size = 0, alignment = 1;
@@ -118,10 +137,11 @@ static const char *fault_of(const struct quern_option *table,
     if (!(row->minimum <= row->maximum)) {
         return "its minimum is above its maximum";
     }
-    for (const struct quern_option *other = table; other < row; other++) {
-        if (strcmp(other->name, row->name) == 0) {
-            return "its name occurs twice";
-        }
+    *out_rival = rival_of(table, row, size);
+    if (*out_rival != NULL) {
+        bool is_twin = strcmp((*out_rival)->name, row->name) == 0;
+        return is_twin ? "its name occurs twice"
+                       : "its field overlaps that of another row";
     }
     const void *field = params_default != NULL
                             ? (const char *)params_default + row->offset
@@ -136,11 +156,15 @@ enum quern_code qn_options_check(struct quern_context *context,
 {
     const struct quern_option *row = table;
     for (; row != NULL && row->name != NULL; row++) {
-        const char *fault = fault_of(table, row, params_default, params_size);
+        const struct quern_option *rival = NULL;
+        const char *fault =
+            fault_of(table, row, params_default, params_size, &rival);
         if (fault != NULL) {
             return quern_fail(context, QUERN_INTERNAL, NULL,
-                              "%s: row '%s' of its options: %s", owner,
-                              row->name, fault);
+                              "%s: row '%s' of its options: %s%s%s%s", owner,
+                              row->name, fault, rival != NULL ? " ('" : "",
+                              rival != NULL ? rival->name : "",
+                              rival != NULL ? "')" : "");
         }
     }
     return QUERN_OK;

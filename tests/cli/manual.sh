@@ -20,6 +20,7 @@ complete() { # WORDS...: what completion offers for the last one
         _quern; printf "%s\n" "${COMPREPLY[@]}"' bash "$QUERN_SOURCE/src/cli/completion.bash" "$@"
 }
 complete "$QUERN" qu | grep -qx quantize || fail 'completion of a verb'
+complete "$QUERN" plugin c | grep -qx check || fail 'completion of a word'
 complete "$QUERN" quantize --per-t | grep -qx -- --per-tensor || fail 'completion of an option'
 complete "$QUERN" quantize --target ort-cpu-x | grep -qx ort-cpu-x64 || fail 'completion of a target'
 complete "$QUERN" run --engine c | grep -qx cpu || fail 'completion of an engine'

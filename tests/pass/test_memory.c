@@ -55,6 +55,16 @@ static enum quern_code try_pattern(void)
     return code;
 }
 
+static enum quern_code make_example(void)
+{
+    struct quern_model *example = NULL;
+    enum quern_code code = quern_pattern_example(
+        context, "y = Softmax(Mul(LeakyRelu(x){alpha=$a}, 0.5)){axis=1}",
+        &example);
+    quern_model_destroy(&example);
+    return code;
+}
+
 START_TEST(running_a_recipe_survives_exhausted_memory)
 {
     run_all(run_recipe);
@@ -67,12 +77,19 @@ START_TEST(patterns_survive_exhausted_memory)
 }
 END_TEST
 
+START_TEST(examples_survive_exhausted_memory)
+{
+    run_all(make_example);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("memory");
     TCase *all = tcase_create("memory");
     tcase_add_checked_fixture(all, open_context, close_context);
     tcase_add_test(all, running_a_recipe_survives_exhausted_memory);
+    tcase_add_test(all, examples_survive_exhausted_memory);
     tcase_add_test(all, patterns_survive_exhausted_memory);
     suite_add_tcase(suite, all);
     return suite;

@@ -1,35 +1,199 @@
-/* Plugins that go wrong, one for each macro, for plugins.sh. */
+/* Plugins that go wrong, one for each macro, for plugins.sh and check.sh. */
 #include <quern/pass.h>
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define UNUSED __attribute__((unused))
+
+/* ------------------------------------------ what a pass may do to a graph */
+
+/* The first node gets a name of its own making. */
+static UNUSED enum quern_code rename_first(struct quern_graph *graph,
+                                           const char *name)
+{
+    struct quern_node *node = quern_graph_first(graph);
+    return node != NULL ? quern_node_set_name(node, name) : QUERN_OK;
+}
+
+static UNUSED enum quern_code fail(struct quern_pass_ctx *ctx,
+                                   struct quern_graph *graph)
+{
+    struct quern_place place = quern_node_place(quern_graph_first(graph));
+    enum quern_code code = rename_first(graph, "half-done");
+    return code != QUERN_OK
+               ? code
+               : quern_fail(quern_pass_context(ctx), QUERN_INVALID_ARGUMENT,
+                            &place, "found a bad day, needs a good one");
+}
+
+/* The first node reads what the last one makes. */
+static UNUSED enum quern_code break_order(struct quern_graph *graph)
+{
+    struct quern_value *last = quern_node_output(quern_graph_last(graph), 0);
+    return quern_node_set_input(quern_graph_first(graph), 0, last);
+}
+
+static UNUSED enum quern_code wait_for_ever(struct quern_pass_ctx *ctx)
+{
+    enum quern_code code = QUERN_OK;
+    while (code == QUERN_OK) {
+        code = quern_pass_poll(ctx);
+    }
+    return code;
+}
+
+static UNUSED enum quern_code leak(struct quern_pass_ctx *ctx)
+{
+    static const float zeros[100];
+    struct quern_tensor *forgotten = NULL;
+    return quern_tensor_of_floats(quern_pass_context(ctx), 100, zeros,
+                                  &forgotten);
+}
+
+static UNUSED enum quern_code hog(struct quern_pass_ctx *ctx)
+{
+    while (quern_pass_alloc(ctx, 1 << 20) != NULL) {
+    }
+    return QUERN_NO_MEMORY;
+}
+
+/* Names belong to the model. */
+static UNUSED enum quern_code free_a_name(struct quern_graph *graph)
+{
+    union {
+        const char *name;
+        void *bytes;
+    } borrowed = {quern_node_name(quern_graph_first(graph))};
+    free(borrowed.bytes);
+    return QUERN_OK;
+}
+
+/* An initializer is borrowed, yet its count is given up. */
+static UNUSED enum quern_code release_a_weight(struct quern_graph *graph)
+{
+    struct quern_value *value = quern_graph_first_initializer(graph);
+    struct quern_tensor *borrowed =
+        value != NULL ? quern_value_constant(value) : NULL;
+    quern_tensor_release(&borrowed);
+    return QUERN_OK;
+}
+
+/* A node is made, erased, and renamed then; nobody looks at what that says. */
+static UNUSED enum quern_code edit_what_is_erased(struct quern_graph *graph)
+{
+    struct quern_node *first = quern_graph_first(graph);
+    struct quern_value *in = quern_node_input(first, 0);
+    struct quern_value *out = NULL;
+    struct quern_node *node = NULL;
+    enum quern_code code = quern_value_create(graph, "out", &out);
+    if (code == QUERN_OK) {
+        code = quern_node_create(graph, first, "Identity", "brief", &in, 1,
+                                 &out, 1, &node);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_erase(node);
+    }
+    if (code == QUERN_OK) {
+        (void)!quern_node_set_name(node, "late");
+    }
+    return code;
+}
+
+static UNUSED enum quern_code change_input(struct quern_graph *graph)
+{
+    const struct quern_dim dims[] = {{7, NULL}};
+    return quern_graph_parent(graph) == NULL
+               ? quern_value_set_type(quern_graph_input(graph, 0), QUERN_DOUBLE,
+                                      1, dims)
+               : QUERN_OK;
+}
+
+/* A name that depends on where things lie in memory. */
+static UNUSED enum quern_code name_by_address(struct quern_graph *graph)
+{
+    char name[] = "node-0000000000000000";
+    for (size_t i = 5, bits = (size_t)graph; bits > 0; bits >>= 4) {
+        name[i++] = (char)('a' + (bits & 15));
+    }
+    return rename_first(graph, name);
+}
+
+static UNUSED enum quern_code write_nowhere(void)
+{
+    volatile int *volatile nowhere = NULL;
+    *nowhere = 1;
+    return QUERN_OK;
+}
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     (void)params;
+    (void)ctx;
+    (void)graph;
 #if defined(FAILS)
-    struct quern_node *node = quern_graph_first(graph);
-    struct quern_place place = quern_node_place(node);
-    enum quern_code code = quern_node_set_name(node, "half-done");
-    return code != QUERN_OK
-               ? code
-               : quern_fail(quern_pass_context(ctx), QUERN_INVALID_ARGUMENT,
-                            &place, "found a bad day, needs a good one");
+    return fail(ctx, graph);
 #elif defined(BREAKS)
-    struct quern_value *last = quern_node_output(quern_graph_last(graph), 0);
-    (void)ctx;
-    return quern_node_set_input(quern_graph_first(graph), 0, last);
+    return break_order(graph);
 #elif defined(WAITS)
-    enum quern_code code = QUERN_OK;
-    (void)graph;
-    while (code == QUERN_OK) {
-        code = quern_pass_poll(ctx);
+    return wait_for_ever(ctx);
+#elif defined(LOOPS)
+    volatile bool goes_on = true;
+    while (goes_on) {
     }
-    return code;
+    return QUERN_OK;
+#elif defined(LEAKS)
+    return leak(ctx);
+#elif defined(HOGS)
+    return hog(ctx);
+#elif defined(SPEAKS)
+    fputs("hello\n", stdout);
+    return QUERN_OK;
+#elif defined(FREES)
+    return free_a_name(graph);
+#elif defined(RELEASES)
+    return release_a_weight(graph);
+#elif defined(ERASED)
+    return edit_what_is_erased(graph);
+#elif defined(INTERFACE)
+    return change_input(graph);
+#elif defined(RANDOM)
+    return name_by_address(graph);
+#elif defined(CRASHES)
+    return write_nowhere();
+#elif defined(EXITS)
+    _exit(0);
+#elif defined(COUNTS)
+    static int n_runs;
+    const char name[] = {(char)('a' + n_runs++), '\0'};
+    return rename_first(graph, name);
 #else
-    (void)ctx;
-    (void)graph;
     return QUERN_OK;
 #endif
 }
+
+/* ------------------------------------------------------- what it tells */
+
+struct params {
+    double threshold;
+    int64_t count;
+};
+
+static const struct quern_option options[] = {
+    {"threshold", QUERN_OPTION_FLOAT, offsetof(struct params, threshold), 0, 1,
+     NULL, "a number"},
+#if defined(OVERLAPS)
+    {"count", QUERN_OPTION_INT, offsetof(struct params, threshold), 0, 9, NULL,
+     "another one"},
+#else
+    {"count", QUERN_OPTION_INT, offsetof(struct params, count), 0, 9, NULL,
+     "another one"},
+#endif
+    {NULL, QUERN_OPTION_BOOL, 0, 0, 0, NULL, NULL},
+};
 
 static const struct quern_pass_desc pass = {
 #if defined(SHORT_PASS)
@@ -40,10 +204,14 @@ static const struct quern_pass_desc pass = {
     .abi = QUERN_ABI,
 #if defined(TAKEN)
     .name = "drop-dead",
+#elif defined(NO_NAME)
+    .name = NULL,
 #else
     .name = "test-pass",
 #endif
     .summary = "a pass of the tests",
+    .options = options,
+    .params_size = sizeof(struct params),
     .run = run,
 };
 

@@ -38,7 +38,7 @@ static enum quern_code flatten(struct quern_pass_ctx *ctx,
     if (code != QUERN_OK) {
         return code;
     }
-    if (slope >= my->threshold) {
+    if ((double)slope >= my->threshold) {
         /* Nothing is done; `--explain my-pass --node NAME` prints why. */
         return quern_pass_refuse(ctx, node, "slope %g, threshold %g",
                                  (double)slope, my->threshold);

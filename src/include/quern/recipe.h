@@ -187,6 +187,18 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_pass_help(struct quern_context *context,
                 const struct quern_pass_desc *desc, char **out_text);
 
+/** A model that a pattern matches: each of its operators once, inputs for what
+ * no equation makes, all of them of sizes 4 and of the most usual type that
+ * their readers take. What plugins and rules are tried on.
+ * @param text       a pattern, as of quern_pattern_create()
+ * @param out_model  the caller destroys it; where no choice of ranks fits the
+ *                   operators, the inputs have no rank
+ * @return QUERN_OK; _INVALID_ARGUMENT with line, column and the reason;
+ * _NO_MEMORY. Since 0.1 */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_pattern_example(struct quern_context *context, const char *text,
+                      struct quern_model **out_model);
+
 /* ------------------------------------------------- overrides, for passes */
 
 enum quern_setting {

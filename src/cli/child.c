@@ -1,0 +1,241 @@
+/* Work in a child process with bounds. */
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    REPORT,
+    SAID,
+    N_PIPES,
+    MOST_REPORT = 1 << 20,
+};
+
+/* The last line of a report that is whole. */
+static const char end_mark[] = "\nEND\n";
+
+struct talk {
+    int fd[N_PIPES]; /* -1: closed */
+    char *report;
+    size_t report_size;
+    char said[256];
+    size_t said_size;
+};
+
+/* ---------------------------------------------------------- in the child */
+
+static void set_limit(int what, uint64_t value)
+{
+    const struct rlimit limit = {(rlim_t)value, (rlim_t)value};
+    if (value > 0) {
+        (void)setrlimit(what, &limit);
+    }
+}
+
+static _Noreturn void be_child(const struct cli_bounds *bounds,
+                               const int out[N_PIPES],
+                               void (*work)(void *user, FILE *report),
+                               void *user)
+{
+    const struct rlimit no_core = {0, 0};
+    (void)setpgid(0, 0);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    set_limit(RLIMIT_DATA, bounds->memory);
+    int nothing = open("/dev/null", O_RDONLY);
+    FILE *report = fdopen(out[REPORT], "w");
+    if (nothing < 0 || report == NULL || dup2(nothing, STDIN_FILENO) < 0 ||
+        dup2(out[SAID], STDOUT_FILENO) < 0 ||
+        dup2(out[SAID], STDERR_FILENO) < 0) {
+        _exit(127);
+    }
+    work(user, report);
+    fputs(end_mark, report);
+    fflush(report);
+    fflush(stdout);
+    _exit(0);
+}
+
+/* --------------------------------------------------------- in the parent */
+
+static void close_pipe(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+}
+
+/* Take what a pipe holds; what is too much is thrown away. */
+static bool take(struct talk *t, int which)
+{
+    char room[4096];
+    ssize_t n = read(t->fd[which], room, sizeof room);
+    if (n <= 0) {
+        if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+            close_pipe(&t->fd[which]);
+        }
+        return true;
+    }
+    size_t size = (size_t)n;
+    if (which == SAID) {
+        size_t left = sizeof t->said - 1 - t->said_size;
+        size = size < left ? size : left;
+        memcpy(t->said + t->said_size, room, size);
+        t->said_size += size;
+        return true;
+    }
+    if (t->report_size + size > MOST_REPORT) {
+        return true;
+    }
+    char *grown = realloc(t->report, t->report_size + size + 1);
+    if (grown == NULL) {
+        return false;
+    }
+    memcpy(grown + t->report_size, room, size);
+    t->report = grown;
+    t->report_size += size;
+    grown[t->report_size] = '\0';
+    return true;
+}
+
+static void nap(struct talk *t, int milliseconds, bool *out_done)
+{
+    struct pollfd wanted[N_PIPES];
+    for (int i = 0; i < N_PIPES; i++) {
+        wanted[i] = (struct pollfd){t->fd[i], POLLIN, 0};
+    }
+    *out_done = poll(wanted, N_PIPES, milliseconds) <= 0;
+    for (int i = 0; i < N_PIPES; i++) {
+        if (t->fd[i] >= 0 && wanted[i].revents != 0) {
+            (void)!take(t, i);
+        }
+    }
+}
+
+static enum quern_code nothing(struct quern_context *context, void *user,
+                               size_t i, int worker)
+{
+    (void)context;
+    (void)user;
+    (void)i;
+    (void)worker;
+    return QUERN_OK;
+}
+
+/* Wait for the end, taking what is told meanwhile. A grandchild may hold the
+ * pipes longer than the child lives, so their end is not waited for. */
+static enum quern_code attend(struct cli *cli, const struct cli_bounds *bounds,
+                              pid_t pid, struct talk *t, int *out_status,
+                              bool *out_late)
+{
+    const double start = cli_seconds(cli);
+    enum quern_code code = QUERN_OK;
+    bool idle = false;
+    bool is_told = false;
+    *out_late = false;
+    while (waitpid(pid, out_status, WNOHANG) == 0) {
+        nap(t, 10, &idle);
+        code = quern_parallel(cli->context, 1, nothing, NULL);
+        double seconds = cli_seconds(cli) - start;
+        if (!is_told && seconds > 0.8 * bounds->seconds) {
+            kill(pid, SIGTERM); /* cancels what runs, as for the command */
+            is_told = true;
+        }
+        *out_late = seconds > bounds->seconds;
+        if (code != QUERN_OK || *out_late) {
+            kill(pid, SIGKILL);
+            waitpid(pid, out_status, 0);
+            break;
+        }
+    }
+    kill(-pid, SIGKILL); /* what it may have left behind */
+    while (!idle && (t->fd[REPORT] >= 0 || t->fd[SAID] >= 0)) {
+        nap(t, 0, &idle);
+    }
+    return code;
+}
+
+static void one_line(char *text)
+{
+    size_t n = strcspn(text, "\n");
+    text[n] = '\0';
+    for (char *c = text; *c != '\0'; c++) {
+        *c = (unsigned char)*c < ' ' || *c == 0x7f ? ' ' : *c;
+    }
+}
+
+static void judge(struct talk *t, int status, bool is_late,
+                  struct cli_child *out)
+{
+    size_t mark = sizeof end_mark - 1;
+    bool is_whole = t->report_size >= mark &&
+                    strcmp(t->report + t->report_size - mark, end_mark) == 0;
+    out->end = is_late               ? CLI_CHILD_TIMEOUT
+               : WIFSIGNALED(status) ? CLI_CHILD_KILLED
+               : is_whole            ? CLI_CHILD_DONE
+                                     : CLI_CHILD_QUIT;
+    out->number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+    out->report = t->report;
+    if (is_whole) {
+        t->report[t->report_size - mark + 1] = '\0';
+    }
+    memcpy(out->said, t->said, sizeof out->said);
+    one_line(out->said);
+}
+
+static bool make_pipes(int in[N_PIPES], int out[N_PIPES])
+{
+    for (int i = 0; i < N_PIPES; i++) {
+        int both[2];
+        if (pipe2(both, O_CLOEXEC) != 0) {
+            return false;
+        }
+        in[i] = both[0];
+        out[i] = both[1];
+    }
+    return true;
+}
+
+enum quern_code cli_child_run(struct cli *cli, const struct cli_bounds *bounds,
+                              void (*work)(void *user, FILE *report),
+                              void *user, struct cli_child *out_child)
+{
+    struct talk t = {.fd = {-1, -1}};
+    int out[N_PIPES] = {-1, -1};
+    int status = 0;
+    bool is_late = false;
+    enum quern_code code = QUERN_OK;
+    fflush(NULL);
+    pid_t pid = make_pipes(t.fd, out) ? fork() : -1;
+    if (pid == 0) {
+        be_child(bounds, out, work, user);
+    }
+    for (int i = 0; i < N_PIPES; i++) {
+        close_pipe(&out[i]);
+    }
+    if (pid < 0) {
+        code = quern_fail(cli->context, QUERN_IO, NULL,
+                          "no process can be started: %s", strerror(errno));
+    } else {
+        (void)setpgid(pid, pid);
+        code = attend(cli, bounds, pid, &t, &status, &is_late);
+    }
+    for (int i = 0; i < N_PIPES; i++) {
+        close_pipe(&t.fd[i]);
+    }
+    if (code != QUERN_OK) {
+        free(t.report);
+        return code;
+    }
+    judge(&t, status, is_late, out_child);
+    return QUERN_OK;
+}

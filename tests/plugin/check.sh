@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# quern plugin check: each thing that a plugin can do wrong is found and named; good ones pass.
+. "$(dirname "$0")/../cli/check.sh"
+at=$QUERN_BUILD/tests/plugin/test-plugin
+export TMPDIR=$work
+sanitized() { ldd "$QUERN" | grep -q 'lib[a-z]*san'; }
+
+# faulty NAME PATTERN ARGUMENTS...: exit 1, one fault, which says so; nothing else goes wrong.
+faulty() {
+    local name=$1 pattern=$2
+    shift 2
+    run 1 plugin check "$at-$name.so" "$@"
+    says out "^FAULT +$pattern\$"
+    says out "^.*test-plugin-$name.so: 1 faults\$"
+    [ ! -s "$work/err" ] || fail "$name: messages"
+}
+# Descriptors.
+faulty short-plugin 'load: its struct quern_plugin has 8 bytes, needs at least 40'
+faulty short-pass 'load: a pass of 16 bytes, needs at least 72'
+faulty other-abi 'load: built for ABI 2, this quern has ABI 1'
+faulty no-name "load: a pass named '', needs small letters, digits, dashes and dots, a letter first"
+faulty overlaps "load: pass 'test-pass': row 'count' of its options: its field overlaps that of another row \\('threshold'\\)"
+faulty no-symbol 'load: has no symbol quern_plugin_entry: it is no plugin of quern'
+faulty declines 'load: plugin says that it cannot serve quern [0-9.]+ \(ABI 1\)'
+faulty taken "load: pass 'drop-dead' is there already, from quern itself"
+# What passes do to models.
+faulty erased "test-pass: goes on after a refused edit on 'rewrites': main: node 'brief' \\(Identity, #[0-9]+\\): edit of a node that was erased"
+says out '^skipped  test-pass: its further checks$'
+faulty counts "test-pass: is not deterministic: two runs over 'rewrites' write different bytes"
+faulty breaks "test-pass: fails on 'rewrites': .*: input 0 is read before it is made, by node 'gemm' \\(Gemm, #[0-9]+\\)"
+faulty interface "test-pass: changes the interface of 'rewrites': found input 'x' double\\[7\\], needs input 'x' float\\[N, 2, 4, 4\\]"
+faulty fails "test-pass: fails on 'rewrites': .*found a bad day, needs a good one"
+# What they do to the process.
+faulty loops 'test-pass: does not end within 1 s, nor when it is cancelled: loops call quern_pass_poll\(\)' --time-limit 1
+faulty waits "test-pass: does not end in time on 'rewrites'; it stops when it is cancelled" --time-limit 1
+faulty exits 'test-pass: ends the process, exit code 0'
+if ! sanitized; then
+    faulty random "test-pass: is not deterministic: two (runs over '[a-z]+'|processes) write different bytes"
+    faulty leaks 'test-pass: leaks: [0-9]+ bytes more are held after each run over the models'
+    faulty frees 'test-pass: frees memory that is not its own: Aborted: free\(\): invalid pointer'
+    faulty releases 'test-pass: frees memory that is not its own: Aborted: .*'
+    faulty crashes 'test-pass: crashes: Segmentation fault'
+    faulty hogs "test-pass: takes more memory than it may on 'rewrites'" --memory-limit 100
+fi
+run 0 plugin check "$at-speaks.so"
+says out '^note +test-pass: writes to standard output or error: hello$'
+
+# Good ones: all that was checked is told. Nothing is left behind.
+run 0 plugin check "$QUERN_BUILD/tests/plugin/my-pass.so"
+says out '^ok +load: ABI 1, .*, the same answer twice: 1 pass$'
+says out '^ok +my-pass: 6 models stay valid, with the same inputs and outputs: 1 edits$'
+says out '^ok +my-pass: the same bytes each time$'
+says out '^ok +my-pass: options at their bounds: 2 settings$'
+sanitized || says out '^ok +my-pass: holds no memory after its runs: [0-9]+ rounds$'
+says out '^ok +my-pass: outputs of 1 models: SQNR [0-9.]+ dB or more$'
+says out 'my-pass.so: 0 faults$'
+python3 "$QUERN_SOURCE/scripts/bench/big-graph" 20 "$work/model.onnx" --kind leaky
+run 0 plugin check "$QUERN_BUILD/tests/plugin/my-pass.so" --model "$work/model.onnx"
+says out '^ok +my-pass: 1 models stay valid, .*: [1-9][0-9]* edits$'
+run 0 plugin check "$at-good.so"
+says out '^note +test-pass: found nothing to do: give --model with what it rewrites$'
+run 1 plugin check "$at-crashes.so" --json
+python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["faults"] == 1 and d["passes"] == ["test-pass"], d
+assert [c["result"] for c in d["checks"]] == ["ok", "fault", "skipped"], d' "$work/out" || sanitized || fail JSON
+if ls "$work" | grep -q quern-plugin; then fail 'a folder is left'; fi
+
+# Usage.
+run 2 plugin check "$work/none.so"
+says err "^error\[invalid-argument\]: plugin '.*none.so' cannot be opened: No such file or directory\$"
+run 2 plugin look "$at-good.so"
+says err "^error\[invalid-argument\]: plugin: unknown word 'look', needs check\$"
+run 2 plugin check "$at-good.so" --time-limit never
+says err "^error\[invalid-argument\]: plugin: --time-limit 'never': needs a number up to 1e\+06\$"
+run 2 plugin check "$at-good.so" --data x.npz
+says err '^error\[invalid-argument\]: plugin: --data goes with --model$'
+run 1 plugin check "$work/model.onnx"
+says out '^FAULT +load: .*(invalid ELF header|file too short)'
+finish
