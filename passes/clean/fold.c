@@ -160,7 +160,11 @@ static enum quern_code put(struct fold *f, struct quern_value *value,
     if (code == QUERN_OK) {
         code = quern_value_set_constant(value, tensor, true);
     }
-    return code == QUERN_OK ? quern_node_erase_dead(node) : code;
+    if (code == QUERN_OK) {
+        code = quern_node_erase_dead(node);
+    }
+    quern_pass_rewrote(f->ctx, node);
+    return code;
 }
 
 /* --------------------------------------------- copies of a subgraph's nodes */

@@ -143,6 +143,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     while (node != NULL && code == QUERN_OK) {
         if (!quern_node_erased(node) && (is_q(node) || is_dq(node))) {
             code = clean(ctx, node, params);
+            quern_pass_rewrote(ctx, node);
         }
         /* An erased node still knows where it stood. */
         node = quern_node_next(node);

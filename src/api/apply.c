@@ -1,9 +1,12 @@
 /* Recipes and pipelines for the public interface, and what passes get from
  * rooms that they must not see. */
+#include "api/apply.h"
+
 #include <quern/recipe.h>
 #include <quern/target.h>
 
 #include "api/judge.h"
+#include "api/trial.h"
 #include "ir/ir.h"
 #include "pass/pass.h"
 #include "target/read.h"
@@ -85,11 +88,13 @@ static void warn_of_overrides(const struct quern_pass_ctx *ctx,
                "no step asks for overrides: they change nothing");
 }
 
-enum quern_code quern_recipe_apply(struct quern_recipe *recipe,
-                                   struct quern_model *model,
-                                   const struct quern_apply_options *options)
+enum quern_code qn_recipe_run(struct quern_recipe *recipe,
+                              struct quern_model *model,
+                              const struct quern_apply_options *options,
+                              struct qn_probe *probe)
 {
-    static const struct qn_services services = {evaluate, qn_judge_model};
+    static const struct qn_services services = {
+        evaluate, qn_judge_model, qn_trial_start, qn_trial_step, qn_trial_tell};
     const struct quern_apply_options whole = whole_options(options);
     struct qn_plan plan = {0};
     struct quern_pass_ctx ctx = {
@@ -98,6 +103,7 @@ enum quern_code quern_recipe_apply(struct quern_recipe *recipe,
         .services = &services,
         .options = &whole,
         .plan = &plan,
+        .probe = probe,
     };
     enum quern_code code = qn_plan_init(&plan, recipe);
     if (code == QUERN_OK) {
@@ -106,13 +112,20 @@ enum quern_code quern_recipe_apply(struct quern_recipe *recipe,
     if (code == QUERN_OK) {
         code = qn_plan_run(&ctx);
     }
-    if (code == QUERN_OK && whole.stop_after == 0) {
+    if (code == QUERN_OK && whole.stop_after == 0 && probe == NULL) {
         warn_of_overrides(&ctx, recipe);
     }
     qn_pass_ctx_finish(&ctx);
     qn_plan_finish(&plan);
     quern_target_close(&ctx.target);
     return code;
+}
+
+enum quern_code quern_recipe_apply(struct quern_recipe *recipe,
+                                   struct quern_model *model,
+                                   const struct quern_apply_options *options)
+{
+    return qn_recipe_run(recipe, model, options, NULL);
 }
 
 enum quern_code quern_apply(struct quern_model *model, const char *pipeline,

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum { MESSAGES_MAX = 1000 };
 
@@ -81,16 +82,26 @@ int quern_context_threads(const struct quern_context *context)
     return context->n_threads;
 }
 
+int64_t qn_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 enum quern_code qn_poll(struct quern_context *context)
 {
     struct quern_context *root = context;
     while (root->parent != NULL) {
         root = root->parent;
     }
-    if (!atomic_load_explicit(&root->cancelled, memory_order_relaxed)) {
-        return QUERN_OK;
+    if (atomic_load_explicit(&root->cancelled, memory_order_relaxed)) {
+        return quern_fail(context, QUERN_CANCELLED, NULL, "cancelled");
     }
-    return quern_fail(context, QUERN_CANCELLED, NULL, "cancelled");
+    return context->deadline == 0 || qn_clock() < context->deadline
+               ? QUERN_OK
+               : quern_fail(context, QUERN_LIMIT, NULL,
+                            "stopped: takes too long");
 }
 
 void qn_progress(struct quern_context *context, const char *what, uint64_t done,

@@ -32,7 +32,8 @@ struct quern_context {
     int n_threads;       /* at least 1 */
     bool copy_files;
     struct quern_context *parent; /* of a worker's child, else NULL */
-    atomic_bool cancelled;        /* children look at their root's */
+    int64_t deadline;      /* qn_clock() after which work is stopped; 0: none */
+    atomic_bool cancelled; /* children look at their root's */
     void (*progress)(void *, const char *, uint64_t, uint64_t);
     void (*message)(void *, const struct quern_message *);
     void *user;
@@ -48,7 +49,11 @@ struct quern_context {
 enum quern_code qn_no_memory(struct quern_context *context)
     __attribute__((warn_unused_result));
 
-/** QUERN_CANCELLED (reported) when the user asked to stop, else QUERN_OK. */
+/** Nanoseconds of a clock that only goes on. */
+int64_t qn_clock(void);
+
+/** QUERN_CANCELLED (reported) when the user asked to stop, _LIMIT (reported)
+ * when the deadline of this very context is over, else QUERN_OK. */
 enum quern_code qn_poll(struct quern_context *context)
     __attribute__((warn_unused_result));
 

@@ -15,13 +15,10 @@ void cli_account(void *user, const char *pass, const char *text,
     struct cli_lines *l = cli->lines;
     struct cli_line *grown =
         l != NULL ? realloc(l->items, (l->n + 1) * sizeof *grown) : NULL;
-    struct cli_line line = {strdup(pass),
-                            text != NULL ? strdup(text) : NULL,
-                            n_edits,
-                            seconds,
-                            0,
-                            0,
-                            0};
+    struct cli_line line = {.pass = strdup(pass),
+                            .text = text != NULL ? strdup(text) : NULL,
+                            .n_edits = n_edits,
+                            .seconds = seconds};
     if (grown != NULL) {
         l->items = grown;
     }
@@ -42,8 +39,10 @@ void cli_lines_free(struct cli_lines *lines)
     for (size_t i = 0; i < lines->n; i++) {
         free(lines->items[i].pass);
         free(lines->items[i].text);
+        free(lines->items[i].verdict_text);
     }
     free(lines->items);
+    free(lines->trial);
     *lines = (struct cli_lines){0};
 }
 
@@ -258,6 +257,29 @@ static void print_steps(const struct cli *cli)
     }
 }
 
+/* What --verify-each found, on the whole. */
+static void print_verified(const struct cli_lines *l)
+{
+    size_t n[QUERN_VERDICT_UNKNOWN + 1] = {0};
+    for (size_t i = 0; i < l->n; i++) {
+        n[l->items[i].verdict]++;
+    }
+    if (l->trial == NULL) {
+        return;
+    }
+    size_t all = n[QUERN_VERDICT_AGREES] + n[QUERN_VERDICT_DIFFERS] +
+                 n[QUERN_VERDICT_UNKNOWN];
+    cli_printf("verified  %zu of %zu steps that change the model",
+               n[QUERN_VERDICT_AGREES], all);
+    if (n[QUERN_VERDICT_DIFFERS] > 0) {
+        cli_printf(", %zu undone", n[QUERN_VERDICT_DIFFERS]);
+    }
+    if (n[QUERN_VERDICT_UNKNOWN] > 0) {
+        cli_printf(", %zu not verified", n[QUERN_VERDICT_UNKNOWN]);
+    }
+    cli_printf("\n          %s%s\n", l->is_tried ? "on " : "", l->trial);
+}
+
 static void print_measured(const struct cli_measured *m)
 {
     for (size_t i = 0; i < quern_comparison_n_values(m->error); i++) {
@@ -299,6 +321,7 @@ static void print_people(const struct cli *cli, const struct cli_job *job,
     }
     cli_print_unknown(quern_model_graph(job->after));
     cli_lines_print(cli);
+    print_verified(cli->lines);
     if (f->measured.error != NULL) {
         print_measured(&f->measured);
     }

@@ -13,6 +13,8 @@ struct cli_line {
     uint64_t n_created; /* nodes; of the end of a step alone */
     uint64_t n_erased;
     uint64_t peak_memory; /* of the process so far, in bytes */
+    enum quern_verdict verdict;
+    char *verdict_text;
 };
 
 /** What passes told, in order. Zeroed storage is an empty one. */
@@ -20,6 +22,8 @@ struct cli_lines {
     struct cli_line *items;
     size_t n;
     bool is_short; /* no memory for some of them */
+    char *trial;   /* what --verify-each ran on, or why it did not; NULL */
+    bool is_tried;
 };
 
 void cli_lines_free(struct cli_lines *lines);

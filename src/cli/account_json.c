@@ -31,6 +31,24 @@ static json_t *of_line(const struct cli_line *line)
     return o;
 }
 
+/* What --verify-each found of a step. */
+static json_t *of_verdict(const struct cli_line *line)
+{
+    static const char *const words[] = {NULL, "agrees", "differs", "unknown"};
+    json_t *o = json_object();
+    json_object_set_new(o, "verdict", cli_json_string(words[line->verdict]));
+    json_object_set_new(o, "text", cli_json_string(line->verdict_text));
+    return o;
+}
+
+static json_t *of_trial(const struct cli_lines *lines)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "ran", json_boolean(lines->is_tried));
+    json_object_set_new(o, "text", cli_json_string(lines->trial));
+    return o;
+}
+
 static json_t *of_steps(const struct cli_lines *lines)
 {
     json_t *steps = json_array();
@@ -46,6 +64,9 @@ static json_t *of_steps(const struct cli_lines *lines)
         json_object_set_new(o, "edits",
                             json_integer((json_int_t)line->n_edits));
         json_object_set_new(o, "seconds", cli_json_number(line->seconds));
+        if (line->verdict != QUERN_VERDICT_NONE) {
+            json_object_set_new(o, "verified", of_verdict(line));
+        }
         json_object_set_new(o, "lines", told);
         json_array_append_new(steps, o);
         told = json_array();
@@ -126,6 +147,9 @@ json_t *cli_json_account(const struct cli *cli, const struct cli_job *job,
     json_object_set_new(o, "unknown_operators",
                         cli_json_unknown(quern_model_graph(job->after)));
     json_object_set_new(o, "error", of_error(&facts->measured));
+    if (cli->lines->trial != NULL) {
+        json_object_set_new(o, "verified", of_trial(cli->lines));
+    }
     json_object_set_new(o, "steps", of_steps(cli->lines));
     json_object_set_new(o, "seconds", cli_json_number(facts->seconds));
     json_object_set_new(o, "peak_memory",

@@ -6,9 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-error_t cli_recipe_parse(struct cli_recipe *self, int key, char *arg)
+/* "3" or "3:17". */
+static error_t parse_stop(struct cli_recipe *self, const char *arg)
 {
     char *end = NULL;
+    self->stop_after = strtoull(arg, &end, 10);
+    bool good = end != arg && *arg != '-' && self->stop_after > 0;
+    if (good && *end == ':') {
+        const char *second = end + 1;
+        self->stop_rewrites = strtoull(second, &end, 10);
+        good = end != second && *second != '-' && self->stop_rewrites > 0;
+    }
+    if (!good || *end != '\0') {
+        fprintf(stderr,
+                "error[invalid-argument]: --stop-after '%s': needs a number "
+                "of steps from 1 on, and maybe one of rewrites: 3:17\n",
+                arg);
+        return EINVAL;
+    }
+    return 0;
+}
+
+error_t cli_recipe_parse(struct cli_recipe *self, int key, char *arg)
+{
     switch (key) {
     case CLI_KEY_CONFIG:
         self->config = arg;
@@ -23,15 +43,12 @@ error_t cli_recipe_parse(struct cli_recipe *self, int key, char *arg)
         self->report = arg;
         return 0;
     case CLI_KEY_STOP_AFTER:
-        self->stop_after = strtoull(arg, &end, 10);
-        if (end == arg || *end != '\0' || *arg == '-' ||
-            self->stop_after == 0) {
-            fprintf(stderr,
-                    "error[invalid-argument]: --stop-after '%s': needs a "
-                    "number of steps from 1 on\n",
-                    arg);
-            return EINVAL;
-        }
+        return parse_stop(self, arg);
+    case CLI_KEY_VERIFY_EACH:
+        self->verify_each = true;
+        return 0;
+    case CLI_KEY_STRICT:
+        self->strict = true;
         return 0;
     case CLI_KEY_EXPLAIN:
         self->explain = arg;
@@ -108,6 +125,19 @@ static void on_step(void *user, const struct quern_step_report *report)
         line->n_created = report->n_created;
         line->n_erased = report->n_erased;
         line->peak_memory = report->peak_memory;
+        line->verdict = report->verdict;
+        line->verdict_text =
+            report->verdict_text != NULL ? strdup(report->verdict_text) : NULL;
+    }
+}
+
+/* What --verify-each ran on. */
+static void on_verified(void *user, bool verified, const char *text)
+{
+    const struct cli *cli = user;
+    if (cli->lines != NULL) {
+        cli->lines->is_tried = verified;
+        cli->lines->trial = strdup(text);
     }
 }
 
@@ -129,7 +159,14 @@ enum quern_code cli_recipe_apply(struct cli *cli, struct cli_recipe *self,
         .engine = cli->engine,
         .ort_library = cli->ort_library,
         .reference = reference,
+        .verify_each = self->verify_each,
+        .strict = self->strict,
+        .stop_rewrites = self->stop_rewrites,
+        .verified = on_verified,
     };
+    if (self->strict && !self->verify_each) {
+        return cli_usage(cli, "--strict is for --verify-each");
+    }
     return quern_recipe_apply(self->recipe, model, &o);
 }
 

@@ -15,6 +15,9 @@ struct cli_recipe {
     const char *explain;         /* --explain: a pass */
     const char *node;            /* --node */
     uint64_t stop_after;         /* --stop-after */
+    uint64_t stop_rewrites;      /* --stop-after N:M */
+    bool verify_each;            /* --verify-each */
+    bool strict;                 /* --strict */
     bool print_config;           /* --print-config */
     bool no_provenance;          /* --no-provenance */
     struct quern_recipe *recipe; /* made by cli_recipe_open() */
@@ -30,6 +33,8 @@ enum cli_recipe_key {
     CLI_KEY_NODE,
     CLI_KEY_PRINT_CONFIG,
     CLI_KEY_NO_PROVENANCE,
+    CLI_KEY_VERIFY_EACH,
+    CLI_KEY_STRICT,
 };
 
 /** Rows for a table of options. */
@@ -44,9 +49,22 @@ enum cli_recipe_key {
         {"report", CLI_KEY_REPORT, "FILE", 0, "write the account as JSON", 0}, \
         {"stop-after",                                                         \
          CLI_KEY_STOP_AFTER,                                                   \
-         "N",                                                                  \
+         "N[:M]",                                                              \
          0,                                                                    \
-         "run the first N steps only, to find the one that does harm",         \
+         "run the first N steps only, of the last one the first M rewrites",   \
+         0},                                                                   \
+        {"verify-each",                                                        \
+         CLI_KEY_VERIFY_EACH,                                                  \
+         NULL,                                                                 \
+         0,                                                                    \
+         "run the model before and after each pass, on --data or random data " \
+         "(or recipe data), and undo a pass that breaks its contract",         \
+         0},                                                                   \
+        {"strict",                                                             \
+         CLI_KEY_STRICT,                                                       \
+         NULL,                                                                 \
+         0,                                                                    \
+         "with --verify-each: end with an error instead",                      \
          0},                                                                   \
         {"explain",                                                            \
          CLI_KEY_EXPLAIN,                                                      \

@@ -466,8 +466,11 @@ static enum quern_code run_op(struct qn_run *run, const struct qn_op *op,
 
 enum quern_code qn_run_program(struct qn_run *run, const struct qn_program *p)
 {
-    enum quern_code code = QUERN_OK;
     bool is_main = p == run->engine->main;
+    /* The body of an endless Loop may be without operators. */
+    enum quern_code code = !is_main && (++run->n_poll & 63) == 0
+                               ? qn_poll(run->context)
+                               : QUERN_OK;
     for (int k = 0; k < p->n_ops && code == QUERN_OK; k++) {
         const struct qn_op *op = &p->ops[k];
         struct quern_node_time *times = run->times;

@@ -230,18 +230,39 @@ static void give_back(const struct quern_pass_ctx *ctx)
     }
 }
 
-/* The step has run well: keep it, unless it is judged and did harm. */
+/* The step has run well: keep it, unless it is judged and did harm, or the
+ * model gives something else now. */
 static enum quern_code weigh(struct quern_pass_ctx *ctx, struct qn_mark mark,
-                             const struct qn_judged *before)
+                             const struct qn_judged *before,
+                             struct quern_step_report *report)
 {
     enum quern_code code = qn_is_judged(ctx, ctx->step->desc) && before->n > 0
                                ? qn_judge(ctx)
                                : QUERN_OK;
-    if (code == QUERN_OK && qn_judge_step(ctx, before)) {
+    bool undo = code == QUERN_OK && qn_judge_step(ctx, before);
+    bool is_tried = ctx->trial != NULL && !undo &&
+                    ctx->model->journal.n_total != mark.n_total;
+    if (code == QUERN_OK && is_tried) {
+        code = qn_try_step(ctx, report, &undo);
+    }
+    if (code == QUERN_OK && undo) {
         qn_journal_undo(ctx->model, mark);
         ctx->judged = *before;
     }
     return code;
+}
+
+/* Steps that run: all, or those up to stop_after. */
+static size_t n_steps(const struct quern_pass_ctx *ctx)
+{
+    size_t n = ctx->plan->n_steps;
+    size_t stop = ctx->options->stop_after;
+    return stop > 0 && stop < n ? stop : n;
+}
+
+static uint64_t rewrites_to_keep(const struct quern_pass_ctx *ctx, size_t i)
+{
+    return i + 1 == n_steps(ctx) ? ctx->options->stop_rewrites : 0;
 }
 
 static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
@@ -261,7 +282,10 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
         before = ctx->judged;
     }
     if (code == QUERN_OK) {
+        qn_borders_begin(ctx, rewrites_to_keep(ctx, i));
         code = run_rounds(ctx, &report);
+        qn_borders_end(ctx);
+        report.n_rewrites = ctx->borders.n;
     }
     if (code == QUERN_OK) {
         code = import_opsets(ctx);
@@ -271,7 +295,10 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
         code = qn_pass_verify(ctx);
     }
     if (code == QUERN_OK) {
-        code = weigh(ctx, mark, &before);
+        code = weigh(ctx, mark, &before, &report);
+    }
+    if (code == QUERN_OK && ctx->probe != NULL) {
+        code = qn_probe_fill(ctx);
     }
     if (code == QUERN_OK) {
         forgive(ctx->context);
@@ -407,11 +434,12 @@ enum quern_code qn_plan_run(struct quern_pass_ctx *ctx)
     if (code == QUERN_OK && plan->n_steps > 0) {
         code = qn_pass_verify_start(ctx);
     }
-    size_t n =
-        ctx->options->stop_after > 0 && ctx->options->stop_after < plan->n_steps
-            ? ctx->options->stop_after
-            : plan->n_steps;
-    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+    if (code == QUERN_OK && ctx->options->verify_each) {
+        code = ctx->services->trial_start(ctx);
+    }
+    size_t first =
+        ctx->probe != NULL && ctx->probe->start > 0 ? ctx->probe->start - 1 : 0;
+    for (size_t i = first; i < n_steps(ctx) && code == QUERN_OK; i++) {
         code = begin_explaining(ctx, i);
         if (code == QUERN_OK) {
             code = run_step(ctx, i);
@@ -419,6 +447,9 @@ enum quern_code qn_plan_run(struct quern_pass_ctx *ctx)
         if (code == QUERN_OK) {
             end_explaining(ctx, i);
         }
+    }
+    if (code == QUERN_OK && ctx->trial != NULL) {
+        qn_tell_trial(ctx);
     }
     return code;
 }

@@ -5,6 +5,8 @@
  * plugin.c     shared objects that bring more
  * plan.c       a recipe becomes a list of passes with their options
  * manager.c    runs the list: roll-back, counts, times
+ * borders.c    where a step can be cut off
+ * trial.c      --verify-each: steps that change what the model gives
  * context.c    what a running pass may ask
  * rewrite.c    walks graphs for registered patterns; --explain
  * rules.c      the step `rules`: rewriting by text alone
@@ -19,6 +21,7 @@
 #include "base/diag.h"
 #include "base/map.h"
 #include "config/recipe.h"
+#include "ir/journal.h"
 #include "ir/sequence.h"
 
 #include <sys/stat.h>
@@ -40,7 +43,21 @@ struct qn_services {
      * @param out_n  samples; 0: too few are kept apart to judge by */
     enum quern_code (*judge)(struct quern_pass_ctx *ctx, double *out_sqnr,
                              size_t *out_n);
+    /** --verify-each: run the model as it is. ctx->trial is set. */
+    enum quern_code (*trial_start)(struct quern_pass_ctx *ctx);
+    /** Run it again and compare, within a contract.
+     * @param text  what differs, or why it cannot be told */
+    enum quern_code (*trial_step)(struct quern_pass_ctx *ctx,
+                                  enum quern_contract contract,
+                                  enum quern_verdict *out_verdict, char *text,
+                                  size_t size);
+    /** What the trial runs on, or why it does not.
+     * @return false: nothing is compared */
+    bool (*trial_describe)(const struct quern_pass_ctx *ctx, char *text,
+                           size_t size);
 };
+
+struct qn_trial; /* of api */
 
 /** How good the model was when it was last judged. */
 struct qn_judged {
@@ -61,6 +78,16 @@ bool qn_is_judged(const struct quern_pass_ctx *ctx,
 /** Tell what the step that has run bought.
  * @return true: it made the output clearly worse and is to be undone */
 bool qn_judge_step(struct quern_pass_ctx *ctx, const struct qn_judged *before);
+
+/** The step that has run changed the model: does it still give the same?
+ * @param out_undo  it does not, and is to be undone
+ * @return QUERN_OK; with `strict` what differs as _INTERNAL */
+enum quern_code qn_try_step(struct quern_pass_ctx *ctx,
+                            struct quern_step_report *report, bool *out_undo)
+    __attribute__((warn_unused_result));
+
+/** Behind all steps: what the trial ran on. */
+void qn_tell_trial(const struct quern_pass_ctx *ctx);
 
 /** An object that lives as long as the pipeline. */
 struct qn_kept {
@@ -160,7 +187,39 @@ struct qn_scope {
     struct qn_scope *next;
 };
 
+/** Where a rewrite began, as the node was then. */
+struct qn_rewritten {
+    uint32_t node_id;
+    const char *op; /* NULL: not known: done outside of walks */
+    const char *node;
+    const char *output;  /* its first one */
+    const char *pattern; /* that matched; NULL: none */
+};
+
+/** Rewrites of the step that runs. */
+struct qn_borders {
+    uint64_t n;               /* so far */
+    uint64_t keep;            /* only the first so many stay; 0: all */
+    uint64_t n_total;         /* counted edits up to the last border */
+    int depth;                /* of visits of walks: in 0 the model is whole */
+    struct qn_mark begin;     /* in front of the last rewrite that stays */
+    struct qn_mark end;       /* behind it */
+    struct qn_rewritten last; /* that is going on */
+    struct qn_rewritten kept; /* the last one that stays */
+};
+
+/** What `quern bisect` asks of a run and gets to know. */
+struct qn_probe {
+    size_t start;           /* steps before this one (from 1 on) are left out */
+    struct qn_arena *arena; /* of what is told */
+    struct qn_rewritten last; /* rewrite stop_rewrites of the last step */
+    uint32_t *touched; /* nodes that it changed or erased, that were there */
+    size_t n_touched;
+};
+
 struct quern_pass_ctx {
+    struct qn_borders borders;
+    struct qn_probe *probe; /* NULL mostly */
     struct quern_context *context;
     struct quern_model *model;
     const struct qn_services *services;
@@ -180,6 +239,8 @@ struct quern_pass_ctx {
     const struct quern_node *explained; /* NULL: nothing to explain now */
     size_t n_told;                      /* lines of explanation so far */
     struct qn_judged judged;
+    struct qn_trial *trial;         /* --verify-each; else NULL */
+    const char *told_trial;         /* why it cannot be told: said once */
     struct qn_account *explanation; /* different ones, newest first */
     unsigned char *flawed;          /* nodes that were wrong from the start, one
                                        byte a node id: pass/verify.c */
@@ -204,6 +265,26 @@ enum quern_code qn_pass_verify_start(struct quern_pass_ctx *ctx)
  * @return _INTERNAL: the pass broke the model; what is wrong is the error, up
  * to 20 more its notes */
 enum quern_code qn_pass_verify(struct quern_pass_ctx *ctx)
+    __attribute__((warn_unused_result));
+
+/* --------------------------------------------------------------- borders */
+
+/** A step begins that keeps its first `keep` rewrites; 0: all. */
+void qn_borders_begin(struct quern_pass_ctx *ctx, uint64_t keep);
+
+/** The next rewrite is the last one that stays: worth a note of where. */
+bool qn_border_is_near(const struct quern_pass_ctx *ctx);
+void qn_border_note(struct quern_pass_ctx *ctx, const struct quern_node *node);
+
+/** The model is whole: if it was edited, a rewrite ends here.
+ * @return true: the last one that stays */
+bool qn_border_pass(struct quern_pass_ctx *ctx);
+
+/** The step ends: what is too much is undone. */
+void qn_borders_end(struct quern_pass_ctx *ctx);
+
+/** Tell the probe of the last rewrite that stays. */
+enum quern_code qn_probe_fill(struct quern_pass_ctx *ctx)
     __attribute__((warn_unused_result));
 
 /* ------------------------------------------------------------- rewriting */

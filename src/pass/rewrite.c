@@ -190,6 +190,7 @@ static enum quern_code try_patterns(struct quern_pass_ctx *ctx,
                 : quern_pattern_match(rewriter->patterns[i], node, &match);
         if (code == QUERN_OK) {
             explain_match(ctx, match, rewriter->names[i]);
+            ctx->borders.last.pattern = rewriter->names[i];
             code = fn(ctx, user, i, match);
         } else {
             explain_try(ctx, rewriter->patterns[i], node, rewriter->names[i]);
@@ -219,7 +220,13 @@ static enum quern_code go(struct quern_pass_ctx *ctx, struct qn_walk *walk,
     enum quern_code code = QUERN_OK;
     unsigned n = 0;
     while (code == QUERN_OK && (node = qn_walk_next(walk)) != NULL) {
+        if (qn_border_is_near(ctx)) {
+            qn_border_note(ctx, node);
+        }
+        ctx->borders.depth++;
         code = visit(ctx, node, user);
+        ctx->borders.depth--;
+        (void)qn_border_pass(ctx);
         if (code == QUERN_OK && ++n % 1024 == 0) {
             code = qn_poll(ctx->context);
         }

@@ -75,7 +75,7 @@ run 0 apply "$model" -o "$work/out.onnx" --passes drop-identity,fuse-conv-bn,dro
 says out '^ +drop-identity '
 grep -q 'fuse-conv-bn' "$work/out" && fail 'runs behind --stop-after'
 run 2 apply "$model" -o "$work/out.onnx" --passes drop-dead --stop-after 0
-says err "^error\[invalid-argument\]: --stop-after '0': needs a number of steps from 1 on$"
+says err "^error\[invalid-argument\]: --stop-after '0': needs a number of steps from 1 on, and maybe one of rewrites: 3:17$"
 printf '%s\n' 'quern: 1' 'opsets: {com.acme: 1}' 'rules:' '  - {name: silu, match: "y = Mul(x, Sigmoid(x))", replace: y = com.acme.S(x)}' \
     'steps: [rules]' >"$work/r.yaml"
 run 0 apply "$model" --config "$work/r.yaml" --explain rules --node /b0/Mul3

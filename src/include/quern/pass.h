@@ -208,6 +208,14 @@ quern_pass_match_each(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                       struct quern_pattern *const *patterns, size_t n,
                       quern_match_fn fn, void *user);
 
+/** A rewrite at a node is complete and the model whole: the next edit begins
+ * another one. `quern bisect` and stop_rewrites cut a step off there. For
+ * passes that go along nodes by themselves: each call that quern_pass_each()
+ * and its kin make is one rewrite anyway, and inside of it this does nothing.
+ * @param node  as it was found, erased by now or not. Since 0.1 */
+QUERN_API void quern_pass_rewrote(struct quern_pass_ctx *ctx,
+                                  const struct quern_node *node);
+
 /** Add a line to the account of the step: what was done at which node and why
  * ("folded BatchNormalization into Conv"). `node` may be NULL. */
 QUERN_API void quern_pass_account(struct quern_pass_ctx *ctx,

@@ -29,6 +29,14 @@ extern "C" {
 
 struct quern_recipe;
 
+/** Does the model still give what it gave before a step? */
+enum quern_verdict {
+    QUERN_VERDICT_NONE = 0,    /**< not asked, or the step changed nothing */
+    QUERN_VERDICT_AGREES = 1,  /**< yes, within the contract of the pass */
+    QUERN_VERDICT_DIFFERS = 2, /**< no: the step was undone */
+    QUERN_VERDICT_UNKNOWN = 3, /**< it could not be told; the step stays */
+};
+
 /** What one step did. */
 struct quern_step_report {
     uint32_t struct_size;
@@ -40,6 +48,11 @@ struct quern_step_report {
     int n_rounds;         /**< times that it ran over the model */
     double seconds;       /**< verifying included */
     uint64_t peak_memory; /**< of the process so far, in bytes */
+    enum quern_verdict verdict;
+    const char *verdict_text; /**< which output, element and both numbers, or
+                                   why it could not be told; NULL: nothing to
+                                   say. Borrowed for the call */
+    uint64_t n_rewrites; /**< that it did: places where the model was whole */
 };
 
 /** What a pipeline may use beside the model; zero means "none". */
@@ -68,6 +81,22 @@ struct quern_apply_options {
      * steps that may do harm are judged by it and undone if they did. NULL: no
      * judging. */
     struct quern_model *reference;
+    /** Run the model before and after each step that changes it, on a few
+     * samples of `data` (else of the recipe's, else on random ones), and undo
+     * the step when an output does not agree within the contract of its pass:
+     * bit-exact ones the bits (ONNX Runtime as the engine: as real-exact),
+     * real-exact ones to 1e-4 of the largest value (2e-2 with half types),
+     * approximate ones to 1e-2 (5e-2); where the model rounds to codes,
+     * 15 dB of signal to noise; passes that change precision 0 dB, and on
+     * random data types and shapes alone. Bounded: 20 s and 2 GiB a run. */
+    bool verify_each;
+    bool strict; /**< a step that does not agree is an error: _INTERNAL */
+    /** Of the last step that runs keep the first that many rewrites; 0: all. */
+    uint64_t stop_rewrites;
+    /** Called once, behind all steps, when verify_each is set: what the model
+     * was run on ("3 random samples, embedded (…)"), or with verified false
+     * why it could not be run. */
+    void (*verified)(void *user, bool verified, const char *text);
 };
 
 /** Run a pipeline: "optimize" or "fold-constants{max-bytes=1000},drop-dead".

@@ -1,0 +1,175 @@
+"""--verify-each and bisect against ten passes with a fault each (faults.c): one model holds, for each of them, places
+where its rewrite is right and one where it is wrong."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+except ImportError as e:
+    print(f"needs Python packages: {e}")
+    sys.exit(77)
+
+QUERN = os.environ["QUERN"]
+FAULTS = pathlib.Path(os.environ["QUERN_BUILD"]) / "tests/plugin/test-plugin-faults.so"
+RANDOM = np.random.default_rng(3)
+WORK = pathlib.Path(tempfile.mkdtemp())
+n_failed = 0
+
+
+def fail(text):
+    global n_failed
+    n_failed += 1
+    print("FAILED:", text)
+
+
+class Builder:
+    """Nodes with named wrong places; each block reads an input and makes an output."""
+
+    def __init__(self):
+        self.nodes, self.inputs, self.outputs, self.weights = [], [], [], []
+
+    def const(self, array):
+        name = f"c{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.asarray(array), name))
+        return name
+
+    def input(self, *dims):
+        name = f"x{len(self.inputs)}"
+        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, dims))
+        return name
+
+    def op(self, op, *inputs, name=None, **attrs):
+        name = name or f"n{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, inputs, [name + "_y"], name=name, **attrs))
+        return name + "_y"
+
+    def out(self, value, dtype=TensorProto.FLOAT):
+        self.outputs.append(helper.make_tensor_value_info(value, dtype, None))
+
+    def save(self, path):
+        graph = helper.make_graph(self.nodes, "g", self.inputs, self.outputs, self.weights)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        onnx.save(onnx.shape_inference.infer_shapes(model), path)
+
+
+def f32(*dims):
+    return RANDOM.normal(size=dims).astype(np.float32)
+
+
+def norm(b, x, bias, name):
+    parts = [x, b.const(f32(4, 4, 1, 1))] + ([b.const(f32(4))] if bias else [])
+    y = b.op("Conv", *parts)
+    return b.op("BatchNormalization", y, b.const(f32(4)), b.const(f32(4)), b.const(f32(4)), b.const(abs(f32(4)) + 1),
+                name=name)
+
+
+def build(path):
+    b = Builder()
+    x = b.input("batch", 4, 4, 4)
+    y = x
+    for i in range(4):  # a chain of right ones, the wrong one in the middle of it
+        y = norm(b, y, i == 2, "wrong_norm" if i == 2 else None)
+        y = b.op("Transpose", b.op("Transpose", y, perm=[0, 3, 2, 1]), perm=[0, 3, 2, 1])
+    y = b.op("Transpose", b.op("Transpose", y, perm=[0, 2, 3, 1]), perm=[0, 2, 3, 1], name="wrong_pair")
+    for i, (lo, name) in enumerate([(0.0, None), (0.25, None), (0.0, None), (-0.5, "wrong_relu")]):
+        y = b.op("Clip", b.op("Relu", y), b.const(np.float32(lo)), b.const(np.float32(6.0 + i)), name=name)
+        y = b.op("Sub", y, b.const(f32(4, 1, 1)))
+    y = b.op("Sub", b.const(f32(4, 1, 1)), y, name="wrong_sub")
+    b.out(b.op("Sub", y, b.const(f32(4, 1, 1))))
+
+    one, two = b.const(np.array([1], np.int64)), b.const(np.array([2], np.int64))
+    rows = b.input("batch", 8)
+    big, six = b.const(np.array([2**31 - 1], np.int64)), b.const(np.array([6], np.int64))
+    a = b.op("Slice", b.op("Slice", rows, one, six, one), one, two, one)
+    c = b.op("Slice", b.op("Slice", rows, one, six, one), one, big, one, name="wrong_slice")
+    d = b.op("Slice", b.op("Slice", rows, two, six, one), one, two, one)
+    b.out(b.op("Concat", b.op("Concat", a, c, axis=1), d, axis=1))
+    b.out(b.op("Concat", d, b.op("Concat", a, c, axis=1), axis=1, name="wrong_concat"))
+
+    for p, q, name in [(8, 2, None), (7, 2, "wrong_div"), (9, 3, None)]:
+        y = b.op("Div", b.const(np.array([p], np.int64)), b.const(np.array([q], np.int64)), name=name)
+        b.out(b.op("Mul", b.op("Cast", y, to=TensorProto.FLOAT), rows))
+
+    s = b.input(5, 5)
+    for left in (False, True, False):
+        w = b.const(f32(5, 5))
+        product = (b.op("MatMul", b.op("Transpose", s, perm=[1, 0]), w) if left
+                   else b.op("MatMul", s, b.op("Transpose", w, perm=[1, 0])))
+        s = b.op("Add", product, b.const(f32(5)), name="wrong_gemm" if left else None)
+    for axis in (1, 0, -1):
+        e = b.op("Exp", b.op("Tanh", s))
+        t = b.op("ReduceSum", e, b.const(np.array([axis], np.int64)), keepdims=1)
+        s = b.op("Div", e, t, name="wrong_softmax" if axis == 0 else None)
+    for i in (1, -2, 0):
+        b.out(b.op("Gather", s, b.const(np.int64(i)), axis=0, name="wrong_index" if i < 0 else None))
+    b.save(path)
+    return len(b.nodes)
+
+
+def quern(*args, code=0):
+    done = subprocess.run([QUERN, *map(str, args), "--plugin", str(FAULTS)], capture_output=True, text=True, check=False)
+    if done.returncode != code:
+        fail(f"quern {' '.join(map(str, args))}: exit {done.returncode}, wanted {code}\n{done.stdout}{done.stderr}")
+    return done
+
+
+# pass, node, name of the rewrite, what is said of it
+PLACES = [
+    ("norm", "wrong_norm", "norm"), ("pairs", "wrong_pair", "pairs"), ("slices", "wrong_slice", "slices"),
+    ("divs", "wrong_div", "divs"), ("subs", "wrong_sub", "subs"), ("relus", "wrong_relu", "relus"),
+    ("softmaxes", "wrong_softmax", "softmaxes"), ("indices", "wrong_index", "indices"),
+    ("gemms", "wrong_gemm", "gemm-a"), ("concats", "wrong_concat", "concat-last"),
+]
+
+
+def test_verify(model):
+    """Each fault is told and undone; good passes around them stay."""
+    names = [f"fault-{p}" for p, _, _ in PLACES]
+    out = WORK / "verified.onnx"
+    done = quern("apply", model, "-o", out, "--passes", ",".join(["drop-dead", *names, "merge-equal"]), "--verify-each",
+                 "--report", WORK / "report.json")
+    for name in names:
+        if f"warning: pass '{name}': undone: the model must give " not in done.stderr:
+            fail(f"{name} is not told: {done.stderr}")
+    report = json.loads((WORK / "report.json").read_text())
+    found = {s["pass"]: s.get("verified", {}).get("verdict") for s in report["steps"]}
+    if any(found[n] != "differs" for n in names):
+        fail(f"verdicts {found}")
+    if not report["verified"]["ran"] or "3 random samples" not in report["verified"]["text"]:
+        fail(f"{report['verified']}")
+    if "10 undone" not in done.stdout:
+        fail(f"no count of those undone: {done.stdout}")
+    # All that stays is what the good ones did.
+    quern("apply", model, "-o", WORK / "good.onnx", "--passes", "drop-dead,merge-equal", "--no-provenance")
+    quern("apply", model, "-o", out, "--passes", ",".join(["drop-dead", *names, "merge-equal"]), "--verify-each",
+          "--no-provenance")
+    if out.read_bytes() != (WORK / "good.onnx").read_bytes():
+        fail("what was undone left traces")
+    # --strict ends there, and nothing is written.
+    done = quern("apply", model, "-o", WORK / "none.onnx", "--passes", "fault-subs", "--verify-each", "--strict", code=7)
+    first = done.stderr.splitlines()[0]
+    if not first.startswith("error[internal]: pass 'fault-subs': the model must give the same bits: output '"):
+        fail(first)
+    if ", was " not in first or "sample 1 of 3" not in first or (WORK / "none.onnx").exists():
+        fail(first)
+    done = quern("apply", model, "-o", out, "--passes", "drop-dead", "--strict", code=2)
+    if "--strict is for --verify-each" not in done.stderr:
+        fail(done.stderr)
+
+
+def main():
+    model = WORK / "model.onnx"
+    n = build(model)
+    print(f"{n} nodes, files in {WORK}")
+    test_verify(model)
+    print("ok" if n_failed == 0 else f"{n_failed} failed")
+    sys.exit(n_failed != 0)
+
+
+main()
