@@ -40,14 +40,17 @@ void qn_trim(void);
 /** Bump allocator. Zero-initialised storage is a valid empty arena.
  * Thread-compatible. */
 struct qn_arena {
-    struct qn_arena_block *head; /* newest block first */
-    size_t used;                 /* bytes handed out, for accounts */
+    struct qn_arena_block *head;  /* newest block first */
+    struct qn_arena_block *spare; /* empty: taken before new ones are made */
+    size_t used;                  /* bytes handed out, for accounts */
 };
 
 /** Free all blocks; the arena is empty and usable again. */
 void qn_arena_finish(struct qn_arena *arena);
 
-/** Keep one block, forget all that was handed out. */
+/** Forget all that was handed out; one block at least, 16 MiB at most are kept
+ * for what comes: memory that is touched first costs more than the work on it.
+ */
 void qn_arena_reset(struct qn_arena *arena);
 
 /** `size` zeroed bytes aligned to 16. NULL when none left. */

@@ -12,6 +12,9 @@ enum { ALIGN = 16, FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
 /* An arena that has handed out this much goes on in large pages. */
 enum { MANY = 4 << 20, PAGES = 4 << 20 };
 
+/* What a reset keeps at most, beyond one block. */
+enum { MOST_SPARE = 16 << 20 };
+
 struct qn_arena_block {
     struct qn_arena_block *next; /* older */
     size_t used;
@@ -21,39 +24,74 @@ struct qn_arena_block {
 
 _Static_assert(sizeof(struct qn_arena_block) % ALIGN == 0, "aligned blocks");
 
+static void free_chain(struct qn_arena_block *block)
+{
+    while (block != NULL) {
+        struct qn_arena_block *next = block->next;
+        qn_free(block);
+        block = next;
+    }
+}
+
 void qn_arena_finish(struct qn_arena *arena)
 {
-    while (arena->head != NULL) {
-        struct qn_arena_block *next = arena->head->next;
-        qn_free(arena->head);
-        arena->head = next;
-    }
-    arena->used = 0;
+    free_chain(arena->head);
+    free_chain(arena->spare);
+    *arena = (struct qn_arena){0};
 }
 
 void qn_arena_reset(struct qn_arena *arena)
 {
-    struct qn_arena_block *keep = arena->head;
-    if (keep == NULL) {
-        return;
+    size_t kept = 0;
+    struct qn_arena_block **end = &arena->spare;
+    for (; *end != NULL; end = &(*end)->next) {
+        kept += (*end)->size;
     }
-    struct qn_arena rest = {.head = keep->next};
-    qn_arena_finish(&rest);
-    memset(keep + 1, 0, keep->used);
-    keep->next = NULL;
-    keep->used = 0;
+    while (arena->head != NULL) {
+        struct qn_arena_block *block = arena->head;
+        arena->head = block->next;
+        if (kept > 0 && kept + block->size > MOST_SPARE) {
+            qn_free(block);
+            continue;
+        }
+        memset(block + 1, 0, block->used);
+        kept += block->size;
+        block->used = 0;
+        block->next = NULL;
+        *end = block;
+        end = &block->next;
+    }
     arena->used = 0;
 }
 
-static struct qn_arena_block *new_block(struct qn_arena *arena, size_t size)
+/* A spare block of `size` bytes or more, the first one; NULL: none. */
+static struct qn_arena_block *take_spare(struct qn_arena *arena, size_t size)
+{
+    struct qn_arena_block **at = &arena->spare;
+    while (*at != NULL && (*at)->size < size) {
+        at = &(*at)->next;
+    }
+    struct qn_arena_block *block = *at;
+    if (block != NULL) {
+        *at = block->next;
+    }
+    return block;
+}
+
+/* Bytes of a new block that must hold `size`. */
+static size_t room_of(const struct qn_arena *arena, size_t size)
 {
     size_t room = FIRST_BLOCK;
-    if (arena->head != NULL && arena->head->size < LARGEST_BLOCK) {
-        room = arena->head->size * 2;
-    } else if (arena->head != NULL) {
-        room = LARGEST_BLOCK;
+    if (arena->head != NULL) {
+        room = arena->head->size < LARGEST_BLOCK ? arena->head->size * 2
+                                                 : LARGEST_BLOCK;
     }
-    room = size > room ? size : room;
+    return size > room ? size : room;
+}
+
+static struct qn_arena_block *make_block(struct qn_arena *arena, size_t size)
+{
+    size_t room = room_of(arena, size);
     size_t total = 0;
     struct qn_arena_block *block = NULL;
     if (arena->used >= MANY && room == LARGEST_BLOCK) {
@@ -62,10 +100,21 @@ static struct qn_arena_block *new_block(struct qn_arena *arena, size_t size)
     } else if (qn_add(room, sizeof *block, &total)) {
         block = qn_calloc(total);
     }
+    if (block != NULL) {
+        block->size = room;
+    }
+    return block;
+}
+
+static struct qn_arena_block *new_block(struct qn_arena *arena, size_t size)
+{
+    struct qn_arena_block *block = take_spare(arena, size);
+    if (block == NULL) {
+        block = make_block(arena, size);
+    }
     if (block == NULL) {
         return NULL;
     }
-    block->size = room;
     if (size > LARGEST_BLOCK / 4 && arena->head != NULL) {
         block->next = arena->head->next; /* full at once: behind the head */
         arena->head->next = block;

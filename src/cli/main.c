@@ -44,11 +44,14 @@ static void help(FILE *out)
 
 /* Large blocks go back to the system when they are freed. By itself glibc takes
  * the largest one that was freed so far for the limit of what it keeps, and
- * keeps weights and activations of one step beside those of the next. */
+ * keeps weights and activations of one step beside those of the next. Small
+ * ones stay: to give back the end of the heap after each step and to have it
+ * again for the next costs more than many a step. */
 static void tune_memory(void)
 {
 #ifdef __GLIBC__
     (void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
+    (void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
 #endif
 }
 
