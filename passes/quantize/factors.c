@@ -3,7 +3,8 @@
  * that read it. 1/e goes where it costs nothing (scale and bias of
  * LayerNormalization, a constant vector, the columns of the MatMul behind a
  * gate), else into a Mul, which is done only where the noise model promises
- * half the noise or less. Exact in real arithmetic. Placement experiment, rule
+ * half the noise or less, or far less where the Mul takes operators around it
+ * out of integers. Exact in real arithmetic. Placement experiment, rule
  * 6; Source of the idea: Xiao et al. 2023, arXiv:2211.10438 (SmoothQuant). */
 #include <quern/target.h>
 
@@ -11,6 +12,7 @@
 #include "common.h"
 #include "quantize/linear.h"
 #include "quantize/moments.h"
+#include "quantize/placement.h"
 #include "quantize/seen.h"
 
 #include <math.h>
@@ -20,6 +22,7 @@
 
 struct factor_params {
     double gain;
+    double link_gain;
 };
 
 /* A value with the operators that would read it as codes. */
@@ -338,8 +341,20 @@ static bool takes_mul(const struct quern_target *t, const struct site *s)
                                             : "factor-mul");
 }
 
+/* Made from codes by an operator that is in integers between codes alone, as
+ * the Mul of a SiLU: a Mul behind it sends the whole SiLU back to floats. */
+static bool is_linked(const struct qn_placement *place,
+                      const struct quern_value *v)
+{
+    const struct quern_node *p = quern_value_producer(v);
+    const struct quern_target_op *op =
+        p != NULL ? quern_target_node(place->target, p) : NULL;
+    return op != NULL && op->kind == QUERN_INTEGER_LINK &&
+           qn_reads_codes(place, p, 0);
+}
+
 static enum quern_code improve(struct quern_pass_ctx *ctx, struct site *s,
-                               const struct factor_params *p, size_t *n_done)
+                               double gain, size_t *n_done)
 {
     struct quern_noise_result r;
     bool folded = false;
@@ -351,7 +366,7 @@ static enum quern_code improve(struct quern_pass_ctx *ctx, struct site *s,
     code = fold(ctx, s, &folded);
     if (code == QUERN_OK && !folded) {
         if (!takes_mul(quern_pass_target(ctx), s) ||
-            r.noise_none < p->gain * r.noise) {
+            r.noise_none < gain * r.noise) {
             return QUERN_OK; /* not worth a Mul */
         }
         code = insert_mul(ctx, s);
@@ -376,9 +391,12 @@ static enum quern_code improve(struct quern_pass_ctx *ctx, struct site *s,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    const struct factor_params *p = params;
+    struct qn_placement_options guess = {.attention_rows = -1, .guess = true};
+    struct qn_placement place = {0};
     struct quern_node *next = NULL;
-    enum quern_code code = QUERN_OK;
     size_t n_done = 0;
+    enum quern_code code = qn_place(ctx, graph, &guess, &place);
     for (struct quern_node *n = quern_graph_first(graph);
          n != NULL && code == QUERN_OK; n = next) {
         next = quern_node_next(n);
@@ -388,7 +406,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
             struct site s;
             code = v != NULL ? quern_pass_scope_open(ctx) : QUERN_OK;
             if (v != NULL && code == QUERN_OK && look(ctx, v, &s)) {
-                code = improve(ctx, &s, params, &n_done);
+                code = improve(ctx, &s,
+                               is_linked(&place, v) ? p->link_gain : p->gain,
+                               &n_done);
             }
             if (v != NULL) {
                 quern_pass_scope_close(ctx);
@@ -402,10 +422,13 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
 static const struct quern_option options[] = {
     {"gain", QUERN_OPTION_FLOAT, offsetof(struct factor_params, gain), 1, 1e6,
      NULL, "least cut of the noise that is worth a Mul"},
+    {"link-gain", QUERN_OPTION_FLOAT, offsetof(struct factor_params, link_gain),
+     1, 1e6, NULL,
+     "the same where the Mul takes operators in front of it out of integers"},
     {0},
 };
 
-static const struct factor_params defaults = {2.0};
+static const struct factor_params defaults = {2.0, 10.0};
 
 const struct quern_pass_desc qn_pass_channel_factors = {
     .struct_size = sizeof(struct quern_pass_desc),

@@ -242,11 +242,8 @@ static bool clips_at_zero(const struct quern_node *node)
            !(lo > 0.0f);
 }
 
-/* The value behind which Q stands: behind a Relu or Clip(0, …) that alone reads
- * the output where the target lets a zero point do it, else the output itself.
- */
-static struct quern_value *output_point(const struct qn_placement *p,
-                                        const struct quern_node *node)
+struct quern_value *qn_output_point(const struct qn_placement *p,
+                                    const struct quern_node *node)
 {
     struct quern_value *y = quern_node_output(node, 0);
     const struct quern_node *next = quern_value_only_user(y);
@@ -281,7 +278,7 @@ static void place_start(struct quern_model *model, struct quern_node *node,
             qn_raise_part(p, quern_node_input(node, i), QN_PART_INPUT);
         }
     }
-    const struct quern_value *y = output_point(p, node);
+    const struct quern_value *y = qn_output_point(p, node);
     if (op->output == QUERN_OUTPUT_REQUIRED && may_be_codes(p, model, y)) {
         qn_raise_part(p, y, QN_PART_ALL);
     }
@@ -301,7 +298,7 @@ static void place_follow(struct quern_model *model, struct quern_node *node,
                          const struct quern_target_op *op,
                          struct qn_placement *p)
 {
-    const struct quern_value *y = output_point(p, node);
+    const struct quern_value *y = qn_output_point(p, node);
     size_t n = quern_node_n_inputs(node);
     for (size_t i = 0; i < n; i++) {
         if (quern_target_port(op, i) == QUERN_ROLE_ACTIVATION &&
@@ -351,7 +348,8 @@ static void place_node(struct quern_pass_ctx *ctx, struct quern_node *node,
             qn_is_heavy(node) ? "the recipe says so" : NULL;
     } else if (qn_is_heavy(node)) {
         place_start(model, node, op, options, p);
-    } else if (op != NULL && op->kind == QUERN_INTEGER_FOLLOW) {
+    } else if (op != NULL && (op->kind == QUERN_INTEGER_FOLLOW ||
+                              op->kind == QUERN_INTEGER_LINK)) {
         place_follow(model, node, op, p);
     } else if (op != NULL && op->kind == QUERN_INTEGER_MOVE) {
         place_move(node, p);
@@ -372,5 +370,6 @@ enum quern_code qn_place(struct quern_pass_ctx *ctx, struct quern_graph *graph,
          n = quern_node_next(n)) {
         place_node(ctx, n, options, p);
     }
-    return qn_place_readers(ctx, graph, p);
+    code = qn_place_links(ctx, graph, p);
+    return code == QUERN_OK ? qn_place_readers(ctx, graph, p) : code;
 }

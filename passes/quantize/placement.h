@@ -79,6 +79,19 @@ void qn_raise_part(struct qn_placement *placement,
 void qn_set_port(struct qn_placement *placement, const struct quern_node *node,
                  size_t i);
 
+/** The value behind which Q stands: behind a Relu or Clip(0, …) that alone
+ * reads the output where the target lets a zero point do it, else the output
+ * itself. */
+struct quern_value *qn_output_point(const struct qn_placement *placement,
+                                    const struct quern_node *node);
+
+/** Back to floats with operators that pay between codes alone and whose result
+ * no integer kernel reads. */
+enum quern_code qn_place_links(struct quern_pass_ctx *ctx,
+                               struct quern_graph *graph,
+                               struct qn_placement *placement)
+    __attribute__((warn_unused_result));
+
 /** What stands in front of readers alone: skip branches of residual Adds,
  * pooling between codes, values that must share parameters. */
 enum quern_code qn_place_readers(struct quern_pass_ctx *ctx,

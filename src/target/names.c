@@ -2,7 +2,8 @@
 #include "target/read.h"
 
 const char *const qn_target_kinds[] = {
-    "never", "start", "follow", "move", "join", "around", "skip", "table", NULL,
+    "never",  "start", "follow", "move", "join",
+    "around", "skip",  "table",  "link", NULL,
 };
 const char *const qn_target_roles[] = {
     "none", "activation", "weight", "bias", NULL,

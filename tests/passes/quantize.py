@@ -149,7 +149,71 @@ def feedback_cuts_the_error(folder):
     assert error["true"] < 0.7 * error["false"], error
 
 
-CASES = [tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
+def between_codes(model, op):
+    """For each node of that operator: it reads codes only, and only a Q reads what it makes."""
+    made = {o: n for n in model.graph.node for o in n.output}
+    ends = {o.name for o in model.graph.output}
+
+    def is_codes(name):
+        return name in made and made[name].op_type == "DequantizeLinear"
+
+    def ends_in_q(name):
+        readers = [n.op_type for n in model.graph.node if name in n.input]
+        return readers == ["QuantizeLinear"] and name not in ends
+
+    return [all(map(is_codes, n.input)) and ends_in_q(n.output[0]) for n in model.graph.node if n.op_type == op]
+
+
+SILU = "a = Conv(x, w, b) s = Sigmoid(a) m = Mul(a, s)"
+
+
+def silu_between_convolutions(folder):
+    model = model_of(conv_text(f"{SILU} y = Conv(m, v)"), CONVS)
+    samples = {"x": rand(20, 8, 8, 8)}
+    after = quantize(folder, model, samples, STEPS)
+    assert between_codes(after, "Sigmoid") == [True] and between_codes(after, "Mul") == [True], operators(after.graph)
+    assert sqnr(model, after, samples) > 32, sqnr(model, after, samples)
+
+
+def silu_in_front_of_floats_stays(folder):
+    for tail in ("y = Tanh(m)", "y = Identity(m)", "q = ReduceMean<axes = [2, 3]>(m) y = Add(m, q)"):
+        after = quantize(folder, model_of(conv_text(f"{SILU} {tail}"), CONVS), {"x": rand(20, 8, 8, 8)}, STEPS)
+        assert operators(after.graph).count("QuantizeLinear") == 2, (tail, operators(after.graph))
+
+
+def squeeze_and_excite_in_codes(folder):
+    model = model_of(conv_text(f"{SILU} p = GlobalAveragePool(m) e = Conv(p, u) g = Sigmoid(e) k = Mul(m, g) y = Conv(k, v)"),
+                     {**CONVS, "u": rand(8, 8, 1, 1)})
+    samples = {"x": rand(20, 8, 8, 8)}
+    after = quantize(folder, model, samples, STEPS)
+    assert between_codes(after, "Mul") == [True, True], operators(after.graph)
+    assert sqnr(model, after, samples) > 30, sqnr(model, after, samples)
+
+
+def joined_outputs_stay_apart(folder):
+    """Boxes and scores that are joined for an output, also through data movement, take no common scale."""
+    for tail in ("y = Concat<axis = 1>(c, d)", "j = Concat<axis = 1>(c, d) y = Transpose<perm = [0, 2, 3, 1]>(j)"):
+        model = model_of(conv_text(f"c = Conv(x, w, b) d = Conv(x, v) {tail}"), {**CONVS, "v": CONVS["v"] * np.float32(0.01)})
+        samples = {"x": rand(20, 8, 8, 8)}
+        after = quantize(folder, model, samples, STEPS)
+        assert between_codes(after, "Concat") == [False], operators(after.graph)
+        scales = {n.input[1] for n in after.graph.node if n.op_type == "QuantizeLinear"}
+        assert len(scales) == 3, scales
+
+
+def factors_do_not_break_a_silu(folder):
+    """Channels that differ a little are worth no Mul where it takes a SiLU out of integers."""
+    size = np.linspace(0.3, 1.0, 16, dtype=np.float32).reshape(16, 1, 1, 1) ** 2
+    model = model_of(conv_text("a = Conv(x, w, b) s = Sigmoid(a) m = Mul(a, s) y = Conv<group = 16>(m, d)"),
+                     {"w": rand(16, 8, 1, 1) * size, "b": np.zeros(16, np.float32), "d": rand(16, 1, 3, 3)})
+    samples = {"x": rand(20, 8, 8, 8)}
+    for gain, stays in ((10, True), (1, False)):
+        steps = f"calibrate{{channels=true}},channel-factors{{link-gain={gain}}},{STEPS}"
+        assert between_codes(quantize(folder, model, samples, steps), "Sigmoid") == [stays], gain
+
+
+CASES = [silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
+         factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error]
 
 

@@ -145,7 +145,7 @@ static const struct {
      "5:9: unknown operator 'Reshpe', did you mean 'Reshape'"},
     {LIKE "operators:\n  Relu: {integer: moves}\n",
      "5:19: 'integer': found 'moves', need never, start, follow, move, join, "
-     "around, skip or table; did you mean 'move'"},
+     "around, skip, table or link; did you mean 'move'"},
     {LIKE "operators:\n  Relu: {output: free}\n",
      "5:9: key 'integer' is missing here"},
     {LIKE "operators:\n  Relu: {integer: start}\n",

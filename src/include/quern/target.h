@@ -69,6 +69,10 @@ enum quern_target_kind {
                                 fused with the weighted operator in front */
     QUERN_INTEGER_TABLE = 7,  /**< a constant table is stored as codes, with the
                                 DequantizeLinear behind the operator (Gather) */
+    QUERN_INTEGER_LINK = 8,   /**< an integer kernel that pays between codes
+                                alone: all activations that it reads are codes
+                                already and an integer kernel reads what it
+                                makes (Sigmoid, Mul, Concat) */
 };
 
 /** What an input of an operator carries. */
