@@ -118,6 +118,7 @@ int cmd_check(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_passes(int argc, char **argv);
 int cmd_plugin(int argc, char **argv);
+int cmd_rules(int argc, char **argv);
 int cmd_targets(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 

@@ -9,7 +9,7 @@ _quern() {
         --target) words=$("$quern" targets 2>/dev/null | sed -n 's/^\([a-z][a-z0-9-]*\).*/\1/p') ;;
         --engine) words='auto cpu ort' ;;
         --method) words='min-max percentile entropy mse msef' ;;
-        plugin) words=check ;;
+        plugin | rules) words=check ;;
         passes | targets) [ "$COMP_CWORD" = 2 ] && words=$("$quern" "$prev" 2>/dev/null | sed -n 's/^ *\([a-z][a-z0-9-]*\) .*/\1/p') ;;
         esac
         if [[ $cur == -* ]]; then

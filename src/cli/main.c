@@ -25,6 +25,7 @@ static const struct verb verbs[] = {
     {"passes", cmd_passes, "list passes, or tell all about one"},
     {"plugin", cmd_plugin, "check a plugin before it is used"},
     {"quantize", cmd_quantize, "quantize a model to QDQ form"},
+    {"rules", cmd_rules, "check the rules of a recipe, show what they match"},
     {"run", cmd_run, "run a model on data, or check its outputs"},
     {"targets", cmd_targets, "list target profiles, or show one"},
 };

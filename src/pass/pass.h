@@ -343,6 +343,13 @@ enum quern_code qn_rules_create(const struct quern_recipe *recipe,
     __attribute__((warn_unused_result));
 void qn_rules_destroy(struct qn_rules **rules);
 
+/** Check that all that rules make is there at the opset of a model.
+ * @return QUERN_OK; _UNSUPPORTED, or _INVALID_ARGUMENT (number of inputs,
+ * attributes), with line and column */
+enum quern_code qn_rules_check_model(const struct qn_rules *rules,
+                                     const struct quern_model *model)
+    __attribute__((warn_unused_result));
+
 /** The error of rules that go on and on. */
 enum quern_code qn_rules_endless(const struct quern_pass_ctx *ctx)
     __attribute__((warn_unused_result));

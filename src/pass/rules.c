@@ -39,25 +39,52 @@ static const struct qn_schema *schema_of(const struct making *m,
                           quern_model_opset(m->ctx->model, wanted->domain));
 }
 
-/* Operators of ONNX must exist at the model's opset. */
-static enum quern_code check_operator(const struct making *m,
-                                      const struct qn_pattern_node *wanted)
+/* Operators of ONNX must exist at the opset of the model, and take there what
+ * the rule gives them. */
+static enum quern_code check_operator(const struct quern_model *model,
+                                      const struct qn_rule *rule,
+                                      const struct qn_pattern_node *wanted,
+                                      const struct quern_place *place)
 {
-    int64_t has = quern_model_opset(m->ctx->model, "");
-    if (*wanted->domain != '\0' || schema_of(m, wanted) != NULL) {
+    int64_t has = quern_model_opset(model, "");
+    if (*wanted->domain != '\0') {
         return QUERN_OK;
+    }
+    if (qn_schema_find("", wanted->op, has) != NULL) {
+        const struct qn_rule_site site = {.context = model->context,
+                                          .rule = rule->name,
+                                          .verb = "makes",
+                                          .base = rule->place,
+                                          .pattern = rule->replace,
+                                          .lowest = has,
+                                          .highest = has};
+        return qn_rule_check_operator(&site, wanted);
     }
     int64_t needs = has;
     while (needs < qn_schema_newest("") &&
            qn_schema_find("", wanted->op, needs) == NULL) {
         needs++;
     }
-    struct quern_place place = place_of(m);
-    return quern_fail(m->ctx->context, QUERN_UNSUPPORTED, &place,
+    return quern_fail(model->context, QUERN_UNSUPPORTED, place,
                       "rule '%s' makes %s, which needs opset %lld; the model "
                       "has %lld (see the pass raise-opset)",
-                      m->rule->name, wanted->op, (long long)needs,
-                      (long long)has);
+                      rule->name, wanted->op, (long long)needs, (long long)has);
+}
+
+enum quern_code qn_rules_check_model(const struct qn_rules *rules,
+                                     const struct quern_model *model)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < rules->n; i++) {
+        const struct quern_pattern *made = rules->items[i].replace;
+        for (size_t k = 0; k < made->n_nodes && code == QUERN_OK; k++) {
+            const struct qn_pattern_node *node = made->nodes[k];
+            struct quern_place place = qn_pattern_place(
+                &rules->items[i].place, node->line, node->column);
+            code = check_operator(model, &rules->items[i], node, &place);
+        }
+    }
+    return code;
 }
 
 /* ------------------------------------------------------------- constants */
@@ -289,7 +316,9 @@ static enum quern_code make_node(struct making *m,
     if (m->nodes[wanted->id] != NULL) {
         return QUERN_OK;
     }
-    enum quern_code code = check_operator(m, wanted);
+    struct quern_place place = place_of(m);
+    enum quern_code code =
+        check_operator(m->ctx->model, m->rule, wanted, &place);
     for (size_t i = 0; i < wanted->n_args && code == QUERN_OK; i++) {
         code = make_input(m, wanted, i, inputs, &n);
     }
@@ -338,23 +367,48 @@ static enum quern_code take_over(struct making *m)
     return code;
 }
 
+/* Names of the rules that were applied in the last two rounds.
+ * @return how many these are */
+static size_t name_active(const struct qn_rules *rules, char *text, size_t size)
+{
+    size_t n = 0;
+    size_t length = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < rules->n; i++) {
+        const struct qn_rule *rule = &rules->items[i];
+        if (rule->last_round > 0 && rule->last_round + 1 >= rules->round &&
+            length + 1 < size) {
+            length +=
+                (size_t)snprintf(text + length, size - length, "%s'%.60s'",
+                                 n > 0 ? " and " : "", rule->name);
+            n++;
+        }
+    }
+    return n;
+}
+
 enum quern_code qn_rules_endless(const struct quern_pass_ctx *ctx)
 {
     struct quern_place place = QUERN_PLACE_NONE;
-    const struct qn_rules *rules = ctx->plan->rules;
+    char names[512];
+    if (name_active(ctx->plan->rules, names, sizeof names) > 1) {
+        return quern_fail(ctx->context, QUERN_INVALID_ARGUMENT, &place,
+                          "rules %s undo each other: stopped after many rounds",
+                          names);
+    }
     return quern_fail(ctx->context, QUERN_INVALID_ARGUMENT, &place,
-                      "rule '%s' still matches after many rounds: rules that "
+                      "rule %s still matches after many rounds: rules that "
                       "make what they match do not end",
-                      rules->last != NULL ? rules->last->name : "");
+                      names);
 }
 
 /* Each round may double the graph; so the number of replacements is bounded
  * too. */
 static enum quern_code check_growth(struct quern_pass_ctx *ctx,
-                                    const struct qn_rule *rule)
+                                    struct qn_rule *rule)
 {
     struct qn_rules *rules = ctx->plan->rules;
-    rules->last = rule;
+    rule->last_round = rules->round + 1;
     if (rules->limit == 0) {
         rules->limit = (uint64_t)ctx->model->next_node_id * 4 + 1000;
     }
@@ -364,10 +418,10 @@ static enum quern_code check_growth(struct quern_pass_ctx *ctx,
 static enum quern_code apply(struct quern_pass_ctx *ctx, void *user, size_t i,
                              const struct quern_match *match)
 {
-    const struct qn_rule *const *chosen = user;
+    struct qn_rule *const *chosen = user;
     struct making m = {
         .ctx = ctx, .rule = chosen[i], .match = match, .root = match->nodes[0]};
-    enum quern_code code = check_growth(ctx, m.rule);
+    enum quern_code code = check_growth(ctx, chosen[i]);
     if (code == QUERN_OK) {
         code = make_node(&m, m.rule->replace->nodes[0]);
     }
@@ -392,7 +446,7 @@ static bool is_chosen(const struct rules_params *params, const char *name)
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    const struct qn_rules *rules = ctx->plan->rules;
+    struct qn_rules *rules = ctx->plan->rules;
     struct qn_rewriter rewriter = {0};
     size_t most = rules != NULL ? rules->n : 0;
     size_t n = 0;
@@ -400,7 +454,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         qn_arena_alloc_n(&ctx->scratch, most + 1, sizeof(void *));
     const char **names =
         qn_arena_alloc_n(&ctx->scratch, most + 1, sizeof *names);
-    const struct qn_rule **chosen =
+    struct qn_rule **chosen =
         qn_arena_alloc_n(&ctx->scratch, most + 1, sizeof(void *));
     if (patterns == NULL || names == NULL || chosen == NULL) {
         return qn_no_memory(ctx->context);
@@ -417,6 +471,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                                             &ctx->scratch, patterns, names, n);
     if (code == QUERN_OK) {
         code = qn_rewriter_walk(ctx, &rewriter, graph, apply, chosen);
+    }
+    if (rules != NULL && graph == ctx->model->graph) {
+        rules->round++; /* bodies come before the top graph */
     }
     qn_rewriter_finish(&rewriter);
     return code;

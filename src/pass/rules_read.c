@@ -1,6 +1,5 @@
 /* Compiling the rules of a recipe: both texts are read, and what the second one
  * names must be in the first. Errors carry the place in the recipe. */
-#include "ir/schema.h"
 #include "pass/rules.h"
 
 #include <string.h>
@@ -85,52 +84,39 @@ static enum quern_code check_value(const struct reader *r,
     return QUERN_OK;
 }
 
+/* Domains of others need an opset that the recipe tells. */
 static enum quern_code check_domain(const struct reader *r,
                                     const struct qn_pattern_node *node)
 {
     struct quern_place place = node_place(r, node);
     const struct quern_recipe *recipe = r->recipe;
-    if (*node->domain == '\0') {
-        if (qn_schema_find("", node->op, INT64_MAX) != NULL) {
-            return QUERN_OK;
-        }
-        const char *near = qn_schema_nearest("", node->op);
-        return quern_fail(
-            r->context, QUERN_INVALID_ARGUMENT, &place,
-            "rule '%s' makes '%s', which ONNX does not have%s%s%s",
-            r->rule->name, node->op, near != NULL ? ", did you mean '" : "",
-            near != NULL ? near : "", near != NULL ? "'" : "");
+    bool is_told = *node->domain == '\0';
+    for (size_t i = 0; i < recipe->n_opsets && !is_told; i++) {
+        is_told = strcmp(recipe->opsets[i].domain, node->domain) == 0;
     }
-    for (size_t i = 0; i < recipe->n_opsets; i++) {
-        if (strcmp(recipe->opsets[i].domain, node->domain) == 0) {
-            return QUERN_OK;
-        }
-    }
-    return quern_fail(r->context, QUERN_INVALID_ARGUMENT, &place,
-                      "rule '%s' makes %s.%s, whose opset the recipe does not "
-                      "tell: needs 'opsets: {%s: 1}' or another version",
-                      r->rule->name, node->domain, node->op, node->domain);
+    return is_told
+               ? QUERN_OK
+               : quern_fail(r->context, QUERN_INVALID_ARGUMENT, &place,
+                            "rule '%s' makes %s.%s, whose opset the recipe "
+                            "does not tell: needs 'opsets: {%s: 1}' or another "
+                            "version",
+                            r->rule->name, node->domain, node->op,
+                            node->domain);
 }
 
 static enum quern_code check_attrs(const struct reader *r,
                                    const struct qn_pattern_node *node)
 {
-    for (size_t i = 0; i < node->n_attrs; i++) {
-        const struct qn_pattern_attr *attr = &node->attrs[i];
-        size_t k = 0;
-        while (attr->kind == QN_ATTR_IS_VAR && k < r->match->n_attr_vars &&
-               strcmp(r->match->match.attrs[k].variable, attr->text) != 0) {
-            k++;
-        }
-        if (attr->kind == QN_ATTR_IS_VAR && k == r->match->n_attr_vars) {
-            struct quern_place place = node_place(r, node);
-            return quern_fail(r->context, QUERN_INVALID_ARGUMENT, &place,
-                              "rule '%s' sets '%s' to $%s, which its match "
-                              "does not name",
-                              r->rule->name, attr->name, attr->text);
+    const struct qn_rule_site site = {
+        .context = r->context, .rule = r->rule->name, .base = r->base};
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < node->n_attrs && code == QUERN_OK; i++) {
+        if (node->attrs[i].kind == QN_ATTR_IS_VAR) {
+            code =
+                qn_rule_check_variable(&site, r->match, node, &node->attrs[i]);
         }
     }
-    return QUERN_OK;
+    return code;
 }
 
 static enum quern_code check_node(const struct reader *r,
@@ -181,11 +167,21 @@ static enum quern_code read_rule(struct quern_context *context,
     }
     r.match = out->match;
     r.replace = out->replace;
-    code = check_outputs(&r);
+    out->place = r.base;
+    struct qn_rule_site site = {.context = context,
+                                .rule = rule->name,
+                                .verb = "matches",
+                                .base = base};
+    code = qn_rule_check_pattern(&site, out->match);
+    if (code == QUERN_OK) {
+        code = check_outputs(&r);
+    }
     for (size_t i = 0; i < r.replace->n_nodes && code == QUERN_OK; i++) {
         code = check_node(&r, r.replace->nodes[i]);
     }
-    return code;
+    site.verb = "makes";
+    site.base = r.base;
+    return code == QUERN_OK ? qn_rule_check_pattern(&site, out->replace) : code;
 }
 
 enum quern_code qn_rules_create(const struct quern_recipe *recipe,

@@ -170,6 +170,38 @@ START_TEST(rules_without_end_are_refused)
 }
 END_TEST
 
+START_TEST(rules_that_undo_each_other_are_both_named)
+{
+    build("y = Relu(Neg(a))");
+    ck_assert_int_eq(
+        apply("- {name: there, match: y = Neg(x), replace: y = Abs(x)}\n"
+              "- {name: once, match: y = Relu(x), replace: y = Sigmoid(x)}\n"
+              "- {name: back, match: y = Abs(x), replace: y = Neg(x)}"),
+        QUERN_INVALID_ARGUMENT);
+    ck_assert_str_eq(said(),
+                     "error[invalid-argument]: pass 'rules': rules 'there' and "
+                     "'back' undo each other: stopped after many rounds");
+    ck_assert_str_eq(graph_text(), "Neg(a)->v1;Relu(v1)->y;");
+}
+END_TEST
+
+START_TEST(what_the_opset_of_the_model_does_not_take_is_refused)
+{
+    build("y = Neg(a)");
+    ck_assert_int_eq(apply("- {name: r, match: y = Neg(x), replace: 'y = "
+                           "ReduceMean(x, [0]){keepdims=1}'}"),
+                     QUERN_INVALID_ARGUMENT);
+    ck_assert_str_eq(said(),
+                     "error[invalid-argument]: pass 'rules': r.yaml:5:46: rule "
+                     "'r' gives ReduceMean 2 inputs, it takes 1 at opset "
+                     "17");
+    ck_assert_str_eq(graph_text(), "Neg(a)->y;");
+    ck_assert_int_eq(apply("- {name: r, match: y = Neg(x), replace: 'y = "
+                           "Reshape(x, [0, -1]){allowzero=1}'}"),
+                     QUERN_OK);
+}
+END_TEST
+
 START_TEST(an_operator_that_the_opset_lacks_is_unsupported)
 {
     build("y = Neg(a)");
@@ -210,6 +242,40 @@ static const struct {
     {"- {name: r, match: y = Neg(x), replace: y = Neg@1..2(x)}",
      "rule 'r': opsets are for the match"},
     {"- {name: r, match: y = Neg(x)}", "key 'replace' is missing here"},
+    {"- {name: r, match: y = Sigmod(x), replace: y = Neg(x)}",
+     "r.yaml:5:24: rule 'r' matches 'Sigmod', which ONNX does not have, did "
+     "you "
+     "mean 'Sigmoid'"},
+    {"- {name: r, match: y = Gelu@13..17(x), replace: y = Neg(x)}",
+     "rule 'r' matches 'Gelu', which ONNX has at none of the opsets 13 to 17"},
+    {"- {name: r, match: y = Mul(x), replace: y = Neg(x)}",
+     "r.yaml:5:24: rule 'r' gives Mul 1 inputs, it takes 2"},
+    {"- {name: r, match: y = Neg(x), replace: 'y = Concat()'}",
+     "r.yaml:5:46: rule 'r' gives Concat 0 inputs, it takes 1 or more"},
+    {"- {name: r, match: 'y = Neg@13..14(x, z)', replace: y = Neg(x)}",
+     "rule 'r' gives Neg 2 inputs, it takes 1"},
+    {"- {name: r, match: 'y, z = Neg(x)', replace: 'y, z = Neg(x)'}",
+     "rule 'r' takes 2 outputs of Neg, it has 1"},
+    {"- {name: r, match: 'y = Softmax(x){axis=\"last\"}', replace: y = Neg(x)}",
+     "attribute 'axis' of Softmax is found as a text, needs its type 'int'"},
+    {"- {name: r, match: 'y = Softmax(x){axis=0.5}', replace: y = Neg(x)}",
+     "'axis' of Softmax is found as a number with a fraction, needs its type "
+     "'int'"},
+    {"- {name: r, match: 'y = Neg(x)', replace: 'y = Elu(x){alpha=[1, 2]}'}",
+     "'alpha' of Elu is found as a list of whole numbers, needs its type "
+     "'float'"},
+    {"- {name: r, match: 'y = Relu(x){slope=1}', replace: y = Neg(x)}",
+     "rule 'r': Relu has no attribute 'slope'"},
+    {"- {name: r, match: 'y = Softmax(x){axis=$k}', replace: "
+     "'y = Elu(x){alpha=$k}'}",
+     "rule 'r' sets 'alpha' of Elu to $k, which is of type 'int' in Softmax, "
+     "needs 'float'"},
+    {"- {name: r, match: 'a = Neg(b); b = Abs(a); y = Relu(b)', "
+     "replace: y = Relu(a)}",
+     "r.yaml:5:33: 'b' stands for another value already: an equation comes "
+     "before its use"},
+    {"- {name: r, match: 'y = Neg(y)', replace: y = Relu(y)}",
+     "'y' stands for another value already"},
 };
 
 START_TEST(bad_rules_are_refused_with_their_place)
@@ -237,6 +303,8 @@ Suite *qtest_suite(void)
     tcase_add_test(all, several_outputs_are_taken_over);
     tcase_add_test(all, rules_run_until_none_applies);
     tcase_add_test(all, rules_without_end_are_refused);
+    tcase_add_test(all, rules_that_undo_each_other_are_both_named);
+    tcase_add_test(all, what_the_opset_of_the_model_does_not_take_is_refused);
     tcase_add_test(all, an_operator_that_the_opset_lacks_is_unsupported);
     tcase_add_loop_test(all, bad_rules_are_refused_with_their_place, 0,
                         (int)(sizeof bad / sizeof *bad));

@@ -170,6 +170,56 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_recipe_apply(struct quern_recipe *recipe, struct quern_model *model,
                    const struct quern_apply_options *options);
 
+/* ---------------------------------------------------------------- rules */
+
+/** A rule as the recipe writes it. Borrowed from the recipe. */
+struct quern_rule {
+    const char *name;
+    const char *match;
+    const char *replace;
+};
+
+/** Rule i in the order of the recipe.
+ * @return false beyond the end. Since 0.1 */
+QUERN_NODISCARD QUERN_API bool
+quern_recipe_rule(const struct quern_recipe *recipe, size_t i,
+                  struct quern_rule *out_rule);
+
+/** One try of a rule at a node that has the operator of its root. */
+struct quern_rule_try {
+    uint32_t struct_size;
+    size_t rule;                   /**< as of quern_recipe_rule() */
+    const struct quern_node *node; /**< where it would begin */
+    bool matches;
+    size_t progress;    /**< how far a try came that failed: the parts of the
+                             pattern that it had found; to be compared among
+                             tries of one rule */
+    const char *reason; /**< why it failed, borrowed for the call; else "" */
+};
+
+/** Called for each try, by rules, then by nodes in the order of their graph.
+ * Not QUERN_OK ends the tries. */
+typedef enum quern_code (*quern_try_fn)(void *user,
+                                        const struct quern_rule_try *tried);
+
+/** Try the rules of a recipe at the nodes of a model, bodies included, without
+ * rewriting. The steps in front of the first step `rules` are run before, since
+ * they make what rules meet; what the rules make must be there at the opset of
+ * the model.
+ * @param options  may be NULL; as of quern_recipe_apply()
+ * @return QUERN_OK; _INVALID_ARGUMENT, _UNSUPPORTED with line and column; what
+ * the steps before or `fn` returned. Since 0.1 */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_recipe_try_rules(struct quern_recipe *recipe, struct quern_model *model,
+                       const struct quern_apply_options *options,
+                       quern_try_fn fn, void *user);
+
+/** Run all rules of a recipe over a model until none applies, and no other
+ * step. As quern_recipe_apply(). Since 0.1 */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_recipe_run_rules(struct quern_recipe *recipe, struct quern_model *model,
+                       const struct quern_apply_options *options);
+
 /* --------------------------------------------------- passes and plugins */
 
 /** Load a plugin: its passes can be used in recipes of this context from now
