@@ -308,7 +308,7 @@ enum quern_code qn_trial_begin(struct qn_trial *t, struct quern_model *model)
     }
     if (code == QUERN_OK) {
         code = qn_trial_open(model, t->options.engine, t->options.ort_library,
-                             &e, &why);
+                             NULL, 0, &e, &why);
     }
     if (code == QUERN_OK && why.code == QUERN_OK) {
         code = first_run(t, &e, model, &why);

@@ -170,7 +170,7 @@ static enum quern_code compare(struct qn_trial *t, struct quern_model *model,
     enum quern_code code = round_init(r, t, model);
     if (code == QUERN_OK) {
         code = qn_trial_open(model, t->options.engine, t->options.ort_library,
-                             &r->e, &why);
+                             NULL, 0, &r->e, &why);
     }
     if (code != QUERN_OK) {
         return code;

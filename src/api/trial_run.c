@@ -58,13 +58,12 @@ enum quern_code qn_trial_errors_end(struct quern_context *context,
 /* ---------------------------------------------------------------- opening */
 
 static enum quern_code open_engine(struct quern_model *model,
-                                   enum quern_engine_kind kind,
-                                   const char *ort_library,
+                                   const struct quern_engine_options *wanted,
                                    struct quern_engine **out_engine)
 {
     struct qn_diag *diag = &model->context->diag;
-    struct quern_engine_options o = {
-        .struct_size = sizeof o, .kind = kind, .ort_library = ort_library};
+    struct quern_engine_options o = *wanted;
+    enum quern_engine_kind kind = o.kind;
     if (kind == QUERN_ENGINE_ORT) {
         return quern_engine_open(model, &o, out_engine);
     }
@@ -80,17 +79,22 @@ static enum quern_code open_engine(struct quern_model *model,
     return code;
 }
 
-enum quern_code qn_trial_open(struct quern_model *model,
-                              enum quern_engine_kind kind,
-                              const char *ort_library,
-                              struct qn_trial_engine *out_engine,
-                              struct qn_trial_why *out_why)
+enum quern_code
+qn_trial_open(struct quern_model *model, enum quern_engine_kind kind,
+              const char *ort_library, struct quern_value *const *outputs,
+              size_t n_outputs, struct qn_trial_engine *out_engine,
+              struct qn_trial_why *out_why)
 {
     struct qn_trial_engine *e = out_engine;
     struct quern_context *context = model->context;
     struct qn_trial_errors before = qn_trial_errors_begin(context);
+    const struct quern_engine_options o = {.struct_size = sizeof o,
+                                           .kind = kind,
+                                           .ort_library = ort_library,
+                                           .outputs = outputs,
+                                           .n_outputs = n_outputs};
     *e = (struct qn_trial_engine){.model = model};
-    enum quern_code code = open_engine(model, kind, ort_library, &e->engine);
+    enum quern_code code = open_engine(model, &o, &e->engine);
     if (code == QUERN_OK) {
         qn_context_init_child(&e->child, context);
         e->has_child = true;

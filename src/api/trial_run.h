@@ -71,11 +71,13 @@ struct qn_trial_why {
 /** Open a model: the embedded engine with plain kernels, which give the same
  * bits for the same formula, or what the user wants; ONNX Runtime for what that
  * lacks, where the user leaves the choice.
+ * @param outputs  `n_outputs` values to compute; NULL: graph outputs
  * @return QUERN_OK, also when it cannot be run (out_why); _NO_MEMORY;
  * _CANCELLED */
 enum quern_code
 qn_trial_open(struct quern_model *model, enum quern_engine_kind kind,
-              const char *ort_library, struct qn_trial_engine *out_engine,
+              const char *ort_library, struct quern_value *const *outputs,
+              size_t n_outputs, struct qn_trial_engine *out_engine,
               struct qn_trial_why *out_why) __attribute__((warn_unused_result));
 void qn_trial_close(struct qn_trial_engine *engine);
 

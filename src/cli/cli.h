@@ -111,6 +111,7 @@ int cmd_convert(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_quantize(int argc, char **argv);
 int cmd_apply(int argc, char **argv);
+int cmd_bisect(int argc, char **argv);
 int cmd_optimize(int argc, char **argv);
 int cmd_calibrate(int argc, char **argv);
 int cmd_compare(int argc, char **argv);

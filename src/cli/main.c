@@ -15,6 +15,7 @@ struct verb {
 
 static const struct verb verbs[] = {
     {"apply", cmd_apply, "run passes over a model"},
+    {"bisect", cmd_bisect, "find the rewrite that changes a model's result"},
     {"compare", cmd_compare, "error of a model against another, on data"},
     {"calibrate", cmd_calibrate, "run data over a model, keep statistics"},
     {"check", cmd_check, "tell everything that is wrong with a model"},

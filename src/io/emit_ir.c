@@ -238,6 +238,37 @@ static void run_info_body(struct qn_sink *out, const void *object)
     qn_emit_nested(out, 2, qn_emit_type_body, &type);
 }
 
+/* A value that is made an input. */
+struct new_input {
+    const char *name;
+    struct qn_type type;
+};
+
+static void new_input_body(struct qn_sink *out, const void *object)
+{
+    const struct new_input *input = object;
+    qn_emit_string(out, 1, input->name);
+    qn_emit_nested(out, 2, qn_emit_type_body, &input->type);
+}
+
+static void emit_input(struct qn_sink *out, const struct quern_value *v,
+                       const struct quern_tensor *t)
+{
+    struct quern_dim dims[QUERN_MAX_RANK];
+    struct new_input input = {v->name, {.kind = QUERN_KIND_TENSOR}};
+    if (t == NULL) {
+        qn_emit_value_info(out, 11, v);
+        return;
+    }
+    for (int i = 0; i < quern_tensor_rank(t); i++) {
+        dims[i] = (struct quern_dim){.value = quern_tensor_dims(t)[i]};
+    }
+    input.type.dtype = quern_tensor_dtype(t);
+    input.type.rank = quern_tensor_rank(t);
+    input.type.dims = dims;
+    qn_emit_nested(out, 11, new_input_body, &input);
+}
+
 static void emit_nodes(struct qn_sink *out, const struct quern_graph *graph)
 {
     const struct qn_extract *x = out->extract;
@@ -269,7 +300,8 @@ static void emit_outputs(struct qn_sink *out, const struct quern_graph *graph)
     for (size_t i = 0; i < n; i++) {
         const struct quern_value *v =
             own ? x->options->outputs[i] : graph->outputs[i]->value;
-        if (!own || quern_value_is_graph_output(v)) {
+        if (!own || quern_value_is_graph_output(v) ||
+            x->options->only != NULL) { /* a model for people */
             qn_emit_value_info(out, 12, v);
         } else {
             qn_emit_nested(out, 12, name_body, v->name);
@@ -282,6 +314,7 @@ static void graph_body(struct qn_sink *out, const void *object)
     const struct quern_graph *graph = object;
     static const unsigned known[] = {1, 2, 5, 11, 12, 13, 0};
     const struct qn_extract *x = out->extract;
+    bool top = x != NULL && graph->parent == NULL;
     emit_nodes(out, graph);
     qn_emit_string(out, 2, graph->name);
     for (const struct quern_value *v = graph->first_init; v != NULL;
@@ -292,9 +325,13 @@ static void graph_body(struct qn_sink *out, const void *object)
     }
     qn_emit_fields(out, graph->origin, 6, 10, known);
     for (size_t i = 0; i < graph->n_inputs; i++) {
-        if (is_kept(out, graph->inputs[i])) {
+        if (is_kept(out, graph->inputs[i]) &&
+            !(top && qn_extract_is_input(x, graph->inputs[i]))) {
             qn_emit_value_info(out, 11, graph->inputs[i]);
         }
+    }
+    for (size_t i = 0; top && i < x->options->n_inputs; i++) {
+        emit_input(out, x->options->inputs[i], x->options->tensors[i]);
     }
     if (x != NULL && x->input != NULL && graph->parent == NULL) {
         qn_emit_nested(out, 11, run_info_body, x->input);

@@ -75,8 +75,9 @@ static void mark(struct qn_extract *x, const struct quern_model *model)
         }
     }
     for (const struct quern_node *n = model->graph->last; n; n = n->prev) {
-        bool needed = x->nodes[n->id];
-        for (size_t i = 0; i < n->n_outputs && !needed; i++) {
+        bool needed = o->only != NULL ? o->only[n->id] : x->nodes[n->id];
+        for (size_t i = 0; i < n->n_outputs && !needed && o->only == NULL;
+             i++) {
             needed = n->outputs[i] != NULL && x->values[n->outputs[i]->id];
         }
         if (needed) {
@@ -108,6 +109,17 @@ static enum quern_code choose_prefix(struct qn_extract *x,
 }
 
 /* -------------------------------------------------------------- questions */
+
+bool qn_extract_is_input(const struct qn_extract *extract,
+                         const struct quern_value *value)
+{
+    const struct qn_extract_options *o = extract->options;
+    size_t i = 0;
+    while (i < o->n_inputs && o->inputs[i] != value) {
+        i++;
+    }
+    return i < o->n_inputs;
+}
 
 int qn_extract_tap(const struct qn_extract *extract,
                    const struct quern_value *value)

@@ -21,6 +21,14 @@ struct qn_extract_options {
     const char *tap_domain;
     const char *tap_op;
     bool all_inputs; /* keep graph inputs that nothing needs */
+    /* Only these nodes of the top graph, by id (NULL: what is needed). What
+     * they read and neither they nor constants make are the `inputs`: values
+     * of the top graph, with the type that the tensor of the same number has,
+     * or, where that is NULL, that is known of them. */
+    const bool *only;
+    struct quern_value *const *inputs;
+    struct quern_tensor *const *tensors;
+    size_t n_inputs;
     /* With everything inside beyond this many bytes, initializers of at least
      * `least_lent` bytes are left out and refer to a file that is not there.
      * 0 for the latter: never. */
@@ -52,6 +60,9 @@ void qn_extract_finish(struct qn_extract *extract);
 
 /* ------------------------------------------- what the emitter asks for */
 
+/** The value is one of the inputs that were named. */
+bool qn_extract_is_input(const struct qn_extract *extract,
+                         const struct quern_value *value);
 /** Number of the tap operator behind a value, or -1. */
 int qn_extract_tap(const struct qn_extract *extract,
                    const struct quern_value *value);

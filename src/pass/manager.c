@@ -303,7 +303,9 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
     if (code == QUERN_OK) {
         forgive(ctx->context);
         count_edits(ctx->model, mark, &report);
-        qn_journal_commit(ctx->model);
+        if (ctx->probe == NULL || !ctx->probe->holds) {
+            qn_journal_commit(ctx->model);
+        }
     } else {
         qn_journal_undo(ctx->model, mark);
         code = blame(ctx, code);

@@ -211,6 +211,7 @@ struct qn_borders {
 /** What `quern bisect` asks of a run and gets to know. */
 struct qn_probe {
     size_t start;           /* steps before this one (from 1 on) are left out */
+    bool holds;             /* nothing is committed: the caller undoes it all */
     struct qn_arena *arena; /* of what is told */
     struct qn_rewritten last; /* rewrite stop_rewrites of the last step */
     uint32_t *touched; /* nodes that it changed or erased, that were there */

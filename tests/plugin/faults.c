@@ -130,10 +130,11 @@ static enum quern_code fold_norm(struct quern_pass_ctx *ctx,
     if (code == QUERN_OK) {
         code = put_floats(conv, 2, shift, c);
     }
-    return code == QUERN_OK
-               ? quern_replace_value(quern_node_output(root, 0),
-                                     quern_node_output(conv, 0), false)
-               : code;
+    if (code == QUERN_OK) {
+        code = quern_replace_value(quern_node_output(root, 0),
+                                   quern_node_output(conv, 0), false);
+    }
+    return code == QUERN_OK ? quern_node_erase_dead(root) : code;
 }
 
 /* Two of the same permutation are taken for none. */

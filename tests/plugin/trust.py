@@ -18,7 +18,8 @@ except ImportError as e:
 QUERN = os.environ["QUERN"]
 FAULTS = pathlib.Path(os.environ["QUERN_BUILD"]) / "tests/plugin/test-plugin-faults.so"
 RANDOM = np.random.default_rng(3)
-WORK = pathlib.Path(tempfile.mkdtemp())
+FOLDER = tempfile.TemporaryDirectory()
+WORK = pathlib.Path(FOLDER.name)
 n_failed = 0
 
 
@@ -163,11 +164,77 @@ def test_verify(model):
         fail(done.stderr)
 
 
+def bisect(model, *args, code=1):
+    done = quern("bisect", model, "--json", *args, code=code)
+    return json.loads(done.stdout)
+
+
+def test_bisect(model):
+    """Each fault is found: pass, rewrite, node; in a model of at most 5 nodes, which shows it again."""
+    for which, node, pattern in PLACES:
+        small = WORK / f"{which}.onnx"
+        passes = f"drop-dead,fault-{which},merge-equal"
+        found = bisect(model, "--passes", passes, "-o", small)
+        wanted = {"found": True, "pass": f"fault-{which}", "step": 2, "node": node, "pattern": pattern}
+        if any(found[k] != v for k, v in wanted.items()):
+            fail(f"{wanted} expected, found {found}")
+            continue
+        if " was " not in found["difference"] or " was " not in found["smallest_difference"]:
+            fail(f"{which}: no values: {found}")
+        nodes = len(onnx.load(small).graph.node)
+        if not 1 <= nodes == found["smallest_nodes"] <= 5:
+            fail(f"{which}: {nodes} nodes, {found['smallest_nodes']} told")
+        quern("check", small)
+        onnx.checker.check_model(onnx.load(small), full_check=True)
+        # What was written shows the same by itself, cut off before the rewrite it does not.
+        data = ["--data", found["smallest_data"]] if found["smallest_data"] else []
+        again = bisect(small, "--passes", passes, *data)
+        if again["pass"] != f"fault-{which}" or again["node"] != node or again["smallest_nodes"] != nodes:
+            fail(f"{which} again: {again}")
+        at = f"2:{found['rewrite'] - 1}" if found["rewrite"] > 1 else "1"
+        for stop, undone in (at, 0), (f"2:{found['rewrite']}", 1):
+            done = quern("apply", model, "-o", WORK / "out.onnx", "--passes", passes, "--verify-each", "--stop-after", stop)
+            if ("undone" in done.stdout) != bool(undone):
+                fail(f"{which} cut off at {stop}: {done.stdout}")
+
+
+def test_bisect_words(model):
+    """What people read, good pipelines, and what cannot be told."""
+    done = quern("bisect", model, "--passes", "fault-subs", code=1)
+    for text in ("pass      fault-subs, step 1\n", "at node 'wrong_sub' (Sub, #", "\npattern   subs\n", "on 3 random samples",
+                 "smallest  1 node\n"):
+        if text not in done.stdout:
+            fail(f"no '{text}' in {done.stdout}")
+    before = model.read_bytes()
+    done = quern("bisect", model)
+    if not done.stdout.startswith("no pass changes the result: 3 random samples"):
+        fail(done.stdout)
+    recipe = WORK / "recipe.yaml"
+    recipe.write_text(f"quern: 1\nplugins: [{FAULTS}]\nsteps: [optimize, fault-indices]\n")
+    data = WORK / "data.npz"
+    np.savez(data, x0=f32(2, 4, 4, 4), x1=f32(2, 8), x2=f32(5, 5))
+    found = bisect(model, "--config", recipe, "--data", data, "-o", WORK / "s.onnx", "--batch-axis", "x2=none")
+    if found["node"] != "wrong_index" or "2 samples" not in found["samples"] or found["smallest_nodes"] > 5:
+        fail(f"{found}")
+    if model.read_bytes() != before:
+        fail("the model was changed")
+    quern("bisect", model, "--passes", "drop-ded", code=2)
+    quern("bisect", model, "--passes", "drop-dead", "--config", recipe, code=2)
+    chance = helper.make_graph([helper.make_node("RandomNormal", [], ["y"], name="dice", shape=[2])], "g", [],
+                               [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])])
+    onnx.save(helper.make_model(chance, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), WORK / "chance.onnx")
+    done = quern("bisect", WORK / "chance.onnx", code=4)
+    if "node 'dice' (RandomNormal) gives other numbers in each run" not in done.stderr:
+        fail(done.stderr)
+
+
 def main():
     model = WORK / "model.onnx"
     n = build(model)
-    print(f"{n} nodes, files in {WORK}")
+    print(f"{n} nodes")
     test_verify(model)
+    test_bisect(model)
+    test_bisect_words(model)
     print("ok" if n_failed == 0 else f"{n_failed} failed")
     sys.exit(n_failed != 0)
 

@@ -20,7 +20,7 @@
  *
  * Read in this order: types.h, diag.h, tensor.h, model.h, graph.h, table.h,
  * match.h, pass.h. With QUERN_EXPERIMENTAL defined before the include, the
- * headers that may still change are there too: data.h,
+ * headers that may still change are there too: bisect.h, data.h,
  * quant.h, recipe.h, run.h, target.h.
  */
 #ifndef QUERN_QUERN_H
@@ -37,6 +37,7 @@
 #include <quern/version.h>
 
 #ifdef QUERN_EXPERIMENTAL
+#include <quern/bisect.h>
 #include <quern/compare.h>
 #include <quern/data.h>
 #include <quern/quant.h>

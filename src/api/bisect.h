@@ -1,0 +1,40 @@
+/* What the files of `bisect` share. */
+#ifndef QUERN_API_BISECT_H
+#define QUERN_API_BISECT_H
+
+#include <quern/bisect.h>
+
+#include "api/piece.h"
+
+struct quern_bisection {
+    struct quern_bisected result;
+    struct qn_arena arena;
+    struct quern_context *context;
+    struct quern_recipe *recipe;
+    struct quern_bisect_options options;
+    struct quern_model *model; /* where runs begin */
+    size_t first;              /* step that they begin with */
+    enum quern_contract contract;
+    struct qn_trial *trial; /* of the model in front of the step */
+    struct qn_probe probe;  /* of the last run */
+    struct qn_finding finding;
+};
+
+/** Run the pipeline up to the step. Nothing is committed: the caller undoes it,
+ * on failure too.
+ * @param keep  rewrites of the step that stay; 0: all
+ * @param out_n_rewrites  that the step does; may be NULL
+ * @return QUERN_OK; what running returns */
+enum quern_code qn_bisect_run(struct quern_bisection *b,
+                              struct quern_model *model, uint64_t keep,
+                              uint64_t *out_n_rewrites)
+    __attribute__((warn_unused_result));
+
+/** Find the smallest model, write it and tell of it.
+ * @param probe  of a run up to the rewrite; b->model is as it was in front of
+ *               it */
+enum quern_code qn_bisect_reduce(struct quern_bisection *b,
+                                 const struct qn_probe *probe)
+    __attribute__((warn_unused_result));
+
+#endif
