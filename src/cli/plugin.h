@@ -5,8 +5,9 @@
 #include "cli.h"
 
 /** What a child does. It writes its report by lines: a word, a tab and a text.
- * Words are "fault", "skipped", "ok" and "hint" (told when there is no fault),
- * "pass" (a name that the plugin brings) and "bytes" (of the result). */
+ * Words are "fault", "note", "skipped", "ok" and "hint" (told when there is no
+ * fault), "pass" (a name that the plugin brings) and "bytes" (of the result).
+ */
 struct plugin_job {
     struct cli *cli;
     const char *file;   /* of the plugin */
