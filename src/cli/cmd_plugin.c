@@ -16,6 +16,18 @@
 
 enum { MOST_PASSES = 256 };
 
+/* Sanitizers map terabytes. */
+#if defined __SANITIZE_ADDRESS__
+#define IS_BOUNDED false
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define IS_BOUNDED false
+#endif
+#endif
+#ifndef IS_BOUNDED
+#define IS_BOUNDED true
+#endif
+
 struct check {
     struct cli cli;
     struct plugin_job job;
@@ -350,11 +362,7 @@ static enum quern_code prepare(struct check *self)
                           strerror(errno));
     }
     self->bounds.seconds = seconds;
-#if defined __SANITIZE_ADDRESS__
-    self->bounds.memory = 0;
-#else
-    self->bounds.memory = (uint64_t)mebibytes << 20;
-#endif
+    self->bounds.memory = IS_BOUNDED ? (uint64_t)mebibytes << 20 : 0;
     return make_folder(self);
 }
 
