@@ -123,11 +123,23 @@ int qn_int_values(const struct quern_value *value, int most,
     return (int)quern_tensor_len(t);
 }
 
+enum quern_code qn_take_output(struct quern_node *node, size_t i)
+{
+    struct quern_value *y = quern_node_output(node, i);
+    struct quern_value *unread = NULL;
+    enum quern_code code = QUERN_OK;
+    if (quern_node_n_outputs(node) > 1) {
+        code = quern_value_create(quern_node_graph(node), quern_value_name(y),
+                                  &unread);
+    }
+    return code == QUERN_OK ? quern_node_set_output(node, i, unread) : code;
+}
+
 enum quern_code qn_output_to_constant(struct quern_node *node,
                                       struct quern_tensor *tensor)
 {
     struct quern_value *y = quern_node_output(node, 0);
-    enum quern_code code = quern_node_set_output(node, 0, NULL);
+    enum quern_code code = qn_take_output(node, 0);
     if (code == QUERN_OK) {
         code = quern_value_set_constant(y, tensor, true);
     }

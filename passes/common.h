@@ -65,6 +65,12 @@ bool qn_is_one_of(const struct quern_node *node, const char *const *ops);
 /** True when a value is known to have at least this many axes. */
 bool qn_has_rank(const struct quern_value *value, int rank);
 
+/** Take output i off a node, so that something else can make this value. The
+ * node keeps as many outputs as it has: those of Split, say, cannot be left
+ * out. quern_node_erase_dead() is up to the caller. */
+enum quern_code qn_take_output(struct quern_node *node, size_t i)
+    __attribute__((warn_unused_result));
+
 /** Let the only output of a node be a constant, under the name that it has; the
  * node goes, and what fed only it. */
 enum quern_code qn_output_to_constant(struct quern_node *node,

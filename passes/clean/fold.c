@@ -156,7 +156,7 @@ static enum quern_code put(struct fold *f, struct quern_value *value,
     }
     quern_pass_account(f->ctx, node, "folded");
     size_t i = quern_value_output_index(value);
-    enum quern_code code = quern_node_set_output(node, i, NULL);
+    enum quern_code code = qn_take_output(node, i);
     if (code == QUERN_OK) {
         code = quern_value_set_constant(value, tensor, true);
     }

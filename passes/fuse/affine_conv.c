@@ -165,17 +165,24 @@ static bool has_channels(const struct quern_value *x,
     return false;
 }
 
-/* A vector may stretch data of one channel: then the node has to stay. */
+/* A vector may stretch data of one channel, and a constant of more axes gives
+ * data more: then the node has to stay. */
 static bool keeps_shape(const struct quern_node *op, size_t data,
                         const struct qn_weights *w)
 {
     if (quern_node_is(op, "BatchNormalization")) {
         return true;
     }
+    const struct quern_value *x = quern_node_input(op, data);
     const struct quern_tensor *k =
         quern_value_constant(quern_node_input(op, 1 - data));
-    return quern_tensor_len(k) == 1 ||
-           has_channels(quern_node_input(op, data), w);
+    int rank = quern_value_rank(x);
+    if (rank >= 0 && rank < quern_tensor_rank(k)) {
+        return false;
+    }
+    return (quern_tensor_len(k) == 1 &&
+            (rank >= 0 || quern_tensor_rank(k) == 0)) ||
+           has_channels(x, w);
 }
 
 static enum quern_code fold(struct quern_pass_ctx *ctx, struct quern_node *op,

@@ -251,8 +251,10 @@ static bool can_write(const struct quern_node *node, const struct bounds *b)
     if (isinf(b->lo) && isinf(b->hi)) {
         return false; /* drop-no-op knows it */
     }
-    return is_relu(b) || b->dtype != QUERN_UNDEFINED ||
-           quern_node_opset(node) < 11;
+    /* ONNX Runtime has Clip of opset 11 for float only. */
+    return is_relu(b) || quern_node_opset(node) < 11 ||
+           (quern_node_opset(node) == 11 ? b->dtype == QUERN_FLOAT
+                                         : b->dtype != QUERN_UNDEFINED);
 }
 
 static enum quern_code merge(struct quern_pass_ctx *ctx,

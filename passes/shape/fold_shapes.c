@@ -100,7 +100,7 @@ static enum quern_code fold_outputs(struct quern_pass_ctx *ctx,
         }
         code = known_tensor(ctx, y, &t);
         if (code == QUERN_OK && t != NULL) {
-            code = quern_node_set_output(node, i, NULL);
+            code = qn_take_output(node, i);
         }
         if (code == QUERN_OK && t != NULL) {
             code = quern_value_set_constant(y, t, true);

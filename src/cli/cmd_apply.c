@@ -122,33 +122,9 @@ static enum quern_code run_job(struct cli *cli, struct apply *self)
     return cli_job_close(cli, &job, code);
 }
 
-/* The steps of the group, those that keep all bits alone with --exact. */
-static void add_steps(const struct cli *cli, const struct apply *self,
-                      const char *steps, char *text, size_t size)
-{
-    while (*steps != '\0') {
-        size_t length = strcspn(steps, ",");
-        char name[128];
-        const struct quern_pass_desc *desc = NULL;
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(steps, ",{"), steps);
-        bool keeps =
-            !self->exact ||
-            (quern_context_find_pass(cli->context, name, &desc) == QUERN_OK &&
-             desc->contract == QUERN_BIT_EXACT);
-        size_t n = strlen(text);
-        if (keeps) {
-            snprintf(text + n, size - n, "%s%.*s", n > 0 ? "," : "",
-                     (int)length, steps);
-        }
-        steps += length + (steps[length] == ',');
-    }
-}
-
 static enum quern_code write_pipeline(struct cli *cli, const struct apply *self,
                                       char *text, size_t size)
 {
-    const char *name = NULL;
-    const char *steps = NULL;
     *text = '\0';
     if (self->opset != NULL) {
         char *end = NULL;
@@ -158,16 +134,9 @@ static enum quern_code write_pipeline(struct cli *cli, const struct apply *self,
         }
         snprintf(text, size, "raise-opset{opset=%ld}", opset);
     }
-    if (!self->exact) {
-        size_t n = strlen(text);
-        snprintf(text + n, size - n, "%soptimize", n > 0 ? "," : "");
-        return QUERN_OK;
-    }
-    for (size_t i = 0; quern_group_at(i, &name, &steps); i++) {
-        if (strcmp(name, "optimize") == 0) {
-            add_steps(cli, self, steps, text, size);
-        }
-    }
+    size_t n = strlen(text);
+    snprintf(text + n, size - n, "%s%s", n > 0 ? "," : "",
+             self->exact ? "optimize-exact" : "optimize");
     return QUERN_OK;
 }
 
@@ -187,7 +156,7 @@ int cmd_apply(int argc, char **argv)
     if (code == QUERN_OK) {
         code = check(&cli, &self);
     }
-    char pipeline[4096];
+    char pipeline[64];
     if (code == QUERN_OK && self.optimizes) {
         code = write_pipeline(&cli, &self, pipeline, sizeof pipeline);
     }

@@ -22,6 +22,12 @@ static const struct {
      "simplify-arithmetic,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
      "store-codes,fuse-affine-codes,drop-clip-before-q,merge-equal,drop-dead"},
+    /* those of them that keep all bits */
+    {"optimize-exact",
+     "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
+     "inline-if,drop-zero-states,drop-sequences,fold-shapes,shorten-sizes,"
+     "merge-shapes,split-slices,drop-expand,drop-dead,shorten-sizes,fuse-pad,"
+     "store-codes,drop-clip-before-q,merge-equal,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)

@@ -196,9 +196,10 @@ static void count_edits(const struct quern_model *model, struct qn_mark mark,
 
 /* Lines of the account, then the step itself. Told of failed steps too. */
 static void tell(struct quern_pass_ctx *ctx,
-                 const struct quern_step_report *report)
+                 const struct quern_step_report *report, bool silent)
 {
-    const struct quern_apply_options *o = ctx->options;
+    static const struct quern_apply_options none = {0};
+    const struct quern_apply_options *o = silent ? &none : ctx->options;
     for (const struct qn_account *a = ctx->first_line;
          a != NULL && o->account != NULL; a = a->next) {
         o->account(o->user, report->pass, a->text, 0, 0.0);
@@ -313,7 +314,8 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
     give_back(ctx);
     report.seconds = seconds_since(&start);
     report.peak_memory = peak_memory();
-    tell(ctx, &report);
+    tell(ctx, &report,
+         ctx->step->again && code == QUERN_OK && report.n_edits == 0);
     ctx->step = NULL;
     return code;
 }
@@ -388,6 +390,7 @@ static void end_explaining(struct quern_pass_ctx *ctx, size_t i)
 {
     const struct quern_pass_desc *desc = ctx->plan->steps[i].desc;
     if (ctx->explained == NULL || ctx->n_told > 0) {
+        ctx->explained = NULL;
         return;
     }
     ctx->step = &ctx->plan->steps[i];
@@ -399,6 +402,7 @@ static void end_explaining(struct quern_pass_ctx *ctx, size_t i)
                    "patterns, if it has any, begins at it or reached it",
                    desc->name);
     }
+    ctx->explained = NULL;
     ctx->step = NULL;
 }
 
@@ -422,6 +426,13 @@ static enum quern_code check_opsets(const struct quern_pass_ctx *ctx)
     return QUERN_OK;
 }
 
+/* A step of a later sweep, and the group is settled: as many steps as it has,
+ * one after the other, changed nothing. */
+static bool is_settled(const struct qn_plan_step *step, size_t n_idle)
+{
+    return step->again && n_idle >= step->n_group;
+}
+
 enum quern_code qn_plan_run(struct quern_pass_ctx *ctx)
 {
     const struct qn_plan *plan = ctx->plan;
@@ -441,14 +452,21 @@ enum quern_code qn_plan_run(struct quern_pass_ctx *ctx)
     }
     size_t first =
         ctx->probe != NULL && ctx->probe->start > 0 ? ctx->probe->start - 1 : 0;
+    size_t n_idle = 0;
     for (size_t i = first; i < n_steps(ctx) && code == QUERN_OK; i++) {
-        code = begin_explaining(ctx, i);
+        const struct qn_plan_step *step = &plan->steps[i];
+        uint64_t before = ctx->model->journal.n_total;
+        if (is_settled(step, n_idle)) {
+            continue;
+        }
+        code = step->again ? QUERN_OK : begin_explaining(ctx, i);
         if (code == QUERN_OK) {
             code = run_step(ctx, i);
         }
         if (code == QUERN_OK) {
             end_explaining(ctx, i);
         }
+        n_idle = ctx->model->journal.n_total == before ? n_idle + 1 : 0;
     }
     if (code == QUERN_OK && ctx->trial != NULL) {
         qn_tell_trial(ctx);

@@ -143,6 +143,8 @@ struct qn_plan_step {
     const struct quern_pass_desc *desc;
     void *params;
     const char *data; /* option `data` of a step that needs data, or NULL */
+    size_t n_group;   /* steps of the named group that it is of, else 0 */
+    bool again;       /* it stands there for a later sweep over its group */
     struct quern_place place;
 };
 

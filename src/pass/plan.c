@@ -10,6 +10,7 @@
 enum {
     MOST_STEPS = 10000,
     MOST_GROUP_DEPTH = 8,
+    N_SWEEPS = 3, /* over a named group, at most */
 };
 
 struct planner {
@@ -159,8 +160,13 @@ static enum quern_code plan_steps(struct planner *p,
         struct qn_steps inner = {0};
         code = qn_pipeline_parse(p->context, step->name, group, &p->plan->arena,
                                  &inner);
-        if (code == QUERN_OK) {
+        for (int k = 0; k < N_SWEEPS && code == QUERN_OK; k++) {
+            size_t first = p->plan->n_steps;
             code = plan_steps(p, &inner, &planned.place, depth + 1);
+            for (size_t j = first; j < p->plan->n_steps; j++) {
+                p->plan->steps[j].n_group = p->plan->n_steps - first;
+                p->plan->steps[j].again = k > 0;
+            }
         }
     }
     return code;

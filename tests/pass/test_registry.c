@@ -80,6 +80,39 @@ START_TEST(built_in_passes_are_well_described)
 }
 END_TEST
 
+static const char *group_named(const char *wanted)
+{
+    const char *name = NULL;
+    const char *steps = NULL;
+    for (size_t i = 0; quern_group_at(i, &name, &steps); i++) {
+        if (strcmp(name, wanted) == 0) {
+            return steps;
+        }
+    }
+    return "";
+}
+
+START_TEST(the_exact_group_holds_what_keeps_all_bits)
+{
+    const char *steps = group_named("optimize");
+    char wanted[2048] = "";
+    while (*steps != '\0') {
+        size_t length = strcspn(steps, ",");
+        char name[64];
+        const struct quern_pass_desc *desc = NULL;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(steps, ",{"), steps);
+        ck_assert_int_eq(quern_context_find_pass(context, name, &desc),
+                         QUERN_OK);
+        if (desc->contract == QUERN_BIT_EXACT) {
+            strcat(wanted, wanted[0] != '\0' ? "," : "");
+            strncat(wanted, steps, length);
+        }
+        steps += length + (steps[length] == ',');
+    }
+    ck_assert_str_eq(group_named("optimize-exact"), wanted);
+}
+END_TEST
+
 /* What an older header did not have is not read. */
 START_TEST(shorter_descriptors_are_filled_up)
 {
@@ -267,6 +300,7 @@ Suite *qtest_suite(void)
     TCase *all = tcase_create("registry");
     tcase_add_checked_fixture(all, open_all, close_context);
     tcase_add_test(all, built_in_passes_are_well_described);
+    tcase_add_test(all, the_exact_group_holds_what_keeps_all_bits);
     tcase_add_test(all, shorter_descriptors_are_filled_up);
     tcase_add_loop_test(all, bad_descriptors_are_refused, 0,
                         (int)(sizeof bad_descs / sizeof *bad_descs));

@@ -1,0 +1,210 @@
+"""What is asked of quern about one model, with ONNX Runtime (its own optimizations off) as the judge."""
+import subprocess
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from grow import session
+
+TOLERANCE = {"e": 1e-2, "f": 1e-4, "d": 1e-4}  # of an output's largest number, by its type
+NOISE = {"e": 2e-3, "f": 1e-6, "d": 1e-6}  # of each number in a graph, to see how much outputs hang on rounding
+N_NOISY = 6
+SLACK = 8  # times what noise moves an output, a rewrite may move it
+
+
+class Fault(Exception):
+    """quern is wrong: kind, and what was found."""
+
+    def __init__(self, kind, text):
+        super().__init__(f"{kind}: {text}")
+        self.kind = kind
+
+
+class NotTaken(Exception):
+    """The judge does not take the model as it was."""
+
+
+def difference(got, want, exact=False):
+    """Largest error against the largest number wanted; infinite where type, shape, NaN or infinities differ."""
+    if isinstance(want, list):
+        return np.inf if len(got) != len(want) else max((difference(g, w, exact) for g, w in zip(got, want)), default=0.0)
+    got, want = np.asarray(got), np.asarray(want)
+    if got.shape != want.shape or got.dtype != want.dtype:
+        return np.inf
+    is_float = want.dtype.kind == "f"
+    if not is_float or exact:
+        return 0.0 if np.array_equal(got, want, equal_nan=is_float) else np.inf
+    g, w = got.astype(np.float64), want.astype(np.float64)
+    finite = np.isfinite(w)
+    if not np.array_equal(finite, np.isfinite(g)) or not np.array_equal(g[~finite], w[~finite], equal_nan=True):
+        return np.inf
+    return float(np.abs(g - w)[finite].max(initial=0.0) / (np.abs(w[finite]).max(initial=0.0) + 1e-6))
+
+
+def tolerance(want):
+    return max(map(tolerance, want), default=0.0) if isinstance(want, list) else TOLERANCE.get(np.asarray(want).dtype.char, 0.0)
+
+
+# How much outputs hang on rounding
+
+
+def values(model, feed):
+    """What every value of the main graph is in one run."""
+    m = onnx.ModelProto.FromString(model.SerializeToString())
+    have = {o.name for o in m.graph.output}
+    m.graph.output.extend(onnx.ValueInfoProto(name=n) for node in m.graph.node for n in node.output if n and n not in have)
+    s = session(m)
+    return dict(zip([o.name for o in s.get_outputs()], s.run(None, feed))) | feed
+
+
+def types_in_bodies(graph, in_body=False):
+    """Number types of the values of bodies, as far as onnx infers them."""
+    known = [*graph.value_info, *graph.output] if in_body else []
+    found = {v.name: helper.tensor_dtype_to_np_dtype(v.type.tensor_type.elem_type) for v in known if v.type.tensor_type.elem_type}
+    for node in graph.node:
+        for a in node.attribute:
+            if a.HasField("g"):
+                found |= types_in_bodies(a.g, True)
+    return found
+
+
+def disturb(graph, samples, random):
+    """Multiply the floating-point numbers that nodes make by factors near 1; samples: arrays of as many elements, or of one."""
+    nodes = list(graph.node)
+    del graph.node[:]
+    for node in nodes:
+        for a in node.attribute:
+            if a.HasField("g"):
+                disturb(a.g, samples, random)
+        behind = []
+        for k, name in enumerate(node.output):
+            sample = samples.get(name)
+            if isinstance(sample, np.ndarray) and sample.dtype.kind == "f" and node.op_type != "Constant":
+                factors = 1 + random.uniform(-1, 1, sample.shape) * NOISE[sample.dtype.char]
+                graph.initializer.append(numpy_helper.from_array(np.asarray(factors, sample.dtype), f"{name}/factors"))
+                node.output[k] = f"{name}/plain"
+                behind.append(helper.make_node("Mul", [node.output[k], f"{name}/factors"], [name]))
+        graph.node.extend([node, *behind])
+
+
+def sensitivity(model, feeds, wanted):
+    """How far noise moves each output, at most; infinite where it changes whole numbers or what is a number."""
+    in_bodies = {k: np.empty((), t) for k, t in types_in_bodies(onnx.shape_inference.infer_shapes(model).graph).items()}
+    most = [0.0] * len(model.graph.output)
+    for feed, want in zip(feeds, wanted):
+        samples = in_bodies | values(model, feed)
+        for seed in range(N_NOISY):
+            copy = onnx.ModelProto.FromString(model.SerializeToString())
+            disturb(copy.graph, samples, np.random.default_rng(seed))
+            most = [max(m, difference(g, w)) for m, g, w in zip(most, session(copy).run(None, feed), want)]
+    return most
+
+
+# The questions
+
+
+def interface(model, with_opsets=True):
+    g = model.graph
+    return {"opsets": {o.domain: o.version for o in model.opset_import} if with_opsets else {},
+            "inputs": [v.SerializeToString() for v in g.input], "outputs": [v.SerializeToString() for v in g.output],
+            "overridable inputs": sorted({t.name for t in g.initializer} & {v.name for v in g.input})}
+
+
+class Judge:
+    """Judges one model; scratch files go to a folder. notes: what is worth counting, though it is no fault."""
+
+    def __init__(self, quern, model, feeds, folder):
+        self.quern, self.model, self.feeds, self.folder = quern, model, feeds, folder
+        self.notes = []
+        self.source = folder / "model.onnx"
+        self.source.write_bytes(model.SerializeToString())
+        try:
+            onnx.checker.check_model(model, full_check=True)
+            s = session(model)
+            self.wanted = [s.run(None, feed) for feed in feeds]
+        except Exception as e:
+            raise NotTaken(str(e).strip().splitlines()[0][:200]) from None
+        self.moved = None
+
+    def call(self, *arguments):
+        try:
+            r = subprocess.run([self.quern, *map(str, arguments)], capture_output=True, text=True, timeout=60, errors="replace")
+        except subprocess.TimeoutExpired:
+            raise Fault("hang", " ".join(map(str, arguments[:2]))) from None
+        return r.returncode, (r.stderr.strip().splitlines() or [""])[0]
+
+    def allowed(self, k, want):
+        if self.moved is None:
+            self.moved = sensitivity(self.model, self.feeds, self.wanted)
+            self.notes.append("needed its noise measured")
+        return max(tolerance(want), SLACK * self.moved[k])
+
+    def rewrite(self, command, out, source=None):
+        code, line = self.call(*command, source or self.source, "-o", out)
+        if code == 4 and ("--opset" in command or command[0] == "apply"):
+            self.notes.append(f"not converted: {line}")
+            return False
+        if code:
+            raise Fault("exit", f"{' '.join(command)}: {code}: {line}")
+        return True
+
+    def rewritten(self, command, exact=False):
+        """The model rewritten is valid, computes the same behind the same interface, and is not changed by a second run."""
+        out, twice = self.folder / "out.onnx", self.folder / "twice.onnx"
+        if not self.rewrite(command, out):
+            return
+        after = onnx.load(out)
+        try:
+            onnx.checker.check_model(after, full_check=True)
+            s = session(after)
+        except Exception as e:
+            raise Fault("invalid", str(e).strip().splitlines()[0][:300]) from None
+        keep = "--opset" not in command and "raise-opset" not in " ".join(command)
+        before, now = interface(self.model, keep), interface(after, keep)
+        for key in before:
+            if before[key] != now[key]:
+                raise Fault("interface", f"{key} changed")
+        self.compare(s, exact)
+        if command[0] == "optimize" and self.rewrite(command, twice, out) and out.read_bytes() != twice.read_bytes():
+            raise Fault("second run", "changes the file")
+
+    def compare(self, s, exact):
+        for r, (feed, wants) in enumerate(zip(self.feeds, self.wanted)):
+            try:
+                gots = s.run(None, feed)
+            except Exception as e:
+                raise Fault("does not run", str(e).strip().splitlines()[0][:300]) from None
+            for k, (got, want) in enumerate(zip(gots, wants)):
+                d = difference(got, want, exact)
+                if d > (0 if exact else tolerance(want)) and (exact or d > self.allowed(k, want)):
+                    raise Fault("difference", f"run {r}, output '{self.model.graph.output[k].name}': {d:.3g}")
+                if d > tolerance(want):
+                    self.notes.append("hangs on rounding")
+
+    def run_by_quern(self, path=None):
+        """The embedded engine gives what ONNX Runtime gives."""
+        sets = [self.write_set(r) for r in range(len(self.feeds))]
+        arguments = ["run", path or self.source, "--engine", "cpu", "--check", *sets]
+        code, line = self.call(*arguments)
+        if code == 1 and np.inf not in (moved := [self.allowed(k, w) for k, w in enumerate(self.wanted[0])]):
+            code, line = self.call(*arguments, "--tol", max(1e-3, *moved))
+        elif code == 1:
+            self.notes.append("hangs on rounding")
+            return
+        if code == 4:
+            self.notes.append(f"engine lacks: {line}")
+        elif code:
+            raise Fault(f"engine exit {code}", line)
+
+    def write_set(self, r):
+        folder = self.folder / f"test_data_set_{r}"
+        folder.mkdir(exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
+        named = [(o.name, w) for o, w in zip(self.model.graph.output, self.wanted[r])]
+        for kind, values in ("input", self.feeds[r].items()), ("output", named):
+            for k, (name, value) in enumerate(values):
+                proto = numpy_helper.from_list(value, name) if isinstance(value, list) else numpy_helper.from_array(np.asarray(value), name)
+                (folder / f"{kind}_{k}.pb").write_bytes(proto.SerializeToString())
+        return folder
