@@ -140,6 +140,9 @@ static enum quern_code blame(struct quern_pass_ctx *ctx, enum quern_code code)
     if (plugin != NULL && !is_plain) {
         code = QUERN_INTERNAL;
     }
+    /* Rules are the user's: one that breaks the model is a bad argument. */
+    bool is_rules = desc == &qn_pass_rules && code == QUERN_INTERNAL;
+    code = is_rules ? QUERN_INVALID_ARGUMENT : code;
     if (!context->diag.has_error) {
         code = quern_fail(context, code, &place,
                           "failed without saying why; its changes are undone");
@@ -149,6 +152,9 @@ static enum quern_code blame(struct quern_pass_ctx *ctx, enum quern_code code)
         quern_error_place(context, &place);
         quern_note(context, NULL, "the changes of pass '%s' are undone",
                    desc->name);
+    }
+    if (is_rules) {
+        qn_rules_tell_active(ctx);
     }
     if (plugin != NULL) {
         quern_note(context, NULL, "pass '%s' is from %s", desc->name, plugin);

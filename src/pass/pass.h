@@ -353,6 +353,9 @@ enum quern_code qn_rules_check_model(const struct qn_rules *rules,
                                      const struct quern_model *model)
     __attribute__((warn_unused_result));
 
+/** Note the rules that were applied lately: one of them broke the model. */
+void qn_rules_tell_active(const struct quern_pass_ctx *ctx);
+
 /** The error of rules that go on and on. */
 enum quern_code qn_rules_endless(const struct quern_pass_ctx *ctx)
     __attribute__((warn_unused_result));

@@ -39,54 +39,6 @@ static const struct qn_schema *schema_of(const struct making *m,
                           quern_model_opset(m->ctx->model, wanted->domain));
 }
 
-/* Operators of ONNX must exist at the opset of the model, and take there what
- * the rule gives them. */
-static enum quern_code check_operator(const struct quern_model *model,
-                                      const struct qn_rule *rule,
-                                      const struct qn_pattern_node *wanted,
-                                      const struct quern_place *place)
-{
-    int64_t has = quern_model_opset(model, "");
-    if (*wanted->domain != '\0') {
-        return QUERN_OK;
-    }
-    if (qn_schema_find("", wanted->op, has) != NULL) {
-        const struct qn_rule_site site = {.context = model->context,
-                                          .rule = rule->name,
-                                          .verb = "makes",
-                                          .base = rule->place,
-                                          .pattern = rule->replace,
-                                          .lowest = has,
-                                          .highest = has};
-        return qn_rule_check_operator(&site, wanted);
-    }
-    int64_t needs = has;
-    while (needs < qn_schema_newest("") &&
-           qn_schema_find("", wanted->op, needs) == NULL) {
-        needs++;
-    }
-    return quern_fail(model->context, QUERN_UNSUPPORTED, place,
-                      "rule '%s' makes %s, which needs opset %lld; the model "
-                      "has %lld (see the pass raise-opset)",
-                      rule->name, wanted->op, (long long)needs, (long long)has);
-}
-
-enum quern_code qn_rules_check_model(const struct qn_rules *rules,
-                                     const struct quern_model *model)
-{
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < rules->n; i++) {
-        const struct quern_pattern *made = rules->items[i].replace;
-        for (size_t k = 0; k < made->n_nodes && code == QUERN_OK; k++) {
-            const struct qn_pattern_node *node = made->nodes[k];
-            struct quern_place place = qn_pattern_place(
-                &rules->items[i].place, node->line, node->column);
-            code = check_operator(model, &rules->items[i], node, &place);
-        }
-    }
-    return code;
-}
-
 /* ------------------------------------------------------------- constants */
 
 /* Type of an argument whose port shares its type variable with port `i`. */
@@ -318,7 +270,7 @@ static enum quern_code make_node(struct making *m,
     }
     struct quern_place place = place_of(m);
     enum quern_code code =
-        check_operator(m->ctx->model, m->rule, wanted, &place);
+        qn_rule_check_made(m->ctx->model, m->rule, wanted, &place);
     for (size_t i = 0; i < wanted->n_args && code == QUERN_OK; i++) {
         code = make_input(m, wanted, i, inputs, &n);
     }
@@ -400,6 +352,14 @@ enum quern_code qn_rules_endless(const struct quern_pass_ctx *ctx)
                       "rule %s still matches after many rounds: rules that "
                       "make what they match do not end",
                       names);
+}
+
+void qn_rules_tell_active(const struct quern_pass_ctx *ctx)
+{
+    char names[512];
+    size_t n = name_active(ctx->plan->rules, names, sizeof names);
+    quern_note(ctx->context, NULL, "rule%s %s made what is wrong there",
+               n == 1 ? "" : "s", names);
 }
 
 /* Each round may double the graph; so the number of replacements is bounded

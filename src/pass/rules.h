@@ -48,6 +48,16 @@ enum quern_code qn_rule_check_pattern(struct qn_rule_site *site,
                                       const struct quern_pattern *pattern)
     __attribute__((warn_unused_result));
 
+/** Check what a rule makes at the opset of a model: operators of ONNX must be
+ * there, and take what the rule gives them.
+ * @param place  for operators that come with a newer opset
+ * @return QUERN_OK; _UNSUPPORTED; _INVALID_ARGUMENT with line and column */
+enum quern_code qn_rule_check_made(const struct quern_model *model,
+                                   const struct qn_rule *rule,
+                                   const struct qn_pattern_node *wanted,
+                                   const struct quern_place *place)
+    __attribute__((warn_unused_result));
+
 /** Check that the match binds the `$variable` of an attribute, to one of the
  * same type. */
 enum quern_code qn_rule_check_variable(const struct qn_rule_site *site,

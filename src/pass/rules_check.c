@@ -206,6 +206,54 @@ enum quern_code qn_rule_check_pattern(struct qn_rule_site *site,
     return code;
 }
 
+/* ------------------------------------------------------------- of a model */
+
+enum quern_code qn_rule_check_made(const struct quern_model *model,
+                                   const struct qn_rule *rule,
+                                   const struct qn_pattern_node *wanted,
+                                   const struct quern_place *place)
+{
+    int64_t has = quern_model_opset(model, "");
+    if (*wanted->domain != '\0') {
+        return QUERN_OK;
+    }
+    if (qn_schema_find("", wanted->op, has) != NULL) {
+        const struct qn_rule_site site = {.context = model->context,
+                                          .rule = rule->name,
+                                          .verb = "makes",
+                                          .base = rule->place,
+                                          .pattern = rule->replace,
+                                          .lowest = has,
+                                          .highest = has};
+        return qn_rule_check_operator(&site, wanted);
+    }
+    int64_t needs = has;
+    while (needs < qn_schema_newest("") &&
+           qn_schema_find("", wanted->op, needs) == NULL) {
+        needs++;
+    }
+    return quern_fail(model->context, QUERN_UNSUPPORTED, place,
+                      "rule '%s' makes %s, which needs opset %lld; the model "
+                      "has %lld (see the pass raise-opset)",
+                      rule->name, wanted->op, (long long)needs, (long long)has);
+}
+
+enum quern_code qn_rules_check_model(const struct qn_rules *rules,
+                                     const struct quern_model *model)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < rules->n; i++) {
+        const struct quern_pattern *made = rules->items[i].replace;
+        for (size_t k = 0; k < made->n_nodes && code == QUERN_OK; k++) {
+            const struct qn_pattern_node *node = made->nodes[k];
+            struct quern_place place = qn_pattern_place(
+                &rules->items[i].place, node->line, node->column);
+            code = qn_rule_check_made(model, &rules->items[i], node, &place);
+        }
+    }
+    return code;
+}
+
 /* ------------------------------------------------------------- variables */
 
 /* Where `$variable` is bound in a pattern, or NULL. */

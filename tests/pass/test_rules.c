@@ -202,6 +202,24 @@ START_TEST(what_the_opset_of_the_model_does_not_take_is_refused)
 }
 END_TEST
 
+START_TEST(a_rule_that_breaks_the_model_is_named)
+{
+    build("y = Neg(Relu(a))");
+    const struct quern_dim dims[] = {{4, NULL}};
+    ck_assert_int_eq(
+        quern_value_set_type(value_named("a"), QUERN_FLOAT, 1, dims), QUERN_OK);
+    ck_assert_int_eq(
+        apply("- {name: good, match: y = Abs(x), replace: y = Relu(x)}\n"
+              "- {name: bad, match: y = Relu(x), replace: y = Not(x)}"),
+        QUERN_INVALID_ARGUMENT);
+    const struct quern_message *last =
+        quern_message(context, quern_n_messages(context) - 1);
+    ck_assert_str_eq(last->text, "rule 'bad' made what is wrong there");
+    ck_assert_ptr_nonnull(strstr(said(), "(Not, #"));
+    ck_assert_str_eq(graph_text(), "Relu(a)->v1;Neg(v1)->y;");
+}
+END_TEST
+
 START_TEST(an_operator_that_the_opset_lacks_is_unsupported)
 {
     build("y = Neg(a)");
@@ -304,6 +322,7 @@ Suite *qtest_suite(void)
     tcase_add_test(all, rules_run_until_none_applies);
     tcase_add_test(all, rules_without_end_are_refused);
     tcase_add_test(all, rules_that_undo_each_other_are_both_named);
+    tcase_add_test(all, a_rule_that_breaks_the_model_is_named);
     tcase_add_test(all, what_the_opset_of_the_model_does_not_take_is_refused);
     tcase_add_test(all, an_operator_that_the_opset_lacks_is_unsupported);
     tcase_add_loop_test(all, bad_rules_are_refused_with_their_place, 0,
