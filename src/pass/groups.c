@@ -28,6 +28,21 @@ static const struct {
      "inline-if,drop-zero-states,drop-sequences,fold-shapes,shorten-sizes,"
      "merge-shapes,split-slices,drop-expand,drop-dead,shorten-sizes,fuse-pad,"
      "store-codes,drop-clip-before-q,merge-equal,drop-dead"},
+    /* parts of it, in its order */
+    {"clean",
+     "constants-to-initializers,drop-identity,inline-if,drop-zero-states,"
+     "drop-sequences,drop-no-op,merge-equal,drop-dead"},
+    {"fold", "constants-to-initializers,fold-shapes,fold-constants,drop-dead"},
+    {"shapes", "fold-shapes,shorten-sizes,drop-dead"},
+    {"layout", "drop-no-op,merge-shapes,split-slices,drop-expand,drop-dead"},
+    {"arith",
+     "replace-einsum,normalize-gemm,fuse-conv-bn,fuse-pad,simplify-arithmetic,"
+     "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
+     "drop-dead"},
+    {"activations",
+     "merge-clips,fuse-sigmoid,fuse-hardsigmoid,fuse-hardswish,fuse-gelu,"
+     "drop-dead"},
+    {"norms", "fuse-layer-norm,fuse-rms-norm,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)

@@ -153,6 +153,11 @@ says err "unknown option '--passes'"
 run 0 passes
 says out '^insert-qdq +changes-precision +'
 says out '^optimize +group +'
+run 0 passes norms
+says out 'fuse-layer-norm,fuse-rms-norm'
+for group in clean fold shapes layout arith activations norms optimize-exact; do
+    run 0 apply "$model" -o "$work/out.onnx" --passes "$group"
+done
 run 0 passes insert-qdq
 says out '^contract +changes precision$'
 says out '^needs +ranges'
