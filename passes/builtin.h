@@ -42,6 +42,7 @@ extern const struct quern_pass_desc qn_pass_clean_qdq;
 extern const struct quern_pass_desc qn_pass_target_spelling;
 extern const struct quern_pass_desc qn_pass_unshare_weights;
 extern const struct quern_pass_desc qn_pass_raise_opset;
+extern const struct quern_pass_desc qn_pass_to_float16;
 extern const struct quern_pass_desc qn_pass_lower_opset;
 extern const struct quern_pass_desc qn_pass_observe_shapes;
 extern const struct quern_pass_desc qn_pass_calibrate;

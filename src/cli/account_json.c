@@ -49,7 +49,7 @@ static json_t *of_trial(const struct cli_lines *lines)
     return o;
 }
 
-static json_t *of_steps(const struct cli_lines *lines)
+json_t *cli_json_steps(const struct cli_lines *lines)
 {
     json_t *steps = json_array();
     json_t *told = json_array();
@@ -150,7 +150,7 @@ json_t *cli_json_account(const struct cli *cli, const struct cli_job *job,
     if (cli->lines->trial != NULL) {
         json_object_set_new(o, "verified", of_trial(cli->lines));
     }
-    json_object_set_new(o, "steps", of_steps(cli->lines));
+    json_object_set_new(o, "steps", cli_json_steps(cli->lines));
     json_object_set_new(o, "seconds", cli_json_number(facts->seconds));
     json_object_set_new(o, "peak_memory",
                         json_integer((json_int_t)facts->peak_memory));

@@ -27,6 +27,9 @@ struct cli_facts {
 json_t *cli_json_account(const struct cli *cli, const struct cli_job *job,
                          const struct cli_facts *facts);
 
+/** Steps with what they told. */
+json_t *cli_json_steps(const struct cli_lines *lines);
+
 /** Take a line "Op 'node': rest" apart: offsets of the end of the operator, of
  * the name and of the rest. @return false for a line of another form */
 bool cli_line_node(const char *text, int *out_op, int *out_node, int *out_rest);

@@ -1,18 +1,32 @@
-/* quern convert: write a model again, at a higher opset if asked. */
-#include "account.h"
-#include "json.h"
+/* quern convert: write a model again, in another form if asked. Each wish is a
+ * pass; together they are a pipeline that --print-config shows. */
+#include "account_json.h"
+#include "provenance.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct convert {
-    const char *out;
-    const char *opset; /* NULL: as it is */
+    const char *opset;    /* NULL: as it is */
+    const char *narrow;   /* float16, bfloat16; NULL: neither */
+    const char *data;     /* to measure magnitudes on */
+    bool keep_io;         /* inputs and outputs stay float32 */
+    const char **exclude; /* room for all arguments */
+    size_t n_exclude;
     struct quern_save_options save;
+    struct cli_recipe recipe;
 };
 
-enum { KEY_EXTERNAL = CLI_KEY_FIRST, KEY_OPSET };
+enum {
+    KEY_EXTERNAL = CLI_KEY_FIRST,
+    KEY_OPSET,
+    KEY_FLOAT16,
+    KEY_BFLOAT16,
+    KEY_KEEP_IO,
+    KEY_DATA,
+    KEY_EXCLUDE,
+};
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "where to write the model (needed)", 0},
@@ -23,6 +37,21 @@ static const struct argp_option options[] = {
      0},
     {"opset", KEY_OPSET, "N", 0,
      "raise the model to opset N (7 to 26) by converting its operators", 0},
+    {"float16", KEY_FLOAT16, NULL, 0,
+     "floats become float16, but where operators or numbers forbid it", 0},
+    {"bfloat16", KEY_BFLOAT16, NULL, 0, "floats become bfloat16 (opset 13 on)",
+     0},
+    {"keep-io", KEY_KEEP_IO, NULL, 0,
+     "with them: inputs and outputs stay float32", 0},
+    {"data", KEY_DATA, "D", 0,
+     "with --float16: samples on which magnitudes are measured", 0},
+    {"exclude", KEY_EXCLUDE, "WHAT", 0,
+     "with them: leave in float32: op:GLOB or name:GLOB; may be given again",
+     0},
+    {"print-config", CLI_KEY_PRINT_CONFIG, NULL, 0,
+     "print the recipe that would run, and end", 0},
+    {"no-provenance", CLI_KEY_NO_PROVENANCE, NULL, 0,
+     "do not write into the model what was done to it", 0},
     {0},
 };
 
@@ -30,9 +59,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct convert *self = state->input;
     switch (key) {
-    case 'o':
-        self->out = arg;
-        return 0;
     case KEY_EXTERNAL:
         self->save.external = strcmp(arg, "auto") == 0    ? QUERN_EXTERNAL_AUTO
                               : strcmp(arg, "never") == 0 ? QUERN_EXTERNAL_NEVER
@@ -42,60 +68,191 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_OPSET:
         self->opset = arg;
         return 0;
+    case KEY_FLOAT16:
+    case KEY_BFLOAT16:
+        self->narrow = key == KEY_FLOAT16 ? "float16" : "bfloat16";
+        return 0;
+    case KEY_KEEP_IO:
+        self->keep_io = true;
+        return 0;
+    case KEY_DATA:
+        self->data = arg;
+        return 0;
+    case KEY_EXCLUDE:
+        self->exclude[self->n_exclude++] = arg;
+        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return cli_recipe_parse(&self->recipe, key, arg);
     }
 }
 
-static enum quern_code raise_opset(struct cli *cli, struct quern_model *model,
-                                   const char *wanted)
+static enum quern_code check(struct cli *cli, const struct convert *self)
 {
-    char pipeline[64];
-    char *end = NULL;
-    long opset = strtol(wanted, &end, 10);
-    int64_t have = quern_model_opset(model, "");
-    struct quern_apply_options options_of_apply = {.struct_size =
-                                                       sizeof options_of_apply};
-    if (end == wanted || *end != '\0' || opset < 7 || opset > 26) {
-        return cli_usage(cli, "--opset '%s': needs 7 to 26", wanted);
+    if (self->opset != NULL) {
+        char *end = NULL;
+        long opset = strtol(self->opset, &end, 10);
+        if (end == self->opset || *end != '\0' || opset < 7 || opset > 26) {
+            return cli_usage(cli, "--opset '%s': needs 7 to 26", self->opset);
+        }
     }
-    if (have > opset) {
-        return quern_fail(cli->context, QUERN_UNSUPPORTED, NULL,
-                          "the model has opset %lld: it cannot be lowered "
-                          "to %ld",
-                          (long long)have, opset);
+    if (self->narrow == NULL &&
+        (self->keep_io || self->data != NULL || self->n_exclude > 0)) {
+        return cli_usage(cli, "--keep-io, --data and --exclude go with "
+                              "--float16 or --bfloat16");
     }
-    snprintf(pipeline, sizeof pipeline, "raise-opset{opset=%ld}", opset);
-    return quern_apply(model, pipeline, &options_of_apply);
+    if (self->recipe.print_config) {
+        return QUERN_OK;
+    }
+    if (cli->n_args == 0) {
+        return cli_usage(cli, "no model given, needs IN");
+    }
+    return self->recipe.out != NULL
+               ? QUERN_OK
+               : cli_usage(cli, "no output given, needs -o FILE");
+}
+
+/* ---------------------------------------------------------------- pipeline */
+
+/* Behind the first step stands a comma. */
+static void step(FILE *out, const char *text)
+{
+    fprintf(out, "%s%s", ftell(out) > 0 ? "," : "", text);
+}
+
+static void write_steps(FILE *out, const struct convert *self)
+{
+    if (self->opset != NULL) {
+        step(out, "raise-opset{opset=");
+        fprintf(out, "%ld}", strtol(self->opset, NULL, 10));
+    }
+    if (self->narrow != NULL) {
+        step(out, "freeze-weights,to-float16{type=");
+        fprintf(out, "%s%s}", self->narrow,
+                self->keep_io ? ",keep-io=true" : "");
+    }
+}
+
+/* @param out_text  freed by the caller; "" when nothing is to be done */
+static enum quern_code
+write_pipeline(struct cli *cli, const struct convert *self, char **out_text)
+{
+    size_t size = 0;
+    FILE *out = open_memstream(out_text, &size);
+    if (out != NULL) {
+        write_steps(out, self);
+    }
+    return out != NULL && fclose(out) == 0
+               ? QUERN_OK
+               : quern_fail(cli->context, QUERN_NO_MEMORY, NULL,
+                            "out of memory");
+}
+
+static enum quern_code make_recipe(struct cli *cli, struct convert *self)
+{
+    char *pipeline = NULL;
+    enum quern_code code = write_pipeline(cli, self, &pipeline);
+    if (code == QUERN_OK && *pipeline != '\0') {
+        code = cli_recipe_open(cli, &self->recipe, "convert", pipeline);
+    }
+    for (size_t i = 0; i < self->n_exclude && code == QUERN_OK; i++) {
+        code = quern_recipe_add_exclude(self->recipe.recipe, self->exclude[i]);
+    }
+    free(pipeline);
+    return code;
+}
+
+/* ---------------------------------------------------------------- the job */
+
+/* What came through a pipe cannot be read again. */
+static enum quern_code apply(struct cli *cli, struct convert *self,
+                             struct quern_model *model)
+{
+    struct quern_model *before = NULL;
+    enum quern_code code = QUERN_OK;
+    if (self->recipe.recipe == NULL) {
+        return QUERN_OK;
+    }
+    if (!self->recipe.no_provenance && strcmp(cli->args[0], "-") != 0) {
+        code = quern_model_open(cli->context, cli->args[0], &before);
+    }
+    if (code == QUERN_OK) {
+        code = cli_recipe_apply(cli, &self->recipe, model, self->data, NULL);
+    }
+    if (code == QUERN_OK) {
+        code = cli_provenance(&self->recipe, model, before, NULL);
+    }
+    quern_model_destroy(&before);
+    return code;
+}
+
+static enum quern_code tell(const struct cli *cli, const struct convert *self,
+                            struct quern_model *model)
+{
+    if (cli->json) {
+        json_t *o =
+            json_pack("{s:s, s:s, s:I}", "input", cli->args[0], "output",
+                      self->recipe.out, "bytes",
+                      (json_int_t)cli_model_bytes(model, self->recipe.out));
+        if (self->recipe.recipe != NULL) {
+            json_object_set_new(o, "steps", cli_json_steps(cli->lines));
+        }
+        return cli_json_print(o);
+    }
+    if (self->recipe.recipe != NULL && !cli->quiet) {
+        cli_lines_print(cli);
+    }
+    return QUERN_OK;
+}
+
+static enum quern_code run_job(struct cli *cli, struct convert *self)
+{
+    struct quern_model *model = NULL;
+    struct cli_lines lines = {0};
+    cli->lines = &lines;
+    enum quern_code code = quern_model_open(cli->context, cli->args[0], &model);
+    if (code == QUERN_OK) {
+        code = apply(cli, self, model);
+    }
+    if (code == QUERN_OK) {
+        code = quern_model_save(model, self->recipe.out, &self->save);
+    }
+    if (code == QUERN_OK) {
+        code = tell(cli, self, model);
+    }
+    quern_model_destroy(&model);
+    cli_lines_free(&lines);
+    cli->lines = NULL;
+    return code;
 }
 
 int cmd_convert(int argc, char **argv)
 {
     struct cli cli = {0};
     struct convert self = {.save = {.struct_size = sizeof self.save}};
-    struct quern_model *model = NULL;
-    enum quern_code code = cli_parse(
-        &cli, argc, argv, options, parse, &self, "IN -o OUT",
-        "Read a model and write it again, at a higher opset if asked. "
-        "A model that needs no change is written byte for byte.",
-        1, 1);
-    if (code == QUERN_OK && self.out == NULL) {
-        code = cli_usage(&cli, "no output given, needs -o FILE");
+    self.exclude = calloc((size_t)argc + 1, sizeof *self.exclude);
+    enum quern_code code =
+        self.exclude == NULL
+            ? QUERN_NO_MEMORY
+            : cli_parse(
+                  &cli, argc, argv, options, parse, &self, "IN -o OUT",
+                  "Read a model and write it again: at a higher opset, in "
+                  "float16. A model that needs no change is written byte for "
+                  "byte.",
+                  0, 1);
+    if (code == QUERN_OK) {
+        code = check(&cli, &self);
     }
     if (code == QUERN_OK) {
-        code = quern_model_open(cli.context, cli.args[0], &model);
+        code = make_recipe(&cli, &self);
     }
-    if (code == QUERN_OK && self.opset != NULL) {
-        code = raise_opset(&cli, model, self.opset);
+    if (code == QUERN_OK && self.recipe.print_config) {
+        code = self.recipe.recipe != NULL
+                   ? cli_recipe_print(&cli, &self.recipe)
+                   : cli_usage(&cli, "nothing to do: no recipe");
+    } else if (code == QUERN_OK) {
+        code = run_job(&cli, &self);
     }
-    if (code == QUERN_OK) {
-        code = quern_model_save(model, self.out, &self.save);
-    }
-    if (code == QUERN_OK && cli.json) {
-        code = cli_json_print(json_pack(
-            "{s:s, s:s, s:I}", "input", cli.args[0], "output", self.out,
-            "bytes", (json_int_t)cli_model_bytes(model, self.out)));
-    }
-    quern_model_destroy(&model);
+    cli_recipe_close(&self.recipe);
+    free(self.exclude);
     return cli_finish(&cli, code);
 }

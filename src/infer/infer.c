@@ -324,12 +324,13 @@ static bool is_placeholder(const struct quern_expr *e)
     return true;
 }
 
-/* Inputs as declared, with a symbol of their own for each open dimension. */
+/* Inputs as a pass or the file declares them, with a symbol of their own for
+ * each open dimension. */
 static void infer_inputs(struct qn_infer_ctx *c, struct quern_graph *graph)
 {
     for (size_t i = 0; i < graph->n_inputs; i++) {
         struct quern_value *v = graph->inputs[i];
-        const struct qn_type *type = v->declared;
+        const struct qn_type *type = v->given != NULL ? v->given : v->declared;
         struct qn_result r = {.kind = QUERN_KIND_UNKNOWN, .rank = -1};
         if (type == NULL || type->kind != QUERN_KIND_TENSOR || type->rank < 1 ||
             type->rank > QUERN_MAX_RANK || v->tensor != NULL) {

@@ -58,9 +58,6 @@ void qn_emit_initializer(struct qn_sink *sink, const struct quern_value *value);
 /** Body of a TypeProto; the object is a struct qn_type. Depth is that of the
  * type, which a reader has bounded. */
 void qn_emit_type_body(struct qn_sink *sink, const void *type);
-/** What the file declared can no longer be: a pass has changed the value. What
- * was only inferred counts for the element type alone. */
-bool qn_emit_is_stale(const struct quern_value *value);
 /** Graph input, output or value_info entry. */
 void qn_emit_value_info(struct qn_sink *sink, unsigned field,
                         const struct quern_value *value);

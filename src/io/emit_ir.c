@@ -191,7 +191,7 @@ void qn_emit_node(struct qn_sink *sink, unsigned field,
  * no longer true is dropped. */
 static bool has_hint(const struct quern_value *v)
 {
-    return !v->erased && !qn_emit_is_stale(v) && !v->is_input &&
+    return !v->erased && !qn_value_is_stale(v) && !v->is_input &&
            v->info_origin.data != NULL &&
            (v->producer != NULL || v->tensor != NULL) &&
            !quern_value_is_graph_output(v);

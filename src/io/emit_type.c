@@ -60,40 +60,30 @@ void qn_emit_type_body(struct qn_sink *out, const void *object)
     }
 }
 
-static bool same_shape(const struct qn_type *a, const struct qn_type *b)
+/* What is written of a value: as declared, unless a pass has changed it; where
+ * only the element type is another one, declared sizes stay. */
+static struct qn_type type_to_write(const struct quern_value *v)
 {
-    if (a->rank < 0 || b->rank < 0) {
-        return true;
+    const struct qn_type *now = v->type != NULL ? v->type : v->given;
+    if (now == NULL || !qn_value_is_stale(v)) {
+        return *(v->declared != NULL ? v->declared : now);
     }
-    bool same = a->rank == b->rank;
-    for (int i = 0; i < a->rank && same; i++) {
-        same = a->dims[i].value < 0 || b->dims[i].value < 0 ||
-               a->dims[i].value == b->dims[i].value;
+    struct qn_type type = *now;
+    if (v->given == NULL || qn_type_same_shape(v->declared, v->given)) {
+        type = *v->declared;
+        type.dtype = now->dtype;
+        type.opaque = (struct qn_span){NULL, 0};
     }
-    return same;
-}
-
-bool qn_emit_is_stale(const struct quern_value *v)
-{
-    const struct qn_type *a = v->declared;
-    const struct qn_type *b = v->given != NULL ? v->given : v->type;
-    if (a == NULL || b == NULL || a == b || a->kind != QUERN_KIND_TENSOR ||
-        b->kind != QUERN_KIND_TENSOR) {
-        return false;
-    }
-    return (a->dtype != b->dtype && b->dtype != QUERN_UNDEFINED) ||
-           (v->given != NULL && !same_shape(a, b));
+    return type;
 }
 
 static void value_info_body(struct qn_sink *out, const void *object)
 {
     const struct quern_value *value = object;
-    const struct qn_type *type =
-        value->declared != NULL && !qn_emit_is_stale(value) ? value->declared
-                                                            : value->type;
     qn_emit_string(out, 1, value->name);
-    if (type != NULL) {
-        qn_emit_nested(out, 2, qn_emit_type_body, type);
+    if (value->declared != NULL || value->type != NULL) {
+        struct qn_type type = type_to_write(value);
+        qn_emit_nested(out, 2, qn_emit_type_body, &type);
     }
     qn_emit_fields(out, value->info_origin, 3, UINT32_MAX, no_fields);
 }
@@ -101,7 +91,7 @@ static void value_info_body(struct qn_sink *out, const void *object)
 void qn_emit_value_info(struct qn_sink *sink, unsigned field,
                         const struct quern_value *value)
 {
-    if (value->info_origin.data != NULL && !qn_emit_is_stale(value)) {
+    if (value->info_origin.data != NULL && !qn_value_is_stale(value)) {
         qn_emit_bytes(sink, field, value->info_origin.data,
                       value->info_origin.size);
     } else {

@@ -341,13 +341,21 @@ static enum quern_code set_type(struct quern_value *value,
                                 const struct qn_type *type)
 {
     struct quern_model *model = value->graph->model;
-    if (!qn_journal_reserve(&model->journal, 2, 1)) {
+    size_t cost = 2 + qn_touch_cost(value->graph);
+    if (!qn_journal_reserve(&model->journal, cost, 1)) {
         return qn_no_memory(model->context);
     }
     QN_SET(&model->journal, value->type, type);
     QN_SET(&model->journal, value->given, type);
-    qn_journal_edit(&model->journal,
-                    (struct qn_edit){.kind = QN_EDIT_TYPE, .id = value->id});
+    bool is_new = (value->is_input || quern_value_is_graph_output(value)) &&
+                  qn_value_is_stale(value);
+    if (is_new) {
+        qn_touch_graph(value->graph);
+    }
+    qn_journal_edit(
+        &model->journal,
+        (struct qn_edit){.kind = is_new ? QN_EDIT_INTERFACE : QN_EDIT_TYPE,
+                         .id = value->id});
     return QUERN_OK;
 }
 

@@ -297,6 +297,15 @@ const struct quern_expr *qn_expr_intern(struct quern_model *model,
  * declared one. NULL when nothing is known. */
 const struct qn_type *qn_value_type(const struct quern_value *value);
 
+/** What the file declares of a value can no longer be: a pass has changed it.
+ * What was only inferred counts for the element type alone. */
+bool qn_value_is_stale(const struct quern_value *value);
+
+/** Sizes that a pass has set are those that the file declares, as far as both
+ * are known; a name is another one than a number. */
+bool qn_type_same_shape(const struct qn_type *declared,
+                        const struct qn_type *given);
+
 /** Set a value's type without journal: types are facts computed from the
  * graph, not edits. */
 void qn_value_set_type(struct quern_value *value, const struct qn_type *type);

@@ -78,6 +78,7 @@ static void touch(struct quern_model *model, const struct qn_edit *edit)
     case QN_EDIT_VALUE_ERASE:
     case QN_EDIT_CONSTANT:
     case QN_EDIT_TYPE:
+    case QN_EDIT_INTERFACE:
         value = qn_index_value_at(index, edit->id);
         qn_index_touch_readers(value, QN_TOUCHED_ALL);
         if (value->producer != NULL) {

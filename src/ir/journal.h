@@ -30,6 +30,7 @@ enum qn_edit_kind {
     QN_EDIT_VALUE_ERASE,
     QN_EDIT_CONSTANT,
     QN_EDIT_TYPE,
+    QN_EDIT_INTERFACE, /* what the file says of a graph's input or output */
     QN_EDIT_OPSET,
     QN_EDIT_METADATA,
     QN_EDIT_TABLE, /* side tables: not counted as a change of the model */

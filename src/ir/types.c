@@ -12,6 +12,48 @@ const struct qn_type *qn_value_type(const struct quern_value *value)
     return value->is_input ? value->declared : NULL;
 }
 
+/* A symbol that the file or a pass has named. */
+static bool is_named(struct quern_dim dim)
+{
+    return dim.value < 0 && dim.expr != NULL &&
+           dim.expr->kind == QN_EXPR_SYMBOL && dim.expr->owner == NULL;
+}
+
+static bool same_dim(struct quern_dim declared, struct quern_dim given)
+{
+    if (is_named(given)) {
+        return declared.value < 0 &&
+               (declared.expr == NULL || declared.expr == given.expr);
+    }
+    return declared.value < 0 || given.value < 0 ||
+           declared.value == given.value;
+}
+
+bool qn_type_same_shape(const struct qn_type *declared,
+                        const struct qn_type *given)
+{
+    if (declared->rank < 0 || given->rank < 0) {
+        return true;
+    }
+    bool same = declared->rank == given->rank;
+    for (int i = 0; i < given->rank && same; i++) {
+        same = same_dim(declared->dims[i], given->dims[i]);
+    }
+    return same;
+}
+
+bool qn_value_is_stale(const struct quern_value *v)
+{
+    const struct qn_type *a = v->declared;
+    const struct qn_type *b = v->given != NULL ? v->given : v->type;
+    if (a == NULL || b == NULL || a == b || a->kind != QUERN_KIND_TENSOR ||
+        b->kind != QUERN_KIND_TENSOR) {
+        return false;
+    }
+    return (a->dtype != b->dtype && b->dtype != QUERN_UNDEFINED) ||
+           (v->given != NULL && !qn_type_same_shape(a, b));
+}
+
 void qn_value_set_type(struct quern_value *value, const struct qn_type *type)
 {
     value->type = type;

@@ -105,6 +105,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_unshare_weights,
     &qn_pass_raise_opset,
     &qn_pass_lower_opset,
+    &qn_pass_to_float16,
     &qn_pass_rules,
     &qn_pass_observe_shapes,
     &qn_pass_calibrate,

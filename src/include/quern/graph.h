@@ -91,6 +91,22 @@ QUERN_API struct quern_graph *quern_node_subgraph(const struct quern_node *node,
 /** Fill a place with what is known of a node, for quern_fail(). */
 QUERN_API struct quern_place quern_node_place(const struct quern_node *node);
 
+/** What an operator says of the types at one of its inputs or outputs. */
+struct quern_port {
+    uint32_t types; /**< bit n: takes tensors of the element type n of
+                         enum quern_dtype; 0: no tensors */
+    int variable;   /**< ports of a node with the same number have the same
+                         type; -1: bound to no other */
+};
+
+/** Ports of input or output i, by the schema of the node's opset.
+ * @return false: the operator is not known to ONNX at that version, or has no
+ * such port. Since 0.1. */
+QUERN_API bool quern_node_input_port(const struct quern_node *node, size_t i,
+                                     struct quern_port *out_port);
+QUERN_API bool quern_node_output_port(const struct quern_node *node, size_t i,
+                                      struct quern_port *out_port);
+
 /* --------------------------------------------------------- attributes */
 
 /** True when the attribute stands in the node itself (no schema default). */
