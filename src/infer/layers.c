@@ -65,8 +65,7 @@ void qn_infer_layer_norm(struct qn_infer_ctx *c)
         enum quern_dtype stash =
             (enum quern_dtype)qn_infer_attr_int(c, "stash_type", QUERN_FLOAT);
         qn_infer_out(c, i)->kind = QUERN_KIND_TENSOR;
-        qn_infer_out_dtype(c, i,
-                           stash == QUERN_BFLOAT16 ? stash : QUERN_FLOAT);
+        qn_infer_out_dtype(c, i, stash == QUERN_BFLOAT16 ? stash : QUERN_FLOAT);
     }
 }
 
