@@ -91,7 +91,22 @@ static json_t *json_pass(const struct cli *cli,
     return o;
 }
 
-static json_t *json_list(const struct cli *cli)
+/* Rules of a recipe, NULL: none. */
+static json_t *json_rules(const struct quern_recipe *recipe)
+{
+    json_t *list = json_array();
+    struct quern_rule rule;
+    for (size_t i = 0; recipe != NULL && quern_recipe_rule(recipe, i, &rule);
+         i++) {
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name",
+                                              rule.name, "match", rule.match,
+                                              "replace", rule.replace));
+    }
+    return list;
+}
+
+static json_t *json_list(const struct cli *cli,
+                         const struct quern_recipe *recipe)
 {
     json_t *passes = json_array();
     json_t *groups = json_object();
@@ -105,13 +120,15 @@ static json_t *json_list(const struct cli *cli)
     for (size_t i = 0; quern_group_at(i, &name, &steps); i++) {
         json_object_set_new(groups, name, json_string(steps));
     }
-    return json_pack("{s:o, s:o}", "passes", passes, "groups", groups);
+    return json_pack("{s:o, s:o, s:o}", "passes", passes, "groups", groups,
+                     "rules", json_rules(recipe));
 }
 
 /* ------------------------------------------------------------- for people */
 
-static void print_list(const struct cli *cli)
+static void print_list(const struct cli *cli, const struct quern_recipe *recipe)
 {
+    struct quern_rule rule;
     const struct quern_pass_desc *desc = NULL;
     const char *name = NULL;
     const char *steps = NULL;
@@ -122,6 +139,11 @@ static void print_list(const struct cli *cli)
     }
     for (size_t i = 0; quern_group_at(i, &name, &steps); i++) {
         printf("%-26s %-18s %s\n", name, "group", steps);
+    }
+    for (size_t i = 0; recipe != NULL && quern_recipe_rule(recipe, i, &rule);
+         i++) {
+        cli_printf("%-26s %-18s %s  ->  %s\n", rule.name, "rule", rule.match,
+                   rule.replace);
     }
 }
 
@@ -149,6 +171,32 @@ static enum quern_code print_pass(struct cli *cli,
     return code;
 }
 
+/* @return false: the recipe has no rule of that name */
+static bool tell_rule(const struct cli *cli, const struct quern_recipe *recipe,
+                      const char *name, enum quern_code *out_code)
+{
+    struct quern_rule rule = {NULL, NULL, NULL};
+    size_t i = 0;
+    while (recipe != NULL && quern_recipe_rule(recipe, i, &rule) &&
+           strcmp(rule.name, name) != 0) {
+        i++;
+    }
+    if (recipe == NULL || !quern_recipe_rule(recipe, i, &rule)) {
+        return false;
+    }
+    if (cli->json) {
+        *out_code = cli_json_print(json_pack("{s:s, s:s, s:s}", "name",
+                                             rule.name, "match", rule.match,
+                                             "replace", rule.replace));
+        return true;
+    }
+    cli_printf(
+        "%s: a rule of the recipe, run by the pass rules\n\n  match    %s\n  "
+        "replace  %s\n",
+        rule.name, rule.match, rule.replace);
+    return true;
+}
+
 static enum quern_code tell_one(struct cli *cli, const char *name)
 {
     const struct quern_pass_desc *desc = NULL;
@@ -169,20 +217,49 @@ static enum quern_code tell_one(struct cli *cli, const char *name)
                      : print_pass(cli, desc);
 }
 
+enum { KEY_CONFIG = CLI_KEY_FIRST };
+
+static const struct argp_option options[] = {
+    {"config", KEY_CONFIG, "R", 0,
+     "a recipe: its rules and the passes of its plugins, too", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    const char **config = state->input;
+    if (key != KEY_CONFIG) {
+        return ARGP_ERR_UNKNOWN;
+    }
+    *config = arg;
+    return 0;
+}
+
 int cmd_passes(int argc, char **argv)
 {
     struct cli cli = {0};
+    const char *config = NULL;
+    struct quern_recipe *recipe = NULL;
     enum quern_code code = cli_parse(
-        &cli, argc, argv, NULL, NULL, NULL, "[NAME]",
+        &cli, argc, argv, options, parse, &config, "[NAME]",
         "List the passes and groups, those of --plugin too, or tell all about "
         "one: what it keeps, what it needs, its options.",
         0, 1);
-    if (code == QUERN_OK && cli.n_args == 1) {
-        code = tell_one(&cli, cli.args[0]);
-    } else if (code == QUERN_OK && cli.json) {
-        code = cli_json_print(json_list(&cli));
-    } else if (code == QUERN_OK) {
-        print_list(&cli);
+    if (code == QUERN_OK && config != NULL) {
+        code = quern_recipe_open(cli.context, config, &recipe);
     }
+    if (code == QUERN_OK && recipe != NULL) {
+        code = quern_recipe_check(recipe);
+    }
+    if (code == QUERN_OK && cli.n_args == 1) {
+        if (!tell_rule(&cli, recipe, cli.args[0], &code)) {
+            code = tell_one(&cli, cli.args[0]);
+        }
+    } else if (code == QUERN_OK && cli.json) {
+        code = cli_json_print(json_list(&cli, recipe));
+    } else if (code == QUERN_OK) {
+        print_list(&cli, recipe);
+    }
+    quern_recipe_destroy(&recipe);
     return cli_finish(&cli, code);
 }
