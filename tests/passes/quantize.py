@@ -212,7 +212,23 @@ def factors_do_not_break_a_silu(folder):
         assert between_codes(quantize(folder, model, samples, steps), "Sigmoid") == [stays], gain
 
 
-CASES = [silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
+def bias_of_two_axes(folder):
+    """MatMul and Add of two axes become a Gemm: the runtime makes one of them anyway, in float."""
+    source, data, out = folder / "in.onnx", folder / "data.npz", folder / "out.onnx"
+    model = model_of("g (float[N,32] x) => (float[N,24] y) { m = MatMul(x, w) y = Add(m, b) }", {"w": rand(32, 24), "b": rand(24)})
+    samples = {"x": rand(20, 32)}
+    source.write_bytes(model.SerializeToString())
+    np.savez(data, **samples)
+    for stats in ([], ["--stats", folder / "stats"]):
+        if stats:
+            subprocess.run([QUERN, "calibrate", source, "--data", data, "-o", stats[1]], check=True, capture_output=True)
+        subprocess.run([QUERN, "quantize", source, "-o", out, *(stats or ["--data", data])], check=True, capture_output=True)
+        after = onnx.load(out)
+        assert "Gemm" in operators(after.graph), operators(after.graph)
+        assert sqnr(model, after, samples) > 35, sqnr(model, after, samples)
+
+
+CASES = [bias_of_two_axes, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error]
 
