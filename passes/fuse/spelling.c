@@ -7,7 +7,11 @@
  * where the half stands makes no difference.
  * `sum-layer-norm`: ONNX Runtime makes one kernel of Add and LayerNormalization
  * (SkipLayerNormalization), which takes several times as long as the two. A Sum
- * of two is the same number and is left alone. */
+ * of two is the same number and is left alone.
+ * `sum-bias`: where all sizes are known, ONNX Runtime makes a Gemm between two
+ * Reshapes of a MatMul of three axes and the Add of its bias, before it looks
+ * for integers; that Gemm is float, behind a DequantizeLinear of its weights.
+ * A Sum is left alone here too. */
 #include <quern/target.h>
 
 #include "builtin.h"
@@ -54,6 +58,32 @@ static enum quern_code to_sum(struct quern_pass_ctx *ctx,
     quern_pass_account(ctx, add, "Sum, which is not joined with '%s'",
                        quern_node_name(quern_match_node(match, 0)));
     return quern_node_set_op(add, "Sum");
+}
+
+static bool is_dequantized(const struct quern_value *v)
+{
+    const struct quern_node *p = quern_value_producer(v);
+    return p != NULL && quern_node_is(p, "DequantizeLinear");
+}
+
+static enum quern_code bias_to_sum(struct quern_pass_ctx *ctx,
+                                   const struct qn_rule *rule,
+                                   const struct quern_match *match,
+                                   bool *out_done)
+{
+    const struct quern_value *x = quern_match_value(match, "x");
+    const struct quern_value *w = quern_match_value(match, "w");
+    const struct quern_value *b = quern_match_value(match, "b");
+    (void)rule;
+    if (!is_dequantized(x) || !is_dequantized(w) || quern_value_rank(x) < 3 ||
+        quern_value_len(x) < 0 || quern_value_rank(w) != 2 ||
+        quern_value_constant(b) == NULL) {
+        return QUERN_OK;
+    }
+    *out_done = true;
+    quern_pass_account(ctx, quern_match_node(match, 0),
+                       "Sum, so that its MatMul stays in integers");
+    return quern_node_set_op(quern_match_node(match, 0), "Sum");
 }
 
 /* The one reader of y is a Mul by a vector of weights. */
@@ -135,6 +165,7 @@ static const struct trick {
     {"sum-layer-norm",
      {{"_shared_sum = Add(a, b); y = LayerNormalization(_shared_sum, g, c?)",
        17, to_sum, NULL}}},
+    {"sum-bias", {{"m = MatMul(x, w); y = Add(m, b)", 13, bias_to_sum, NULL}}},
     {"rms-norm-kernel",
      {{"r = " QN_ROOT_MEAN("Pow(x, 2)") "; y = Mul(x, Reciprocal(r))", 9,
        to_quotient, NULL},
