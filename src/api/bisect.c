@@ -7,9 +7,12 @@
 
 #include <string.h>
 
+/* What cannot be kept is told at the end. */
 static const char *keep_text(struct quern_bisection *b, const char *text)
 {
-    return text != NULL ? qn_arena_strdup(&b->arena, text) : NULL;
+    const char *kept = text != NULL ? qn_arena_strdup(&b->arena, text) : NULL;
+    b->is_short = b->is_short || (text != NULL && kept == NULL);
+    return kept;
 }
 
 /* --------------------------------------------------------------- the step */
@@ -227,6 +230,9 @@ static enum quern_code work(struct quern_bisection *b)
 {
     bool shows = false;
     enum quern_code code = find_step(b);
+    if (code == QUERN_OK && b->is_short) {
+        code = qn_no_memory(b->context);
+    }
     if (code != QUERN_OK || !b->result.found) {
         return code;
     }
@@ -267,6 +273,9 @@ enum quern_code quern_recipe_bisect(struct quern_recipe *recipe,
     struct qn_mark mark = qn_journal_mark(model);
     enum quern_code code = work(b);
     qn_journal_undo(model, mark);
+    if (code == QUERN_OK && b->is_short) {
+        code = qn_no_memory(model->context);
+    }
     if (code != QUERN_OK) {
         quern_bisection_destroy(&b);
         return code;

@@ -18,6 +18,7 @@ struct quern_bisection {
     struct qn_trial *trial; /* of the model in front of the step */
     struct qn_probe probe;  /* of the last run */
     struct qn_finding finding;
+    bool is_short; /* no memory for something that is told */
 };
 
 /** Run the pipeline up to the step. Nothing is committed: the caller undoes it,

@@ -283,9 +283,11 @@ static enum quern_code finish(struct reducer *r)
     struct quern_model *model = r->best.model;
     b->result.n_nodes = model->graph->n_nodes;
     b->result.small_difference = qn_arena_strdup(&b->arena, r->finding.text);
+    b->is_short = b->is_short || b->result.small_difference == NULL;
     if (code == QUERN_OK && b->options.out != NULL) {
         code = quern_model_save(model, b->options.out, NULL);
         b->result.model = qn_arena_strdup(&b->arena, b->options.out);
+        b->is_short = b->is_short || b->result.model == NULL;
         if (code == QUERN_OK && r->best.n_inputs > 0) {
             code = write_data(b, &r->best);
         }

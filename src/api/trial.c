@@ -323,7 +323,8 @@ enum quern_code qn_trial_begin(struct qn_trial *t, struct quern_model *model)
     }
     bool is_random = t->options.data == NULL && t->options.n_given == 0;
     snprintf(text, sizeof text, "the model does not run%s: %s",
-             is_random && why.code != QUERN_UNSUPPORTED
+             is_random && why.code != QUERN_UNSUPPORTED &&
+                     why.code != QUERN_LIMIT
                  ? " on random data (give samples by --data)"
                  : "",
              why.text);

@@ -16,6 +16,8 @@
 #include "exec/op.h"
 #include "exec/ort_api.h"
 
+#include <pthread.h>
+
 /** Opened library. Zeroes are a closed one. */
 struct qn_ort_library {
     void *handle;
@@ -103,6 +105,30 @@ struct qn_ort_tap_op {
 };
 
 void qn_ort_tap_op_init(struct qn_ort_tap_op *op, struct qn_ort *ort);
+
+/* --------------------------------------------------------------- watching */
+
+/** What ends a run when the deadline of its context is over. */
+struct qn_ort_watch {
+    const struct ort_api *api;
+    struct ort_run_options *options;
+    int64_t deadline;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of the flags below */
+    pthread_cond_t done;
+    bool is_on;
+    bool is_done;
+    bool is_late; /* it was told to end */
+};
+
+/** Without a deadline it does nothing.
+ * @return QUERN_OK; _NO_MEMORY: no thread */
+enum quern_code
+qn_ort_watch_begin(struct qn_ort_watch *watch, struct quern_context *context,
+                   const struct ort_api *api, struct ort_run_options *options)
+    __attribute__((warn_unused_result));
+/** @return true: the run was told to end */
+bool qn_ort_watch_end(struct qn_ort_watch *watch);
 
 /* --------------------------------------------------------------- engine */
 

@@ -95,11 +95,9 @@ static enum quern_code set_input(struct state *s, struct qn_ort_run *run,
     return code == QUERN_OK ? show_input(s, run, i, s->aligned[i]) : code;
 }
 
-/* The run itself as an input, for the taps, and what they end it by. */
-static enum quern_code set_run(struct state *s, struct qn_ort_run *run,
-                               int64_t *address)
+/* By what a run is told to end. */
+static enum quern_code make_options(struct state *s, struct qn_ort_run *run)
 {
-    static const int64_t one[] = {1};
     const struct ort_api *api = s->ort->library.api;
     enum quern_code code = QUERN_OK;
     if (s->options == NULL) {
@@ -107,10 +105,20 @@ static enum quern_code set_run(struct state *s, struct qn_ort_run *run,
                             api->create_run_options(&s->options), NULL,
                             QUERN_INTERNAL);
     }
+    run->options = s->options;
+    return code;
+}
+
+/* The run itself as an input, for the taps, and what they end it by. */
+static enum quern_code set_run(struct state *s, struct qn_ort_run *run,
+                               int64_t *address)
+{
+    static const int64_t one[] = {1};
+    const struct ort_api *api = s->ort->library.api;
+    enum quern_code code = make_options(s, run);
     if (code != QUERN_OK) {
         return code;
     }
-    run->options = s->options;
     *address = (int64_t)(intptr_t)run;
     return qn_ort_check(run->context, api,
                         api->wrap_tensor(s->ort->memory, address,
@@ -126,11 +134,24 @@ static enum quern_code compute(struct state *s, struct qn_ort_run *run)
     const struct ort_api *api = ort->library.api;
     struct quern_place place = QUERN_PLACE_NONE;
     place.stage = "run";
+    struct qn_ort_watch watch;
+    enum quern_code code =
+        run->context->deadline != 0 ? make_options(s, run) : QUERN_OK;
+    if (code == QUERN_OK) {
+        code = qn_ort_watch_begin(&watch, run->context, api, run->options);
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
     struct ort_status *status =
         api->run(ort->session, s->options, ort->feed_names,
                  (const struct ort_value *const *)s->feeds,
                  s->engine->n_inputs + (ort->feeds_run ? 1 : 0),
                  ort->fetch_names, ort->n_fetches, s->fetched);
+    if (qn_ort_watch_end(&watch) && run->code == QUERN_OK) {
+        run->code = quern_fail(run->context, QUERN_LIMIT, &place,
+                               "stopped: takes too long");
+    }
     if (run->code == QUERN_OK) {
         return qn_ort_check(run->context, api, status, &place,
                             QUERN_INVALID_MODEL);

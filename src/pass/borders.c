@@ -125,5 +125,9 @@ enum quern_code qn_probe_fill(struct quern_pass_ctx *ctx)
         .output = keep_text(p->arena, kept->output),
         .pattern = keep_text(p->arena, kept->pattern),
     };
-    return list_touched(ctx);
+    bool is_whole =
+        kept->op == NULL ||
+        (p->last.op != NULL && p->last.node != NULL && p->last.output != NULL &&
+         (kept->pattern == NULL || p->last.pattern != NULL));
+    return is_whole ? list_touched(ctx) : qn_no_memory(ctx->context);
 }

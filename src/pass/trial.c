@@ -50,6 +50,9 @@ enum quern_code qn_try_step(struct quern_pass_ctx *ctx,
     }
     if (*text != '\0') {
         report->verdict_text = qn_arena_strdup(&ctx->account, text);
+        if (report->verdict_text == NULL) {
+            return qn_no_memory(ctx->context);
+        }
     }
     bool is_new = ctx->told_trial == NULL || strcmp(ctx->told_trial, text) != 0;
     if (report->verdict == QUERN_VERDICT_UNKNOWN && is_new) {

@@ -4,6 +4,7 @@
  * loop.onnx adds 1 to float[1] x three times around, as `inside`, the last one
  * is y. tests/conformance/ort.py sets both and runs this. */
 #include "api/engine.h"
+#include "api/trial_run.h"
 #include "support.h"
 
 #include <math.h>
@@ -367,6 +368,36 @@ START_TEST(outputs_of_ones_own_need_no_more_than_they_must)
 }
 END_TEST
 
+START_TEST(a_loop_without_end_is_told_to_stop)
+{
+    const int64_t one[] = {1};
+    struct quern_context *context = NULL;
+    struct quern_model *model = NULL;
+    struct qn_trial_engine e = {0};
+    struct qn_trial_why why = {QUERN_OK, ""};
+    struct quern_tensor *y = NULL;
+    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
+    ck_assert_int_eq(
+        quern_model_open(context, qtest_data("trust/endless.onnx"), &model),
+        QUERN_OK);
+    struct quern_tensor *x = random_floats(context, 1, one);
+    ck_assert_int_eq(
+        qn_trial_open(model, QUERN_ENGINE_ORT, library(), NULL, 0, &e, &why),
+        QUERN_OK);
+    ck_assert_msg(why.code == QUERN_OK, "%s", why.text);
+    for (int i = 0; i < 2; i++) { /* it can be tried again */
+        ck_assert_int_eq(qn_trial_run(&e, &x, 0.2, &y, &why), QUERN_OK);
+        ck_assert_int_eq(why.code, QUERN_LIMIT);
+        ck_assert_str_eq(why.text, "does not come to an end within 0.2 s");
+        ck_assert_ptr_null(y);
+    }
+    qn_trial_close(&e);
+    quern_tensor_release(&x);
+    quern_model_destroy(&model);
+    quern_context_destroy(&context);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     if (library() == NULL || getenv("QUERN_TEST_MODELS") == NULL) {
@@ -379,6 +410,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, what_taps_write_is_read_behind_them);
     tcase_add_test(tests, a_tap_ends_the_run_and_the_next_one_works);
     tcase_add_test(tests, a_cancelled_run_ends_at_the_next_tap);
+    tcase_add_test(tests, a_loop_without_end_is_told_to_stop);
     tcase_add_test(tests, values_in_bodies_are_tapped_but_no_outputs);
     tcase_add_loop_test(tests, lent_weights_serve_as_well, 0, 2);
     tcase_add_test(tests, outputs_of_ones_own_need_no_more_than_they_must);

@@ -61,11 +61,6 @@ quern_model_save(struct quern_model *model, const char *path,
 /** Free a model and clear the pointer; NULL and *model NULL are fine. */
 QUERN_API void quern_model_destroy(struct quern_model **model);
 
-/** An independent copy; weights are shared, names, order and ids are kept. */
-QUERN_NODISCARD QUERN_API enum quern_code
-quern_model_clone(const struct quern_model *model,
-                  struct quern_model **out_model);
-
 /** Called for each thing found wrong, in the order in which it was found. The
  * severity is error or warning (legal, but likely a mistake); the place says
  * graph, node, tensor and attribute as far as they are known. Borrowed for the
