@@ -251,10 +251,13 @@ static bool can_write(const struct quern_node *node, const struct bounds *b)
     if (isinf(b->lo) && isinf(b->hi)) {
         return false; /* drop-no-op knows it */
     }
-    /* ONNX Runtime has Clip of opset 11 for float only. */
-    return is_relu(b) || quern_node_opset(node) < 11 ||
-           (quern_node_opset(node) == 11 ? b->dtype == QUERN_FLOAT
-                                         : b->dtype != QUERN_UNDEFINED);
+    if (is_relu(b) || quern_node_opset(node) >= 12) {
+        return is_relu(b) || b->dtype != QUERN_UNDEFINED;
+    }
+    /* ONNX Runtime has such a Clip for float only. */
+    return (b->dtype != QUERN_UNDEFINED ? b->dtype : quern_value_dtype(b->x)) ==
+               QUERN_FLOAT &&
+           (quern_node_opset(node) < 11 || b->dtype != QUERN_UNDEFINED);
 }
 
 static enum quern_code merge(struct quern_pass_ctx *ctx,

@@ -400,10 +400,9 @@ def again(g):
         values = {a.name: helper.get_attribute_value(a) for a in n.attribute}
         for k, v in values.items():
             values[k] = v.decode() if isinstance(v, bytes) else v
-            if isinstance(v, int) and k != "to" and g.chance(0.08):
-                values[k] = v + 1
-            elif isinstance(v, float) and g.chance(0.08):
-                values[k] = v * 1.5
+            if g.chance(0.08):
+                values[k] = 1 - v if k in ("keepdims", "transA", "transB") else axis_of(g, inputs[0]) if k == "axis" and inputs[0].is_tensor else \
+                    v * 1.5 if isinstance(v, float) else values[k]
         renamed[n.output[0]] = g.op(n.op_type, inputs, **values)
 
 

@@ -366,9 +366,12 @@ def broadcasts(a, b):
 
 def is_accident(op_type, inputs, outputs, attributes):
     """What runs, and says something that nobody means: a computed size of 0, which Reshape takes for "copy"; a window larger than its
-    picture; a picture that shrinks to nothing."""
+    picture; a picture that shrinks to nothing; the mean of nothing, and its edge."""
     if op_type == "Reshape":
         return not inputs[1].fixed and not attributes.get("allowzero") and any((a == 0).any() for a in inputs[1].runs)
+    if op_type.startswith("Reduce") or op_type in ("Pad", "Resize", "Upsample"):
+        if not all(a.size for a in inputs[0].runs):
+            return True
     if op_type in ("Conv", "MaxPool", "AveragePool", "LpPool", "Resize", "Upsample"):
         kernel = inputs[1].runs[0].shape[2:] if op_type == "Conv" else attributes.get("kernel_shape", ())
         n = len(kernel)

@@ -47,6 +47,14 @@ bool qn_fuser_scalar(const struct qn_fuser *f, const struct qn_op *op, int i,
     return true;
 }
 
+/* A constant of one axis gives an axis to data that has none. */
+static bool leaves_axes(const struct qn_fuser *f, const struct qn_op *op, int i)
+{
+    const struct qn_array *a = qn_op_constant(f->engine, op, i);
+    return a->rank == 0 ||
+           quern_value_rank(quern_node_input(op->node, (size_t)(1 - i))) > 0;
+}
+
 bool qn_fuser_scalar_pair(const struct qn_fuser *f, const struct qn_op *op,
                           int *out_slot, float *out)
 {
@@ -55,7 +63,7 @@ bool qn_fuser_scalar_pair(const struct qn_fuser *f, const struct qn_op *op,
     }
     bool ordered = qn_op_is(op, "Sub") || qn_op_is(op, "Div");
     for (int i = 1; i >= (ordered ? 1 : 0); i--) {
-        if (qn_fuser_scalar(f, op, i, out)) {
+        if (qn_fuser_scalar(f, op, i, out) && leaves_axes(f, op, i)) {
             *out_slot = op->in[1 - i];
             return true;
         }
