@@ -2,14 +2,14 @@
 import numpy as np
 from onnx import helper, numpy_helper
 
-from grow import N_RUNS, Reject, Value
+from grow import N_RUNS, Reject, Value, broadcasts
 from operators import axes_of, axis_of, batch_norm, clip, conv, gemm, image, ints, matmul, maybe, sliced, some, template, weights, with_axes
 
 
 def number(g, x, value, p=0.06):
     """A scalar constant, in one of the shapes that broadcast."""
     value = g.near(float(value), p)
-    return g.constant(np.full(g.choice([(), (), (), (1,), (1,) * max(x.rank, 1)]), value, x.dtype))
+    return g.constant(np.full(g.choice([(), (), (), (), (1,), (1,) * max(x.rank, 1)]), value, x.dtype))
 
 
 def both(g, op, a, b):
@@ -23,7 +23,7 @@ def floats(g, least=0, new=0.1):
 # Activations
 
 
-@template(2)
+@template(4)
 def activation(g):
     x = floats(g)
     how = g.int(0, 9)
@@ -86,7 +86,7 @@ def reciprocal(g):
 # Norms
 
 
-@template(1.5)
+@template(2.5)
 def layer_norm(g):
     x = g.pick("f", rank=range(2, 5), where=lambda v: bool(v.size(-1)) and all(a.size for a in v.runs), new=0.3)
     axes = [g.near(-1, 0.05)] if g.chance(0.8) else [x.rank - 1]
@@ -97,13 +97,13 @@ def layer_norm(g):
     root = g.op("Sqrt", [both(g, "Add", variance, number(g, x, g.choice([1e-5, 1e-3, 0.1]), 0))])
     y = g.op("Div", [d, root]) if g.chance(0.7) else both(g, "Mul", d, g.op("Reciprocal", [root]))
     n = x.size(-1)
-    if g.chance(0.8):
+    if g.chance(0.93):
         y = both(g, "Mul", y, g.constant(g.numbers([n])) if g.chance(0.9) else g.aligned(y))
-    if g.chance(0.8):
+    if g.chance(0.93):
         y = both(g, "Add", y, g.constant(g.numbers([n])) if g.chance(0.9) else g.aligned(y))
 
 
-@template(1)
+@template(2)
 def rms_norm(g):
     x = g.pick("f", rank=range(2, 5), where=lambda v: bool(v.size(-1)) and all(a.size for a in v.runs), new=0.3)
     square = g.op("Pow", [x, number(g, x, 2)]) if g.chance(0.6) else g.op("Mul", [x, x])
@@ -176,6 +176,35 @@ def affine_before(g):
         c = per_channel(g, x, "positive" if op == "Div" else None) if g.chance(0.6) else number(g, x, g.choice([2.0, 0.5, -1.0]))
         x = g.op(op, [x, c] if g.chance(0.8) else [c, x])
     conv(g, x, transposed=g.chance(0.3)) if x.rank > 2 else gemm(g, x) if g.chance(0.5) else matmul(g, x)
+
+
+@template(1)
+def shared(g):
+    """Weights that two operators read; one of them, or both, with something to fold behind or in front."""
+    spatial = g.int(1, 2)
+    c, out = g.int(1, 3), g.int(1, 3)
+    w = g.constant(g.numbers([out, c, *(g.choice([1, 2]) for _ in range(spatial))]), plain=True)
+    dims = [None, c, *[4] * spatial]
+    for _ in range(2):
+        x = g.pick("f", rank=spatial + 2, where=lambda v: v.size(1) == c, dims=dims, new=0.3)
+        if g.chance(0.3):
+            x = both(g, "Mul", x, per_channel(g, x))
+        y = g.op("Conv", [x, w, *([g.constant(g.numbers([out]))] if g.chance(0.4) else [])])
+        if g.chance(0.6):
+            g.op(g.choice(["Mul", "Add", "Sub"]), [y, per_channel(g, y)]) if g.chance(0.7) else batch_norm(g, y)
+
+
+@template(1)
+def expanded(g):
+    """Expand in front of what broadcasts, and of what does not."""
+    x = g.pick("f", rank=range(1, 5), new=0.3)
+    small = g.aligned(x) if g.chance(0.7) else g.pick("f", where=lambda v: all(broadcasts(a, b) and len(a) <= len(b) for a, b in zip(v.shapes, x.shapes)), new=0)
+    target = g.op("Shape", [x]) if None in x.sizes or g.chance(0.5) else ints(g, *(g.near(s, 0.02) if s > 1 else s for s in x.sizes))
+    y = g.op("Expand", [small, target])
+    how = g.int(0, 3)
+    if how == 0:
+        return g.op("Where", [g.op("Less", [x, number(g, x, 0.5)]), x, y])
+    return g.op(g.choice(["Add", "Mul", "Sub", "Max"]), [x, y] if g.chance(0.5) else [y, x]) if how < 3 else g.op("Softmax", [y], axis=0)
 
 
 @template(1)
@@ -331,8 +360,12 @@ def codes(g, x, dtype, axis=None, near=0.05):
 @template(1.2)
 def pair(g):
     x = g.pick("f", rank=range(0, 5))
-    if g.chance(0.3):
-        x = g.op("Relu", [x]) if g.chance(0.5) else clip(g, x, 0.0, g.choice([6.0, 1.0]))
+    if g.chance(0.4):
+        top = g.choice([6.0, 1.0])
+        x = g.op("Relu", [x]) if g.chance(0.5) else clip(g, x, 0.0, top)
+        if g.chance(0.7) and g.opset >= 10 and x.dtype == np.float32:
+            s, z = g.constant(np.float32(g.choice([top / 255, top / 256, 0.01, 0.03]))), g.constant(np.array(g.near(0, 0.1) % 256, np.uint8))
+            return g.op("DequantizeLinear", [g.op("QuantizeLinear", [x, s, z]), s, z])
     y = codes(g, x, g.choice(["u1", "i1"]), axis=g.int(0, x.rank - 1) if x.rank and g.chance(0.15) else None)
     if g.chance(0.2):
         codes(g, y, g.choice(["u1", "i1"]))
@@ -349,7 +382,10 @@ def quantized_linear(g):
     shape = [out, c, *(g.choice([1, 1, 2]) for _ in range(x.rank - 2))] if x.rank > 2 else [c, out]
     axis = 0 if x.rank > 2 else 1
     w = g.constant(g.numbers(shape, kind="plain"), plain=True)
-    if g.chance(0.5):
+    if g.opset >= 21 and x.rank == 2 and c % 2 == 0 and g.chance(0.3):  # a scale for each block of rows
+        codes_ = g.constant(g.random.integers(-127, 128, shape).astype(np.int8), plain=True)
+        w = g.op("DequantizeLinear", [codes_, scale(g, (c // 2, out))], axis=0, block_size=2)
+    elif g.chance(0.5):
         s = scale(g, (out,) if g.opset >= 13 else ())
         w = g.constant(g.random.integers(-127, 128, shape).astype(np.int8), plain=True)
         w = g.op("DequantizeLinear", [w, s, *([g.constant(np.zeros(s.runs[0].shape, np.int8))] if g.chance(0.8) else [])], **({"axis": axis} if s.rank else {}))
@@ -421,7 +457,7 @@ def small(g, n=3):
     return made
 
 
-@template(0.8)
+@template(1.5)
 def if_(g):
     if len(g.scopes) > 2:
         raise Reject

@@ -25,6 +25,7 @@ class Value:
 
     def __init__(self, name, runs, fixed=False):
         self.name, self.runs, self.fixed = name, runs, fixed
+        self.inside = False  # of a chain: to be read by others now and then only
 
     @property
     def is_tensor(self):
@@ -148,6 +149,8 @@ class Grower:
         overridable = set(self.overridable)
         try:
             step(self)
+            for v in self.scope.values[marks[-1][2]:-1]:
+                v.inside = v.inside or not v.fixed
             return True
         except Reject:
             del self.scopes[len(marks):]
@@ -227,7 +230,7 @@ class Grower:
         ranks = range(9) if rank is None else rank if hasattr(rank, "__len__") else [rank]
         fit = [v for v in self.visible() if v.has_kind(kinds) and v.rank in ranks and ("f" not in kinds or v.dtype.kind != "f" or v.dtype == self.float) and
                (where is None or where(v))]
-        fit = [v for v in fit if not v.fixed or self.chance(0.2)]
+        fit = [v for v in fit if self.chance(0.2 if v.fixed else 0.1 if v.inside else 1)]
         if fit and not self.chance(new):
             return fit[int(len(fit) * self.random.random() ** 0.5)]
         if len(self.scopes[0].inputs) > 8:
@@ -369,6 +372,8 @@ def is_accident(op_type, inputs, outputs, attributes):
     picture; a picture that shrinks to nothing; the mean of nothing, and its edge."""
     if op_type == "Reshape":
         return not inputs[1].fixed and not attributes.get("allowzero") and any((a == 0).any() for a in inputs[1].runs)
+    if any(y.dtype.kind in "iu" and (np.abs(y) > 2 ** 40).any() for v in outputs if v.is_tensor for y in v.runs) and op_type not in ("Identity", "Constant"):
+        return True  # products that ran over
     if op_type.startswith("Reduce") or op_type in ("Pad", "Resize", "Upsample"):
         if not all(a.size for a in inputs[0].runs):
             return True

@@ -4,13 +4,9 @@ import pathlib
 import subprocess
 import sys
 
-try:
-    import numpy  # noqa: F401
-    import onnx  # noqa: F401
-    import onnxruntime  # noqa: F401
-except ImportError as e:
-    print(f"needs the Python packages onnx, onnxruntime and numpy: {e}")
-    sys.exit(77)
+import numpy  # noqa: F401
+import onnx  # noqa: F401
+import onnxruntime  # noqa: F401
 
 call = [sys.executable, sys.argv[1], os.environ["QUERN"]]
 found = sorted(pathlib.Path(os.environ["QUERN_TESTDATA"], "random").glob("*.onnx"))
