@@ -374,7 +374,7 @@ def is_accident(op_type, inputs, outputs, attributes):
         return not inputs[1].fixed and not attributes.get("allowzero") and any((a == 0).any() for a in inputs[1].runs)
     if any(y.dtype.kind in "iu" and (np.abs(y) > 2 ** 40).any() for v in outputs if v.is_tensor for y in v.runs) and op_type not in ("Identity", "Constant"):
         return True  # products that ran over
-    if op_type.startswith("Reduce") or op_type in ("Pad", "Resize", "Upsample"):
+    if op_type.startswith("Reduce") or op_type in ("ArgMax", "ArgMin", "Pad", "Resize", "Upsample"):
         if not all(a.size for a in inputs[0].runs):
             return True
     if op_type in ("Conv", "MaxPool", "AveragePool", "LpPool", "Resize", "Upsample"):
