@@ -273,6 +273,17 @@ static enum quern_code write_data(struct quern_bisection *b,
     return quern_npz_close(&npz);
 }
 
+/* Those in bodies too. */
+static size_t count_nodes(const struct quern_model *model)
+{
+    size_t n = 0;
+    for (const struct quern_graph *g = model->graphs; g != NULL;
+         g = g->next_graph) {
+        n += g->function == NULL ? g->n_nodes : 0;
+    }
+    return n;
+}
+
 static enum quern_code finish(struct reducer *r)
 {
     struct quern_bisection *b = r->b;
@@ -281,7 +292,7 @@ static enum quern_code finish(struct reducer *r)
     }
     enum quern_code code = settle_constants(r);
     struct quern_model *model = r->best.model;
-    b->result.n_nodes = model->graph->n_nodes;
+    b->result.n_nodes = count_nodes(model);
     b->result.small_difference = qn_arena_strdup(&b->arena, r->finding.text);
     b->is_short = b->is_short || b->result.small_difference == NULL;
     if (code == QUERN_OK && b->options.out != NULL) {

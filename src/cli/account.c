@@ -247,8 +247,10 @@ static void print_steps(const struct cli *cli)
         if (line->text != NULL) {
             cli_printf("    %s: %s\n", line->pass, line->text);
         } else {
-            cli_printf("  %-28s %6llu edits %9.1f ms, nodes +%llu -%llu, ",
+            cli_printf("  %-28s %6llu edits in %llu rewrites %9.1f ms, nodes "
+                       "+%llu -%llu, ",
                        line->pass, (unsigned long long)line->n_edits,
+                       (unsigned long long)line->n_rewrites,
                        line->seconds * 1e3, (unsigned long long)line->n_created,
                        (unsigned long long)line->n_erased);
             print_size(line->peak_memory);

@@ -13,6 +13,7 @@ struct cli_line {
     uint64_t n_created; /* nodes; of the end of a step alone */
     uint64_t n_erased;
     uint64_t peak_memory; /* of the process so far, in bytes */
+    uint64_t n_rewrites;
     enum quern_verdict verdict;
     char *verdict_text;
 };

@@ -63,6 +63,8 @@ json_t *cli_json_steps(const struct cli_lines *lines)
         json_object_set_new(o, "pass", cli_json_string(line->pass));
         json_object_set_new(o, "edits",
                             json_integer((json_int_t)line->n_edits));
+        json_object_set_new(o, "rewrites",
+                            json_integer((json_int_t)line->n_rewrites));
         json_object_set_new(o, "seconds", cli_json_number(line->seconds));
         if (line->verdict != QUERN_VERDICT_NONE) {
             json_object_set_new(o, "verified", of_verdict(line));

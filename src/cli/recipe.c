@@ -125,6 +125,7 @@ static void on_step(void *user, const struct quern_step_report *report)
         line->n_created = report->n_created;
         line->n_erased = report->n_erased;
         line->peak_memory = report->peak_memory;
+        line->n_rewrites = report->n_rewrites;
         line->verdict = report->verdict;
         line->verdict_text =
             report->verdict_text != NULL ? strdup(report->verdict_text) : NULL;

@@ -41,7 +41,7 @@ run 0 quantize "$digits/model.onnx" -o "$work/q.onnx" --data "$digits/calib.npz"
 run 0 optimize "$digits/model.onnx" -o "$work/o.onnx" -v
 says out '^nodes +101 -> [4-6][0-9]$'
 says out "^ +fuse-conv-bn: BatchNormalization '/stem/stem.1/BatchNormalization': folded into"
-says out '^ +fuse-conv-bn +[0-9]+ edits +[0-9.]+ ms'
+says out '^ +fuse-conv-bn +[0-9]+ edits in [0-9]+ rewrites +[0-9.]+ ms'
 
 # A large error is a warning, in JSON too.
 run 0 quantize "$digits/model.onnx" -o "$work/q.onnx" --data "$digits/calib.npz" --no-refine --method min-max --report "$work/report.json"

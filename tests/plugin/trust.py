@@ -228,6 +228,25 @@ def test_bisect_words(model):
         fail(done.stderr)
 
 
+def test_body():
+    """A rewrite in a branch: the node around it is kept, with all that stands in it."""
+    c = numpy_helper.from_array(np.array([1, 2, 3], np.float32), "c")
+    branches = {}
+    for name, inputs in ("then_branch", ["c", "r"]), ("else_branch", ["r", "c"]):
+        branches[name] = helper.make_graph([helper.make_node("Sub", inputs, [name], name=f"in_{name}")], name, [],
+                                           [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 3])], [c])
+    nodes = [helper.make_node("Abs", ["x"], ["r"]), helper.make_node("ReduceSum", ["r"], ["s"], keepdims=0),
+             helper.make_node("Greater", ["s", "zero"], ["b"]), helper.make_node("If", ["b"], ["z"], name="if", **branches),
+             helper.make_node("Exp", ["z"], ["y"])]
+    io = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", 3]) for n in "xy"]
+    graph = helper.make_graph(nodes, "g", io[:1], io[1:], [numpy_helper.from_array(np.float32(0), "zero")])
+    model = WORK / "branches.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), model)
+    found = bisect(model, "--passes", "fault-subs", "-o", WORK / "branch.onnx")
+    if found["node"] != "in_then_branch" or found["smallest_nodes"] != 3:
+        fail(f"in a branch: {found}")
+
+
 def main():
     model = WORK / "model.onnx"
     n = build(model)
@@ -235,6 +254,7 @@ def main():
     test_verify(model)
     test_bisect(model)
     test_bisect_words(model)
+    test_body()
     print("ok" if n_failed == 0 else f"{n_failed} failed")
     sys.exit(n_failed != 0)
 

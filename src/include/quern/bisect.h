@@ -51,7 +51,8 @@ struct quern_bisected {
     const char *node;       /**< its name, maybe "" */
     int64_t node_id;        /**< -1: not known */
     const char *output;     /**< its first output */
-    size_t n_nodes;         /**< of the smallest model; 0: none was found */
+    size_t
+        n_nodes; /**< of the smallest model, in bodies too; 0: none was found */
     const char *small_difference; /**< in it */
     const char *model;            /**< path that it was written to */
     const char *data;             /**< path of its inputs; NULL: it has none */
