@@ -148,12 +148,19 @@ static int64_t bound_of_use(const struct quern_use *use, int depth)
     return 0;
 }
 
-enum { MOST_BOUND = 1 << 20, LOOK_AHEAD = 4 };
+enum { MOST_BOUND = 1 << 20, LOOK_AHEAD = 4, ONES = -1 };
 
-static int64_t most_of(const struct quern_value *value, bool narrow)
+/* Numbers lie below the answer; ONES: all are 1. */
+
+static int64_t most_of(const struct quern_value *value,
+                       enum qn_sample_numbers numbers)
 {
-    int64_t most =
-        narrow || is_mask(value->name) ? 2 : bound_of(value, LOOK_AHEAD);
+    int64_t most = numbers == QN_SAMPLE_BITS || is_mask(value->name)
+                       ? 2
+                       : bound_of(value, LOOK_AHEAD);
+    if (numbers == QN_SAMPLE_ONES) {
+        return ONES;
+    }
     return most <= 0 ? 2 : most < MOST_BOUND ? most : MOST_BOUND;
 }
 
@@ -188,7 +195,8 @@ static enum quern_code make_ints(struct quern_context *context, int rank,
         quern_tensor_create(context, QUERN_INT64, rank, dims, &t);
     int64_t *data = code == QUERN_OK ? quern_tensor_data_mut(t) : NULL;
     for (int64_t i = 0; data != NULL && i < quern_tensor_len(t); i++) {
-        data[i] = (int64_t)(next(state) >> 11) % most;
+        int64_t any = (int64_t)(next(state) >> 11);
+        data[i] = most == ONES ? 1 : any % most;
     }
     if (code == QUERN_OK) {
         code = quern_tensor_cast(context, t, dtype, out);
@@ -219,8 +227,9 @@ static void note_symbols(struct symbols *s, const struct quern_value *value)
 
 static enum quern_code make_one(struct quern_context *context,
                                 const struct quern_value *value,
-                                struct symbols *symbols, int sizes, bool narrow,
-                                uint64_t *state, struct quern_tensor **out)
+                                struct symbols *symbols, int sizes,
+                                enum qn_sample_numbers numbers, uint64_t *state,
+                                struct quern_tensor **out)
 {
     enum quern_dtype dtype = quern_value_dtype(value);
     int rank = quern_value_rank(value);
@@ -247,12 +256,12 @@ static enum quern_code make_one(struct quern_context *context,
         return make_floats(context, rank, dims, state, dtype, out);
     }
     return make_ints(context, rank, dims, state, dtype,
-                     dtype == QUERN_BOOL ? 2 : most_of(value, narrow), out);
+                     dtype == QUERN_BOOL ? 2 : most_of(value, numbers), out);
 }
 
 enum quern_code qn_sample_random(struct quern_context *context,
                                  struct quern_value *const *inputs, size_t n,
-                                 int sizes, bool narrow,
+                                 int sizes, enum qn_sample_numbers numbers,
                                  struct quern_tensor **out)
 {
     struct symbols symbols = {.n = 0};
@@ -267,7 +276,7 @@ enum quern_code qn_sample_random(struct quern_context *context,
         }
     }
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
-        code = make_one(context, inputs[i], &symbols, sizes, narrow, &state,
+        code = make_one(context, inputs[i], &symbols, sizes, numbers, &state,
                         &out[i]);
     }
     for (size_t i = 0; i < n && code != QUERN_OK; i++) {

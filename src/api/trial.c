@@ -215,8 +215,37 @@ static enum quern_code samples_of_data(struct qn_trial *t,
     return code;
 }
 
-/* Sizes and kinds of numbers in turn, until enough of them run. What fails
- * first is told if none does. */
+/* One more sample with these sizes: kinds of numbers in turn, until one runs.
+ * What fails first is told if none does. */
+static enum quern_code random_sample(struct qn_trial *t,
+                                     struct qn_trial_engine *e,
+                                     struct quern_value *const *values,
+                                     int sizes, struct qn_trial_why *why)
+{
+    enum quern_code code = QUERN_OK;
+    size_t n = t->n_samples;
+    for (int i = 0;
+         i < QN_SAMPLE_NUMBERS && code == QUERN_OK && t->n_samples == n; i++) {
+        struct qn_trial_why one = {QUERN_OK, ""};
+        struct qn_trial_errors before = qn_trial_errors_begin(t->context);
+        code = qn_sample_random(t->context, values, t->n_in, sizes,
+                                (enum qn_sample_numbers)i,
+                                t->inputs + n * t->n_in);
+        code = qn_trial_errors_end(t->context, &before, code, &one);
+        if (code == QUERN_OK && one.code == QUERN_OK) {
+            code = try_sample(t, e, &one);
+        }
+        if (why->code == QUERN_OK) {
+            *why = one;
+        }
+        if (one.code == QUERN_LIMIT) {
+            break; /* other numbers will hardly be faster */
+        }
+    }
+    return code;
+}
+
+/* Sizes in turn, until enough samples run. */
 static enum quern_code random_samples(struct qn_trial *t,
                                       struct qn_trial_engine *e,
                                       struct qn_trial_why *why)
@@ -235,28 +264,12 @@ static enum quern_code random_samples(struct qn_trial *t,
                                   : FIXED_SAMPLES;
     int last = is_symbolic ? QN_SAMPLE_SIZES : (int)wanted;
     enum quern_code code = QUERN_OK;
-    double spent = 0.0;
-    for (int i = 0; i < 2 * last && code == QUERN_OK && t->n_samples < wanted &&
-                    spent < qn_trial_seconds;
+    int64_t end = qn_clock() + (int64_t)(qn_trial_seconds * 1e9);
+    for (int i = 0;
+         i < last && code == QUERN_OK && t->n_samples < wanted &&
+         qn_clock() < end && (t->n_samples == 0 || e->slowest < slow);
          i++) {
-        struct qn_trial_why one = {QUERN_OK, ""};
-        struct qn_trial_errors before = qn_trial_errors_begin(t->context);
-        size_t n = t->n_samples;
-        int64_t start = qn_clock();
-        code = qn_sample_random(t->context, values, t->n_in, i / 2, i % 2 == 1,
-                                t->inputs + n * t->n_in);
-        code = qn_trial_errors_end(t->context, &before, code, &one);
-        if (code == QUERN_OK && one.code == QUERN_OK) {
-            code = try_sample(t, e, &one);
-        }
-        spent += (double)(qn_clock() - start) * 1e-9;
-        i += t->n_samples > n && i % 2 == 0; /* done with these sizes */
-        if (why->code == QUERN_OK) {
-            *why = one;
-        }
-        if (t->n_samples > 0 && e->slowest >= slow) {
-            break;
-        }
+        code = random_sample(t, e, values, i, why);
     }
     if (t->n_samples > 0) {
         why->code = QUERN_OK;

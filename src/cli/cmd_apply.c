@@ -24,7 +24,8 @@ static const struct argp_option optimize_options[] = {
     {"exact", KEY_EXACT, NULL, 0,
      "only passes after which each output has the same bits", 0},
     {"opset", KEY_OPSET, "N", 0, "raise the model to opset N first", 0},
-    {"data", KEY_DATA, "D", 0, "samples for passes that want them", 0},
+    {"data", KEY_DATA, "D", 0,
+     "samples for passes that want them, and for --verify-each", 0},
     CLI_RECIPE_OPTIONS,
     {0},
 };
@@ -32,7 +33,8 @@ static const struct argp_option optimize_options[] = {
 static const struct argp_option apply_options[] = {
     {"config", CLI_KEY_CONFIG, "R", 0, "recipe (YAML) to run", 0},
     {"passes", KEY_PASSES, "LIST", 0, "passes: 'a,b{key=value}'", 0},
-    {"data", KEY_DATA, "D", 0, "samples for passes that want them", 0},
+    {"data", KEY_DATA, "D", 0,
+     "samples for passes that want them, and for --verify-each", 0},
     CLI_RECIPE_OPTIONS,
     {0},
 };

@@ -104,13 +104,16 @@ START_TEST(samples_have_the_sizes_that_symbols_are_given)
     open_model("trust/subs.onnx");
     struct quern_value *x = quern_graph_input(model->graph, 0);
     ck_assert(qn_sample_is_symbolic(&x, 1));
-    ck_assert_int_eq(qn_sample_random(context, &x, 1, 0, false, &a), QUERN_OK);
+    ck_assert_int_eq(qn_sample_random(context, &x, 1, 0, QN_SAMPLE_FITTING, &a),
+                     QUERN_OK);
     ck_assert_int_eq(quern_tensor_dims(a)[0], 2);
     ck_assert_int_eq(quern_tensor_dims(a)[1], 3);
-    ck_assert_int_eq(qn_sample_random(context, &x, 1, 0, true, &b), QUERN_OK);
+    ck_assert_int_eq(qn_sample_random(context, &x, 1, 0, QN_SAMPLE_BITS, &b),
+                     QUERN_OK);
     ck_assert(quern_tensor_equal(a, b)); /* the same each time */
     quern_tensor_release(&b);
-    ck_assert_int_eq(qn_sample_random(context, &x, 1, 2, false, &b), QUERN_OK);
+    ck_assert_int_eq(qn_sample_random(context, &x, 1, 2, QN_SAMPLE_ONES, &b),
+                     QUERN_OK);
     ck_assert_int_eq(quern_tensor_dims(b)[0], 1);
     quern_tensor_release(&a);
     quern_tensor_release(&b);
