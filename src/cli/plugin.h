@@ -16,6 +16,7 @@ struct plugin_job {
     const char *data;   /* NULL: random */
     const char *target; /* NULL: the default one */
     const char *folder; /* for files, emptied by the parent */
+    double seconds;     /* that a child may take */
 };
 
 /** A model of ours that passes are tried on. */
@@ -33,6 +34,15 @@ extern const struct plugin_sample plugin_samples[]; /* ended by name NULL */
 enum quern_code plugin_model(const struct plugin_job *job, size_t i,
                              const char **out_name,
                              struct quern_model **out_model);
+
+/** Load the plugin, and find the pass if one is to be tried.
+ * @return false: told in the report why it cannot be tried */
+bool plugin_begin(const struct plugin_job *job, FILE *report,
+                  const struct quern_pass_desc **out_desc);
+
+/** The pipeline that runs a pass, with what it needs in front of it. */
+void plugin_pipeline(const struct quern_pass_desc *desc, const char *setting,
+                     char *text, size_t size);
 
 /** Run the pass over a model.
  * @param setting   "key=value" of its options, or NULL

@@ -56,11 +56,21 @@ enum quern_code plugin_model(const struct plugin_job *job, size_t i,
                                          NULL, out_model);
 }
 
+void plugin_pipeline(const struct quern_pass_desc *desc, const char *setting,
+                     char *text, size_t size)
+{
+    snprintf(text, size, "%s%s%s%s%s",
+             (desc->flags & QUERN_PASS_NEEDS_RANGES) != 0 ? "calibrate," : "",
+             desc->name, setting != NULL ? "{" : "",
+             setting != NULL ? setting : "", setting != NULL ? "}" : "");
+}
+
 enum quern_code plugin_apply(const struct plugin_job *job,
                              struct quern_model *model, const char *setting,
                              uint64_t *out_edits)
 {
     char pipeline[1024];
+    const struct quern_pass_desc *desc = NULL;
     const struct quern_apply_options options = {
         .struct_size = sizeof options,
         .data = job->data,
@@ -69,9 +79,13 @@ enum quern_code plugin_apply(const struct plugin_job *job,
         .ort_library = job->cli->ort_library,
     };
     uint64_t before = quern_model_n_edits(model);
-    snprintf(pipeline, sizeof pipeline, setting != NULL ? "%s{%s}" : "%s",
-             job->pass, setting);
-    enum quern_code code = quern_apply(model, pipeline, &options);
+    enum quern_code code =
+        quern_context_find_pass(job->cli->context, job->pass, &desc);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    plugin_pipeline(desc, setting, pipeline, sizeof pipeline);
+    code = quern_apply(model, pipeline, &options);
     if (out_edits != NULL) {
         *out_edits = quern_model_n_edits(model) - before;
     }

@@ -9,7 +9,7 @@ struct numbers {
     const struct plugin_job *job;
     FILE *report;
     const char *model;
-    enum quern_contract contract;
+    const struct quern_pass_desc *desc;
     size_t n_agree;
     size_t n_changed;
 };
@@ -18,8 +18,11 @@ static void on_step(void *user, const struct quern_step_report *step)
 {
     struct numbers *n = user;
     const char *text = step->verdict_text != NULL ? step->verdict_text : "";
-    bool is_exact =
-        n->contract == QUERN_BIT_EXACT || n->contract == QUERN_REAL_EXACT;
+    bool is_exact = n->desc->contract == QUERN_BIT_EXACT ||
+                    n->desc->contract == QUERN_REAL_EXACT;
+    if (strcmp(step->pass, n->desc->name) != 0) {
+        return; /* calibrate, in front of it */
+    }
     n->n_changed += step->n_edits > 0 || step->verdict != QUERN_VERDICT_NONE;
     switch (step->verdict) {
     case QUERN_VERDICT_NONE:
@@ -43,6 +46,7 @@ static void on_step(void *user, const struct quern_step_report *step)
 /* @return false beyond the last model */
 static bool verify(struct numbers *n, size_t i)
 {
+    char pipeline[256];
     struct quern_model *model = NULL;
     const struct cli *cli = n->job->cli;
     const struct quern_apply_options options = {
@@ -58,7 +62,8 @@ static bool verify(struct numbers *n, size_t i)
     enum quern_code code = plugin_model(n->job, i, &n->model, &model);
     bool is_end = code == QUERN_OK && model == NULL;
     if (code == QUERN_OK && !is_end) {
-        code = quern_apply(model, n->job->pass, &options);
+        plugin_pipeline(n->desc, NULL, pipeline, sizeof pipeline);
+        code = quern_apply(model, pipeline, &options);
     }
     if (code != QUERN_OK) {
         plugin_tell_error(n->job, n->report, n->model, NULL);
@@ -74,13 +79,9 @@ void plugin_numbers(void *user, FILE *report)
                                             "approximate", "changes precision"};
     const struct plugin_job *job = user;
     struct numbers n = {.job = job, .report = report};
-    const struct quern_pass_desc *desc = NULL;
-    if (quern_plugin_load(job->cli->context, job->file) != QUERN_OK ||
-        quern_context_find_pass(job->cli->context, job->pass, &desc) !=
-            QUERN_OK) {
+    if (!plugin_begin(job, report, &n.desc)) {
         return;
     }
-    n.contract = desc->contract;
     for (size_t i = 0; verify(&n, i); i++) {
     }
     if (n.n_changed == 0) {
@@ -89,6 +90,6 @@ void plugin_numbers(void *user, FILE *report)
     } else if (n.n_agree > 0) {
         fprintf(report,
                 "ok\toutputs of %zu models agree within its contract (%s)\n",
-                n.n_agree, contracts[n.contract]);
+                n.n_agree, contracts[n.desc->contract]);
     }
 }

@@ -19,23 +19,36 @@ static void spoil_freed_memory(void)
 #endif
 }
 
-static bool begin(const struct plugin_job *job, FILE *report)
+bool plugin_begin(const struct plugin_job *job, FILE *report,
+                  const struct quern_pass_desc **out_desc)
 {
+    const uint32_t needs_data = QUERN_PASS_NEEDS_DATA | QUERN_PASS_NEEDS_RANGES;
     struct quern_context *context = job->cli->context;
+    const struct quern_pass_desc *desc = NULL;
     spoil_freed_memory();
-    if (quern_plugin_load(context, job->file) == QUERN_OK) {
-        return true;
+    enum quern_code code = quern_plugin_load(context, job->file);
+    if (code == QUERN_OK && job->pass != NULL) {
+        code = quern_context_find_pass(context, job->pass, &desc);
     }
-    fprintf(report, "fault\t%s\n",
-            quern_error(context) != NULL ? quern_error(context)->text : "");
-    return false;
+    if (code != QUERN_OK) {
+        fprintf(report, "fault\t%s\n",
+                quern_error(context) != NULL ? quern_error(context)->text : "");
+        return false;
+    }
+    if (desc != NULL && (desc->flags & needs_data) != 0 && job->data == NULL) {
+        fprintf(report, "skipped\tneeds calibration data: give --model and "
+                        "--data\n");
+        return false;
+    }
+    *out_desc = desc;
+    return true;
 }
 
 /* -------------------------------------------------------------- loading */
 
 /* The passes of a plugin as text, "\n" behind each name. */
 static size_t list_passes(const struct quern_context *context, char *text,
-                          size_t size)
+                          size_t size, const struct quern_plugin **out_plugin)
 {
     const struct quern_pass_desc *desc = NULL;
     size_t n = 0;
@@ -44,6 +57,7 @@ static size_t list_passes(const struct quern_context *context, char *text,
     for (size_t i = 0; (desc = quern_context_pass(context, i)) != NULL; i++) {
         if (quern_context_pass_origin(context, desc) != NULL &&
             length + 1 < size) {
+            *out_plugin = quern_context_pass_plugin(context, desc);
             length += (size_t)snprintf(text + length, size - length,
                                        "pass\t%s\n", desc->name);
             n++;
@@ -55,13 +69,15 @@ static size_t list_passes(const struct quern_context *context, char *text,
 void plugin_load(void *user, FILE *report)
 {
     const struct plugin_job *job = user;
+    const struct quern_pass_desc *desc = NULL;
     char first[8192];
     char second[8192];
     struct quern_context *other = NULL;
-    if (!begin(job, report)) {
+    if (!plugin_begin(job, report, &desc)) {
         return;
     }
-    size_t n = list_passes(job->cli->context, first, sizeof first);
+    const struct quern_plugin *plugin = NULL;
+    size_t n = list_passes(job->cli->context, first, sizeof first, &plugin);
     if (quern_context_create(NULL, &other) != QUERN_OK ||
         quern_plugin_load(other, job->file) != QUERN_OK) {
         fprintf(report, "fault\tcannot be loaded into a second context: %s\n",
@@ -71,7 +87,7 @@ void plugin_load(void *user, FILE *report)
         quern_context_destroy(&other);
         return;
     }
-    (void)list_passes(other, second, sizeof second);
+    (void)list_passes(other, second, sizeof second, &plugin);
     quern_context_destroy(&other);
     if (strcmp(first, second) != 0) {
         fprintf(report, "fault\tits entry tells other passes the second "
@@ -79,9 +95,10 @@ void plugin_load(void *user, FILE *report)
         return;
     }
     fprintf(report,
-            "%sok\tABI %d, descriptors, options and patterns are well formed, "
-            "the same answer twice: %zu pass%s\n",
-            first, QUERN_ABI, n, n == 1 ? "" : "es");
+            "%sok\t%.200s %.100s (%.100s), ABI %d, %zu pass%s: descriptors, "
+            "options and patterns are well formed, the same answer twice\n",
+            first, plugin->name, plugin->version, plugin->licence, QUERN_ABI, n,
+            n == 1 ? "" : "es");
 }
 
 /* -------------------------------------------------------------- running */
@@ -149,9 +166,11 @@ static bool edits_what_is_erased(const struct quern_context *context,
     return false;
 }
 
-/* The bytes of a model as they are written, in one number. */
-static enum quern_code hash_of(const struct plugin_job *job,
-                               struct quern_model *model, uint64_t *out_hash)
+/* The bytes of a model as they are written, in one number, and its interface as
+ * whoever reads them finds it; that is freed by the caller. */
+static enum quern_code write_out(const struct plugin_job *job,
+                                 struct quern_model *model, uint64_t *out_hash,
+                                 char **out_interface)
 {
     char path[4096];
     char room[4096];
@@ -167,6 +186,14 @@ static enum quern_code hash_of(const struct plugin_job *job,
         fclose(file);
     }
     *out_hash = hash;
+    struct quern_model *written = NULL;
+    if (code == QUERN_OK) {
+        code = quern_model_open(job->cli->context, path, &written);
+    }
+    if (code == QUERN_OK) {
+        *out_interface = interface_of(quern_model_graph(written));
+    }
+    quern_model_destroy(&written);
     return code;
 }
 
@@ -198,11 +225,10 @@ static bool trace(const struct plugin_job *job, FILE *report, size_t i,
         good = !edits_what_is_erased(context, report, name);
     }
     if (code == QUERN_OK && good) {
-        after = interface_of(quern_model_graph(model));
         code = quern_model_verify(model, NULL, NULL);
     }
     if (code == QUERN_OK && good) {
-        code = hash_of(job, model, &out->hash);
+        code = write_out(job, model, &out->hash, &after);
     }
     if (code == QUERN_OK && good) {
         code = plugin_apply(job, model, NULL, &out->n_again);
@@ -249,10 +275,11 @@ static bool run_twice(const struct plugin_job *job, FILE *report, size_t i,
 void plugin_run(void *user, FILE *report)
 {
     const struct plugin_job *job = user;
+    const struct quern_pass_desc *desc = NULL;
     struct trace all = {.hash = QUERN_HASH_START};
     struct trace one = {0};
     size_t n = 0;
-    if (!begin(job, report)) {
+    if (!plugin_begin(job, report, &desc)) {
         return;
     }
     for (; run_twice(job, report, n, &one); n++) {
@@ -343,9 +370,7 @@ void plugin_settings(void *user, FILE *report)
     const struct plugin_job *job = user;
     const struct quern_pass_desc *desc = NULL;
     size_t n = 0;
-    bool good = begin(job, report) &&
-                quern_context_find_pass(job->cli->context, job->pass, &desc) ==
-                    QUERN_OK;
+    bool good = plugin_begin(job, report, &desc);
     const struct quern_option *row = good ? desc->options : NULL;
     for (; row != NULL && row->name != NULL; row++) {
         char setting[512];
@@ -404,38 +429,55 @@ static void *run_round(void *user)
     return NULL;
 }
 
+/* A round in a thread of its own, which gives back at its end what malloc()
+ * keeps of it for quick use and what would look as if it were held.
+ * @return bytes that are held then */
+static size_t measure_round(struct round *round)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, run_round, round) != 0) {
+        return 0;
+    }
+    pthread_join(thread, NULL);
+    return in_use();
+}
+
 void plugin_memory(void *user, FILE *report)
 {
-    enum { WARM_UP = 2, ROUNDS = 5 };
+    /* Caches of libraries may fill for some rounds; a leak goes on. */
+    enum { WARM_UP = 2, LEAST = 6, MOST = 30, STEADY = 2 };
     const struct plugin_job *job = user;
+    const struct quern_pass_desc *desc = NULL;
     struct round round = {.job = job, .report = report};
-    size_t held[ROUNDS] = {0};
-    if (!begin(job, report)) {
+    const double start = cli_seconds(job->cli);
+    size_t first = 0;
+    size_t last = 0;
+    int n_steady = 0;
+    int n = 0;
+    if (!plugin_begin(job, report, &desc)) {
         return;
     }
-    for (int i = 0; i < WARM_UP + ROUNDS && !round.is_wrong; i++) {
-        /* A thread of its own gives back at its end what malloc() keeps of it
-         * for quick use, which would look as if it were held. */
-        pthread_t thread;
-        if (pthread_create(&thread, NULL, run_round, &round) != 0) {
-            return;
-        }
-        pthread_join(thread, NULL);
-        held[i < WARM_UP ? 0 : i - WARM_UP] = in_use();
+    for (; n < MOST && n_steady < STEADY && !round.is_wrong &&
+           cli_seconds(job->cli) - start < job->seconds / 2;
+         n++) {
+        size_t held = measure_round(&round);
+        n_steady += n > WARM_UP && held <= last;
+        first = n == WARM_UP ? held : first;
+        last = held;
     }
-    bool grows = !round.is_wrong;
-    for (int i = 1; i < ROUNDS; i++) {
-        grows = grows && held[i] > held[i - 1];
+    if (round.is_wrong) {
+        return; /* told */
     }
-    if (held[0] == 0) {
-        fprintf(report, "skipped\tmemory: this C library does not tell it\n");
-    } else if (grows) {
+    if (last == 0 || (n_steady < STEADY && n < LEAST)) {
+        fprintf(report, "skipped\tmemory: %s\n",
+                last == 0 ? "this C library does not tell it"
+                          : "too few runs in the time that it may take");
+    } else if (n_steady < STEADY) {
         fprintf(report,
                 "fault\tleaks: %zu bytes more are held after each run over the "
                 "models\n",
-                (held[ROUNDS - 1] - held[0]) / (ROUNDS - 1));
+                (last - first) / (size_t)(n - WARM_UP - 1));
     } else {
-        fprintf(report, "ok\tholds no memory after its runs: %d rounds\n",
-                WARM_UP + ROUNDS);
+        fprintf(report, "ok\tholds no memory after its runs: %d rounds\n", n);
     }
 }

@@ -26,7 +26,7 @@ struct loaded_file {
 struct loaded_pass {
     struct quern_pass_desc desc;
     const char *path; /* of the plugin */
-    const char *plugin;
+    const struct quern_plugin *plugin;
     struct loaded_pass *next;
 };
 
@@ -205,15 +205,32 @@ find_pass(const struct quern_context *context, const char *name)
     return p != NULL ? &p->desc : NULL;
 }
 
-const char *quern_context_pass_origin(const struct quern_context *context,
-                                      const struct quern_pass_desc *desc)
+/* The entry of a plugin's pass; NULL for a built-in one. */
+static const struct loaded_pass *
+loaded_pass_of(const struct quern_context *context,
+               const struct quern_pass_desc *desc)
 {
     const struct registry *r = registry_of(context);
     const struct loaded_pass *p = r != NULL ? r->first : NULL;
     while (p != NULL && &p->desc != desc) {
         p = p->next;
     }
+    return p;
+}
+
+const char *quern_context_pass_origin(const struct quern_context *context,
+                                      const struct quern_pass_desc *desc)
+{
+    const struct loaded_pass *p = loaded_pass_of(context, desc);
     return p != NULL ? p->path : NULL;
+}
+
+const struct quern_plugin *
+quern_context_pass_plugin(const struct quern_context *context,
+                          const struct quern_pass_desc *desc)
+{
+    const struct loaded_pass *p = loaded_pass_of(context, desc);
+    return p != NULL ? p->plugin : NULL;
 }
 
 static enum quern_code unknown_pass(struct quern_context *context,
@@ -327,7 +344,7 @@ static struct loaded_pass *copy_pass(struct registry *r, const char *path,
             desc->struct_size < sizeof *desc ? desc->struct_size : sizeof *desc;
         memcpy(&pass->desc, desc, size);
         pass->path = qn_arena_strdup(&r->arena, path);
-        pass->plugin = plugin->name;
+        pass->plugin = plugin;
     }
     return pass != NULL && pass->path != NULL ? pass : NULL;
 }

@@ -49,7 +49,7 @@ says out '^note +test-pass: writes to standard output or error: hello$'
 
 # Good ones: all that was checked is told. Nothing is left behind.
 run 0 plugin check "$QUERN_BUILD/tests/plugin/my-pass.so"
-says out '^ok +load: ABI 1, .*, the same answer twice: 1 pass$'
+says out '^ok +load: com\.acme\.my-pass 1\.0 \(Apache-2\.0\), ABI 1, 1 pass: .*, the same answer twice$'
 says out '^ok +my-pass: 6 models stay valid, with the same inputs and outputs: 1 edits$'
 says out '^ok +my-pass: the same bytes each time$'
 says out '^ok +my-pass: options at their bounds: 2 settings$'
@@ -62,6 +62,10 @@ says out '^ok +my-pass: 1 models stay valid, .*: [1-9][0-9]* edits$'
 says out '^ok +my-pass: outputs of 1 models agree within its contract \(approximate\)$'
 run 0 plugin check "$at-good.so"
 says out '^note +test-pass: found nothing to do: give --model with what it rewrites$'
+run 0 plugin check "$at-needs.so"
+says out '^skipped +test-pass: needs calibration data: give --model and --data$'
+run 0 plugin check "$at-needs.so" --model "$digits/model.onnx" --data "$digits/calib.npz"
+says out '^ok +test-pass: 1 models stay valid, .*'
 run 1 plugin check "$at-crashes.so" --json
 python3 -c '
 import json, sys

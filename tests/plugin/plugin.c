@@ -226,6 +226,9 @@ static const struct quern_pass_desc pass = {
     .summary = "a pass of the tests",
     .options = options,
     .params_size = sizeof(struct params),
+#if defined(NEEDS)
+    .flags = QUERN_PASS_NEEDS_RANGES,
+#endif
     .run = run,
 };
 

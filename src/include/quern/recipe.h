@@ -249,6 +249,12 @@ QUERN_API const char *
 quern_context_pass_origin(const struct quern_context *context,
                           const struct quern_pass_desc *desc);
 
+/** What the plugin that brought a pass tells of itself; NULL for a built-in
+ * one. Since 0.1 */
+QUERN_API const struct quern_plugin *
+quern_context_pass_plugin(const struct quern_context *context,
+                          const struct quern_pass_desc *desc);
+
 /** Named groups of passes: name and the pipeline that it stands for.
  * @return false beyond the end */
 QUERN_API bool quern_group_at(size_t i, const char **out_name,
