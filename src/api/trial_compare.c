@@ -15,6 +15,9 @@ struct round {
     struct quern_tensor **in;  /* as the engine wants them, borrowed */
     struct quern_tensor **out; /* QN_TRIAL_SAMPLES x outputs of the graph */
     size_t *source;            /* by output of the trial: that of the graph */
+    /* Inputs of the trial, by sample, as floats of another type, where a pass
+     * that changes precision wants them so; NULL: as they are. */
+    struct quern_tensor **cast;
 };
 
 static enum quern_code round_init(struct round *r, struct qn_trial *t,
@@ -27,12 +30,15 @@ static enum quern_code round_init(struct round *r, struct qn_trial *t,
     r->out = qn_calloc_n(QN_TRIAL_SAMPLES * n_out + 1,
                          sizeof(struct quern_tensor *));
     r->source = qn_calloc_n(t->n_out + 1, sizeof *r->source);
-    return r->in != NULL && r->out != NULL && r->source != NULL
+    r->cast = qn_calloc_n(QN_TRIAL_SAMPLES * t->n_in + 1,
+                          sizeof(struct quern_tensor *));
+    return r->in != NULL && r->out != NULL && r->source != NULL &&
+                   r->cast != NULL
                ? QUERN_OK
                : qn_no_memory(t->context);
 }
 
-static void round_finish(struct round *r)
+static void round_finish(struct round *r, const struct qn_trial *t)
 {
     qn_trial_close(&r->e);
     if (r->graph != NULL) {
@@ -40,6 +46,10 @@ static void round_finish(struct round *r)
     }
     qn_free(r->in);
     qn_free(r->out);
+    if (r->cast != NULL) {
+        qn_trial_release(r->cast, QN_TRIAL_SAMPLES * t->n_in);
+    }
+    qn_free(r->cast);
     qn_free(r->source);
 }
 
@@ -69,18 +79,45 @@ static bool match_outputs(struct round *r, const struct qn_trial *t,
     return true;
 }
 
-static bool match_inputs(struct round *r, const struct qn_trial *t,
-                         size_t sample, struct qn_finding *f)
+/* What an input gets: the sample, or where the pass may change precision and
+ * made it another type of floats, that. */
+static enum quern_code input_of(struct round *r, const struct qn_trial *t,
+                                size_t at, const struct quern_value *value,
+                                bool may_cast, struct quern_tensor **out)
 {
-    for (size_t i = 0; i < quern_engine_n_inputs(r->e.engine); i++) {
-        const char *name = quern_value_name(quern_engine_input(r->e.engine, i));
-        r->in[i] = qn_trial_input(t, sample, name);
-        if (r->in[i] == NULL) {
-            differs(f, "input '", name, "' was not there before");
-            return false;
-        }
+    enum quern_dtype want = quern_value_dtype(value);
+    enum quern_dtype have = quern_tensor_dtype(t->inputs[at]);
+    *out = t->inputs[at];
+    if (!may_cast || want == have || !quern_dtype_is_float(want) ||
+        !quern_dtype_is_float(have)) {
+        return QUERN_OK;
     }
-    return true;
+    enum quern_code code =
+        quern_tensor_cast(t->context, t->inputs[at], want, &r->cast[at]);
+    *out = r->cast[at];
+    return code;
+}
+
+static enum quern_code match_inputs(struct round *r, const struct qn_trial *t,
+                                    size_t sample, bool may_cast,
+                                    struct qn_finding *f)
+{
+    enum quern_code code = QUERN_OK;
+    size_t n = quern_engine_n_inputs(r->e.engine);
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        const struct quern_value *value = quern_engine_input(r->e.engine, i);
+        size_t k = 0;
+        while (k < t->n_in && strcmp(t->in[k], quern_value_name(value)) != 0) {
+            k++;
+        }
+        if (k == t->n_in) {
+            differs(f, "input '", quern_value_name(value),
+                    "' was not there before");
+            return QUERN_OK;
+        }
+        code = input_of(r, t, sample * t->n_in + k, value, may_cast, &r->in[i]);
+    }
+    return code;
 }
 
 static void compare_sample(const struct round *r, const struct qn_trial *t,
@@ -121,28 +158,40 @@ static struct qn_bound bound_of(const struct qn_trial *t, bool is_ort,
     return b;
 }
 
+static enum quern_code run_sample(struct round *r, struct qn_trial *t,
+                                  const struct qn_bound *bound, size_t i,
+                                  struct qn_finding *f)
+{
+    struct qn_trial_why why = {QUERN_OK, ""};
+    double seconds = fmax(qn_trial_seconds, times_slower * t->seconds);
+    enum quern_code code =
+        match_inputs(r, t, i, bound->contract == QUERN_CHANGES_PRECISION, f);
+    if (code != QUERN_OK || f->verdict != QUERN_VERDICT_AGREES) {
+        return code;
+    }
+    code = qn_trial_run(&r->e, r->in, seconds, r->out + i * r->graph->n_outputs,
+                        &why);
+    if (code == QUERN_OK && why.code == QUERN_OK) {
+        compare_sample(r, t, bound, i, f);
+    } else if (code == QUERN_OK) {
+        f->sample = i;
+        differs(f, "the model does not run any more: ", why.text, "");
+        if (why.code == QUERN_UNSUPPORTED) {
+            f->verdict = QUERN_VERDICT_UNKNOWN;
+        }
+    }
+    return code;
+}
+
 static enum quern_code run_samples(struct round *r, struct qn_trial *t,
                                    const struct qn_bound *bound,
                                    struct qn_finding *f)
 {
     enum quern_code code = QUERN_OK;
-    double seconds = fmax(qn_trial_seconds, times_slower * t->seconds);
-    for (size_t i = 0;
-         i < t->n_samples && code == QUERN_OK &&
-         f->verdict == QUERN_VERDICT_AGREES && match_inputs(r, t, i, f);
+    for (size_t i = 0; i < t->n_samples && code == QUERN_OK &&
+                       f->verdict == QUERN_VERDICT_AGREES;
          i++) {
-        struct qn_trial_why why = {QUERN_OK, ""};
-        code = qn_trial_run(&r->e, r->in, seconds,
-                            r->out + i * r->graph->n_outputs, &why);
-        if (code == QUERN_OK && why.code == QUERN_OK) {
-            compare_sample(r, t, bound, i, f);
-        } else if (code == QUERN_OK) {
-            f->sample = i;
-            differs(f, "the model does not run any more: ", why.text, "");
-            if (why.code == QUERN_UNSUPPORTED) {
-                f->verdict = QUERN_VERDICT_UNKNOWN;
-            }
-        }
+        code = run_sample(r, t, bound, i, f);
     }
     return code;
 }
@@ -157,6 +206,13 @@ static enum quern_code take_over(struct qn_trial *t, struct round *r,
     for (size_t i = 0; i < QN_TRIAL_SAMPLES * n && code == QUERN_OK; i++) {
         t->outputs[i] = r->out[i];
         r->out[i] = NULL;
+    }
+    for (size_t i = 0; i < QN_TRIAL_SAMPLES * t->n_in; i++) {
+        if (r->cast[i] != NULL) {
+            quern_tensor_release(&t->inputs[i]);
+            t->inputs[i] = r->cast[i];
+            r->cast[i] = NULL;
+        }
     }
     t->is_ort = r->e.is_ort;
     return code;
@@ -213,7 +269,7 @@ enum quern_code qn_trial_compare(struct qn_trial *trial,
         (void)qn_trial_look(trial, model);
         code = compare(trial, model, contract, keep, &r, f);
     }
-    round_finish(&r);
+    round_finish(&r, trial);
     return code;
 }
 

@@ -67,8 +67,9 @@ static json_t *to_json(const struct quern_bisected *r)
 
 static void print_rewrite(const struct quern_bisected *r)
 {
-    if (r->n_rewrites == 0) {
-        cli_printf("rewrite   the step shows it only on the whole\n");
+    if (r->rewrite == 0) {
+        cli_printf(
+            "rewrite   not found: the step by itself does not show it\n");
         return;
     }
     cli_printf("rewrite   %llu of %llu", (unsigned long long)r->rewrite,

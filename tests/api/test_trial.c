@@ -199,6 +199,24 @@ START_TEST(a_wrong_pass_is_undone_and_the_work_goes_on)
 }
 END_TEST
 
+START_TEST(inputs_follow_a_change_of_precision)
+{
+    struct told told = {.n = 0};
+    struct quern_apply_options o = {.struct_size = sizeof o,
+                                    .step = on_step,
+                                    .user = &told,
+                                    .engine = QUERN_ENGINE_CPU,
+                                    .verify_each = true};
+    open_model("trust/subs.onnx");
+    add_passes();
+    ck_assert_int_eq(quern_apply(model, "to-float16,test-right", &o), QUERN_OK);
+    ck_assert_int_eq(quern_value_dtype(quern_graph_input(model->graph, 0)),
+                     QUERN_FLOAT16);
+    ck_assert_int_eq(told.verdicts[0], QUERN_VERDICT_AGREES);
+    ck_assert_int_eq(told.verdicts[1], QUERN_VERDICT_AGREES);
+}
+END_TEST
+
 static size_t count_ops(const char *op)
 {
     size_t n = 0;
@@ -261,6 +279,7 @@ Suite *qtest_suite(void)
     tcase_add_test(all, samples_have_the_sizes_that_symbols_are_given);
     tcase_add_test(all, a_loop_without_end_is_stopped);
     tcase_add_test(all, a_wrong_pass_is_undone_and_the_work_goes_on);
+    tcase_add_test(all, inputs_follow_a_change_of_precision);
     tcase_add_test(all, a_step_can_be_cut_off_behind_a_rewrite);
     tcase_add_test(all, bisect_leaves_the_model_as_it_was);
     suite_add_tcase(suite, all);

@@ -43,8 +43,8 @@ struct quern_bisected {
     size_t step;         /**< number of the step, 1 for the first */
     const char *pass;
     const char *difference; /**< output, element, both numbers */
-    uint64_t rewrite;       /**< number of the rewrite, 1 for the first; 0: the
-                                 step is not made of rewrites */
+    uint64_t rewrite;       /**< number of the rewrite, 1 for the first; 0: not
+                                 found */
     uint64_t n_rewrites;    /**< that the step does */
     const char *pattern;    /**< name or text of the pattern that matched */
     const char *op;         /**< of the node where it began */
