@@ -32,24 +32,19 @@ struct talk {
 
 /* ---------------------------------------------------------- in the child */
 
-static void set_limit(int what, uint64_t value)
-{
-    const struct rlimit limit = {(rlim_t)value, (rlim_t)value};
-    if (value > 0) {
-        (void)setrlimit(what, &limit);
-    }
-}
-
 static _Noreturn void be_child(const struct cli_bounds *bounds,
                                const int out[N_PIPES],
                                void (*work)(void *user, FILE *report),
                                void *user)
 {
     const struct rlimit no_core = {0, 0};
+    const struct rlimit data = {bounds->memory, bounds->memory};
     (void)setpgid(0, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)setrlimit(RLIMIT_CORE, &no_core);
-    set_limit(RLIMIT_DATA, bounds->memory);
+    if (bounds->memory > 0) {
+        (void)setrlimit(RLIMIT_DATA, &data);
+    }
     int nothing = open("/dev/null", O_RDONLY);
     FILE *report = fdopen(out[REPORT], "w");
     if (nothing < 0 || report == NULL || dup2(nothing, STDIN_FILENO) < 0 ||

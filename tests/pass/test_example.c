@@ -65,8 +65,8 @@ static const char *const usual[] = {
     "y = Mul(Clip@6..10(Add(x, 3)){min = 0, max = 6}, 0.16666667)",
     "y = Mul(x, HardSigmoid(x){alpha = 0.16666667, beta = 0.5})",
     "y = Where(GreaterOrEqual(x, t), x, Softplus(x))",
-    "t = Add(Erf(Div(x, 1.4142135623730951)), 1); h = Mul(t, 0.5); "
-    "y = Mul(x, h)",
+    ("t = Add(Erf(Div(x, 1.4142135623730951)), 1); h = Mul(t, 0.5); "
+     "y = Mul(x, h)"),
     "d = Sub(x, ReduceMean(x, first...)); y = Mul(d, d)",
     "a, b = Split(x){axis=$k}; y = Concat(b, a, rest...){axis=$k}",
     "y = Softmax(LeakyRelu(x){alpha=$a}){axis=$k}",
