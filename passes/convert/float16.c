@@ -278,7 +278,8 @@ const struct quern_pass_desc qn_pass_to_float16 = {
     .options = options,
     .params_size = sizeof(struct qn_half_params),
     .params_default = &defaults,
-    .flags = QUERN_PASS_SUBGRAPHS | QUERN_PASS_NEEDS_SHAPES,
+    .flags =
+        QUERN_PASS_SUBGRAPHS | QUERN_PASS_NEEDS_SHAPES | QUERN_PASS_INTERFACE,
     .contract = QUERN_CHANGES_PRECISION,
     .run = run,
     .group = "convert",

@@ -1,6 +1,7 @@
 /* quern apply, quern optimize: run passes over a model. */
 #include "account.h"
 #include "provenance.h"
+#include "steps.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,8 @@
 struct apply {
     bool optimizes; /* the verb: optimize */
     bool exact;
-    const char *opset;
     const char *data;
+    struct cli_steps steps; /* of optimize */
     struct cli_recipe recipe;
 };
 
@@ -17,13 +18,12 @@ enum {
     KEY_PASSES = CLI_KEY_FIRST,
     KEY_DATA,
     KEY_EXACT,
-    KEY_OPSET,
 };
 
 static const struct argp_option optimize_options[] = {
     {"exact", KEY_EXACT, NULL, 0,
      "only passes after which each output has the same bits", 0},
-    {"opset", KEY_OPSET, "N", 0, "raise the model to opset N first", 0},
+    CLI_STEPS_OPTIONS,
     {"data", KEY_DATA, "D", 0,
      "samples for passes that want them, and for --verify-each", 0},
     CLI_RECIPE_OPTIONS,
@@ -52,10 +52,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_EXACT:
         self->exact = true;
         return 0;
-    case KEY_OPSET:
-        self->opset = arg;
-        return 0;
     default:
+        if (cli_steps_parse(&self->steps, key, arg) == 0) {
+            return 0;
+        }
         return cli_recipe_parse(&self->recipe, key, arg);
     }
 }
@@ -112,6 +112,7 @@ static enum quern_code run_job(struct cli *cli, struct apply *self)
     struct cli_job job = {.in = cli->args[0],
                           .out = self->recipe.out,
                           .report = self->recipe.report};
+    self->recipe.no_provenance |= self->steps.strips;
     enum quern_code code = cli_job_open(cli, &job);
     if (code == QUERN_OK) {
         code = cli_recipe_apply(cli, &self->recipe, job.after, self->data,
@@ -124,43 +125,48 @@ static enum quern_code run_job(struct cli *cli, struct apply *self)
     return cli_job_close(cli, &job, code);
 }
 
+/* @param out_text  freed by the caller */
 static enum quern_code write_pipeline(struct cli *cli, const struct apply *self,
-                                      char *text, size_t size)
+                                      char **out_text)
 {
-    *text = '\0';
-    if (self->opset != NULL) {
-        char *end = NULL;
-        long opset = strtol(self->opset, &end, 10);
-        if (end == self->opset || *end != '\0' || opset < 7 || opset > 26) {
-            return cli_usage(cli, "--opset '%s': needs 7 to 26", self->opset);
-        }
-        snprintf(text, size, "raise-opset{opset=%ld}", opset);
+    size_t size = 0;
+    FILE *out = open_memstream(out_text, &size);
+    if (out != NULL) {
+        cli_steps_first(out, &self->steps);
+        cli_step(out, self->exact ? "optimize-exact" : "optimize");
+        cli_steps_last(out, &self->steps);
     }
-    size_t n = strlen(text);
-    snprintf(text + n, size - n, "%s%s", n > 0 ? "," : "",
-             self->exact ? "optimize-exact" : "optimize");
-    return QUERN_OK;
+    return out != NULL && fclose(out) == 0
+               ? QUERN_OK
+               : quern_fail(cli->context, QUERN_NO_MEMORY, NULL,
+                            "out of memory");
 }
 
 int cmd_apply(int argc, char **argv)
 {
     struct cli cli = {0};
     struct apply self = {0};
+    char *pipeline = NULL;
     self.optimizes = strcmp(argv[0], "optimize") == 0;
-    enum quern_code code = cli_parse(
-        &cli, argc, argv, self.optimizes ? optimize_options : apply_options,
-        parse, &self, "IN -o OUT",
-        self.optimizes
-            ? "Clean a model: fold constants and normalizations, drop "
-              "what nothing needs."
-            : "Run a recipe, or passes in the order given, over a model.",
-        0, 1);
+    enum quern_code code = cli_steps_init(&self.steps, argc);
+    if (code == QUERN_OK) {
+        code = cli_parse(
+            &cli, argc, argv, self.optimizes ? optimize_options : apply_options,
+            parse, &self, "IN -o OUT",
+            self.optimizes
+                ? "Clean a model: fold constants and normalizations, drop "
+                  "what nothing needs."
+                : "Run a recipe, or passes in the order given, over a model.",
+            0, 1);
+    }
     if (code == QUERN_OK) {
         code = check(&cli, &self);
     }
-    char pipeline[64];
+    if (code == QUERN_OK) {
+        code = cli_steps_check(&cli, &self.steps);
+    }
     if (code == QUERN_OK && self.optimizes) {
-        code = write_pipeline(&cli, &self, pipeline, sizeof pipeline);
+        code = write_pipeline(&cli, &self, &pipeline);
     }
     if (code == QUERN_OK) {
         code = cli_recipe_open(&cli, &self.recipe,
@@ -175,6 +181,8 @@ int cmd_apply(int argc, char **argv)
         code = run_job(&cli, &self);
     }
     cli_recipe_close(&self.recipe);
+    cli_steps_finish(&self.steps);
+    free(pipeline);
     return cli_finish(&cli, code);
 }
 

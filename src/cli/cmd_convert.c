@@ -2,25 +2,35 @@
  * pass; together they are a pipeline that --print-config shows. */
 #include "account_json.h"
 #include "provenance.h"
+#include "steps.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct convert {
-    const char *opset;    /* NULL: as it is */
     const char *narrow;   /* float16, bfloat16; NULL: neither */
     const char *data;     /* to measure magnitudes on */
     bool keep_io;         /* inputs and outputs stay float32 */
-    const char **exclude; /* room for all arguments */
+    const char **exclude; /* these lists have room for all arguments */
     size_t n_exclude;
+    const char **rename;
+    size_t n_rename;
+    const char **add_output;
+    size_t n_add_output;
+    const char *inputs; /* cut there; names with commas between them */
+    const char *outputs;
+    struct cli_steps steps;
     struct quern_save_options save;
     struct cli_recipe recipe;
 };
 
 enum {
     KEY_EXTERNAL = CLI_KEY_FIRST,
-    KEY_OPSET,
+    KEY_RENAME,
+    KEY_ADD_OUTPUT,
+    KEY_INPUTS,
+    KEY_OUTPUTS,
     KEY_FLOAT16,
     KEY_BFLOAT16,
     KEY_KEEP_IO,
@@ -35,8 +45,16 @@ static const struct argp_option options[] = {
      "(auto, the default); all inside (never); those of 1 KiB or more into "
      "FILE, a name without folder, beside the model",
      0},
-    {"opset", KEY_OPSET, "N", 0,
-     "raise the model to opset N (7 to 26) by converting its operators", 0},
+    CLI_STEPS_OPTIONS,
+    {"inputs", KEY_INPUTS, "A,B", 0,
+     "cut the model: these values become inputs, what is before them goes", 0},
+    {"outputs", KEY_OUTPUTS, "A,B", 0,
+     "cut the model: these values are the outputs, what is behind them goes",
+     0},
+    {"add-output", KEY_ADD_OUTPUT, "A", 0,
+     "make a value inside an output as well; may be given again", 0},
+    {"rename", KEY_RENAME, "OLD=NEW", 0,
+     "rename an input, output or value inside; may be given again", 0},
     {"float16", KEY_FLOAT16, NULL, 0,
      "floats become float16, but where operators or numbers forbid it", 0},
     {"bfloat16", KEY_BFLOAT16, NULL, 0, "floats become bfloat16 (opset 13 on)",
@@ -65,8 +83,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                                                           : QUERN_EXTERNAL_FILE;
         self->save.external_name = arg;
         return 0;
-    case KEY_OPSET:
-        self->opset = arg;
+    case KEY_RENAME:
+        self->rename[self->n_rename++] = arg;
+        return 0;
+    case KEY_ADD_OUTPUT:
+        self->add_output[self->n_add_output++] = arg;
+        return 0;
+    case KEY_INPUTS:
+        self->inputs = arg;
+        return 0;
+    case KEY_OUTPUTS:
+        self->outputs = arg;
         return 0;
     case KEY_FLOAT16:
     case KEY_BFLOAT16:
@@ -82,19 +109,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         self->exclude[self->n_exclude++] = arg;
         return 0;
     default:
+        if (cli_steps_parse(&self->steps, key, arg) == 0) {
+            return 0;
+        }
         return cli_recipe_parse(&self->recipe, key, arg);
     }
 }
 
 static enum quern_code check(struct cli *cli, const struct convert *self)
 {
-    if (self->opset != NULL) {
-        char *end = NULL;
-        long opset = strtol(self->opset, &end, 10);
-        if (end == self->opset || *end != '\0' || opset < 7 || opset > 26) {
-            return cli_usage(cli, "--opset '%s': needs 7 to 26", self->opset);
-        }
-    }
     if (self->narrow == NULL &&
         (self->keep_io || self->data != NULL || self->n_exclude > 0)) {
         return cli_usage(cli, "--keep-io, --data and --exclude go with "
@@ -113,23 +136,42 @@ static enum quern_code check(struct cli *cli, const struct convert *self)
 
 /* ---------------------------------------------------------------- pipeline */
 
-/* Behind the first step stands a comma. */
-static void step(FILE *out, const char *text)
+static void write_cut(FILE *out, const struct convert *self)
 {
-    fprintf(out, "%s%s", ftell(out) > 0 ? "," : "", text);
+    if (self->inputs != NULL || self->outputs != NULL) {
+        cli_step(out, "cut{");
+        if (self->inputs != NULL) {
+            cli_step_words(out, "inputs", self->inputs);
+        }
+        if (self->outputs != NULL) {
+            fputs(self->inputs != NULL ? "," : "", out);
+            cli_step_words(out, "outputs", self->outputs);
+        }
+        fputc('}', out);
+    }
+    if (self->n_add_output > 0) {
+        cli_step(out, "add-outputs{");
+        cli_step_list(out, "values", self->add_output, self->n_add_output);
+        fputc('}', out);
+    }
 }
 
+/* Names are those of the model that is read: new ones come last. */
 static void write_steps(FILE *out, const struct convert *self)
 {
-    if (self->opset != NULL) {
-        step(out, "raise-opset{opset=");
-        fprintf(out, "%ld}", strtol(self->opset, NULL, 10));
-    }
+    cli_steps_first(out, &self->steps);
+    write_cut(out, self);
     if (self->narrow != NULL) {
-        step(out, "freeze-weights,to-float16{type=");
+        cli_step(out, "freeze-weights,to-float16{type=");
         fprintf(out, "%s%s}", self->narrow,
                 self->keep_io ? ",keep-io=true" : "");
     }
+    if (self->n_rename > 0) {
+        cli_step(out, "rename{");
+        cli_step_list(out, "values", self->rename, self->n_rename);
+        fputc('}', out);
+    }
+    cli_steps_last(out, &self->steps);
 }
 
 /* @param out_text  freed by the caller; "" when nothing is to be done */
@@ -172,6 +214,7 @@ static enum quern_code apply(struct cli *cli, struct convert *self,
     if (self->recipe.recipe == NULL) {
         return QUERN_OK;
     }
+    self->recipe.no_provenance |= self->steps.strips;
     if (!self->recipe.no_provenance && strcmp(cli->args[0], "-") != 0) {
         code = quern_model_open(cli->context, cli->args[0], &before);
     }
@@ -225,22 +268,45 @@ static enum quern_code run_job(struct cli *cli, struct convert *self)
     return code;
 }
 
+static enum quern_code make_room(struct convert *self, int argc)
+{
+    size_t room = (size_t)argc + 1;
+    self->exclude = calloc(room, sizeof *self->exclude);
+    self->rename = calloc(room, sizeof *self->rename);
+    self->add_output = calloc(room, sizeof *self->add_output);
+    return self->exclude != NULL && self->rename != NULL &&
+                   self->add_output != NULL
+               ? cli_steps_init(&self->steps, argc)
+               : QUERN_NO_MEMORY;
+}
+
+static void finish(struct convert *self)
+{
+    cli_recipe_close(&self->recipe);
+    cli_steps_finish(&self->steps);
+    free(self->exclude);
+    free(self->rename);
+    free(self->add_output);
+}
+
 int cmd_convert(int argc, char **argv)
 {
     struct cli cli = {0};
     struct convert self = {.save = {.struct_size = sizeof self.save}};
-    self.exclude = calloc((size_t)argc + 1, sizeof *self.exclude);
-    enum quern_code code =
-        self.exclude == NULL
-            ? QUERN_NO_MEMORY
-            : cli_parse(
-                  &cli, argc, argv, options, parse, &self, "IN -o OUT",
-                  "Read a model and write it again: at a higher opset, in "
-                  "float16. A model that needs no change is written byte for "
-                  "byte.",
-                  0, 1);
+    enum quern_code code = make_room(&self, argc);
+    if (code == QUERN_OK) {
+        code = cli_parse(
+            &cli, argc, argv, options, parse, &self, "IN -o OUT",
+            "Read a model and write it again: at a higher opset, in float16, "
+            "with other inputs and outputs. A model that needs no change is "
+            "written byte for byte.",
+            0, 1);
+    }
     if (code == QUERN_OK) {
         code = check(&cli, &self);
+    }
+    if (code == QUERN_OK) {
+        code = cli_steps_check(&cli, &self.steps);
     }
     if (code == QUERN_OK) {
         code = make_recipe(&cli, &self);
@@ -252,7 +318,6 @@ int cmd_convert(int argc, char **argv)
     } else if (code == QUERN_OK) {
         code = run_job(&cli, &self);
     }
-    cli_recipe_close(&self.recipe);
-    free(self.exclude);
+    finish(&self);
     return cli_finish(&cli, code);
 }

@@ -54,7 +54,7 @@ static void emit_tap_opset(struct qn_sink *out)
 
 void qn_emit_model(struct qn_sink *out, const struct quern_model *model)
 {
-    static const unsigned known[] = {1, 2, 3, 4, 5, 7, 8, 14, 0};
+    static const unsigned known[] = {1, 2, 3, 4, 5, 7, 8, 14, 25, 0};
     struct qn_span source = {NULL, 0};
     if (model->bytes != NULL) {
         source = (struct qn_span){model->bytes->data, model->bytes->size};
@@ -66,7 +66,9 @@ void qn_emit_model(struct qn_sink *out, const struct quern_model *model)
     if (model->model_version >= 0) {
         qn_emit_int(out, 5, model->model_version);
     }
-    qn_emit_fields(out, source, 6, 6, known);
+    if (!model->is_stripped) {
+        qn_emit_fields(out, source, 6, 6, known);
+    }
     qn_emit_graph(out, 7, model->graph);
     for (size_t i = 0; i < model->n_opsets; i++) {
         emit_opset(out, &model->opsets[i]);
@@ -76,7 +78,11 @@ void qn_emit_model(struct qn_sink *out, const struct quern_model *model)
     for (const struct qn_metadata *m = model->metadata; m; m = m->next) {
         emit_metadata(out, m);
     }
-    qn_emit_fields(out, source, 15, UINT32_MAX, known);
+    qn_emit_fields(out, source, 15, 24, known);
+    for (const struct quern_function *f = model->functions; f; f = f->next) {
+        qn_emit_bytes(out, 25, f->origin.data, f->origin.size);
+    }
+    qn_emit_fields(out, source, 26, UINT32_MAX, known);
 }
 
 static enum quern_code check_size(struct quern_model *model, uint64_t size)

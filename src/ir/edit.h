@@ -45,6 +45,12 @@ void qn_value_set_producer(struct quern_value *value, struct quern_node *node);
 
 enum { QN_USE_WRITES = 14 }; /* unlink + link */
 
+/** Give a value a name that has been entered: its maker and readers are written
+ * anew. Writes to reserve: qn_rename_cost(). */
+void qn_rename(struct qn_journal *journal, struct quern_value *value,
+               const char *name);
+size_t qn_rename_cost(const struct quern_value *value);
+
 /** Put a node that stands nowhere in front of `before` (NULL: at the end);
  * qn_order_cost() tells the writes. */
 void qn_order_insert(struct quern_graph *graph, struct quern_node *node,

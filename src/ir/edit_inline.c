@@ -78,30 +78,10 @@ static size_t cost_of(const struct inlining *x)
     for (const struct quern_value *v = body->first_value; v != NULL;
          v = v->next_value) {
         if (x->names[i++] != NULL) {
-            cost += 3 + qn_touch_cost(body);
-            for (const struct quern_use *u = v->first_use; u != NULL;
-                 u = u->next) {
-                cost += u->node != NULL ? qn_touch_cost(u->node->graph) : 0;
-            }
+            cost += qn_rename_cost(v);
         }
     }
     return cost + qn_order_splice_cost(x->outer, x->at, body->n_nodes);
-}
-
-static void rename_value(struct qn_journal *j, struct quern_value *v,
-                         const char *name)
-{
-    QN_SET(j, v->name, name);
-    QN_SET(j, v->info_origin.data, NULL);
-    QN_SET(j, v->tensor_origin.data, NULL);
-    if (v->producer != NULL) {
-        qn_touch_node(v->producer);
-    }
-    for (const struct quern_use *u = v->first_use; u != NULL; u = u->next) {
-        if (u->node != NULL) {
-            qn_touch_node(u->node);
-        }
-    }
 }
 
 static void move_values(const struct inlining *x)
@@ -117,7 +97,7 @@ static void move_values(const struct inlining *x)
          v = v->next_value) {
         QN_SET(j, v->graph, outer);
         if (x->names[i] != NULL) {
-            rename_value(j, v, x->names[i]);
+            qn_rename(j, v, x->names[i]);
         }
         i++;
     }

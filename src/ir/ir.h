@@ -246,6 +246,7 @@ struct quern_model {
     const char *domain;           /* NULL: absent */
     size_t n_opsets;
     struct qn_opset *opsets;
+    bool is_stripped; /* its doc string is not written */
     struct qn_metadata *metadata;
     struct quern_graph *graph;
     struct quern_function *functions;

@@ -65,6 +65,17 @@ static struct slot *find(const struct qn_names *names,
     }
 }
 
+/* The first free slot for a key: where it stands more than once, for values
+ * that have changed their names. */
+static struct slot *find_free(const struct qn_names *names, uint64_t hash)
+{
+    size_t i = (size_t)hash & (names->room - 1);
+    while (names->slots[i].name != NULL) {
+        i = (i + 1) & (names->room - 1);
+    }
+    return &names->slots[i];
+}
+
 /* Room for two more entries, at most 2/3 full. */
 static bool grow(struct qn_names *names)
 {
@@ -82,7 +93,7 @@ static bool grow(struct qn_names *names)
     for (size_t i = 0; i < names->room; i++) {
         const struct slot *old = &names->slots[i];
         if (old->name != NULL) {
-            *find(&bigger, old->graph, old->name, old->hash) = *old;
+            *find_free(&bigger, old->hash) = *old;
         }
     }
     qn_free(names->slots);
@@ -98,6 +109,10 @@ static struct slot *enter(struct qn_names *names,
 {
     uint64_t hash = hash_of(graph, name);
     struct slot *slot = find(names, graph, name, hash);
+    if (slot->value != NULL && slot->value != value) {
+        slot = find_free(names, hash); /* undoing gives the other one its name
+                                          back */
+    }
     if (slot->name == NULL) {
         slot->hash = hash;
         slot->name = name;
@@ -113,10 +128,21 @@ struct quern_value *qn_names_value(const struct qn_names *names,
                                    const struct quern_graph *graph,
                                    const char *name)
 {
-    struct quern_value *value =
-        find(names, graph, name, hash_of(graph, name))->value;
-    /* One that has moved, or whose move was undone, is not here. */
-    return value != NULL && value->graph == graph ? value : NULL;
+    uint64_t hash = hash_of(graph, name);
+    struct quern_value *erased = NULL;
+    size_t i = (size_t)hash & (names->room - 1);
+    for (; names->slots[i].name != NULL; i = (i + 1) & (names->room - 1)) {
+        struct quern_value *v = names->slots[i].value;
+        /* One that has moved or changed its name, or whose move was undone, is
+         * not here. */
+        bool is_here = v != NULL && names->slots[i].hash == hash &&
+                       v->graph == graph && strcmp(v->name, name) == 0;
+        if (is_here && !v->erased) {
+            return v;
+        }
+        erased = is_here ? v : erased;
+    }
+    return erased;
 }
 
 bool qn_names_add(struct qn_names *names, struct quern_value *value)

@@ -26,8 +26,8 @@ bool qn_names_take(struct qn_names *names, const char *name);
 /** True when values of that name were entered for more than one place. */
 bool qn_names_shared(const struct qn_names *names, const char *name);
 
-/** Enter a value that is about to move to `graph`, as `name` there. Nothing
- * finds it there before it has moved. False: no memory. */
+/** Enter a value that is about to move to `graph` or to change its name, as
+ * `name` there. Nothing finds it there before it has. False: no memory. */
 bool qn_names_move(struct qn_names *names, struct quern_value *value,
                    const struct quern_graph *graph, const char *name);
 

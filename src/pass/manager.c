@@ -282,6 +282,9 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
     clock_gettime(CLOCK_MONOTONIC, &start);
     struct qn_mark mark = qn_journal_mark(ctx->model);
     struct qn_judged before = {0};
+    if (ctx->trial != NULL) {
+        ctx->shown = qn_shown(ctx->model);
+    }
     qn_progress(ctx->context, report.pass, 0, 0);
     enum quern_code code = qn_poll(ctx->context);
     if (code == QUERN_OK && qn_is_judged(ctx, ctx->step->desc)) {

@@ -86,6 +86,9 @@ enum quern_code qn_try_step(struct quern_pass_ctx *ctx,
                             struct quern_step_report *report, bool *out_undo)
     __attribute__((warn_unused_result));
 
+/** Hash of names and types of the model's inputs and outputs. */
+uint64_t qn_shown(const struct quern_model *model);
+
 /** Behind all steps: what the trial ran on. */
 void qn_tell_trial(const struct quern_pass_ctx *ctx);
 
@@ -244,6 +247,8 @@ struct quern_pass_ctx {
     struct qn_judged judged;
     struct qn_trial *trial;         /* --verify-each; else NULL */
     const char *told_trial;         /* why it cannot be told: said once */
+    uint64_t shown; /* hash of inputs and outputs before the step, of a pass
+                       that may change them */
     struct qn_account *explanation; /* different ones, newest first */
     unsigned char *flawed;          /* nodes that were wrong from the start, one
                                        byte a node id: pass/verify.c */

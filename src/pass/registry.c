@@ -13,7 +13,8 @@ enum {
     LEAST_PLUGIN = sizeof(struct quern_plugin),
     KNOWN_FLAGS = QUERN_PASS_NEEDS_SHAPES | QUERN_PASS_NEEDS_RANGES |
                   QUERN_PASS_NEEDS_DATA | QUERN_PASS_NEEDS_TARGET |
-                  QUERN_PASS_SUBGRAPHS | QUERN_PASS_REPEAT | QUERN_PASS_JUDGED,
+                  QUERN_PASS_SUBGRAPHS | QUERN_PASS_REPEAT | QUERN_PASS_JUDGED |
+                  QUERN_PASS_INTERFACE,
     MOST_PASSES = 1000, /* of one plugin */
 };
 

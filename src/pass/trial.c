@@ -39,10 +39,57 @@ static enum quern_code tell(struct quern_pass_ctx *ctx, const char *text,
     return QUERN_OK;
 }
 
+static uint64_t hash_value(uint64_t hash, const struct quern_value *v)
+{
+    int32_t type[3] = {(int32_t)quern_value_kind(v),
+                       (int32_t)quern_value_dtype(v), quern_value_rank(v)};
+    hash = quern_hash(hash, quern_value_name(v), strlen(quern_value_name(v)));
+    hash = quern_hash(hash, type, sizeof type);
+    for (int i = 0; i < quern_value_rank(v); i++) {
+        int64_t size = quern_value_dims(v)[i].value;
+        hash = quern_hash(hash, &size, sizeof size);
+    }
+    return hash;
+}
+
+uint64_t qn_shown(const struct quern_model *model)
+{
+    const struct quern_graph *graph = quern_model_graph(model);
+    uint64_t hash = QUERN_HASH_START;
+    for (size_t i = 0; i < quern_graph_n_inputs(graph); i++) {
+        hash = hash_value(hash, quern_graph_input(graph, i));
+    }
+    for (size_t i = 0; i < quern_graph_n_outputs(graph); i++) {
+        hash = hash_value(hash ^ 1, quern_graph_output(graph, i));
+    }
+    return hash;
+}
+
+/* The step was to change inputs or outputs: what comes behind it is compared
+ * with the model as it is now, on random samples; given ones do not fit. */
+static enum quern_code start_anew(struct quern_pass_ctx *ctx,
+                                  struct quern_step_report *report)
+{
+    report->verdict = QUERN_VERDICT_UNKNOWN;
+    report->verdict_text = "it changes inputs or outputs";
+    if (quern_pass_data(ctx) == NULL) {
+        return ctx->services->trial_start(ctx);
+    }
+    ctx->trial = NULL;
+    quern_pass_account(ctx, NULL,
+                       "not verified from here on: the samples are for other "
+                       "inputs or outputs");
+    return QUERN_OK;
+}
+
 enum quern_code qn_try_step(struct quern_pass_ctx *ctx,
                             struct quern_step_report *report, bool *out_undo)
 {
     char text[TEXT_SIZE] = "";
+    if ((ctx->step->desc->flags & QUERN_PASS_INTERFACE) != 0 &&
+        ctx->shown != qn_shown(ctx->model)) {
+        return start_anew(ctx, report);
+    }
     enum quern_code code = ctx->services->trial_step(
         ctx, ctx->step->desc->contract, &report->verdict, text, sizeof text);
     if (code != QUERN_OK) {

@@ -208,7 +208,7 @@ static void any_edit(struct chain *c, struct quern_table *table,
     if (node == NULL || out == NULL) {
         return;
     }
-    switch (pick(state, 14)) {
+    switch (pick(state, 17)) {
     case 0:
         if (quern_value_create(c->graph, "n", &v) == QUERN_OK) {
             (void)!quern_node_create(c->graph, node, ops[pick(state, 4)], "n",
@@ -257,6 +257,17 @@ static void any_edit(struct chain *c, struct quern_table *table,
         break;
     case 12:
         (void)!quern_table_set(table, quern_value_id(out), &number);
+        break;
+    case 13:
+        (void)!quern_value_rename(out, pick(state, 2) ? "u" : "x");
+        break;
+    case 14:
+        (void)!quern_graph_set_outputs(c->graph, &out, 1);
+        break;
+    case 15:
+        (void)!quern_node_set_output(node, 0, NULL);
+        (void)!quern_graph_set_inputs(
+            c->graph, (struct quern_value *[]){c->x, out}, 1 + pick(state, 2));
         break;
     default:
         (void)!quern_replace_value(c->y, out, false);
@@ -370,6 +381,61 @@ START_TEST(attributes_are_read_through_the_schema)
 }
 END_TEST
 
+/* Names that were given up are free, and come back when that is undone. */
+START_TEST(names_change_places_and_back)
+{
+    struct chain c;
+    chain_create(&c);
+    struct qn_mark mark = qn_journal_mark(c.model);
+    good(quern_value_rename(c.x, "image"));
+    good(quern_value_rename(c.y, "x"));
+    good(quern_value_rename(c.x, "y"));
+    ck_assert_ptr_eq(quern_graph_find(c.graph, "x"), c.y);
+    ck_assert_ptr_eq(quern_graph_find(c.graph, "y"), c.x);
+    ck_assert_ptr_null(quern_graph_find(c.graph, "image"));
+    refused(c.context, quern_value_rename(c.w, "y"), QUERN_INVALID_ARGUMENT,
+            "another value is called 'y'");
+    valid(c.model);
+    qn_journal_undo(c.model, mark);
+    ck_assert_ptr_eq(quern_graph_find(c.graph, "x"), c.x);
+    ck_assert_ptr_eq(quern_graph_find(c.graph, "y"), c.y);
+    valid(c.model);
+    chain_destroy(&c);
+}
+END_TEST
+
+START_TEST(inputs_and_outputs_are_what_they_are_set_to)
+{
+    struct chain c;
+    chain_create(&c);
+    struct quern_value *r = quern_node_output(c.relu, 0);
+    struct quern_value *two[2] = {c.y, r};
+    struct qn_mark mark = qn_journal_mark(c.model);
+    char *before = print(c.model);
+    good(quern_graph_set_outputs(c.graph, two, 2));
+    ck_assert(quern_value_is_graph_output(r));
+    refused(c.context, quern_graph_set_outputs(c.graph, two, 0),
+            QUERN_INVALID_ARGUMENT, "needs an output");
+    refused(c.context, quern_graph_set_inputs(c.graph, &r, 1),
+            QUERN_INVALID_ARGUMENT, "made by a node");
+    good(quern_node_set_output(c.relu, 0, NULL));
+    refused(c.context, quern_graph_set_inputs(c.graph, &r, 1),
+            QUERN_INVALID_ARGUMENT, "still read");
+    good(quern_graph_erase_dead(c.graph));
+    good(quern_graph_set_inputs(c.graph, &r, 1));
+    ck_assert(quern_value_erased(c.x));
+    ck_assert_uint_eq(quern_graph_n_inputs(c.graph), 1);
+    valid(c.model);
+    qn_journal_undo(c.model, mark);
+    check_index(c.model);
+    char *after = print(c.model);
+    ck_assert_str_eq(before, after);
+    free(before);
+    free(after);
+    chain_destroy(&c);
+}
+END_TEST
+
 START_TEST(a_body_moves_out_and_back)
 {
     struct nest n;
@@ -429,6 +495,8 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, pointers_stay_good_over_an_undo);
     tcase_add_test(tests, tables_follow_what_passes_say);
     tcase_add_test(tests, attributes_are_read_through_the_schema);
+    tcase_add_test(tests, names_change_places_and_back);
+    tcase_add_test(tests, inputs_and_outputs_are_what_they_are_set_to);
     tcase_add_test(tests, a_body_moves_out_and_back);
     suite_add_tcase(suite, tests);
     return suite;

@@ -217,7 +217,7 @@ static const struct {
     {set_built_in, "pass 'drop-dead' is there already, from quern itself"},
     {set_group, "pass 'optimize' has the name of a group of passes"},
     {set_summary, "pass 't.bad' has no summary of one line"},
-    {set_flags, "pass 't.bad' has flags 0x80000000, this quern knows 0x7f"},
+    {set_flags, "pass 't.bad' has flags 0x80000000, this quern knows 0xff"},
     {set_contract, "pass 't.bad' has a contract that is none"},
     {set_run, "pass 't.bad' has neither a function nor patterns"},
     {set_offset, "pass 't.bad'"},

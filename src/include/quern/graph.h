@@ -256,6 +256,11 @@ QUERN_API size_t quern_value_type_format(const struct quern_value *value,
 /** The same two dimensions: equal numbers, or the same expression. */
 QUERN_API bool quern_dim_equal(struct quern_dim a, struct quern_dim b);
 
+/** The symbol of that name, for `expr` of a dimension. NULL: no memory, an error
+ * is stored. Since 0.1. */
+QUERN_API const struct quern_expr *
+quern_model_symbol(struct quern_model *model, const char *name);
+
 /** Text of a dimension: "3", "batch", "2*batch*seq + 1", "(h - 1)//2"; "?" when
  * nothing is known. Symbols that are no words stand in `…`; "?12.0" is
  * dimension 0 of the value with id 12, which nothing tells.
@@ -383,6 +388,30 @@ quern_node_set_name(struct quern_node *node, const char *name);
 /** Move a node in front of another of the same graph (NULL: to the end). */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_move(struct quern_node *node, struct quern_node *before);
+
+/** Give a value another name: of all that make and read it. Data of the user is
+ * keyed by names of inputs, so a pass that renames says so.
+ * @return QUERN_OK; _INVALID_ARGUMENT when another value of the model, in a body
+ * too, has that name; _NO_MEMORY. Since 0.1. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_value_rename(struct quern_value *value, const char *name);
+
+/** Let the top graph have exactly these inputs, in this order. A value that no
+ * node makes (see quern_node_set_output()) becomes one; it should have a type
+ * (quern_value_set_type()). One that is none any more must have no reader, or
+ * be an initializer, which then is constant; else it is erased.
+ * @return QUERN_OK; _INVALID_ARGUMENT; _NO_MEMORY. Since 0.1. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_graph_set_inputs(struct quern_graph *graph,
+                       struct quern_value *const *values, size_t n);
+
+/** Let the top graph have exactly these outputs, in this order: at least one of
+ * its values, each once. What nothing needs then stays: see
+ * quern_graph_erase_dead().
+ * @return QUERN_OK; _INVALID_ARGUMENT; _NO_MEMORY. Since 0.1. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_graph_set_outputs(struct quern_graph *graph,
+                        struct quern_value *const *values, size_t n);
 
 /** Erase a node. Its outputs must have no uses; they are erased with it. The
  * values it read stay, also when nothing reads them any more. */

@@ -151,6 +151,22 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_model_set_metadata(struct quern_model *model, const char *key,
                          const char *value);
 
+/** What quern_model_strip() takes away. */
+enum quern_strip {
+    QUERN_STRIP_DOCS = 1,       /**< doc strings, of all that has some */
+    QUERN_STRIP_METADATA = 2,   /**< metadata_props, of all that has some */
+    QUERN_STRIP_VALUE_INFO = 4, /**< types of values inside */
+    QUERN_STRIP_PRODUCER = 8,   /**< name and version of what made it */
+};
+
+/** Take words away that no computation needs (journaled): from the model, its
+ * graphs, nodes, attributes, values, weights and functions. Tensors that lie in
+ * another file keep theirs.
+ * @param what  enum quern_strip, or-ed
+ * @return QUERN_OK; _NO_MEMORY. Since 0.1. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_model_strip(struct quern_model *model, unsigned what);
+
 /** Edits since the model was opened, undone ones left out; 0 means that saving
  * writes the bytes that were read. */
 QUERN_API uint64_t quern_model_n_edits(const struct quern_model *model);

@@ -50,6 +50,9 @@ enum quern_pass_flags {
                                             (bounded by the manager) */
     QUERN_PASS_JUDGED = 1u << 6,       /**< undone where samples kept apart say
                                             that the output got clearly worse */
+    QUERN_PASS_INTERFACE = 1u << 7,    /**< may change names, types and number
+                                            of the model's inputs and outputs:
+                                            that is no fault of it */
 };
 
 enum quern_option_type {
