@@ -245,8 +245,8 @@ struct quern_pass_ctx {
     const struct quern_node *explained; /* NULL: nothing to explain now */
     size_t n_told;                      /* lines of explanation so far */
     struct qn_judged judged;
-    struct qn_trial *trial;         /* --verify-each; else NULL */
-    const char *told_trial;         /* why it cannot be told: said once */
+    struct qn_trial *trial; /* --verify-each; else NULL */
+    const char *told_trial; /* why it cannot be told: said once */
     uint64_t shown; /* hash of inputs and outputs before the step, of a pass
                        that may change them */
     struct qn_account *explanation; /* different ones, newest first */

@@ -256,10 +256,10 @@ QUERN_API size_t quern_value_type_format(const struct quern_value *value,
 /** The same two dimensions: equal numbers, or the same expression. */
 QUERN_API bool quern_dim_equal(struct quern_dim a, struct quern_dim b);
 
-/** The symbol of that name, for `expr` of a dimension. NULL: no memory, an error
- * is stored. Since 0.1. */
-QUERN_API const struct quern_expr *
-quern_model_symbol(struct quern_model *model, const char *name);
+/** The symbol of that name, for `expr` of a dimension. NULL: no memory, an
+ * error is stored. Since 0.1. */
+QUERN_API const struct quern_expr *quern_model_symbol(struct quern_model *model,
+                                                      const char *name);
 
 /** Text of a dimension: "3", "batch", "2*batch*seq + 1", "(h - 1)//2"; "?" when
  * nothing is known. Symbols that are no words stand in `…`; "?12.0" is
@@ -391,8 +391,8 @@ quern_node_move(struct quern_node *node, struct quern_node *before);
 
 /** Give a value another name: of all that make and read it. Data of the user is
  * keyed by names of inputs, so a pass that renames says so.
- * @return QUERN_OK; _INVALID_ARGUMENT when another value of the model, in a body
- * too, has that name; _NO_MEMORY. Since 0.1. */
+ * @return QUERN_OK; _INVALID_ARGUMENT when another value of the model, in a
+ * body too, has that name; _NO_MEMORY. Since 0.1. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_value_rename(struct quern_value *value, const char *name);
 
