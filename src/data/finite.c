@@ -76,10 +76,10 @@ static void place_text(const struct quern_tensor *t, int64_t at, int axis,
     }
 }
 
-static enum quern_code check_tensor(struct quern_context *context,
-                                    const struct quern_data *d,
-                                    const struct quern_tensor *t, size_t k,
-                                    size_t sample)
+enum quern_code qn_data_check_tensor(struct quern_context *context,
+                                     const struct quern_data *d,
+                                     const struct quern_tensor *t, size_t k,
+                                     size_t sample)
 {
     double value = 0.0;
     char text[200];
@@ -99,29 +99,4 @@ static enum quern_code check_tensor(struct quern_context *context,
                         d->names[k], QUERN_NUMERIC,
                         "sample %zu holds %s, first at %s", sample,
                         isnan(value) ? "NaN" : "an infinity", text);
-}
-
-enum quern_code quern_data_check_finite(struct quern_data *d,
-                                        struct quern_context *context)
-{
-    bool any = false;
-    for (size_t k = 0; k < d->n_inputs; k++) {
-        any = any || quern_dtype_is_float(quern_value_dtype(d->inputs[k]));
-    }
-    struct quern_tensor **in = qn_calloc_n(d->n_inputs, sizeof *in);
-    enum quern_code code = in != NULL ? QUERN_OK : qn_no_memory(context);
-    for (size_t i = 0; any && i < d->n_samples && code == QUERN_OK; i++) {
-        code = quern_data_sample(d, context, i, in);
-        for (size_t k = 0; k < d->n_inputs && code == QUERN_OK; k++) {
-            code = check_tensor(context, d, in[k], k, i);
-        }
-        for (size_t k = 0; k < d->n_inputs; k++) {
-            quern_tensor_release(&in[k]);
-        }
-        if (code == QUERN_OK) {
-            code = qn_poll(context);
-        }
-    }
-    qn_free(in);
-    return code;
 }

@@ -66,4 +66,12 @@ enum quern_code qn_data_set_axes(struct quern_context *context,
                                  struct quern_data *data)
     __attribute__((warn_unused_result));
 
+/** A tensor of a sample, given for input k: NaN and infinities are errors,
+ * -inf in masks is not. */
+enum quern_code qn_data_check_tensor(struct quern_context *context,
+                                     const struct quern_data *data,
+                                     const struct quern_tensor *tensor,
+                                     size_t k, size_t sample)
+    __attribute__((warn_unused_result));
+
 #endif
