@@ -35,12 +35,22 @@ struct fold {
 static bool never_folded(const struct quern_node *node)
 {
     static const char *const ops[] = {
-        "Constant",         "QuantizeLinear",
-        "DequantizeLinear", "DynamicQuantizeLinear",
-        "RandomNormal",     "RandomUniform",
-        "RandomNormalLike", "RandomUniformLike",
-        "Bernoulli",        "Multinomial",
-        "Dropout",          NULL,
+        "Constant",
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "DynamicQuantizeLinear",
+        "RandomNormal",
+        "RandomUniform",
+        "RandomNormalLike",
+        "RandomUniformLike",
+        "Bernoulli",
+        "Multinomial",
+        "Dropout",
+        /* what they make is no tensor */
+        "SequenceConstruct",
+        "SplitToSequence",
+        "Optional",
+        NULL,
     };
     return qn_is_one_of(node, ops) || *quern_node_domain(node) != '\0' ||
            quern_node_n_subgraphs(node) > 0 || quern_node_n_inputs(node) == 0;

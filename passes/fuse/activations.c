@@ -78,6 +78,15 @@ const struct quern_pass_desc qn_pass_fuse_sigmoid = {
 
 /* ------------------------------------------------- HardSigmoid, HardSwish */
 
+/* x is data, the constants beside it leave its shape, and ONNX Runtime has a
+ * HardSigmoid for it: none of double. */
+static bool can_be_hard(const struct quern_match *match,
+                        const struct quern_value *x)
+{
+    return quern_value_constant(x) == NULL && qn_is_plain(match, x) &&
+           quern_value_dtype(x) != QUERN_DOUBLE;
+}
+
 static enum quern_code hard_sigmoid(struct quern_pass_ctx *ctx,
                                     const struct quern_match *match,
                                     float alpha, float beta, bool *out_done)
@@ -100,7 +109,7 @@ static enum quern_code to_hard_sigmoid(struct quern_pass_ctx *ctx,
 {
     const struct quern_value *x = quern_match_value(match, "x");
     (void)rule;
-    return quern_value_constant(x) == NULL && qn_is_plain(match, x)
+    return can_be_hard(match, x)
                ? hard_sigmoid(ctx, match, 1.0f / 6.0f, 0.5f, out_done)
                : QUERN_OK;
 }
@@ -115,8 +124,7 @@ static enum quern_code to_hard_sigmoid_of(struct quern_pass_ctx *ctx,
     float alpha = 0.0f;
     float beta = 0.0f;
     (void)rule;
-    if (quern_value_constant(x) != NULL || !qn_is_plain(match, x) ||
-        !quern_match_scalar(match, "a", &alpha) ||
+    if (!can_be_hard(match, x) || !quern_match_scalar(match, "a", &alpha) ||
         !quern_match_scalar(match, "b", &beta)) {
         return QUERN_OK;
     }
@@ -166,7 +174,7 @@ static enum quern_code to_gate(struct quern_pass_ctx *ctx,
     struct quern_node *node = NULL;
     const struct quern_value *y = quern_node_output(root, 0);
     (void)rule;
-    if (quern_value_constant(x) != NULL || !qn_is_plain(match, x)) {
+    if (!can_be_hard(match, x)) {
         return QUERN_OK;
     }
     enum quern_code code = quern_value_create(graph, quern_value_name(y), &s);
@@ -191,8 +199,18 @@ static enum quern_code to_gate(struct quern_pass_ctx *ctx,
     return code;
 }
 
+static enum quern_code to_hard_swish(struct quern_pass_ctx *ctx,
+                                     const struct qn_rule *rule,
+                                     const struct quern_match *match,
+                                     bool *out_done)
+{
+    return can_be_hard(match, quern_match_value(match, "x"))
+               ? to_unary(ctx, rule, match, out_done)
+               : QUERN_OK;
+}
+
 #define SWISH(pattern)                                                         \
-    {pattern, 14, to_unary, "HardSwish"},                                      \
+    {pattern, 14, to_hard_swish, "HardSwish"},                                 \
     {                                                                          \
         pattern, 11, to_gate, NULL                                             \
     }
@@ -209,7 +227,7 @@ static enum quern_code run_hard_swish(struct quern_pass_ctx *ctx,
         SWISH("y = Mul(Div(x, 6), Clip(Add(x, 3), 0, 6))"),
         SWISH("y = Mul(Mul(x, 0.16666667), Clip(Add(x, 3), 0, 6))"),
         {"y = Mul(x, HardSigmoid(x){alpha = 0.16666667, beta = 0.5})", 14,
-         to_unary, "HardSwish"},
+         to_hard_swish, "HardSwish"},
         {"y = Div(Mul(x, Clip@6..10(Add(x, 3)){min = 0, max = 6}), 6)", 7,
          to_gate, NULL},
     };

@@ -547,3 +547,76 @@ def zero(g):
     x = g.input(g.float, dims=[g.choice([2, None]), 0, 3])
     g.op(g.choice(["Relu", "Neg"]), [x])
     both(g, "Add", x, number(g, x, some(g, 0, 2)))
+
+
+# What does nothing, or nearly
+
+
+@template(2)
+def idle(g):
+    x = g.pick("fffib", rank=range(1, 5))
+    how = g.int(0, 9)
+    axis = axis_of(g, x)
+    if how == 0:
+        return g.op("Transpose", [x], perm=list(range(x.rank)) if g.chance(0.8) else [*range(x.rank - 1, -1, -1)])
+    if how == 1:
+        return g.op("Concat", [x], axis=axis)
+    if how == 2:
+        return g.op("Tile", [x, ints(g, *([1] * (x.rank - 1) + [g.near(1, 0.2)]))])
+    if how == 3:
+        return g.op("Expand", [x, ints(g, *([g.near(1, 0.05)] * g.int(0, x.rank + 1)))])
+    if how == 4 and g.opset >= 11:
+        return g.op("Pad", [x, ints(g, *([0] * (2 * x.rank - 1) + [g.near(0, 0.2)]))])
+    if how == 5:
+        return sliced(g, x, [axis], [g.near(0, 0.2)], [2 ** 63 - 1])
+    if how == 6 and x.dtype.kind in "fi":
+        unit, ops = g.choice([(1, ["Mul", "Div"]), (0, ["Add", "Sub"]), (1, ["Pow"]), (0, ["Mul"])])
+        shape = g.choice([(), (1,), (1,) * x.rank, (1,) * (x.rank + 1), x.sizes[-1:] if x.sizes[-1] else (3,), (2,) if x.sizes[-1] == 1 else (1,)])
+        c = g.constant(np.full(shape, unit, x.dtype))
+        return g.op(g.choice(ops), [x, c] if g.chance(0.8) else [c, x])
+    if how == 7:
+        c = g.constant(np.full(g.choice([(), (1,), (1,) * x.rank, (2,) + (1,) * x.rank]), g.chance(0.5)))
+        y = g.pick(x.dtype.kind, where=lambda v: v.dtype == x.dtype and all(broadcasts(a, b) for a, b in zip(v.shapes, x.shapes)))
+        return g.op("Where", [c, x, y])
+    if how == 8 and x.dtype.kind == "b":
+        return g.op("Not", [g.op("Not", [x])])
+    if x.size(axis):
+        return g.op("Gather", [x, g.constant(np.arange(x.size(axis)) if g.chance(0.8) else np.arange(x.size(axis))[::-1], np.int64)], axis=axis)
+    raise Reject
+
+
+@template(1)
+def shuffled(g):
+    """Reshape, Transpose, Reshape: channels shuffled, depth and space, keys of attention."""
+    x = g.pick("f", rank=range(2, 5), where=lambda v: any(s and s % 2 == 0 for s in v.sizes), dims=[None, 4, None, 2], new=0.3)
+    i = g.choice([k for k, s in enumerate(x.sizes) if s and s % 2 == 0])
+    sizes = [s if s is not None else 0 for s in x.sizes]
+    y = g.op("Reshape", [x, ints(g, *(0 if k < i and g.chance(0.3) else s for k, s in enumerate(sizes[:i])), 2, sizes[i] // 2, *([-1] if sizes[i + 1:].count(0) else []),
+                         *(s for s in sizes[i + 1:] if s))])
+    perm = list(range(y.rank))
+    perm[i], perm[i + 1] = perm[i + 1], perm[i]
+    if g.chance(0.2):
+        g.random.shuffle(perm)
+    z = g.op("Transpose", [y], perm=perm)
+    if None in z.sizes:
+        known = [s for s in z.sizes if s is not None]
+        target = [-1, *known[1:]] if g.chance(0.5) else [0, -1]
+    else:
+        target = g.choice([x.sizes, [-1], [0, -1], [*z.sizes[:1], -1, *z.sizes[-1:]]])
+    g.op("Reshape", [z, ints(g, *target)])
+
+
+@template(0.6)
+def of_microsoft(g):
+    """Operators that quern may know or not: what stands around them goes on."""
+    x = g.pick("f", rank=range(1, 4))
+    how = g.int(0, 2)
+    if how == 0:
+        return g.op(g.choice(["Gelu", "QuickGelu", "FastGelu"]), [x], domain="com.microsoft")
+    if how == 1 and x.sizes[-1]:
+        return g.op("BiasGelu", [x, g.constant(g.numbers(x.sizes[-1:]))], domain="com.microsoft")
+    k = x.sizes[-1]
+    if x.rank < 2 or not k:
+        raise Reject
+    flip = g.chance(0.5)
+    return g.op("FusedMatMul", [x, weights(g, [2, k] if flip else [k, 2])], domain="com.microsoft", alpha=g.choice([1.0, 0.5]), transB=int(flip))

@@ -334,6 +334,8 @@ class Grower:
         if len({v.name for v in outputs}) < len(outputs):
             raise Reject
         self.scopes.pop()
+        if self.chance(0.5):
+            rename(scope, mine, outputs, "t" * len(self.scopes))
         graph = helper.make_graph(scope.nodes, self.name("body"), [typed(v.name, v.runs[0]) for v in mine], [typed(v.name, v.runs[0]) for v in outputs],
                                   scope.initializers)
         return graph, outputs
@@ -348,19 +350,45 @@ class Grower:
         outputs = [v for v in ends if not self.chance(0.05)] + inner
         if not outputs:
             raise Reject
+        outputs += [v for v in top.values if v.is_tensor and v.name not in made and v.name not in self.overridable and self.chance(0.01)]
         self.random.shuffle(outputs)
         graph = helper.make_graph(top.nodes, "g", top.inputs, [self.declared(v) for v in outputs], top.initializers)
         least = helper.find_min_ir_version_for(self.imports(()), True)
         model = helper.make_model(graph, ir_version=max(least, self.int(4, 10)), opset_imports=self.imports(self.domains))
+        if self.chance(0.25):  # what exporters found out about values
+            model = onnx.shape_inference.infer_shapes(model)
         wanted = {v.name for v in graph.input} - self.overridable
         feeds = [{v.name: v.runs[r] for v in top.values if v.name in wanted} for r in range(N_RUNS)]
         return model, feeds
 
     def declared(self, v):
-        """An output as exporters declare it: its sizes have names of their own, or none."""
+        """An output as exporters declare it: its sizes have names of their own, or none; one that is an input, as that."""
+        for i in self.scopes[0].inputs:
+            if i.name == v.name:
+                return i
         if not v.is_tensor:
             return typed(v.name, v.runs[0])
         return typed(v.name, v.runs[0], [None if self.chance(0.3) else f"{v.name}_{i}" for i in range(v.rank)])
+
+
+def rename(scope, inputs, outputs, stem):
+    """Names that bodies side by side have in common."""
+    made = [v.name for v in inputs] + [t.name for t in scope.initializers] + [n for node in scope.nodes for n in node.output if n]
+    new = {n: f"{stem}{k}" for k, n in enumerate(dict.fromkeys(made))}
+
+    def rewrite(nodes):
+        for node in nodes:
+            node.input[:] = [new.get(n, n) for n in node.input]
+            node.output[:] = [new.get(n, n) for n in node.output]
+            for a in node.attribute:
+                if a.HasField("g"):
+                    rewrite(a.g.node)
+                    for o in a.g.output:
+                        o.name = new.get(o.name, o.name)
+
+    rewrite(scope.nodes)
+    for x in [*scope.initializers, *{id(v): v for v in [*inputs, *outputs]}.values()]:
+        x.name = new.get(x.name, x.name)
 
 
 def broadcasts(a, b):
