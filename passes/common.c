@@ -29,6 +29,21 @@ float *qn_floats(struct quern_pass_ctx *ctx, const struct quern_value *value,
     return values;
 }
 
+int qn_axes(const struct quern_node *node, int most, int64_t *out_axes)
+{
+    const int64_t *list = NULL;
+    size_t n = 0;
+    if (!quern_node_has_attr(node, "axes")) {
+        return qn_int_values(quern_node_input(node, 1), most, out_axes);
+    }
+    if (quern_node_attr_ints(node, "axes", &list, &n) != QUERN_OK ||
+        n > (size_t)most) {
+        return -1;
+    }
+    memcpy(out_axes, list, n * sizeof *list);
+    return (int)n;
+}
+
 double *qn_channel_constant(struct quern_pass_ctx *ctx,
                             const struct quern_value *value, int rank,
                             int64_t channels)

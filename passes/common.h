@@ -59,6 +59,10 @@ enum quern_code qn_insert_behind(struct quern_node *node, const char *op,
                                  size_t n_in, struct quern_node **out_node)
     __attribute__((warn_unused_result));
 
+/** The axes of a node, from its attribute or its second input.
+ * @return how many; -1: none, more than `most`, or not constant */
+int qn_axes(const struct quern_node *node, int most, int64_t *out_axes);
+
 /** True when the node's operator is in a list that NULL ends. */
 bool qn_is_one_of(const struct quern_node *node, const char *const *ops);
 

@@ -24,18 +24,8 @@ static bool is_over_last(const struct quern_node *mean,
                          const struct quern_value *x)
 {
     int64_t axis = 0;
-    const int64_t *list = NULL;
-    size_t n = 0;
-    if (quern_node_int(mean, "keepdims", 1) != 1) {
-        return false;
-    }
-    if (quern_node_has_attr(mean, "axes")) {
-        if (quern_node_attr_ints(mean, "axes", &list, &n) != QUERN_OK ||
-            n != 1) {
-            return false;
-        }
-        axis = list[0];
-    } else if (qn_int_values(quern_node_input(mean, 1), 1, &axis) != 1) {
+    if (quern_node_int(mean, "keepdims", 1) != 1 ||
+        qn_axes(mean, 1, &axis) != 1) {
         return false;
     }
     return axis == -1 || axis == quern_value_rank(x) - 1;

@@ -120,7 +120,7 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
     }
     snprintf(text, size,
              "freeze-weights,observe-shapes,raise-opset,lower-opset,optimize,"
-             "fuse-matmul-add,"
+             "fuse-matmul-add,fuse-global-pool,"
              "calibrate{%s%s%schannels=%s}%s,"
              "insert-qdq{method=%s%s%s,per-tensor=%s},integer-hardswish%s,"
              "target-spelling,estimate-speed",

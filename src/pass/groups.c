@@ -85,6 +85,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_pad,
     &qn_pass_normalize_gemm,
     &qn_pass_fuse_matmul_add,
+    &qn_pass_fuse_global_pool,
     &qn_pass_fuse_conv_bn,
     &qn_pass_fuse_conv_affine,
     &qn_pass_fuse_affine_conv,

@@ -1,4 +1,4 @@
-"""merge-clips, fuse-pad, normalize-gemm, fuse-matmul-add."""
+"""merge-clips, fuse-pad, fuse-global-pool, normalize-gemm, fuse-matmul-add."""
 from support import ints, main, np, rand, scalar
 
 LOWEST = scalar(-np.inf)
@@ -24,6 +24,10 @@ def bounds(*wanted):
 def pads(body, after, x="N,3,6,6", opset=13, **weights):
     return dict(text=f"g (float[{x}] x) => (float[N,C,H,W] y) {{ {body} }}", passes="fuse-pad", after=after, opset=opset,
                 weights={"w": rand(4, 3, 3, 3), **weights})
+
+
+def pool(body, after, x="N,3,5,6", y="N,3", opset=13, **weights):
+    return dict(text=f"g (float[{x}] x) => (float[{y}] y) {{ {body} }}", weights=weights, opset=opset, passes="fuse-global-pool", after=after)
 
 
 def gemm(body, after, x="N,5", y="N,4", opset=13, passes="normalize-gemm", **weights):
@@ -81,6 +85,15 @@ CASES = {
     "pad_into_a_pool_that_rounds_up_stays": pads("p = Pad(x, p0) y = AveragePool<kernel_shape = [4, 4], ceil_mode = 1>(p)", None, p0=P),
     "pad_into_a_pool_with_uncounted_pads_stays": pads(
         "p = Pad(x, p0) y = AveragePool<kernel_shape = [5, 5], pads = [1, 1, 1, 1]>(p)", None, p0=P),
+    # Means over all spatial axes
+    "mean_of_pictures": pool("y = ReduceMean<axes = [2, 3]>(x)", "GlobalAveragePool", y="N,3,1,1"),
+    "mean_of_pictures_from_behind": pool("y = ReduceMean(x, a)", "GlobalAveragePool", y="N,3,1,1", opset=18, a=np.array([-1, -2])),
+    "mean_that_drops_its_axes": pool("y = ReduceMean<axes = [3, 2], keepdims = 0>(x)", "GlobalAveragePool Flatten"),
+    "mean_of_volumes": pool("y = ReduceMean<axes = [2, 3, 4], keepdims = 0>(x)", "GlobalAveragePool Flatten", x="N,3,4,5,6"),
+    "mean_of_rows_stays": pool("y = ReduceMean<axes = [3], keepdims = 0>(x)", None, y="N,3,5"),
+    "mean_of_a_norm_stays": pool("y = ReduceMean<axes = [-1]>(x)", None, x="N,5,6", y="N,5,1"),
+    "mean_of_channels_stays": pool("y = ReduceMean<axes = [1, 2], keepdims = 0>(x)", None, y="N,6"),
+    "mean_of_everything_stays": pool("y = ReduceMean(x)", None, y="1,1,1,1"),
     # Gemm
     "alpha_and_beta": gemm("y = Gemm<alpha = 0.5, beta = 2.0>(x, w, b)", "Gemm", b=rand(4)),
     "alpha_into_shared_weights": gemm("a = Gemm<alpha = 0.5>(x, w) b = Gemm(x, w) y = Add(a, b)", "Gemm Gemm Add"),
