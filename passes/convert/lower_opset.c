@@ -5,6 +5,7 @@
 
 #include "builtin.h"
 #include "common.h"
+#include "convert/lower.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,38 +16,12 @@ struct lower_params {
 
 enum { LOWEST = 17, HIGHEST = 25 };
 
-struct lowering {
-    struct quern_pass_ctx *ctx;
-    int64_t to;
-};
-
 typedef enum quern_code (*lower_fn)(const struct lowering *l,
                                     struct quern_node *node);
 
-static enum quern_code refuse(const struct lowering *l,
-                              const struct quern_node *node, const char *why)
-{
-    struct quern_place place = quern_node_place(node);
-    return quern_fail(quern_pass_context(l->ctx), QUERN_UNSUPPORTED, &place,
-                      "cannot be lowered from opset %lld to %lld: %s",
-                      (long long)quern_node_opset(node), (long long)l->to, why);
-}
-
-/* A string attribute, or what stands for it when it is absent. */
-static const char *string_or(const struct quern_node *node, const char *name,
-                             const char *otherwise)
-{
-    const char *text = NULL;
-    size_t len = 0;
-    return quern_node_has_attr(node, name) &&
-                   quern_node_attr_string(node, name, &text, &len) == QUERN_OK
-               ? text
-               : otherwise;
-}
-
 static enum quern_code is_new(const struct lowering *l, struct quern_node *node)
 {
-    return refuse(l, node, "this operator is newer");
+    return qn_lower_refuse(l, node, "this operator is newer");
 }
 
 /* Refuse unless an attribute is absent or has its old meaning. */
@@ -56,7 +31,7 @@ static enum quern_code only_old(const struct lowering *l,
 {
     for (size_t i = 0; attrs[i] != NULL; i++) {
         if (quern_node_has_attr(node, attrs[i])) {
-            return refuse(l, node, attrs[i]);
+            return qn_lower_refuse(l, node, attrs[i]);
         }
     }
     return QUERN_OK;
@@ -72,15 +47,15 @@ static enum quern_code lower_reduce(const struct lowering *l,
     bool noop = quern_node_int(node, "noop_with_empty_axes", 0) != 0;
     enum quern_code code = QUERN_OK;
     if (axes == NULL && noop) {
-        return refuse(l, node, "it reduces nothing");
+        return qn_lower_refuse(l, node, "it reduces nothing");
     }
     if (axes != NULL) {
         const struct quern_tensor *t = quern_value_constant(axes);
         if (t == NULL || quern_tensor_dtype(t) != QUERN_INT64) {
-            return refuse(l, node, "its axes are computed");
+            return qn_lower_refuse(l, node, "its axes are computed");
         }
         if (quern_tensor_len(t) == 0 && noop) {
-            return refuse(l, node, "it reduces nothing");
+            return qn_lower_refuse(l, node, "it reduces nothing");
         }
         if (quern_tensor_len(t) > 0) {
             code = quern_node_set_ints(node, "axes", quern_tensor_data(t),
@@ -114,7 +89,7 @@ static enum quern_code lower_split(const struct lowering *l,
                        ? quern_value_dims(x)[axis].value
                        : -1;
     if (n < 1 || size < 0) {
-        return refuse(l, node, "the size that it splits is not known");
+        return qn_lower_refuse(l, node, "the size that it splits is not known");
     }
     int64_t *sizes = quern_pass_alloc(l->ctx, (size_t)n * sizeof *sizes);
     if (sizes == NULL) {
@@ -144,11 +119,11 @@ static enum quern_code lower_pad(const struct lowering *l,
                                  struct quern_node *node)
 {
     if (quern_node_input(node, 3) != NULL && l->to < 18) {
-        return refuse(l, node, "it pads named axes");
+        return qn_lower_refuse(l, node, "it pads named axes");
     }
-    const char *mode = string_or(node, "mode", "constant");
+    const char *mode = qn_string_or(node, "mode", "constant");
     return strcmp(mode, "wrap") == 0 && l->to < 19
-               ? refuse(l, node, "mode wrap is newer")
+               ? qn_lower_refuse(l, node, "mode wrap is newer")
                : QUERN_OK;
 }
 
@@ -159,9 +134,9 @@ static enum quern_code lower_resize(const struct lowering *l,
                                         "keep_aspect_ratio_policy", NULL};
     enum quern_code code = QUERN_OK;
     const char *how =
-        string_or(node, "coordinate_transformation_mode", "half_pixel");
+        qn_string_or(node, "coordinate_transformation_mode", "half_pixel");
     if (strcmp(how, "half_pixel_symmetric") == 0) {
-        return refuse(l, node, "half_pixel_symmetric is newer");
+        return qn_lower_refuse(l, node, "half_pixel_symmetric is newer");
     }
     if (l->to >= 18) {
         return QUERN_OK;
@@ -172,7 +147,7 @@ static enum quern_code lower_resize(const struct lowering *l,
         code = quern_node_remove_attr(node, "antialias");
     }
     if (code == QUERN_OK &&
-        strcmp(string_or(node, "keep_aspect_ratio_policy", ""), "stretch") ==
+        strcmp(qn_string_or(node, "keep_aspect_ratio_policy", ""), "stretch") ==
             0) {
         code = quern_node_remove_attr(node, "keep_aspect_ratio_policy");
     }
@@ -182,9 +157,9 @@ static enum quern_code lower_resize(const struct lowering *l,
 static enum quern_code lower_scatter(const struct lowering *l,
                                      struct quern_node *node)
 {
-    const char *how = string_or(node, "reduction", "none");
+    const char *how = qn_string_or(node, "reduction", "none");
     return strcmp(how, "max") == 0 || strcmp(how, "min") == 0
-               ? refuse(l, node, "reduction max and min are newer")
+               ? qn_lower_refuse(l, node, "reduction max and min are newer")
                : QUERN_OK;
 }
 
@@ -212,101 +187,21 @@ static enum quern_code lower_pool(const struct lowering *l,
 static enum quern_code lower_dft(const struct lowering *l,
                                  struct quern_node *node)
 {
-    return refuse(l, node, "its axis became an input");
+    return qn_lower_refuse(l, node, "its axis became an input");
 }
 
 static enum quern_code lower_grid(const struct lowering *l,
                                   struct quern_node *node)
 {
-    const char *mode = string_or(node, "mode", "linear");
+    const char *mode = qn_string_or(node, "mode", "linear");
     if (quern_value_rank(quern_node_input(node, 0)) != 4) {
-        return refuse(l, node, "its input is no batch of images");
+        return qn_lower_refuse(l, node, "its input is no batch of images");
     }
     if (strcmp(mode, "linear") != 0 && strcmp(mode, "cubic") != 0) {
         return QUERN_OK;
     }
     const char *old = strcmp(mode, "linear") == 0 ? "bilinear" : "bicubic";
     return quern_node_set_string(node, "mode", old);
-}
-
-/* A chain of nodes in front of one that is taken apart. */
-struct chain {
-    const struct lowering *l;
-    struct quern_node *before;
-    struct quern_value *last;
-    int number;
-    enum quern_code code;
-};
-
-static struct quern_value *number(struct chain *c, float x)
-{
-    struct quern_value *value = NULL;
-    if (c->code == QUERN_OK) {
-        c->code = qn_new_floats(c->l->ctx, quern_node_graph(c->before), "gelu",
-                                &x, 0, NULL, &value);
-    }
-    return value;
-}
-
-/* c->last = op(c->last, other); other may be NULL. */
-static void extend(struct chain *c, const char *op, struct quern_value *other)
-{
-    char name[256];
-    struct quern_node *node = NULL;
-    struct quern_value *in[2] = {c->last, other};
-    struct quern_value *out = NULL;
-    if (c->code != QUERN_OK) {
-        return;
-    }
-    snprintf(name, sizeof name, "%.200s_gelu_%d",
-             quern_value_name(quern_node_output(c->before, 0)), c->number++);
-    c->code = quern_value_create(quern_node_graph(c->before), name, &out);
-    if (c->code == QUERN_OK) {
-        c->code = quern_value_copy_type(out, quern_node_input(c->before, 0));
-    }
-    if (c->code == QUERN_OK) {
-        c->code =
-            quern_node_create(quern_node_graph(c->before), c->before, op, name,
-                              in, other != NULL ? 2 : 1, &out, 1, &node);
-    }
-    c->last = out;
-}
-
-/* x / 2 * (1 + erf(x / sqrt(2))), or with tanh(sqrt(2 / pi) (x + 0.044715 x^3))
- * in place of erf. */
-static enum quern_code lower_gelu(const struct lowering *l,
-                                  struct quern_node *node)
-{
-    struct quern_value *x = quern_node_input(node, 0);
-    const char *how = string_or(node, "approximate", "none");
-    struct chain c = {l, node, x, 0, QUERN_OK};
-    if (quern_value_dtype(x) != QUERN_FLOAT) {
-        return refuse(l, node, "its type is not known to be float");
-    }
-    if (strcmp(how, "tanh") == 0) {
-        extend(&c, "Mul", x);
-        extend(&c, "Mul", x);
-        extend(&c, "Mul", number(&c, 0.044715f));
-        extend(&c, "Add", x);
-        extend(&c, "Mul", number(&c, 0.79788456f));
-        extend(&c, "Tanh", NULL);
-    } else {
-        extend(&c, "Div", number(&c, 1.41421356f));
-        extend(&c, "Erf", NULL);
-    }
-    extend(&c, "Add", number(&c, 1.0f));
-    extend(&c, "Mul", x);
-    struct quern_value *half = number(&c, 0.5f);
-    if (c.code == QUERN_OK && quern_node_has_attr(node, "approximate")) {
-        c.code = quern_node_remove_attr(node, "approximate");
-    }
-    if (c.code == QUERN_OK) {
-        c.code = quern_node_set_op(node, "Mul");
-    }
-    if (c.code == QUERN_OK) {
-        c.code = quern_node_set_input(node, 0, c.last);
-    }
-    return c.code == QUERN_OK ? quern_node_set_input(node, 1, half) : c.code;
 }
 
 static enum quern_code lower_pair(const struct lowering *l,
@@ -332,7 +227,7 @@ static const struct {
     {"CenterCropPad", 18, is_new},
     {"Col2Im", 18, is_new},
     {"GroupNormalization", 18, is_new},
-    {"Mish", 18, is_new},
+    {"Mish", 18, qn_lower_mish},
     {"ReduceL1", 18, lower_reduce},
     {"ReduceL2", 18, lower_reduce},
     {"ReduceLogSum", 18, lower_reduce},
@@ -353,7 +248,7 @@ static const struct {
     {"DeformConv", 19, is_new},
     {"AffineGrid", 20, is_new},
     {"DFT", 20, lower_dft},
-    {"Gelu", 20, lower_gelu},
+    {"Gelu", 20, qn_lower_gelu},
     {"GridSample", 20, lower_grid},
     {"ImageDecoder", 20, is_new},
     {"RegexFullMatch", 20, is_new},
@@ -362,9 +257,9 @@ static const struct {
     {"QuantizeLinear", 21, lower_pair},
     {"DequantizeLinear", 21, lower_pair},
     {"Attention", 23, is_new},
-    {"RMSNormalization", 23, is_new},
+    {"RMSNormalization", 23, qn_lower_rms},
     {"RotaryEmbedding", 23, is_new},
-    {"Swish", 24, is_new},
+    {"Swish", 24, qn_lower_swish},
     {"TensorScatter", 24, is_new},
 };
 

@@ -31,6 +31,13 @@ def cases():
     node = helper.make_node
     yield "gelu", model([node("Gelu", ["x"], ["y"], "n")], ["y"], 20)
     yield "gelu-tanh", model([node("Gelu", ["x"], ["y"], "n", approximate="tanh")], ["y"], 20)
+    yield "mish", model([node("Mish", ["x"], ["y"], "n")], ["y"], 18)
+    for more in {}, {"alpha": 0.7}:
+        yield "swish", model([node("Swish", ["x"], ["y"], "n", **more)], ["y"], 24)
+    for axis in -1, 1:
+        scale = np.linspace(0.5, 2, 7 if axis == -1 else 21, dtype=np.float32).reshape((7,) if axis == -1 else (3, 7))
+        yield "rms-norm", model([node("RMSNormalization", ["x", "scale"], ["y"], "n", axis=axis, epsilon=1e-3)], ["y"], 23,
+                                [numpy_helper.from_array(scale, "scale")])
     for op in ("ReduceMean", "ReduceMax", "ReduceL2", "ReduceSumSquare"):
         yield op, model([node(op, ["x", "axes"], ["y"], "n", keepdims=0)], ["y"], 18, [ints("axes", -1, 0)])
     yield "all-axes", model([node("ReduceMean", ["x"], ["y"], "n")], ["y"], 18)
@@ -51,7 +58,8 @@ def cases():
 
 def refused():
     node = helper.make_node
-    yield "Mish", model([node("Mish", ["x"], ["y"], "n")], ["y"], 18), "newer"
+    yield "BitwiseNot", model([node("Cast", ["x"], ["i"], to=TensorProto.INT32), node("BitwiseNot", ["i"], ["j"], "n"),
+                               node("Cast", ["j"], ["y"], to=TensorProto.FLOAT)], ["y"], 18), "newer"
     yield "Pad", model([node("Pad", ["x", "pads"], ["y"], "n", mode="wrap")], ["y"], 19,
                        [ints("pads", 0, 0, 1, 0, 0, 2)]), "mode wrap"
     yield "ReduceMean", model([node("ReduceMean", ["x"], ["y"], "n", noop_with_empty_axes=1)], ["y"], 18), "nothing"
