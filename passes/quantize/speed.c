@@ -12,13 +12,17 @@
 
 #include <string.h>
 
-static const double saved_per_mac = 15e-12;      /* seconds */
-static const double saved_per_depth_mac = 5e-12; /* of a depthwise Conv */
+static const double saved_per_mac = 15e-12;       /* seconds */
+static const double saved_per_depth_mac = 5e-12;  /* of a depthwise Conv */
+static const double lost_per_volume_mac = 80e-12; /* of three spatial axes: its
+                                                     kernel gathers by single
+                                                     elements */
 static const double cost_per_call = 4e-6;
 static const double cost_per_value = 0.5e-9;
 
 struct speed {
     struct quern_model *model;
+    const struct quern_target *target;
     double saved;
     double cost;
     size_t n_heavy;
@@ -100,15 +104,24 @@ static void add_heavy(struct speed *s, const struct quern_node *node)
     }
     bool depthwise =
         quern_node_is(node, "Conv") && quern_node_int(node, "group", 1) > 1;
-    s->saved += n_values_of(out) * depth_of(s, node) *
-                (depthwise ? saved_per_depth_mac : saved_per_mac);
+    double n_macs = n_values_of(out) * depth_of(s, node);
+    if (quern_node_is(node, "Conv") && out->rank > 4) {
+        s->saved -= n_macs * lost_per_volume_mac;
+    } else {
+        s->saved += n_macs * (depthwise ? saved_per_depth_mac : saved_per_mac);
+    }
     s->n_heavy++;
 }
 
 /* Operators with an integer kernel that takes Q or DQ in: they read codes
  * only. Relu and Clip in front of a Q belong to what makes their input. */
-static bool computes_codes(const struct quern_node *node)
+static bool computes_codes(const struct quern_target *target,
+                           const struct quern_node *node)
 {
+    const struct quern_target_op *op = quern_target_node(target, node);
+    if (op == NULL || op->kind == QUERN_INTEGER_NEVER) {
+        return false;
+    }
     size_t n = quern_node_n_inputs(node);
     bool heavy = qn_is_heavy(node);
     bool any = false;
@@ -123,22 +136,24 @@ static bool computes_codes(const struct quern_node *node)
     return any;
 }
 
-static bool q_is_fused(const struct quern_node *q)
+static bool q_is_fused(const struct quern_target *target,
+                       const struct quern_node *q)
 {
     const struct quern_node *p = quern_value_producer(quern_node_input(q, 0));
     if (p != NULL && (quern_node_is(p, "Relu") || quern_node_is(p, "Clip"))) {
         p = quern_value_producer(quern_node_input(p, 0));
     }
-    return p != NULL && computes_codes(p);
+    return p != NULL && computes_codes(target, p);
 }
 
-static bool dq_is_fused(const struct quern_node *dq)
+static bool dq_is_fused(const struct quern_target *target,
+                        const struct quern_node *dq)
 {
     for (const struct quern_use *u =
              quern_value_first_use(quern_node_output(dq, 0));
          u != NULL; u = quern_use_next(u)) {
         const struct quern_node *user = quern_use_node(u);
-        if (user == NULL || !computes_codes(user)) {
+        if (user == NULL || !computes_codes(target, user)) {
             return false;
         }
     }
@@ -151,7 +166,8 @@ static void add_conversion(struct speed *s, const struct quern_node *node)
     const struct quern_value *v =
         is_q ? quern_node_input(node, 0) : quern_node_output(node, 0);
     const struct qn_seen *seen = v != NULL ? seen_of(s, v) : NULL;
-    if (seen == NULL || (is_q ? q_is_fused(node) : dq_is_fused(node))) {
+    if (seen == NULL ||
+        (is_q ? q_is_fused(s->target, node) : dq_is_fused(s->target, node))) {
         return;
     }
     s->n_calls++;
@@ -162,8 +178,9 @@ static void add_conversion(struct speed *s, const struct quern_node *node)
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    struct speed s = {.model = quern_pass_model(ctx)};
-    const char *target = quern_pass_target(ctx)->name;
+    struct speed s = {.model = quern_pass_model(ctx),
+                      .target = quern_pass_target(ctx)};
+    const char *target = s.target->name;
     (void)params;
     if (strncmp(target, "ort-cpu", 7) != 0) {
         return QUERN_OK; /* no figures of other runtimes */

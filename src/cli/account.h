@@ -34,7 +34,8 @@ void cli_lines_print(const struct cli *cli);
 
 /** Steps in front of calibration, the same for `calibrate` and `quantize
  * --stats`. */
-#define CLI_UP_TO_CALIBRATION "raise-opset,optimize,fuse-matmul-add,fuse-global-pool"
+#define CLI_UP_TO_CALIBRATION                                                  \
+    "raise-opset,optimize,fuse-matmul-add,fuse-global-pool"
 
 /** A text in double quotes, as pipelines take it. */
 void cli_quote(const char *text, char *out, size_t size);
