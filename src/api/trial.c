@@ -113,47 +113,49 @@ const struct quern_node *qn_trial_look(struct qn_trial *t,
 
 /* ----------------------------------------------------------------- samples */
 
+/* Room for n values, their names and what they are on all samples. */
+static enum quern_code make_room(struct qn_trial *t, size_t n,
+                                 const char ***out_names,
+                                 struct quern_tensor ***out_tensors)
+{
+    *out_names = qn_arena_alloc_n(&t->arena, n + 1, sizeof **out_names);
+    *out_tensors = qn_arena_alloc_n(&t->arena, QN_TRIAL_SAMPLES * n + 1,
+                                    sizeof(struct quern_tensor *));
+    return *out_names != NULL && *out_tensors != NULL
+               ? QUERN_OK
+               : qn_no_memory(t->context);
+}
+
+static enum quern_code keep_name(struct qn_trial *t,
+                                 const struct quern_value *value,
+                                 const char **out_name)
+{
+    *out_name = qn_arena_strdup(&t->arena, quern_value_name(value));
+    return *out_name != NULL ? QUERN_OK : qn_no_memory(t->context);
+}
+
 static enum quern_code list_inputs(struct qn_trial *t,
                                    const struct quern_engine *engine)
 {
     size_t n = quern_engine_n_inputs(engine);
-    t->in = qn_arena_alloc_n(&t->arena, n + 1, sizeof *t->in);
-    t->inputs = qn_arena_alloc_n(&t->arena, QN_TRIAL_SAMPLES * n + 1,
-                                 sizeof(struct quern_tensor *));
-    if (t->in == NULL || t->inputs == NULL) {
-        return qn_no_memory(t->context);
+    enum quern_code code = make_room(t, n, &t->in, &t->inputs);
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        code = keep_name(t, quern_engine_input(engine, i), &t->in[i]);
     }
-    for (size_t i = 0; i < n; i++) {
-        t->in[i] = qn_arena_strdup(
-            &t->arena, quern_value_name(quern_engine_input(engine, i)));
-        if (t->in[i] == NULL) {
-            return qn_no_memory(t->context);
-        }
-    }
-    t->n_in = n;
-    return QUERN_OK;
+    t->n_in = code == QUERN_OK ? n : 0;
+    return code;
 }
 
-/* Room for what a model gives. */
 enum quern_code qn_trial_list_outputs(struct qn_trial *t,
                                       const struct quern_model *model)
 {
     size_t n = model->graph->n_outputs;
-    t->out = qn_arena_alloc_n(&t->arena, n + 1, sizeof *t->out);
-    t->outputs = qn_arena_alloc_n(&t->arena, QN_TRIAL_SAMPLES * n + 1,
-                                  sizeof(struct quern_tensor *));
-    if (t->out == NULL || t->outputs == NULL) {
-        return qn_no_memory(t->context);
+    enum quern_code code = make_room(t, n, &t->out, &t->outputs);
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        code = keep_name(t, quern_graph_output(model->graph, i), &t->out[i]);
     }
-    for (size_t i = 0; i < n; i++) {
-        t->out[i] = qn_arena_strdup(
-            &t->arena, quern_value_name(quern_graph_output(model->graph, i)));
-        if (t->out[i] == NULL) {
-            return qn_no_memory(t->context);
-        }
-    }
-    t->n_out = n;
-    return QUERN_OK;
+    t->n_out = code == QUERN_OK ? n : 0;
+    return code;
 }
 
 /* Run the sample that lies ready behind those that there are, and count it if
