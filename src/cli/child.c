@@ -115,16 +115,6 @@ static void nap(struct talk *t, int milliseconds, bool *out_done)
     }
 }
 
-static enum quern_code nothing(struct quern_context *context, void *user,
-                               size_t i, int worker)
-{
-    (void)context;
-    (void)user;
-    (void)i;
-    (void)worker;
-    return QUERN_OK;
-}
-
 /* Wait for the end, taking what is told meanwhile. A grandchild may hold the
  * pipes longer than the child lives, so their end is not waited for. */
 static enum quern_code attend(struct cli *cli, const struct cli_bounds *bounds,
@@ -138,7 +128,9 @@ static enum quern_code attend(struct cli *cli, const struct cli_bounds *bounds,
     *out_late = false;
     while (waitpid(pid, out_status, WNOHANG) == 0) {
         nap(t, 10, &idle);
-        code = quern_parallel(cli->context, 1, nothing, NULL);
+        code = cli_was_interrupted() ? quern_fail(cli->context, QUERN_CANCELLED,
+                                                  NULL, "cancelled")
+                                     : QUERN_OK;
         double seconds = cli_seconds(cli) - start;
         if (!is_told && seconds > 0.8 * bounds->seconds) {
             kill(pid, SIGTERM); /* cancels what runs, as for the command */

@@ -10,6 +10,7 @@
 
 /* The context that Ctrl-C cancels. A signal handler can reach nothing else. */
 static struct quern_context *volatile interrupted;
+static volatile sig_atomic_t was_interrupted;
 
 static void on_interrupt(int signal_number)
 {
@@ -18,6 +19,7 @@ static void on_interrupt(int signal_number)
         _exit(130); /* nothing is under way */
     }
     quern_context_cancel(context);
+    was_interrupted = 1;
     /* A second one ends the process at once; temporary files are then left. */
     signal(signal_number, SIG_DFL);
 }
@@ -28,6 +30,11 @@ void cli_catch_signals(void)
     signal(SIGTERM, on_interrupt);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* then the write says "file too large" */
+}
+
+bool cli_was_interrupted(void)
+{
+    return was_interrupted != 0;
 }
 
 int cli_exit_code(enum quern_code code)

@@ -44,6 +44,9 @@ struct cli {
  * file. */
 void cli_catch_signals(void);
 
+/** True when one of them came. */
+bool cli_was_interrupted(void);
+
 /** Keys of long options without a letter. */
 enum cli_key {
     CLI_KEY_THREADS = 0x100,

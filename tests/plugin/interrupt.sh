@@ -27,6 +27,13 @@ for number in signal.SIGINT, signal.SIGTERM:
     assert "error[cancelled]: pass 'test-pass': cancelled" in said, said
     assert not list(out.iterdir()), list(out.iterdir())
 
+# While a child of `plugin check` loops: nothing of it is left, neither process nor folder.
+os.environ["TMPDIR"] = str(out)
+code, said = interrupt(["plugin", "check", plugin.replace("waits", "loops")], 1.0)
+assert code == 130 and "error[cancelled]: cancelled" in said, (code, said)
+assert not list(out.iterdir()), list(out.iterdir())
+del os.environ["TMPDIR"]
+
 job = ["quantize", f"{digits}/model.onnx", "--data", f"{digits}/calib.npz", "--threads", "1"]
 start = time.monotonic()
 subprocess.run([quern, *job, "-o", f"{work}/whole.onnx"], check=True, stdout=subprocess.DEVNULL)
