@@ -29,7 +29,7 @@ static bool magnitude_of(const struct quern_tensor *t, struct magnitude *m)
 {
     double piece[PIECE];
     int64_t len = quern_tensor_len(t);
-    *m = (struct magnitude){0.0, INFINITY};
+    *m = (struct magnitude){0.0, HUGE_VAL};
     for (int64_t i = 0; i < len; i += PIECE) {
         int64_t n = len - i < PIECE ? len - i : PIECE;
         if (!quern_tensor_read_doubles(t, i, n, piece)) {
@@ -162,7 +162,7 @@ static void list(struct qn_half *h, struct quern_graph *graph,
         for (size_t i = 0; i < quern_node_n_outputs(n); i++) {
             struct quern_value *y = quern_node_output(n, i);
             if (qn_half_wide(h, y) && quern_value_constant(y) == NULL) {
-                m->magnitudes[m->n] = (struct magnitude){0.0, INFINITY};
+                m->magnitudes[m->n] = (struct magnitude){0.0, HUGE_VAL};
                 m->values[m->n++] = y;
             }
         }
