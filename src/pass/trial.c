@@ -86,7 +86,9 @@ enum quern_code qn_try_step(struct quern_pass_ctx *ctx,
                             struct quern_step_report *report, bool *out_undo)
 {
     char text[TEXT_SIZE] = "";
+    /* Samples follow a change of precision. */
     if ((ctx->step->desc->flags & QUERN_PASS_INTERFACE) != 0 &&
+        ctx->step->desc->contract != QUERN_CHANGES_PRECISION &&
         ctx->shown != qn_shown(ctx->model)) {
         return start_anew(ctx, report);
     }
