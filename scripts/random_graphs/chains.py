@@ -527,6 +527,8 @@ def sequence(g):
         s = g.op("SplitToSequence", [x, *([g.constant(np.array(g.int(1, 2), np.int64))] if g.chance(0.4) else [])], axis=axis, **maybe(g, 0.3, keepdims=g.int(0, 1)))
     else:
         s = g.op("SequenceConstruct", [x, *(g.pick("f", rank=x.rank) for _ in range(g.int(0, 2)))])
+    if not all(a.size for r in s.runs for a in r):
+        raise Reject  # ONNX Runtime joins tensors without elements whatever their sizes
     n = min(len(r) for r in s.runs)
     at = g.constant(np.array(g.int(-n, n - 1), np.int64)) if n else None
     for _ in range(g.int(1, 2)):

@@ -171,9 +171,13 @@ class Judge:
         for key in before:
             if before[key] != now[key]:
                 raise Fault("interface", f"{key} changed")
-        self.compare(s, exact)
+        self.compare(s, exact and not self.has_half())
         if command[0] == "optimize" and self.rewrite(command, twice, out) and out.read_bytes() != twice.read_bytes():
             raise Fault("second run", "changes the file")
+
+    def has_half(self):
+        """ONNX Runtime computes in float what it has no kernels of half precision for, and rounds where such nodes meet others."""
+        return str(onnx.shape_inference.infer_shapes(self.model)).find("elem_type: 10") >= 0
 
     def compare(self, s, exact):
         for r, (feed, wants) in enumerate(zip(self.feeds, self.wanted)):
