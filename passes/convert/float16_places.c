@@ -343,6 +343,14 @@ static void join_states(struct qn_half *h, const struct quern_node *node,
     }
 }
 
+/* If, Loop and Scan take bfloat16 from opset 16 on. */
+static bool takes_type(const struct qn_half *h, const struct quern_node *node)
+{
+    struct quern_port port;
+    return !quern_node_output_port(node, 0, &port) ||
+           (port.types >> (unsigned)h->narrow & 1) != 0;
+}
+
 static void join_bodies(struct qn_half *h, const struct quern_node *node)
 {
     static const char *const known[] = {"If", "Loop", "Scan", NULL};
@@ -367,6 +375,9 @@ static void join_bodies(struct qn_half *h, const struct quern_node *node)
             join_states(h, node, quern_node_subgraph(node, i));
         }
         join_body(h, node, quern_node_subgraph(node, i));
+    }
+    if (!takes_type(h, node)) {
+        qn_half_keep_node(h, node, "its operator takes no such type");
     }
 }
 
