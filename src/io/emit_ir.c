@@ -188,12 +188,14 @@ void qn_emit_node(struct qn_sink *sink, unsigned field,
 /* ---------------------------------------------------------------- graph */
 
 /* value_info of a value that lives and is neither input nor output; one that is
- * no longer true is dropped. */
+ * no longer true is dropped, and so is that of a value that became a constant,
+ * or another one. */
 static bool has_hint(const struct quern_value *v)
 {
     return !v->erased && !qn_value_is_stale(v) && !v->is_input &&
            v->info_origin.data != NULL &&
-           (v->producer != NULL || v->tensor != NULL) &&
+           (v->producer != NULL ||
+            (v->tensor != NULL && v->tensor_origin.data != NULL)) &&
            !quern_value_is_graph_output(v);
 }
 
