@@ -69,8 +69,9 @@ struct sums {
 
 static bool same_number(double a, double b)
 {
-    return isnan(b) ? isnan(a)
-                    : !(a < b) && !(a > b) && signbit(a) == signbit(b);
+    return isnan(a) || isnan(b)
+               ? isnan(a) && isnan(b)
+               : !(a < b) && !(a > b) && signbit(a) == signbit(b);
 }
 
 static void add(struct sums *s, int64_t i, double got, double want)

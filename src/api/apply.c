@@ -64,9 +64,8 @@ static enum quern_code open_target(struct quern_pass_ctx *ctx,
     return code;
 }
 
-/* Callers of an older header gave a shorter struct. */
-static struct quern_apply_options
-whole_options(const struct quern_apply_options *options)
+struct quern_apply_options
+qn_apply_options(const struct quern_apply_options *options)
 {
     struct quern_apply_options whole = {0};
     if (options != NULL) {
@@ -95,7 +94,7 @@ enum quern_code qn_recipe_run(struct quern_recipe *recipe,
 {
     static const struct qn_services services = {
         evaluate, qn_judge_model, qn_trial_start, qn_trial_step, qn_trial_tell};
-    const struct quern_apply_options whole = whole_options(options);
+    const struct quern_apply_options whole = qn_apply_options(options);
     struct qn_plan plan = {0};
     struct quern_pass_ctx ctx = {
         .context = model->context,

@@ -4,6 +4,10 @@
 
 #include "pass/pass.h"
 
+/** Callers of an older header gave a shorter struct, or NULL. */
+struct quern_apply_options
+qn_apply_options(const struct quern_apply_options *options);
+
 /** As quern_recipe_apply().
  * @param probe  which steps run, and what is told of the last rewrite; may be
  *               NULL */

@@ -4,8 +4,8 @@
 
 #include <quern/recipe.h>
 
+#include "api/apply.h"
 #include "ir/ir.h"
-#include "pass/pass.h"
 
 #include <string.h>
 
@@ -84,12 +84,7 @@ static enum quern_code run_before(struct quern_recipe *recipe,
                                   const struct quern_apply_options *options,
                                   size_t n)
 {
-    struct quern_apply_options some = {.struct_size = sizeof some};
-    if (options != NULL) {
-        memcpy(&some, options,
-               options->struct_size < sizeof some ? options->struct_size
-                                                  : sizeof some);
-    }
+    struct quern_apply_options some = qn_apply_options(options);
     some.stop_after = n;
     return n > 0 ? quern_recipe_apply(recipe, model, &some) : QUERN_OK;
 }

@@ -35,15 +35,22 @@ struct symbols {
     size_t n_nameless;
 };
 
-static size_t number_of(struct symbols *s, const struct quern_expr *expr)
+/* Its place among those that are known, or their number. */
+static size_t place_of(const struct symbols *s, const struct quern_expr *expr)
 {
     size_t i = 0;
-    if (expr == NULL) {
-        return s->n + s->n_nameless++;
-    }
     while (i < s->n && s->known[i] != expr) {
         i++;
     }
+    return i;
+}
+
+static size_t number_of(struct symbols *s, const struct quern_expr *expr)
+{
+    if (expr == NULL) {
+        return s->n + s->n_nameless++;
+    }
+    size_t i = place_of(s, expr);
     if (i == s->n && s->n < MOST_SYMBOLS) {
         s->known[s->n++] = expr;
     }
@@ -59,15 +66,6 @@ static int64_t sum_of(const struct symbols *s)
         sum += size_of(WITH_CACHE, i);
     }
     return sum > 0 ? sum : 1;
-}
-
-static bool is_known(const struct symbols *s, const struct quern_expr *expr)
-{
-    size_t i = 0;
-    while (i < s->n && s->known[i] != expr) {
-        i++;
-    }
-    return i < s->n;
 }
 
 /* ---------------------------------------------------------------- numbers */
@@ -151,7 +149,6 @@ static int64_t bound_of_use(const struct quern_use *use, int depth)
 enum { MOST_BOUND = 1 << 20, LOOK_AHEAD = 4, ONES = -1 };
 
 /* Numbers lie below the answer; ONES: all are 1. */
-
 static int64_t most_of(const struct quern_value *value,
                        enum qn_sample_numbers numbers)
 {
@@ -166,37 +163,24 @@ static int64_t most_of(const struct quern_value *value,
 
 /* ---------------------------------------------------------------- tensors */
 
-static enum quern_code make_floats(struct quern_context *context, int rank,
-                                   const int64_t *dims, uint64_t *state,
-                                   enum quern_dtype dtype,
-                                   struct quern_tensor **out)
+/* Floats, or whole numbers below `most`. */
+static enum quern_code make_numbers(struct quern_context *context, int rank,
+                                    const int64_t *dims, uint64_t *state,
+                                    enum quern_dtype dtype, int64_t most,
+                                    struct quern_tensor **out)
 {
+    bool is_float = quern_dtype_is_float(dtype);
     struct quern_tensor *t = NULL;
-    enum quern_code code =
-        quern_tensor_create(context, QUERN_FLOAT, rank, dims, &t);
-    float *data = code == QUERN_OK ? quern_tensor_data_mut(t) : NULL;
+    enum quern_code code = quern_tensor_create(
+        context, is_float ? QUERN_FLOAT : QUERN_INT64, rank, dims, &t);
+    void *data = code == QUERN_OK ? quern_tensor_data_mut(t) : NULL;
     for (int64_t i = 0; data != NULL && i < quern_tensor_len(t); i++) {
-        data[i] = (float)any_float(state);
-    }
-    if (code == QUERN_OK) {
-        code = quern_tensor_cast(context, t, dtype, out);
-    }
-    quern_tensor_release(&t);
-    return code;
-}
-
-static enum quern_code make_ints(struct quern_context *context, int rank,
-                                 const int64_t *dims, uint64_t *state,
-                                 enum quern_dtype dtype, int64_t most,
-                                 struct quern_tensor **out)
-{
-    struct quern_tensor *t = NULL;
-    enum quern_code code =
-        quern_tensor_create(context, QUERN_INT64, rank, dims, &t);
-    int64_t *data = code == QUERN_OK ? quern_tensor_data_mut(t) : NULL;
-    for (int64_t i = 0; data != NULL && i < quern_tensor_len(t); i++) {
-        int64_t any = (int64_t)(next(state) >> 11);
-        data[i] = most == ONES ? 1 : any % most;
+        if (is_float) {
+            ((float *)data)[i] = (float)any_float(state);
+        } else {
+            int64_t any = (int64_t)(next(state) >> 11);
+            ((int64_t *)data)[i] = most == ONES ? 1 : any % most;
+        }
     }
     if (code == QUERN_OK) {
         code = quern_tensor_cast(context, t, dtype, out);
@@ -234,29 +218,26 @@ static enum quern_code make_one(struct quern_context *context,
     enum quern_dtype dtype = quern_value_dtype(value);
     int rank = quern_value_rank(value);
     int64_t dims[QUERN_MAX_RANK] = {0};
-    bool is_float = quern_dtype_is_float(dtype);
     if (quern_value_kind(value) != QUERN_KIND_TENSOR) {
         return no_sample(context, value, "no tensor");
     }
     if (rank < 0) {
         return no_sample(context, value, "of unknown rank");
     }
-    if (!is_float && dtype != QUERN_BOOL && !quern_dtype_is_integer(dtype)) {
+    if (!quern_dtype_is_float(dtype) && dtype != QUERN_BOOL &&
+        !quern_dtype_is_integer(dtype)) {
         return no_sample(context, value, "not of numbers");
     }
     for (int i = 0; i < rank; i++) {
         struct quern_dim d = quern_value_dims(value)[i];
         dims[i] = d.value >= 0 ? d.value
                   : sizes == WITH_CACHE && is_mask(value->name) &&
-                          !is_known(symbols, d.expr)
+                          place_of(symbols, d.expr) == symbols->n
                       ? sum_of(symbols)
                       : size_of(sizes, number_of(symbols, d.expr));
     }
-    if (is_float) {
-        return make_floats(context, rank, dims, state, dtype, out);
-    }
-    return make_ints(context, rank, dims, state, dtype,
-                     dtype == QUERN_BOOL ? 2 : most_of(value, numbers), out);
+    return make_numbers(context, rank, dims, state, dtype,
+                        dtype == QUERN_BOOL ? 2 : most_of(value, numbers), out);
 }
 
 enum quern_code qn_sample_random(struct quern_context *context,

@@ -188,18 +188,26 @@ static enum quern_code given_sample(struct qn_trial *t,
     return try_sample(t, e, why);
 }
 
+/* What the samples are for; NULL: no memory. */
+static struct quern_value **values_of(struct qn_trial *t,
+                                      const struct qn_trial_engine *e)
+{
+    struct quern_value **values =
+        qn_arena_alloc_n(&t->arena, t->n_in + 1, sizeof(struct quern_value *));
+    for (size_t i = 0; values != NULL && i < t->n_in; i++) {
+        values[i] = quern_engine_input(e->engine, i);
+    }
+    return values;
+}
+
 static enum quern_code samples_of_data(struct qn_trial *t,
                                        struct qn_trial_engine *e,
                                        struct qn_trial_why *why)
 {
     struct quern_data *data = NULL;
-    struct quern_value **values =
-        qn_arena_alloc_n(&t->arena, t->n_in + 1, sizeof(struct quern_value *));
+    struct quern_value **values = values_of(t, e);
     if (values == NULL) {
         return qn_no_memory(t->context);
-    }
-    for (size_t i = 0; i < t->n_in; i++) {
-        values[i] = quern_engine_input(e->engine, i);
     }
     enum quern_code code =
         quern_data_open(t->context, t->options.data, values, t->n_in, &data);
@@ -252,13 +260,9 @@ static enum quern_code random_samples(struct qn_trial *t,
                                       struct qn_trial_engine *e,
                                       struct qn_trial_why *why)
 {
-    struct quern_value **values =
-        qn_arena_alloc_n(&t->arena, t->n_in + 1, sizeof(struct quern_value *));
+    struct quern_value **values = values_of(t, e);
     if (values == NULL) {
         return qn_no_memory(t->context);
-    }
-    for (size_t i = 0; i < t->n_in; i++) {
-        values[i] = quern_engine_input(e->engine, i);
     }
     bool is_symbolic = qn_sample_is_symbolic(values, t->n_in);
     size_t wanted = t->n_in == 0  ? 1

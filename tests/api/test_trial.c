@@ -55,6 +55,7 @@ START_TEST(nan_and_infinity_stay_where_they_are)
     const float want[] = {NAN, INFINITY, 1.0f};
     const float moved[] = {1.0f, INFINITY, NAN};
     const float other[] = {NAN, -INFINITY, 1.0f};
+    const float more[] = {NAN, INFINITY, NAN};
     const float zero[] = {0.0f};
     const float minus[] = {-0.0f};
     struct qn_difference d;
@@ -64,6 +65,8 @@ START_TEST(nan_and_infinity_stay_where_they_are)
         ck_assert_int_eq(d.index, 0);
         ck_assert(!agrees((enum quern_contract)c, other, want, 3, &d));
         ck_assert_int_eq(d.index, 1);
+        ck_assert(!agrees((enum quern_contract)c, more, want, 3, &d));
+        ck_assert_int_eq(d.index, 2);
     }
     ck_assert(!agrees(QUERN_BIT_EXACT, minus, zero, 1, &d));
     ck_assert(agrees(QUERN_REAL_EXACT, minus, zero, 1, &d));

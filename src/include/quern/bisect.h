@@ -20,6 +20,7 @@
 extern "C" {
 #endif
 
+/** What quern_recipe_bisect() found; see quern_bisection_result(). */
 struct quern_bisection;
 
 /** What is needed beside recipe and model; zero means "default". */
@@ -59,16 +60,21 @@ struct quern_bisected {
 };
 
 /** Find the rewrite. The model is not changed.
- * @param options  may be NULL
+ * @param recipe         borrowed for the call
+ * @param options        may be NULL
+ * @param out_bisection  what was found, written on success only; freed by
+ *                       quern_bisection_destroy()
  * @return QUERN_OK, whether or not something was found; what opening data, the
- * pipeline or writing return */
+ * pipeline or writing return. Since 0.1 */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_recipe_bisect(struct quern_recipe *recipe, struct quern_model *model,
                     const struct quern_bisect_options *options,
                     struct quern_bisection **out_bisection);
+
+/** Free a bisection with all that was found; NULL is fine. Since 0.1 */
 QUERN_API void quern_bisection_destroy(struct quern_bisection **bisection);
 
-/** Borrowed. Since 0.1. */
+/** What was found, borrowed from the bisection. Since 0.1 */
 QUERN_API const struct quern_bisected *
 quern_bisection_result(const struct quern_bisection *bisection);
 
