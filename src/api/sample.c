@@ -131,7 +131,7 @@ static int64_t bound_of_use(const struct quern_use *use, int depth)
     }
     if (quern_node_is(n, "Gather") && use->index == 1) {
         const struct quern_value *data = n->inputs[0]->value;
-        int rank = quern_value_rank(data);
+        int rank = data != NULL ? quern_value_rank(data) : -1;
         int64_t axis = quern_node_int(n, "axis", 0);
         axis += axis < 0 ? rank : 0;
         return axis >= 0 && axis < rank ? quern_value_dims(data)[axis].value

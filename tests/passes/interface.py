@@ -129,8 +129,10 @@ def shapes(f):
 
 def strip(f):
     m = model()
+    constant = m.graph.node.add(op_type="Constant", output=["h"])
+    constant.attribute.append(helper.make_attribute("value", helper.make_tensor("held", 1, [2], [1, 2])))
     for thing in (m, m.graph, m.graph.node[0], m.graph.node[3].attribute[0].g.node[0], m.graph.initializer[0], m.graph.input[0],
-                  m.graph.output[0], m.graph.node[6].attribute[0]):
+                  m.graph.output[0], m.graph.node[6].attribute[0], constant.attribute[0].t):
         thing.doc_string = "words"
         if hasattr(thing, "metadata_props"):
             thing.metadata_props.add(key="k", value="words")
@@ -163,6 +165,11 @@ def strip(f):
 
 
 def verified(f):
+    # A node without an input that it needs: told, not followed.
+    f.save(onnx.parser.parse_model('<ir_version: 8, opset_import: ["" : 17]>\ng (int64[3] x) => (float[3] y) { y = Gather(, x) }'))
+    r = subprocess.run([QUERN, "apply", f.path / "in.onnx", "-o", f.path / "out.onnx", "--passes", "drop-dead", "--verify-each"],
+                       capture_output=True, text=True, timeout=60)
+    assert r.returncode == 0 and "an input or attribute is missing" in r.stdout, (r.returncode, r.stdout + r.stderr)
     f.save(model())
     for args in (["--passes", "cut{outputs=[d]},drop-dead,rename{values=['d=k']},to-float16"],):
         m, told = f.run(*args, "--verify-each", "--strict", verb="apply")
