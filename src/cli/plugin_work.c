@@ -2,6 +2,7 @@
  * process of its own, since the plugin may do anything. */
 #include "plugin.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -354,8 +355,15 @@ static void setting_of(const struct quern_option *row, size_t k, char *text,
         }
         break;
     case QUERN_OPTION_INT:
+        if (k < 2 && is_bounded) { /* 2^63 itself is no int64_t */
+            snprintf(text, size, "%.128s=%lld", row->name,
+                     bound >= 0x1p63   ? INT64_MAX
+                     : bound < -0x1p63 ? INT64_MIN
+                                       : (long long)bound);
+        }
+        break;
     case QUERN_OPTION_FLOAT:
-        if (k < 2 && is_bounded) {
+        if (k < 2 && is_bounded && isfinite(bound)) {
             snprintf(text, size, "%.128s=%.17g", row->name, bound);
         }
         break;

@@ -62,6 +62,7 @@ says out '^ok +my-pass: 1 models stay valid, .*: [1-9][0-9]* edits$'
 says out '^ok +my-pass: outputs of 1 models agree within its contract \(approximate\)$'
 run 0 plugin check "$at-good.so"
 says out '^note +test-pass: found nothing to do: give --model with what it rewrites$'
+says out '^ok +test-pass: options at their bounds: 6 settings$'
 run 0 plugin check "$at-needs.so"
 says out '^skipped +test-pass: needs calibration data: give --model and --data$'
 run 0 plugin check "$at-needs.so" --model "$digits/model.onnx" --data "$digits/calib.npz"

@@ -194,6 +194,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
 struct params {
     double threshold;
     int64_t count;
+    int64_t limit;
 };
 
 static const struct quern_option options[] = {
@@ -206,6 +207,8 @@ static const struct quern_option options[] = {
     {"count", QUERN_OPTION_INT, offsetof(struct params, count), 0, 9, NULL,
      "another one"},
 #endif
+    {"limit", QUERN_OPTION_INT, offsetof(struct params, limit), -1e18, 0x1p63,
+     NULL, "of any size"},
     {NULL, QUERN_OPTION_BOOL, 0, 0, 0, NULL, NULL},
 };
 
