@@ -32,7 +32,7 @@ static const struct {
     struct nested nested[6];
 } messages[N_KINDS] = {
     [NODE] = {6, 9, {{5, ATTR}}},
-    [ATTR] = {13, 0, {{6, GRAPH}, {11, GRAPH}}},
+    [ATTR] = {13, 0, {{5, TENSOR}, {6, GRAPH}, {10, TENSOR}, {11, GRAPH}}},
     [GRAPH] = {10,
                16,
                {{1, NODE}, {5, TENSOR}, {11, VALUE}, {12, VALUE}, {13, VALUE}}},
@@ -90,7 +90,8 @@ static void body(struct qn_sink *out, const void *object)
     }
 }
 
-/* True when a field of the message itself is to go. */
+/* True when a field of the message itself is to go, or of a tensor that an
+ * attribute holds. */
 static bool has_dropped(const struct strip *s, enum kind kind,
                         struct qn_span bytes)
 {
@@ -98,7 +99,13 @@ static bool has_dropped(const struct strip *s, enum kind kind,
     struct qn_wire_field f;
     while (bytes.data != NULL && at < bytes.size &&
            qn_wire_next(bytes.data, bytes.size, &at, &f) == NULL) {
-        if (is_dropped(s, kind, f.number)) {
+        const struct nested *n = kind == ATTR && f.wire == QN_WIRE_BYTES
+                                     ? nested_of(kind, f.number)
+                                     : NULL;
+        if (is_dropped(s, kind, f.number) ||
+            (n != NULL && n->kind == TENSOR &&
+             has_dropped(s, TENSOR,
+                         (struct qn_span){bytes.data + f.content, f.length}))) {
             return true;
         }
     }
@@ -161,52 +168,60 @@ static void edit(struct strip *s)
                     (struct qn_edit){.kind = QN_EDIT_METADATA});
 }
 
+/* The bytes that something of the graph is written by from now on; data NULL:
+ * none. */
+static bool put(struct strip *s, const struct quern_graph *graph,
+                struct qn_span *origin, struct qn_span left)
+{
+    if (!reserve(s, graph)) {
+        return false;
+    }
+    QN_SET(&s->model->journal, origin->data, left.data);
+    QN_SET(&s->model->journal, origin->size, left.size);
+    edit(s);
+    return true;
+}
+
+/* Only where its tensor lies in another file is an attribute copied: its place
+ * is told there. */
 static void strip_attrs(struct strip *s, struct quern_node *node)
 {
     for (struct qn_attr *a = node->attrs; a != NULL; a = a->next) {
-        if (has_dropped(s, ATTR, a->origin) && reserve(s, node->graph)) {
-            QN_SET(&s->model->journal, a->origin.data, NULL);
+        const struct message m = {s, ATTR, a->origin};
+        struct qn_span left = {NULL, 0};
+        if (!has_dropped(s, ATTR, a->origin)) {
+            continue;
+        }
+        if (qn_outside_attr(a->origin)) {
+            left = copy_of(s, body, &m);
+        }
+        if (put(s, node->graph, &a->origin, left)) {
             qn_touch_node(node);
-            edit(s);
         }
     }
 }
 
 static void strip_node(struct strip *s, struct quern_node *node)
 {
-    struct qn_journal *j = &s->model->journal;
     const struct message m = {s, NODE, node->source};
-    if (has_dropped(s, NODE, node->source) && reserve(s, node->graph)) {
-        struct qn_span left = copy_of(s, rest, &m);
-        if (left.data != NULL) {
-            QN_SET(j, node->source.data, left.data);
-            QN_SET(j, node->source.size, left.size);
-            qn_touch_node(node);
-            edit(s);
-        }
+    if (has_dropped(s, NODE, node->source) &&
+        put(s, node->graph, &node->source, copy_of(s, rest, &m))) {
+        qn_touch_node(node);
     }
     strip_attrs(s, node);
 }
 
 static void strip_info(struct strip *s, struct quern_value *v)
 {
-    struct qn_journal *j = &s->model->journal;
     const struct message m = {s, VALUE, v->info_origin};
+    const struct qn_span none = {NULL, 0};
     bool is_shown = v->is_input || quern_value_is_graph_output(v);
     bool is_hint = (s->what & QUERN_STRIP_VALUE_INFO) != 0 && !is_shown &&
                    v->info_origin.data != NULL;
-    if (!is_hint && !has_dropped(s, VALUE, v->info_origin)) {
-        return;
-    }
-    struct qn_span left = {NULL, 0};
-    if (!is_hint) {
-        left = copy_of(s, body, &m);
-    }
-    if (reserve(s, v->graph)) {
-        QN_SET(j, v->info_origin.data, left.data);
-        QN_SET(j, v->info_origin.size, left.size);
+    if ((is_hint || has_dropped(s, VALUE, v->info_origin)) &&
+        put(s, v->graph, &v->info_origin,
+            is_hint ? none : copy_of(s, body, &m))) {
         qn_touch_graph(v->graph);
-        edit(s);
     }
 }
 
@@ -215,25 +230,18 @@ static void strip_info(struct strip *s, struct quern_value *v)
 static void strip_tensor(struct strip *s, struct quern_value *v)
 {
     if (v->tensor != NULL && !qn_outside_tensor(v->tensor_origin) &&
-        has_dropped(s, TENSOR, v->tensor_origin) && reserve(s, v->graph)) {
-        QN_SET(&s->model->journal, v->tensor_origin.data, NULL);
+        has_dropped(s, TENSOR, v->tensor_origin) &&
+        put(s, v->graph, &v->tensor_origin, (struct qn_span){NULL, 0})) {
         qn_touch_graph(v->graph);
-        edit(s);
     }
 }
 
 static void strip_graph(struct strip *s, struct quern_graph *graph)
 {
-    struct qn_journal *j = &s->model->journal;
     const struct message m = {s, GRAPH, graph->origin};
-    if (has_dropped(s, GRAPH, graph->origin) && reserve(s, graph)) {
-        struct qn_span left = copy_of(s, rest, &m);
-        if (left.data != NULL) {
-            QN_SET(j, graph->origin.data, left.data);
-            QN_SET(j, graph->origin.size, left.size);
-            qn_touch_graph(graph);
-            edit(s);
-        }
+    if (has_dropped(s, GRAPH, graph->origin) &&
+        put(s, graph, &graph->origin, copy_of(s, rest, &m))) {
+        qn_touch_graph(graph);
     }
     for (struct quern_node *n = graph->first; n != NULL; n = n->next) {
         strip_node(s, n);
@@ -249,14 +257,10 @@ static void strip_graph(struct strip *s, struct quern_graph *graph)
 /* Bodies of functions are written as they were read. */
 static void strip_function(struct strip *s, struct quern_function *f)
 {
-    struct qn_journal *j = &s->model->journal;
     const struct message m = {s, FUNCTION, f->origin};
     struct qn_span left = copy_of(s, body, &m);
-    if (left.data != NULL && left.size != f->origin.size &&
-        reserve(s, s->model->graph)) {
-        QN_SET(j, f->origin.data, left.data);
-        QN_SET(j, f->origin.size, left.size);
-        edit(s);
+    if (left.size != f->origin.size) {
+        (void)put(s, s->model->graph, &f->origin, left);
     }
 }
 
