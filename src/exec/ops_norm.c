@@ -117,6 +117,32 @@ static enum quern_code norm_rows(struct qn_run *run, const struct qn_op *op,
     return QUERN_OK;
 }
 
+/* Rows of one element, which the scales of the spelled-out norm broadcast. */
+static enum quern_code norm_ones(struct qn_run *run, const struct qn_op *op,
+                                 const struct qn_row_norm *norm,
+                                 const struct qn_array *x,
+                                 const struct qn_array *scale,
+                                 const struct qn_array *bias)
+{
+    int64_t dims[QUERN_MAX_RANK];
+    struct qn_array *y = NULL;
+    memcpy(dims, x->dims, (size_t)x->rank * sizeof *dims);
+    dims[x->rank - 1] = scale->len;
+    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, dims, &y);
+    if (code != QUERN_OK || y == NULL) {
+        return code;
+    }
+    for (int64_t i = 0; i < y->len; i++) {
+        float v = floats(x)[i / scale->len];
+        float one = norm->centered ? (v - v) / sqrtf(norm->epsilon)
+                                   : v / sqrtf(v * v + norm->epsilon);
+        int64_t k = i % scale->len;
+        floats(y)[i] =
+            one * floats(scale)[k] + (bias != NULL ? floats(bias)[k] : 0.0F);
+    }
+    return QUERN_OK;
+}
+
 enum quern_code qn_op_row_norm(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *scale = qn_in(run, op, 1);
@@ -126,8 +152,12 @@ enum quern_code qn_op_row_norm(struct qn_run *run, const struct qn_op *op)
         return qn_op_missing(run, op);
     }
     int64_t n = x->rank > 0 ? x->dims[x->rank - 1] : 0;
-    if (x->dtype != QUERN_FLOAT || scale->len != n ||
-        (bias != NULL && bias->len != n)) {
+    bool fits =
+        x->dtype == QUERN_FLOAT && (bias == NULL || bias->len == scale->len);
+    if (fits && n == 1 && scale->len > 1) {
+        return norm_ones(run, op, op->state, x, scale, bias);
+    }
+    if (!fits || scale->len != n) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                           "rows of %lld elements, scales for %lld",
                           (long long)n, (long long)scale->len);

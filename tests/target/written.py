@@ -110,9 +110,11 @@ def check_refused(work, model):
     quantize(work, model, profile(work, shapes="static"))
     message = quantize(work, os.path.join(work, "open.onnx"), profile(work, shapes="static"), wanted=4)
     assert "needs known dimensions, input 'x'" in message, message
-    make(os.path.join(work, "mish.onnx"), 1, extra=[helper.make_node("Mish", ["sum"], ["m"], "mish")])
-    message = quantize(work, os.path.join(work, "mish.onnx"), "tensorrt-8", wanted=4)
-    assert "'mish' (Mish" in message and "newer" in message, message
+    put = [helper.make_node("Constant", [], ["k"], value=numpy_helper.from_array(np.zeros((1, 1), np.int64))),
+           helper.make_node("ScatterND", ["sum", "k", "s"], ["m"], "put", reduction="max")]
+    make(os.path.join(work, "put.onnx"), 1, extra=put)
+    message = quantize(work, os.path.join(work, "put.onnx"), "tensorrt-8", wanted=4)
+    assert "'put' (ScatterND" in message and "newer" in message, message
 
 
 def main():
