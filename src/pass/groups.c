@@ -43,6 +43,12 @@ static const struct {
      "merge-clips,fuse-sigmoid,fuse-hardsigmoid,fuse-hardswish,fuse-gelu,"
      "drop-dead"},
     {"norms", "fuse-layer-norm,fuse-rms-norm,drop-dead"},
+    /* what optimize leaves spelled out, for runtimes know it so: it goes behind
+     * optimize */
+    {"attention", "fuse-rotary-embedding,fuse-attention,merge-equal,drop-dead"},
+    {"blocks",
+     "fuse-softplus,fuse-mish,fuse-swish,fuse-rotary-embedding,fuse-attention,"
+     "merge-equal,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)
@@ -95,6 +101,11 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_gelu,
     &qn_pass_fuse_layer_norm,
     &qn_pass_fuse_rms_norm,
+    &qn_pass_fuse_softplus,
+    &qn_pass_fuse_mish,
+    &qn_pass_fuse_swish,
+    &qn_pass_fuse_rotary_embedding,
+    &qn_pass_fuse_attention,
     &qn_pass_simplify_arithmetic,
     &qn_pass_fuse_affine_norm,
     &qn_pass_store_codes,

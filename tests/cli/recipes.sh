@@ -155,7 +155,7 @@ says out '^insert-qdq +changes-precision +'
 says out '^optimize +group +'
 run 0 passes norms
 says out 'fuse-layer-norm,fuse-rms-norm'
-for group in clean fold shapes layout arith activations norms optimize-exact; do
+for group in clean fold shapes layout arith activations norms attention blocks optimize-exact; do
     run 0 apply "$model" -o "$work/out.onnx" --passes "$group"
 done
 run 0 passes insert-qdq

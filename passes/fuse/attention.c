@@ -1,0 +1,259 @@
+/* fuse-attention: softmax(q k^T scale + mask) v over 4 axes becomes Attention
+ * (opset 23). The scale may stand on either factor or on their product.
+ *
+ * Attention broadcasts in its own way, and runtimes take less than the
+ * standard allows, so all sizes must be known to agree: batch and heads of q, k
+ * and v, and the last two sizes of the mask with those of the scores. A guard
+ * of rows that are masked as a whole (Where(IsNaN(p), 0, p)) is no part of
+ * Attention and stays. Real-exact. */
+#include "builtin.h"
+#include "common.h"
+#include "fuse/rewrite.h"
+
+#include <math.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* Constant of one element with at most as many axes as the factor beside it */
+static bool factor_of(const struct quern_value *v, float *out_factor)
+{
+    const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
+    return t != NULL && quern_tensor_len(t) == 1 && quern_tensor_rank(t) <= 4 &&
+           qn_scalar(v, out_factor);
+}
+
+/* What v is a multiple of by constants, which go into *scale. */
+static struct quern_value *unscaled(struct quern_value *v, double *scale)
+{
+    float factor = 0.0f;
+    for (int i = 0; i < 4; i++) {
+        const struct quern_node *p = quern_value_producer(v);
+        if (p == NULL || quern_node_n_inputs(p) != 2) {
+            return v;
+        }
+        struct quern_value *a = quern_node_input(p, 0);
+        struct quern_value *b = quern_node_input(p, 1);
+        if (quern_node_is(p, "Mul") && factor_of(b, &factor)) {
+            *scale *= (double)factor;
+            v = a;
+        } else if (quern_node_is(p, "Mul") && factor_of(a, &factor)) {
+            *scale *= (double)factor;
+            v = b;
+        } else if (quern_node_is(p, "Div") && factor_of(b, &factor)) {
+            *scale /= (double)factor;
+            v = a;
+        } else {
+            return v;
+        }
+    }
+    return v;
+}
+
+/* The order of axes of a Transpose of four; NULL when v comes from none. */
+static const int64_t *order_of(const struct quern_value *v)
+{
+    const struct quern_node *p = quern_value_producer(v);
+    const int64_t *perm = NULL;
+    size_t n = 0;
+    if (p == NULL || !quern_node_is(p, "Transpose") ||
+        !quern_node_has_attr(p, "perm") ||
+        quern_node_attr_ints(p, "perm", &perm, &n) != QUERN_OK || n != 4) {
+        return NULL;
+    }
+    return perm;
+}
+
+/* k from k^T: the input of its Transpose, or that with its last axes swapped.
+ */
+static enum quern_code turn_back(struct quern_node *before,
+                                 struct quern_value *turned,
+                                 struct quern_value *source,
+                                 struct quern_value **out_k)
+{
+    const int64_t *perm = order_of(turned);
+    const int64_t back[4] = {perm[0], perm[1], perm[3], perm[2]};
+    struct quern_graph *graph = quern_node_graph(before);
+    struct quern_node *node = NULL;
+    *out_k = source;
+    if (back[0] == 0 && back[1] == 1 && back[2] == 2) {
+        return QUERN_OK;
+    }
+    enum quern_code code =
+        quern_value_create(graph, quern_value_name(turned), out_k);
+    if (code == QUERN_OK) {
+        code = quern_node_create(graph, before, "Transpose",
+                                 quern_value_name(turned), &source, 1, out_k, 1,
+                                 &node);
+    }
+    return code == QUERN_OK ? quern_node_set_ints(node, "perm", back, 4) : code;
+}
+
+/* Why the sizes do not let Attention be; NULL when they do. */
+static const char *misfit(const struct quern_value *q,
+                          const struct quern_value *turned,
+                          const struct quern_value *v,
+                          const struct quern_value *mask)
+{
+    int rank = mask != NULL ? quern_value_rank(mask) : 4;
+    if (quern_value_rank(q) != 4 || quern_value_rank(turned) != 4 ||
+        quern_value_rank(v) != 4) {
+        return "q, k and v are not known to have 4 axes";
+    }
+    const struct quern_dim *a = quern_value_dims(q);
+    const struct quern_dim *b = quern_value_dims(turned);
+    const struct quern_dim *c = quern_value_dims(v);
+    for (int i = 0; i < 2; i++) {
+        if (!quern_dim_equal(a[i], b[i]) || !quern_dim_equal(a[i], c[i])) {
+            return "batch or heads of q, k and v are not known to be equal";
+        }
+    }
+    if (mask == NULL) {
+        return NULL;
+    }
+    if (rank != 2 && rank != 4) {
+        return "the mask has neither 2 nor 4 axes";
+    }
+    const struct quern_dim *m = quern_value_dims(mask);
+    for (int i = 0; i < rank - 2; i++) {
+        if (m[i].value != 1 && !quern_dim_equal(m[i], a[i])) {
+            return "batch or heads of the mask are not known to fit";
+        }
+    }
+    return quern_dim_equal(m[rank - 2], a[2]) &&
+                   quern_dim_equal(m[rank - 1], b[3])
+               ? NULL
+               : "the mask is not known to be as large as the scores, and "
+                 "runtimes do not broadcast it along them";
+}
+
+static bool is_over_last(const struct quern_match *match)
+{
+    const char *name = NULL;
+    int64_t axis = -1;
+    const struct quern_node *softmax = quern_match_attr(match, "axis", &name);
+    if (softmax != NULL && quern_node_has_attr(softmax, name)) {
+        axis = quern_node_int(softmax, name, -1);
+    }
+    return axis == -1 || axis == 3;
+}
+
+/* The scale that stands on the product; false when it is no constant. */
+static bool scale_of(const struct quern_match *match, double *out_scale)
+{
+    const struct quern_value *times = quern_match_value(match, "c");
+    const struct quern_value *by = quern_match_value(match, "d");
+    float factor = 1.0f;
+    if ((times != NULL && !factor_of(times, &factor)) ||
+        (by != NULL && !factor_of(by, &factor))) {
+        return false;
+    }
+    *out_scale = by != NULL ? 1.0 / (double)factor : (double)factor;
+    return true;
+}
+
+/* Values that a match gives, scales taken off. */
+struct found {
+    struct quern_value *q, *turned, *source, *v, *mask;
+    double scale;
+};
+
+static const char *find(const struct quern_match *match, struct found *f)
+{
+    enum quern_dtype type;
+    f->v = quern_match_value(match, "v");
+    f->mask = quern_match_value(match, "m");
+    if (!scale_of(match, &f->scale) || !is_over_last(match)) {
+        return "the scale is no constant, or softmax is not over the last axis";
+    }
+    f->q = unscaled(quern_match_value(match, "q"), &f->scale);
+    f->turned = unscaled(quern_match_value(match, "k"), &f->scale);
+    type = quern_value_dtype(f->q);
+    if (order_of(f->turned) == NULL) {
+        return "k does not come from a Transpose";
+    }
+    f->source = unscaled(quern_node_input(quern_value_producer(f->turned), 0),
+                         &f->scale);
+    if ((type != QUERN_FLOAT && type != QUERN_FLOAT16) ||
+        quern_value_dtype(f->v) != type ||
+        (f->mask != NULL && quern_value_dtype(f->mask) != type)) {
+        return "q, v and mask are not all float or all float16";
+    }
+    if (!isnormal((float)f->scale) || quern_value_rank(f->source) != 4) {
+        return "the scale is 0 or not finite, or k has not 4 axes";
+    }
+    return misfit(f->q, f->turned, f->v, f->mask);
+}
+
+/* The scales that were taken off go if nothing else reads them. */
+static enum quern_code drop_scales(struct quern_node *of_q,
+                                   struct quern_node *of_k)
+{
+    enum quern_code code = of_q != NULL && !quern_node_erased(of_q)
+                               ? quern_node_erase_dead(of_q)
+                               : QUERN_OK;
+    return code == QUERN_OK && of_k != NULL && !quern_node_erased(of_k)
+               ? quern_node_erase_dead(of_k)
+               : code;
+}
+
+static enum quern_code to_attention(struct quern_pass_ctx *ctx,
+                                    const struct qn_rule *rule,
+                                    const struct quern_match *match,
+                                    bool *out_done)
+{
+    struct quern_node *root = quern_match_node(match, 0);
+    struct quern_value *k = NULL;
+    struct found f = {.scale = 1.0};
+    struct quern_node *of_q =
+        quern_value_producer(quern_match_value(match, "q"));
+    struct quern_node *of_k =
+        quern_value_producer(quern_match_value(match, "k"));
+    const char *reason = find(match, &f);
+    if (reason != NULL) {
+        return quern_pass_refuse(ctx, root, "%s", reason);
+    }
+    enum quern_code code = turn_back(root, f.turned, f.source, &k);
+    if (code == QUERN_OK) {
+        struct quern_value *in[4] = {f.q, k, f.v, f.mask};
+        *out_done = true;
+        code = qn_become(ctx, match, rule->what, in, f.mask != NULL ? 4 : 3);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_float(root, "scale", (float)f.scale);
+    }
+    return code == QUERN_OK ? drop_scales(of_q, of_k) : code;
+}
+
+#define ATTENTION(scores)                                                      \
+    {                                                                          \
+        "y = MatMul(Softmax(" scores "){axis = $axis}, v)", 23, to_attention,  \
+            "Attention"                                                        \
+    }
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    static const struct qn_rule rules[] = {
+        ATTENTION("Add(Mul(MatMul(q, k), c), m)"),
+        ATTENTION("Add(Div(MatMul(q, k), d), m)"),
+        ATTENTION("Add(MatMul(q, k), m)"),
+        ATTENTION("Mul(MatMul(q, k), c)"),
+        ATTENTION("Div(MatMul(q, k), d)"),
+        ATTENTION("MatMul(q, k)"),
+    };
+    (void)params;
+    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+}
+
+#undef ATTENTION
+
+const struct quern_pass_desc qn_pass_fuse_attention = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "fuse-attention",
+    .summary = "recognise Attention spelled out with Softmax (opset 23 on)",
+    .flags = QUERN_PASS_NEEDS_SHAPES,
+    .contract = QUERN_REAL_EXACT,
+    .run = run,
+    .group = "fuse",
+};

@@ -1,0 +1,92 @@
+/* fuse-softplus, fuse-mish, fuse-swish: activations made of Softplus and
+ * Sigmoid become one operator where the model's opset has it. They stand in no
+ * default group: runtimes take Mish and Swish apart again, and know
+ * Mul(x, Sigmoid(x)). Real-exact. */
+#include "builtin.h"
+#include "common.h"
+#include "fuse/rewrite.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* x alone goes into the operator `what`; ONNX Runtime has none of double. */
+static enum quern_code to_unary(struct quern_pass_ctx *ctx,
+                                const struct qn_rule *rule,
+                                const struct quern_match *match, bool *out_done)
+{
+    struct quern_value *x = quern_match_value(match, "x");
+    enum quern_dtype type = quern_value_dtype(x);
+    if (quern_value_constant(x) != NULL || !qn_is_plain(match, x) ||
+        (type != QUERN_FLOAT && type != QUERN_FLOAT16)) {
+        return quern_pass_refuse(ctx, quern_match_node(match, 0),
+                                 "found a constant, a type that is neither "
+                                 "float nor float16, or a constant that "
+                                 "changes the shape");
+    }
+    *out_done = true;
+    return qn_become(ctx, match, rule->what, &x, 1);
+}
+
+static enum quern_code run_softplus(struct quern_pass_ctx *ctx,
+                                    struct quern_graph *graph,
+                                    const void *params)
+{
+    static const struct qn_rule rules[] = {
+        {"y = Log(Add(Exp(x), 1))", 7, to_unary, "Softplus"},
+    };
+    (void)params;
+    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+}
+
+const struct quern_pass_desc qn_pass_fuse_softplus = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "fuse-softplus",
+    .summary = "recognise Softplus spelled out with Exp and Log",
+    .flags = QUERN_PASS_NEEDS_SHAPES,
+    .contract = QUERN_REAL_EXACT,
+    .run = run_softplus,
+    .group = "fuse",
+};
+
+static enum quern_code run_mish(struct quern_pass_ctx *ctx,
+                                struct quern_graph *graph, const void *params)
+{
+    static const struct qn_rule rules[] = {
+        {"y = Mul(x, Tanh(Softplus(x)))", 18, to_unary, "Mish"},
+    };
+    (void)params;
+    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+}
+
+const struct quern_pass_desc qn_pass_fuse_mish = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "fuse-mish",
+    .summary = "recognise Mish spelled out with Softplus and Tanh (opset 18 "
+               "on)",
+    .flags = QUERN_PASS_NEEDS_SHAPES,
+    .contract = QUERN_REAL_EXACT,
+    .run = run_mish,
+    .group = "fuse",
+};
+
+static enum quern_code run_swish(struct quern_pass_ctx *ctx,
+                                 struct quern_graph *graph, const void *params)
+{
+    static const struct qn_rule rules[] = {
+        {"y = Mul(x, Sigmoid(x))", 24, to_unary, "Swish"},
+    };
+    (void)params;
+    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+}
+
+const struct quern_pass_desc qn_pass_fuse_swish = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "fuse-swish",
+    .summary = "recognise Swish spelled out with Sigmoid (opset 24 on)",
+    .flags = QUERN_PASS_NEEDS_SHAPES,
+    .contract = QUERN_REAL_EXACT,
+    .run = run_swish,
+    .group = "fuse",
+};

@@ -1,0 +1,135 @@
+"""fuse-softplus, fuse-mish, fuse-swish, fuse-rotary-embedding, fuse-attention."""
+from support import ints, main, np, rand, scalar
+
+NUMBERS = {"one": scalar(1.0), "two": scalar(2.0), "third": scalar(1 / 3), "half": np.full((1, 1, 1, 1), 0.5, np.float32),
+           "five": np.full((1, 1, 1, 1, 1), 0.5, np.float32), "zero": scalar(0.0), "unset": rand(2)}
+
+
+def used(body):
+    return {w.strip("(),") for word in body.split() for w in word.replace("(", " ").replace(",", " ").split()}
+
+
+def case(inputs, output, body, passes, after, **more):
+    weights = {k: a for k, a in NUMBERS.items() if k in used(body)} | more.pop("weights", {})
+    return dict(text=f"g ({inputs}) => ({output}) {{ {body} }}", passes=passes, after=after, weights=weights,
+                opset=more.pop("opset", 23), ir=10, **more)
+
+
+def unary(body, passes, after, of="float[N,8]", **more):
+    return case(f"{of} x", f"{of} y", body, passes, after, **more)
+
+
+QKV = "float[B,4,S,8] q, float[B,4,T,8] k, float[B,4,T,6] v"
+
+
+def attention(body, after, inputs=QKV, output="float[B,4,S,6] y", **more):
+    return case(inputs, output, body, "fuse-attention", after, tol=2e-5, **more)
+
+
+def has(**wanted):
+    def check(model):
+        found = {a.name: a for n in model.graph.node for a in n.attribute}
+        for name, value in wanted.items():
+            got = list(found[name].ints) or found[name].f
+            assert got == value or abs(got - value) < 1e-6, f"{name} is {got}, needs {value}"
+    return check
+
+
+TURN = "t = Transpose<perm = [0, 1, 3, 2]>(k) "
+SCORES = TURN + "m = MatMul(q, t) "
+PLAIN = TURN + "s = MatMul(q, t) "
+REST = "p = Softmax<axis = -1>(s) y = MatMul(p, v)"
+MASKED = SCORES + "s = Add(m, mask) " + REST
+ANGLES = "a = Concat<axis = -1>(f, f) c0 = Cos(a) s0 = Sin(a) c = Unsqueeze(c0, at) s = Unsqueeze(s0, at) "
+TURNED = "l, r = Split<axis = 3, num_outputs = 2>(x) n = Neg(r) h = Concat<axis = -1>(n, l) "
+SUM = "u = Mul(x, c) w = Mul(h, s) y = Add(u, w)"
+
+
+def rotary(body, after, x="float[B,4,S,8]", f="float[B,S,4]", **more):
+    return case(f"{x} x, {f} f", "float[D0,D1,D2,D3] y", body, more.pop("passes", "fuse-rotary-embedding"), after,
+                weights={"at": ints(more.pop("at", 1))}, **more)
+
+
+EXPANDED = "Shape Concat Expand Cos Sin RotaryEmbedding"
+CASES = {
+    "softplus": unary("e = Exp(x) a = Add(one, e) y = Log(a)", "fuse-softplus", "Softplus", opset=13),
+    "softplus_of_two_stays": unary("e = Exp(x) a = Add(two, e) y = Log(a)", "fuse-softplus", None),
+    "softplus_of_double_stays": unary("e = Exp(x) a = Add(i, e) y = Log(a)", "fuse-softplus", None, of="double[N,8]",
+                                      weights={"i": scalar(1.0, np.float64)}),
+    "softplus_that_grows_stays": case("float[N] x", "float[A,B,C,D,N] y", "e = Exp(x) a = Add(i, e) y = Log(a)", "fuse-softplus",
+                                      None, weights={"i": np.ones((1, 1, 1, 1, 1), np.float32)}),
+    "mish": unary("a = Softplus(x) t = Tanh(a) y = Mul(t, x)", "fuse-mish", "Mish", opset=18),
+    "mish_below_18_stays": unary("a = Softplus(x) t = Tanh(a) y = Mul(t, x)", "fuse-mish", None, opset=17),
+    "mish_of_another_value_stays": unary("z = Relu(x) a = Softplus(z) t = Tanh(a) y = Mul(t, x)", "fuse-mish", None),
+    "mish_with_a_reader_inside_stays": unary("a = Softplus(x) t = Tanh(a) u = Mul(t, x) y = Sub(u, a)", "fuse-mish", None),
+    "swish": unary("s = Sigmoid(x) y = Mul(s, x)", "fuse-swish", "Swish", opset=24),
+    "swish_below_24_stays": unary("s = Sigmoid(x) y = Mul(s, x)", "fuse-swish", None),
+    "swish_of_a_gate_stays": case("float[N,8] x, float[N,8] z", "float[N,8] y", "s = Sigmoid(z) y = Mul(s, x)", "fuse-swish", None,
+                                  opset=24),
+    "attention": attention(SCORES + "s = Mul(m, third) " + REST, "Attention", check=has(scale=1 / 3)),
+    "attention_divided": attention(SCORES + "s = Div(m, two) " + REST, "Attention", check=has(scale=0.5)),
+    "attention_without_scale": attention(PLAIN + REST, "Attention", check=has(scale=1.0)),
+    "attention_scaled_on_both_sides": attention(
+        "a = Mul(q, half) t = Transpose<perm = [0, 1, 3, 2]>(k) b = Mul(third, t) s = MatMul(a, b) " + REST, "Attention",
+        check=has(scale=1 / 6)),
+    "attention_scaled_before_the_turn": attention(
+        "b = Mul(k, half) t = Transpose<perm = [0, 1, 3, 2]>(b) s = MatMul(q, t) " + REST, "Attention", check=has(scale=0.5)),
+    "attention_with_heads_behind": attention(
+        "t = Transpose<perm = [0, 2, 3, 1]>(k) s = MatMul(q, t) " + REST, "Transpose Attention",
+        inputs=QKV.replace("[B,4,T,8] k", "[B,T,4,8] k"), check=has(perm=[0, 2, 1, 3])),
+    "attention_with_mask": attention(MASKED, "Attention", inputs=QKV + ", float[B,1,S,T] mask"),
+    "attention_with_scale_and_mask": attention(SCORES + "z = Div(m, two) s = Add(mask, z) " + REST, "Attention",
+                                               inputs=QKV + ", float[S,T] mask"),
+    "attention_with_infinite_mask": attention(
+        SCORES + "i = Where(keep, zero, minus) s = Add(m, i) " + REST, "Where Attention", inputs=QKV + ", bool[S,T] keep",
+        weights={"minus": scalar(-np.inf)}, feeds={"keep": np.tri(5, 7) > 0}),
+    "attention_of_half": dict(attention(SCORES + "s = Mul(m, third) " + REST, "Attention", inputs=QKV.replace("float", "float16"),
+                                        output="float16[B,4,S,6] y", weights={"third": scalar(1 / 3, np.float16)}), tol=5e-3),
+    "attention_below_23_stays": attention(SCORES + "s = Mul(m, third) " + REST, None, opset=22),
+    "attention_over_another_axis_stays": attention(PLAIN + REST.replace("-1", "2"), None),
+    "attention_with_a_mask_for_all_queries_stays": attention(MASKED, None, inputs=QKV + ", float[B,1,1,T] mask"),
+    "attention_with_a_mask_of_three_axes_stays": attention(MASKED, None, inputs=QKV + ", float[4,S,T] mask"),
+    "attention_with_a_mask_that_adds_a_batch_stays": attention(
+        MASKED, None, inputs=QKV.replace("B", "1") + ", float[B,1,S,T] mask"),
+    "attention_that_broadcasts_the_batch_stays": attention(PLAIN + REST, None,
+                                                           inputs=QKV.replace("[B,4,T,8]", "[1,4,T,8]")),
+    "attention_that_broadcasts_heads_stays": attention(PLAIN + REST, None,
+                                                       inputs=QKV.replace("[B,4,T,6]", "[B,1,T,6]")),
+    "attention_of_a_batch_that_nothing_tells_stays": attention(
+        PLAIN + REST, None, inputs=QKV.replace("[B,4,T,6]", "[C,4,T,6]"),
+        feeds={"v": rand(3, 4, 7, 6)}),
+    "attention_of_three_axes_stays": attention(
+        "t = Transpose<perm = [0, 2, 1]>(k) s = MatMul(q, t) " + REST, None,
+        inputs="float[B,S,8] q, float[B,T,8] k, float[B,T,6] v", output="float[B,S,6] y"),
+    "attention_scaled_by_data_stays": attention(SCORES + "s = Mul(m, z) " + REST, None, inputs=QKV + ", float z"),
+    "attention_scaled_along_an_axis_stays": attention(
+        "a = Mul(q, w) t = Transpose<perm = [0, 1, 3, 2]>(k) b = Mul(t, five) s = MatMul(a, t) " + REST + " y2 = Identity(b)", None,
+        output="float[B,4,S,6] y, float[D0,D1,D2,D3,D4] y2", weights={"w": rand(4, 1, 1)}) | {"after": "Mul Transpose Mul Attention Identity"},
+    "attention_that_adds_an_axis_stays": attention(
+        "t = Transpose<perm = [0, 1, 3, 2]>(k) b = Mul(t, five) s = MatMul(q, b) " + REST, None, output="float[A,B,4,S,6] y"),
+    "attention_with_weights_as_output_stays": attention(PLAIN + REST, None,
+                                                        output="float[B,4,S,6] y, float[B,4,S,T] p"),
+    "attention_with_guarded_rows_stays": attention(
+        SCORES + "s = Add(m, mask) p0 = Softmax<axis = -1>(s) n = IsNaN(p0) p = Where(n, zero, p0) y = MatMul(p, v)", None,
+        inputs=QKV + ", float[S,T] mask"),
+    "attention_of_double_stays": attention(PLAIN + REST, None, inputs=QKV.replace("float", "double"),
+                                           output="double[B,4,S,6] y"),
+    "rotary": rotary(ANGLES + TURNED + SUM, "Cos Sin RotaryEmbedding"),
+    "rotary_with_one_batch_of_angles": rotary(ANGLES + TURNED + SUM, EXPANDED, f="float[1,S,4]"),
+    "rotary_twice_shares_angles": rotary(
+        ANGLES + TURNED + SUM.replace("y =", "z =") + " g, i = Split<axis = -1, num_outputs = 2>(z) j = Neg(i) o = Concat<axis = 3>(j, g) "
+        "d = Mul(o, s) e = Mul(z, c) y = Add(d, e)", "Cos Sin RotaryEmbedding RotaryEmbedding",
+        passes="fuse-rotary-embedding,merge-equal"),
+    "rotary_below_23_stays": rotary(ANGLES + TURNED + SUM, None, opset=22),
+    "rotary_turned_the_other_way_stays": rotary(ANGLES + TURNED.replace("Neg(r)", "Neg(l)").replace("(n, l)", "(r, n)") + SUM, None),
+    "rotary_of_other_angles_stays": rotary(ANGLES.replace("(f, f)", "(f, g)").replace("a =", "g = Neg(f) a =") + TURNED + SUM, None),
+    "rotary_with_cos_of_another_input_stays": rotary(ANGLES + TURNED + SUM.replace("Mul(x", "Mul(h"), None),
+    "rotary_with_cos_for_sin_stays": rotary(ANGLES.replace("Sin", "Cos") + TURNED + SUM, None),
+    "rotary_along_heads_stays": rotary(ANGLES + TURNED + SUM, None, x="float[B,S,4,8]", at=2),
+    "rotary_of_one_position_for_all_stays": rotary(ANGLES + TURNED + SUM, None, f="float[B,1,4]"),
+    "rotary_of_a_batch_that_nothing_tells_stays": rotary(ANGLES + TURNED + SUM, None, f="float[C,S,4]", feeds={"f": rand(3, 5, 4)}),
+    "rotary_of_uneven_parts_stays": rotary(
+        ANGLES + TURNED.replace("Split<axis = 3, num_outputs = 2>(x)", "Split<axis = 3>(x, parts)") + SUM, None) | {
+            "weights": {"at": ints(1), "parts": ints(3, 5)}},
+}
+main(CASES)
