@@ -15,7 +15,6 @@ import collections
 import csv
 import fnmatch
 import json
-import multiprocessing
 import os
 import pathlib
 import subprocess
@@ -23,78 +22,11 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import onnx
-import onnxruntime as ort
-from onnx import numpy_helper
 
-SAMPLES = 3  # of an eval.npz
-LEFT_OUT = "left out"
-
-
-def session(path):
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-class NotTaken(Exception):
-    """The judge does not take the model as it is."""
-
-
-def read(path, kind):
-    """A value of a test set, as ONNX Runtime wants it."""
-    if kind.HasField("optional_type"):
-        o = onnx.OptionalProto.FromString(path.read_bytes())
-        return numpy_helper.to_optional(o)
-    if kind.HasField("sequence_type"):
-        return numpy_helper.to_list(onnx.SequenceProto.FromString(path.read_bytes()))
-    return numpy_helper.to_array(onnx.TensorProto.FromString(path.read_bytes()))
-
-
-def tensors(folder, kind, values):
-    """By name: file N holds the value of input or output N, where it does not say another name."""
-    out = {}
-    for path in sorted(folder.glob(f"{kind}_*.pb"), key=lambda p: int(p.stem.split("_")[1])):
-        k = int(path.stem.split("_")[1])
-        name = onnx.TensorProto.FromString(path.read_bytes()).name if values[k].type.HasField("tensor_type") else ""
-        v = next((v for v in values if v.name == name), values[k])
-        out[v.name] = read(path, v.type)
-    return out
-
-
-def sets(model, graph):
-    """Pairs of inputs and wanted outputs, by name; wanted is None where the model itself must tell."""
-    folder = model.parent
-    held = {t.name for t in graph.initializer}
-    inputs = [v for v in graph.input if v.name not in held] + [v for v in graph.input if v.name in held]
-    for d in sorted(folder.glob("test_data_set_*")):
-        yield tensors(d, "input", inputs), tensors(d, "output", list(graph.output))
-    if (folder / "eval.npz").exists():
-        data = np.load(folder / "eval.npz")
-        arrays = {k: data[k] for k in data.files}
-        for i in range(SAMPLES):
-            yield {k: a[i:i + 1] for k, a in arrays.items()}, None
-
-
-def difference(got, want):
-    """Largest error against the largest number wanted; infinite where type, shape, NaN or infinities differ."""
-    if isinstance(want, list):
-        return max((difference(g, w) for g, w in zip(got, want)), default=0.0) if len(got) == len(want) else np.inf
-    if want is None or got is None:
-        return 0.0 if got is want else np.inf
-    got, want = np.asarray(got), np.asarray(want)
-    if got.shape != want.shape or got.dtype != want.dtype:
-        return np.inf
-    if got.dtype.kind not in "fV":
-        return 0.0 if np.array_equal(got, want) else np.inf
-    g, w = got.astype(np.float64), want.astype(np.float64)
-    finite = np.isfinite(w)
-    if not np.array_equal(finite, np.isfinite(g)) or not np.array_equal(g[~finite], w[~finite], equal_nan=True):
-        return np.inf
-    return float(np.abs(g[finite] - w[finite]).max() / (np.abs(w[finite]).max() + 1e-6)) if finite.any() else 0.0
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from model_sets import DONE, NOT_TAKEN, NotTaken, difference, isolated, nodes, session, sets  # noqa: E402
 
 
 def interface(model):
@@ -103,14 +35,6 @@ def interface(model):
     return {"opsets": {o.domain: o.version for o in model.opset_import},
             "inputs": [v.SerializeToString() for v in g.input], "outputs": [v.SerializeToString() for v in g.output],
             "overridable": sorted({t.name for t in g.initializer} & {v.name for v in g.input})}
-
-
-def nodes(graph):
-    for n in graph.node:
-        yield n
-        for a in n.attribute:
-            for g in [a.g] if a.type == onnx.AttributeProto.GRAPH else a.graphs:
-                yield from nodes(g)
 
 
 def optimize(path, out):
@@ -185,30 +109,6 @@ def judge(model):
     return census, count, worst
 
 
-def child(pipe, model):
-    try:
-        pipe.send((None, *judge(model)))
-    except NotTaken:
-        pipe.send((LEFT_OUT, {}, {}, 0.0))
-    except Exception as e:  # told as a line of the table
-        pipe.send(((str(e).strip().splitlines() or [type(e).__name__])[0][:300], {}, {}, 0.0))
-
-
-def isolated(model):
-    """A model can crash the runtime: each has a process of its own."""
-    ours, theirs = multiprocessing.Pipe()
-    p = multiprocessing.Process(target=child, args=(theirs, model))
-    p.start()
-    theirs.close()
-    try:
-        return ours.recv()
-    except EOFError:
-        p.join()
-        return f"crash, exit {p.exitcode}", {}, {}, 0.0
-    finally:
-        p.join()
-
-
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("quern")
 parser.add_argument("dirs", nargs="+", metavar="DIR")
@@ -229,11 +129,12 @@ for d in args.dirs:
                     (p.parent / "eval.npz").exists())
     models = [m for m in models if fnmatch.fnmatch(str(m.relative_to(d)), args.only)][::args.every]
     with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if args.cases else 1) as pool:
-        judged = pool.map(isolated, models)
-    for m, (error, census, before, worst) in zip(models, judged):
-        if error == LEFT_OUT:
+        judged = pool.map(lambda m: isolated(judge, m), models)
+    for m, (word, result) in zip(models, judged):
+        if word == NOT_TAKEN:
             left_out += 1
             continue
+        error, (census, before, worst) = (None, result) if word == DONE else (result, ({}, {}, 0.0))
         n += 1
         bad += error is not None
         k, b = sum(census.values()), best.get(m.parent.name, 0)

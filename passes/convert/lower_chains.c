@@ -100,7 +100,7 @@ enum quern_code qn_lower_gelu(const struct lowering *l, struct quern_node *node)
     struct quern_value *x = quern_node_input(node, 0);
     const char *how = qn_string_or(node, "approximate", "none");
     struct chain c = {l, node, x, 0, QUERN_OK, false};
-    if (quern_value_dtype(x) != QUERN_FLOAT) {
+    if (!is_float(node)) {
         return qn_lower_refuse(l, node, "its type is not known to be float");
     }
     if (strcmp(how, "tanh") == 0) {
@@ -116,11 +116,7 @@ enum quern_code qn_lower_gelu(const struct lowering *l, struct quern_node *node)
     }
     extend(&c, "Add", number(&c, 1.0f));
     extend(&c, "Mul", x);
-    struct quern_value *half = number(&c, 0.5f);
-    if (c.code == QUERN_OK && quern_node_has_attr(node, "approximate")) {
-        c.code = quern_node_remove_attr(node, "approximate");
-    }
-    return finish(&c, node, half);
+    return finish(&c, node, number(&c, 0.5f));
 }
 
 /* x * sigmoid(alpha x) */
@@ -185,7 +181,8 @@ enum quern_code qn_lower_rms(const struct lowering *l, struct quern_node *node)
     int64_t rank = quern_value_rank(x);
     int64_t axis = quern_node_int(node, "axis", -1);
     struct chain c = {l, node, x, 0, QUERN_OK, false};
-    if (!is_float(node) || rank < 1) {
+    if (!is_float(node) || rank < 1 ||
+        quern_value_dtype(quern_node_input(node, 1)) != QUERN_FLOAT) {
         return qn_lower_refuse(l, node,
                                "its type or rank is not known, needs float");
     }

@@ -14,7 +14,7 @@ struct lower_params {
     int64_t opset; /* 0: the highest that the target takes */
 };
 
-enum { LOWEST = 17, HIGHEST = 25 };
+enum { LOWEST = 17, HIGHEST = 26 };
 
 typedef enum quern_code (*lower_fn)(const struct lowering *l,
                                     struct quern_node *node);
@@ -29,9 +29,11 @@ static enum quern_code only_old(const struct lowering *l,
                                 const struct quern_node *node,
                                 const char *const *attrs)
 {
+    char why[64];
     for (size_t i = 0; attrs[i] != NULL; i++) {
         if (quern_node_has_attr(node, attrs[i])) {
-            return qn_lower_refuse(l, node, attrs[i]);
+            snprintf(why, sizeof why, "its attribute '%s' is newer", attrs[i]);
+            return qn_lower_refuse(l, node, why);
         }
     }
     return QUERN_OK;
@@ -184,6 +186,31 @@ static enum quern_code lower_pool(const struct lowering *l,
     return only_old(l, node, attrs);
 }
 
+static enum quern_code lower_lp_pool(const struct lowering *l,
+                                     struct quern_node *node)
+{
+    static const char *const attrs[] = {"ceil_mode", NULL};
+    enum quern_code code = QUERN_OK;
+    if (quern_node_has_attr(node, "ceil_mode") &&
+        quern_node_int(node, "ceil_mode", 0) == 0) {
+        code = quern_node_remove_attr(node, "ceil_mode");
+    }
+    code = code == QUERN_OK ? only_old(l, node, attrs) : code;
+    return code == QUERN_OK ? lower_pool(l, node) : code;
+}
+
+/* Of numbers that older opsets have, the attribute says nothing. */
+static enum quern_code lower_saturate(const struct lowering *l,
+                                      struct quern_node *node)
+{
+    static const char *const attrs[] = {"saturate", NULL};
+    enum quern_dtype to = quern_value_dtype(quern_node_output(node, 0));
+    bool is_old = to != QUERN_UNDEFINED && to < QUERN_FLOAT8E4M3FN;
+    return is_old && quern_node_has_attr(node, "saturate")
+               ? quern_node_remove_attr(node, "saturate")
+               : only_old(l, node, attrs);
+}
+
 static enum quern_code lower_dft(const struct lowering *l,
                                  struct quern_node *node)
 {
@@ -210,6 +237,30 @@ static enum quern_code lower_pair(const struct lowering *l,
     static const char *const attrs[] = {"block_size", "output_dtype",
                                         "precision", NULL};
     return only_old(l, node, attrs);
+}
+
+/* QuantizeLinear has output_dtype since 21. */
+static enum quern_code lower_typed_pair(const struct lowering *l,
+                                        struct quern_node *node)
+{
+    static const char *const of_q[] = {"precision", NULL};
+    static const char *const of_dq[] = {"output_dtype", NULL};
+    return only_old(l, node,
+                    quern_node_is(node, "QuantizeLinear") ? of_q : of_dq);
+}
+
+static enum quern_code lower_attention(const struct lowering *l,
+                                       struct quern_node *node)
+{
+    return quern_node_input(node, 6) != NULL
+               ? qn_lower_refuse(l, node, "lengths of the cache are newer")
+               : QUERN_OK;
+}
+
+static enum quern_code lower_group_norm(const struct lowering *l,
+                                        struct quern_node *node)
+{
+    return qn_lower_refuse(l, node, "its scale was one number a group");
 }
 
 /* What changed after opset 17 in a way that an old model cannot say. Changes of
@@ -244,7 +295,11 @@ static const struct {
     {"Resize", 19, lower_resize},
     {"ScatterElements", 18, lower_scatter},
     {"ScatterND", 18, lower_scatter},
+    {"LpPool", 18, lower_lp_pool},
     {"AveragePool", 19, lower_pool},
+    {"Cast", 19, lower_saturate},
+    {"CastLike", 19, lower_saturate},
+    {"QuantizeLinear", 19, lower_saturate},
     {"DeformConv", 19, is_new},
     {"AffineGrid", 20, is_new},
     {"DFT", 20, lower_dft},
@@ -256,11 +311,17 @@ static const struct {
     {"StringSplit", 20, is_new},
     {"QuantizeLinear", 21, lower_pair},
     {"DequantizeLinear", 21, lower_pair},
+    {"GroupNormalization", 21, lower_group_norm},
+    {"QuantizeLinear", 23, lower_typed_pair},
+    {"DequantizeLinear", 23, lower_typed_pair},
     {"Attention", 23, is_new},
+    {"Attention", 24, lower_attention},
     {"RMSNormalization", 23, qn_lower_rms},
     {"RotaryEmbedding", 23, is_new},
     {"Swish", 24, qn_lower_swish},
     {"TensorScatter", 24, is_new},
+    {"BitCast", 26, is_new},
+    {"CumProd", 26, is_new},
 };
 
 /* -------------------------------------------------------------------- pass */

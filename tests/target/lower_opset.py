@@ -45,8 +45,6 @@ def cases():
     yield "split-input", model([node("Split", ["x", "parts"], ["a", "b"], "n", axis=2)], ["a", "b"], 18,
                                [ints("parts", 3, 4)])
     yield "pad", model([node("Pad", ["x", "pads"], ["y"], "n", mode="reflect")], ["y"], 20, [ints("pads", 0, 0, 1, 0, 0, 2)])
-
-
     images = {"opset": 20, "shape": (1, 2, 4, 5)}
     for mode in ("linear", "cubic", "nearest"):
         yield f"grid-{mode}", model([node("GridSample", ["x", "grid"], ["y"], "n", mode=mode)], ["y"], **images, constants=[
@@ -54,6 +52,8 @@ def cases():
     yield "resize", model([node("Resize", ["x", "", "scales"], ["y"], "n", mode="linear", antialias=0, keep_aspect_ratio_policy="stretch")], ["y"],
                           **images, constants=[numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales")])
     yield "pool", model([node("AveragePool", ["x"], ["y"], "n", kernel_shape=[2, 2], dilations=[1, 1])], ["y"], **images)
+    yield "lp-pool", model([node("LpPool", ["x"], ["y"], "n", kernel_shape=[2, 2], dilations=[1, 1], ceil_mode=0)], ["y"], **images)
+    yield "saturate", model([node("Cast", ["x"], ["h"], to=TensorProto.FLOAT16, saturate=1), node("Cast", ["h"], ["y"], to=TensorProto.FLOAT)], ["y"], 26)
 
 
 def refused():
@@ -67,14 +67,30 @@ def refused():
                           [numpy_helper.from_array(np.array([1, 1, 0.5], np.float32), "scales")]), "antialias"
     yield "Split", model([node("Split", ["x"], ["a", "b"], "n", axis=2, num_outputs=2)], ["a", "b"], 18,
                          shape=(2, 3, "n")), "not known"
+    yield "RMSNormalization", model([node("RMSNormalization", ["x", "scale"], ["h"], "n"), node("Cast", ["h"], ["y"], to=TensorProto.FLOAT)], ["y"], 23,
+                                    [numpy_helper.from_array(np.ones(7, np.float16), "scale")]), "needs float"
+    yield "LpPool", model([node("LpPool", ["x"], ["y"], "n", kernel_shape=[2], ceil_mode=1)], ["y"], 18), "'ceil_mode' is newer"
+    yield "CumProd", model([node("CumProd", ["x", "axis"], ["y"], "n")], ["y"], 26, [numpy_helper.from_array(np.array(1), "axis")]), "newer"
 
 
-def lower(work, m, wanted):
+def refused_between():
+    """Not what is new at the lower opset, but means something else there."""
+    node = helper.make_node
+    ones = [numpy_helper.from_array(np.ones(4, np.float32), name) for name in ("scale", "bias")]
+    yield 20, "GroupNormalization", model([node("GroupNormalization", ["x", "scale", "bias"], ["y"], "n", num_groups=2)], ["y"], 21, ones,
+                                          shape=(1, 4, 3)), "a group"
+    yield 23, "Attention", model([node("Attention", ["x", "x", "x", "", "", "", "lengths"], ["y"], "n")], ["y"], 24, [ints("lengths", 3)],
+                                 shape=(1, 2, 3, 4)), "cache"
+    yield 21, "DequantizeLinear", model([node("Cast", ["x"], ["c"], to=TensorProto.INT8), node("DequantizeLinear", ["c", "scale"], ["y"], "n", output_dtype=1)],
+                                        ["y"], 23, [numpy_helper.from_array(np.float32(1), "scale")]), "'output_dtype' is newer"
+
+
+def lower(work, m, wanted, to=17):
     into, out = os.path.join(work, "in.onnx"), os.path.join(work, "out.onnx")
     onnx.save(m, into)
     if os.path.exists(out):
         os.remove(out)
-    done = subprocess.run([os.environ["QUERN"], "apply", into, "-o", out, "--passes", "lower-opset{opset=17}"],
+    done = subprocess.run([os.environ["QUERN"], "apply", into, "-o", out, "--passes", f"lower-opset{{opset={to}}}"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != wanted:
         sys.exit(f"exit {done.returncode}, wanted {wanted}: {done.stderr}")
@@ -99,8 +115,8 @@ def main():
             want, got = run(m, x), run(low, x)
             for a, b in zip(want, got, strict=True):
                 np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-6, err_msg=name)
-        for op, m, why in refused():
-            said = lower(work, m, 4)
+        for to, op, m, why in [*((17, *r) for r in refused()), *refused_between()]:
+            said = lower(work, m, 4, to)
             assert "'n'" in said and op in said and why in said, said
     print(f"{len(list(cases()))} models lowered, {len(list(refused()))} refused")
 
