@@ -24,10 +24,9 @@ static const char end_mark[] = "\nEND\n";
 
 struct talk {
     int fd[N_PIPES]; /* -1: closed */
-    char *report;
-    size_t report_size;
-    char said[256];
-    size_t said_size;
+    char *text[N_PIPES];
+    size_t size[N_PIPES];
+    size_t most[N_PIPES];
 };
 
 /* ---------------------------------------------------------- in the child */
@@ -69,7 +68,7 @@ static void close_pipe(int *fd)
 }
 
 /* Take what a pipe holds; what is too much is thrown away. */
-static bool take(struct talk *t, int which)
+static void take(struct talk *t, int which)
 {
     char room[4096];
     ssize_t n = read(t->fd[which], room, sizeof room);
@@ -77,28 +76,12 @@ static bool take(struct talk *t, int which)
         if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
             close_pipe(&t->fd[which]);
         }
-        return true;
+        return;
     }
-    size_t size = (size_t)n;
-    if (which == SAID) {
-        size_t left = sizeof t->said - 1 - t->said_size;
-        size = size < left ? size : left;
-        memcpy(t->said + t->said_size, room, size);
-        t->said_size += size;
-        return true;
-    }
-    if (t->report_size + size > MOST_REPORT) {
-        return true;
-    }
-    char *grown = realloc(t->report, t->report_size + size + 1);
-    if (grown == NULL) {
-        return false;
-    }
-    memcpy(grown + t->report_size, room, size);
-    t->report = grown;
-    t->report_size += size;
-    grown[t->report_size] = '\0';
-    return true;
+    size_t left = t->most[which] - t->size[which];
+    size_t size = (size_t)n < left ? (size_t)n : left;
+    memcpy(t->text[which] + t->size[which], room, size);
+    t->size[which] += size;
 }
 
 static void nap(struct talk *t, int milliseconds, bool *out_done)
@@ -110,7 +93,7 @@ static void nap(struct talk *t, int milliseconds, bool *out_done)
     *out_done = poll(wanted, N_PIPES, milliseconds) <= 0;
     for (int i = 0; i < N_PIPES; i++) {
         if (t->fd[i] >= 0 && wanted[i].revents != 0) {
-            (void)!take(t, i);
+            take(t, i);
         }
     }
 }
@@ -163,18 +146,18 @@ static void judge(struct talk *t, int status, bool is_late,
                   struct cli_child *out)
 {
     size_t mark = sizeof end_mark - 1;
-    bool is_whole = t->report_size >= mark &&
-                    strcmp(t->report + t->report_size - mark, end_mark) == 0;
+    char *report = t->text[REPORT];
+    size_t size = t->size[REPORT];
+    bool is_whole = size >= mark && strcmp(report + size - mark, end_mark) == 0;
     out->end = is_late               ? CLI_CHILD_TIMEOUT
                : WIFSIGNALED(status) ? CLI_CHILD_KILLED
                : is_whole            ? CLI_CHILD_DONE
                                      : CLI_CHILD_QUIT;
     out->number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-    out->report = t->report;
+    out->report = report;
     if (is_whole) {
-        t->report[t->report_size - mark + 1] = '\0';
+        report[size - mark + 1] = '\0';
     }
-    memcpy(out->said, t->said, sizeof out->said);
     one_line(out->said);
 }
 
@@ -195,11 +178,17 @@ enum quern_code cli_child_run(struct cli *cli, const struct cli_bounds *bounds,
                               void (*work)(void *user, FILE *report),
                               void *user, struct cli_child *out_child)
 {
-    struct talk t = {.fd = {-1, -1}};
+    struct talk t = {.fd = {-1, -1},
+                     .text = {calloc(1, MOST_REPORT + 1), out_child->said},
+                     .most = {MOST_REPORT, sizeof out_child->said - 1}};
     int out[N_PIPES] = {-1, -1};
     int status = 0;
     bool is_late = false;
     enum quern_code code = QUERN_OK;
+    memset(out_child->said, 0, sizeof out_child->said);
+    if (t.text[REPORT] == NULL) {
+        return QUERN_NO_MEMORY;
+    }
     fflush(NULL);
     pid_t pid = make_pipes(t.fd, out) ? fork() : -1;
     if (pid == 0) {
@@ -219,7 +208,7 @@ enum quern_code cli_child_run(struct cli *cli, const struct cli_bounds *bounds,
         close_pipe(&t.fd[i]);
     }
     if (code != QUERN_OK) {
-        free(t.report);
+        free(t.text[REPORT]);
         return code;
     }
     judge(&t, status, is_late, out_child);

@@ -47,38 +47,41 @@ bool plugin_begin(const struct plugin_job *job, FILE *report,
 
 /* -------------------------------------------------------------- loading */
 
-/* The passes of a plugin as text, "\n" behind each name. */
-static size_t list_passes(const struct quern_context *context, char *text,
-                          size_t size, const struct quern_plugin **out_plugin)
+/* The passes of a plugin. */
+struct listed {
+    size_t n;
+    uint64_t hash; /* of their names */
+    const struct quern_plugin *plugin;
+};
+
+/* @param report  gets their names; NULL: does not */
+static struct listed list_passes(const struct quern_context *context,
+                                 FILE *report)
 {
     const struct quern_pass_desc *desc = NULL;
-    size_t n = 0;
-    size_t length = 0;
-    *text = '\0';
+    struct listed all = {.hash = QUERN_HASH_START};
     for (size_t i = 0; (desc = quern_context_pass(context, i)) != NULL; i++) {
-        if (quern_context_pass_origin(context, desc) != NULL &&
-            length + 1 < size) {
-            *out_plugin = quern_context_pass_plugin(context, desc);
-            length += (size_t)snprintf(text + length, size - length,
-                                       "pass\t%s\n", desc->name);
-            n++;
+        if (quern_context_pass_origin(context, desc) == NULL) {
+            continue;
+        }
+        all.n++;
+        all.hash = quern_hash(all.hash, desc->name, strlen(desc->name) + 1);
+        all.plugin = quern_context_pass_plugin(context, desc);
+        if (report != NULL) {
+            fprintf(report, "pass\t%s\n", desc->name);
         }
     }
-    return n;
+    return all;
 }
 
 void plugin_load(void *user, FILE *report)
 {
     const struct plugin_job *job = user;
     const struct quern_pass_desc *desc = NULL;
-    char first[8192];
-    char second[8192];
     struct quern_context *other = NULL;
     if (!plugin_begin(job, report, &desc)) {
         return;
     }
-    const struct quern_plugin *plugin = NULL;
-    size_t n = list_passes(job->cli->context, first, sizeof first, &plugin);
     if (quern_context_create(NULL, &other) != QUERN_OK ||
         quern_plugin_load(other, job->file) != QUERN_OK) {
         fprintf(report, "fault\tcannot be loaded into a second context: %s\n",
@@ -88,18 +91,19 @@ void plugin_load(void *user, FILE *report)
         quern_context_destroy(&other);
         return;
     }
-    (void)list_passes(other, second, sizeof second, &plugin);
+    uint64_t second = list_passes(other, NULL).hash;
     quern_context_destroy(&other);
-    if (strcmp(first, second) != 0) {
+    if (list_passes(job->cli->context, NULL).hash != second) {
         fprintf(report, "fault\tits entry tells other passes the second "
                         "time\n");
         return;
     }
+    struct listed all = list_passes(job->cli->context, report);
     fprintf(report,
-            "%sok\t%.200s %.100s (%.100s), ABI %d, %zu pass%s: descriptors, "
+            "ok\t%.200s %.100s (%.100s), ABI %d, %zu pass%s: descriptors, "
             "options and patterns are well formed, the same answer twice\n",
-            first, plugin->name, plugin->version, plugin->licence, QUERN_ABI, n,
-            n == 1 ? "" : "es");
+            all.plugin->name, all.plugin->version, all.plugin->licence,
+            QUERN_ABI, all.n, all.n == 1 ? "" : "es");
 }
 
 /* -------------------------------------------------------------- running */
