@@ -144,8 +144,18 @@ static enum quern_code choose_start(struct quern_bisection *b, bool *out_shows)
                                        .engine = b->options.engine,
                                        .ort_library = b->options.ort_library};
     struct qn_mark mark = qn_journal_mark(b->model);
-    enum quern_code code = go_before(b);
+    /* Samples follow a change of precision; those of other inputs are new. */
+    enum quern_code code = qn_trial_create(b->model, &o, &b->trial);
     if (code == QUERN_OK) {
+        code = go_before(b);
+    }
+    if (code == QUERN_OK) {
+        code = qn_trial_compare(b->trial, b->model, QUERN_CHANGES_PRECISION,
+                                true, &b->finding);
+    }
+    if (code == QUERN_OK && b->finding.verdict == QUERN_VERDICT_DIFFERS) {
+        qn_trial_destroy(b->trial);
+        b->trial = NULL;
         code = qn_trial_create(b->model, &o, &b->trial);
     }
     if (code == QUERN_OK) {

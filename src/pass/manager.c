@@ -477,7 +477,7 @@ enum quern_code qn_plan_run(struct quern_pass_ctx *ctx)
         }
         n_idle = ctx->model->journal.n_total == before ? n_idle + 1 : 0;
     }
-    if (code == QUERN_OK && ctx->trial != NULL) {
+    if (code == QUERN_OK && ctx->options->verify_each) {
         qn_tell_trial(ctx);
     }
     return code;

@@ -89,7 +89,7 @@ enum quern_code qn_try_step(struct quern_pass_ctx *ctx,
 /** Hash of names and types of the model's inputs and outputs. */
 uint64_t qn_shown(const struct quern_model *model);
 
-/** Behind all steps: what the trial ran on. */
+/** Behind all steps: what the trial ran on, or why there is none any more. */
 void qn_tell_trial(const struct quern_pass_ctx *ctx);
 
 /** An object that lives as long as the pipeline. */
@@ -246,7 +246,8 @@ struct quern_pass_ctx {
     size_t n_told;                      /* lines of explanation so far */
     struct qn_judged judged;
     struct qn_trial *trial; /* --verify-each; else NULL */
-    const char *told_trial; /* why it cannot be told: said once */
+    const char *told_trial; /* why it cannot be told: said once; or why there
+                               is no trial any more */
     uint64_t shown; /* hash of inputs and outputs before the step, of a pass
                        that may change them */
     struct qn_account *explanation; /* different ones, newest first */

@@ -76,9 +76,9 @@ static enum quern_code start_anew(struct quern_pass_ctx *ctx,
         return ctx->services->trial_start(ctx);
     }
     ctx->trial = NULL;
-    quern_pass_account(ctx, NULL,
-                       "not verified from here on: the samples are for other "
-                       "inputs or outputs");
+    ctx->told_trial = "the samples are for other inputs or outputs";
+    quern_pass_account(ctx, NULL, "not verified from here on: %s",
+                       ctx->told_trial);
     return QUERN_OK;
 }
 
@@ -116,7 +116,9 @@ void qn_tell_trial(const struct quern_pass_ctx *ctx)
 {
     char text[TEXT_SIZE] = "";
     if (ctx->options->verified != NULL) {
-        bool is = ctx->services->trial_describe(ctx, text, sizeof text);
-        ctx->options->verified(ctx->options->user, is, text);
+        bool is = ctx->trial != NULL &&
+                  ctx->services->trial_describe(ctx, text, sizeof text);
+        ctx->options->verified(ctx->options->user, is,
+                               ctx->trial != NULL ? text : ctx->told_trial);
     }
 }

@@ -228,6 +228,22 @@ def test_bisect_words(model):
         fail(done.stderr)
 
 
+def test_other_inputs():
+    """Samples follow inputs that become float16; what is renamed they are not for, which is told."""
+    io = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", 2 if n != "y" else 6]) for n in "abcy"]
+    nodes = [helper.make_node("Concat", ["a", "b"], ["t"], axis=1), helper.make_node("Concat", ["c", "t"], ["y"], name="last", axis=1)]
+    model, data = WORK / "three.onnx", WORK / "three.npz"
+    graph = helper.make_graph(nodes, "g", io[:3], io[3:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), model)
+    np.savez(data, a=f32(3, 2), b=f32(3, 2), c=f32(3, 2))
+    found = bisect(model, "--passes", "to-float16,fault-concats", "--data", data)
+    if found["node"] != "last" or not found["samples"].startswith("3 samples, ") or found["smallest_nodes"] != 2:
+        fail(f"behind to-float16: {found}")
+    done = quern("bisect", model, "--passes", "rename{values=['a=d']},fault-concats", "--data", data, code=4)
+    if "nothing can be told: the samples are for other inputs or outputs\n" not in done.stdout:
+        fail(f"behind rename: {done.stdout}")
+
+
 def test_body():
     """A rewrite in a branch: the node around it is kept, with all that stands in it."""
     c = numpy_helper.from_array(np.array([1, 2, 3], np.float32), "c")
@@ -254,6 +270,7 @@ def main():
     test_verify(model)
     test_bisect(model)
     test_bisect_words(model)
+    test_other_inputs()
     test_body()
     print("ok" if n_failed == 0 else f"{n_failed} failed")
     sys.exit(n_failed != 0)

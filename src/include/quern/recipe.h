@@ -95,7 +95,7 @@ struct quern_apply_options {
     uint64_t stop_rewrites;
     /** Called once, behind all steps, when verify_each is set: what the model
      * was run on ("3 random samples, embedded (…)"), or with verified false
-     * why it could not be run. */
+     * why it could not be run, or not to the end. */
     void (*verified)(void *user, bool verified, const char *text);
 };
 
