@@ -5,11 +5,14 @@
  * standard allows, so all sizes must be known to agree: batch and heads of q, k
  * and v, and the last two sizes of the mask with those of the scores. A guard
  * of rows that are masked as a whole (Where(IsNaN(p), 0, p)) is no part of
- * Attention and stays. Real-exact. */
+ * Attention: these rows become 0 behind it. ONNX
+ * Runtime (1.32) takes the lowest float in a mask for -inf, so that rows of
+ * nothing else become 0, and not the mean of v: it is raised. Real-exact. */
 #include "builtin.h"
 #include "common.h"
 #include "fuse/rewrite.h"
 
+#include <float.h>
 #include <math.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -63,14 +66,16 @@ static const int64_t *order_of(const struct quern_value *v)
     return perm;
 }
 
-/* k from k^T: the input of its Transpose, or that with its last axes swapped.
- */
+/* k from k^T: the input of its Transpose, or that with its last axes swapped,
+ * or k^T turned. */
 static enum quern_code turn_back(struct quern_node *before,
                                  struct quern_value *turned,
                                  struct quern_value *source,
                                  struct quern_value **out_k)
 {
+    static const int64_t as_it_is[4] = {0, 1, 2, 3};
     const int64_t *perm = order_of(turned);
+    perm = perm != NULL ? perm : as_it_is;
     const int64_t back[4] = {perm[0], perm[1], perm[3], perm[2]};
     struct quern_graph *graph = quern_node_graph(before);
     struct quern_node *node = NULL;
@@ -151,28 +156,82 @@ static bool scale_of(const struct quern_match *match, double *out_scale)
     return true;
 }
 
+/* The mask may hold the lowest float. */
+static bool may_be_lowest(struct quern_pass_ctx *ctx,
+                          const struct quern_value *mask, int depth)
+{
+    const struct quern_node *p = quern_value_producer(mask);
+    if (quern_value_constant(mask) != NULL) {
+        int64_t n = 0;
+        const float *numbers = qn_floats(ctx, mask, &n);
+        float lowest =
+            quern_value_dtype(mask) == QUERN_FLOAT16 ? -65504.0f : -FLT_MAX;
+        bool found = numbers == NULL;
+        for (int64_t i = 0; i < n && !found; i++) {
+            found = isfinite(numbers[i]) && numbers[i] <= lowest;
+        }
+        return found;
+    }
+    if (p == NULL || depth == 0) {
+        return true;
+    }
+    if (quern_node_is(p, "Where")) {
+        return may_be_lowest(ctx, quern_node_input(p, 1), depth - 1) ||
+               may_be_lowest(ctx, quern_node_input(p, 2), depth - 1);
+    }
+    return (!quern_node_is(p, "Unsqueeze") && !quern_node_is(p, "Expand")) ||
+           may_be_lowest(ctx, quern_node_input(p, 0), depth - 1);
+}
+
+/* The mask, no number of it lower than -1e38. */
+static enum quern_code raise_lowest(struct quern_pass_ctx *ctx,
+                                    struct quern_node *before,
+                                    struct quern_value **mask)
+{
+    static const float low = -1e38f;
+    struct quern_graph *graph = quern_node_graph(before);
+    const char *name = quern_value_name(*mask);
+    struct quern_value *in[2] = {*mask, NULL};
+    struct quern_node *node = NULL;
+    enum quern_code code =
+        qn_new_floats(ctx, graph, "attention_low", &low, 0, NULL, &in[1]);
+    if (code == QUERN_OK) {
+        code = quern_value_create(graph, name, mask);
+    }
+    return code == QUERN_OK ? quern_node_create(graph, before, "Clip", name, in,
+                                                2, mask, 1, &node)
+                            : code;
+}
+
 /* Values that a match gives, scales taken off. */
 struct found {
     struct quern_value *q, *turned, *source, *v, *mask;
+    struct quern_value *zero; /* of the guard, NULL: none */
     double scale;
 };
 
 static const char *find(const struct quern_match *match, struct found *f)
 {
     enum quern_dtype type;
+    float zero = 0.0f;
     f->v = quern_match_value(match, "v");
     f->mask = quern_match_value(match, "m");
+    f->zero = quern_match_value(match, "z");
+    if (f->zero != NULL &&
+        (!factor_of(f->zero, &zero) || fpclassify(zero) != FP_ZERO)) {
+        return "rows that are masked as a whole do not become 0";
+    }
     if (!scale_of(match, &f->scale) || !is_over_last(match)) {
         return "the scale is no constant, or softmax is not over the last axis";
     }
     f->q = unscaled(quern_match_value(match, "q"), &f->scale);
     f->turned = unscaled(quern_match_value(match, "k"), &f->scale);
     type = quern_value_dtype(f->q);
-    if (order_of(f->turned) == NULL) {
-        return "k does not come from a Transpose";
+    f->source = f->turned;
+    if (order_of(f->turned) != NULL) {
+        struct quern_node *turn = quern_value_producer(f->turned);
+        f->source = unscaled(quern_node_input(turn, 0), &f->scale);
     }
-    f->source = unscaled(quern_node_input(quern_value_producer(f->turned), 0),
-                         &f->scale);
     if ((type != QUERN_FLOAT && type != QUERN_FLOAT16) ||
         quern_value_dtype(f->v) != type ||
         (f->mask != NULL && quern_value_dtype(f->mask) != type)) {
@@ -196,6 +255,48 @@ static enum quern_code drop_scales(struct quern_node *of_q,
                : code;
 }
 
+/* Rows of the mask that are all -inf become 0 behind the Attention. */
+static enum quern_code guard_rows(struct quern_pass_ctx *ctx,
+                                  struct quern_node *attention,
+                                  struct quern_value *mask,
+                                  struct quern_value *zero)
+{
+    static const int64_t last[1] = {-1};
+    struct quern_graph *graph = quern_node_graph(attention);
+    const char *name = quern_value_name(mask);
+    struct quern_value *in[3] = {mask, zero, zero};
+    struct quern_value *most = NULL;
+    struct quern_value *rows = NULL;
+    struct quern_node *node = NULL;
+    enum quern_code code =
+        qn_new_ints(ctx, graph, "attention_axes", last, 1, &in[1]);
+    if (code == QUERN_OK) {
+        code = quern_value_create(graph, name, &most);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_create(graph, attention, "ReduceMax", name, in, 2,
+                                 &most, 1, &node);
+    }
+    if (code == QUERN_OK) {
+        code = quern_value_create(graph, name, &rows);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_create(graph, attention, "IsInf", name, &most, 1,
+                                 &rows, 1, &node);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_int(node, "detect_positive", 0);
+    }
+    in[1] = zero;
+    if (code == QUERN_OK) {
+        code = qn_insert_behind(attention, "Where", "_rows", in, 3, &node);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(node, 2, in[0]);
+    }
+    return code == QUERN_OK ? quern_node_set_input(node, 0, rows) : code;
+}
+
 static enum quern_code to_attention(struct quern_pass_ctx *ctx,
                                     const struct qn_rule *rule,
                                     const struct quern_match *match,
@@ -203,6 +304,8 @@ static enum quern_code to_attention(struct quern_pass_ctx *ctx,
 {
     struct quern_node *root = quern_match_node(match, 0);
     struct quern_value *k = NULL;
+    struct quern_value *mask = NULL;
+    bool raises = false;
     struct found f = {.scale = 1.0};
     struct quern_node *of_q =
         quern_value_producer(quern_match_value(match, "q"));
@@ -212,14 +315,27 @@ static enum quern_code to_attention(struct quern_pass_ctx *ctx,
     if (reason != NULL) {
         return quern_pass_refuse(ctx, root, "%s", reason);
     }
+    mask = f.mask;
+    raises = mask != NULL && may_be_lowest(ctx, mask, 4);
+    if (raises && quern_value_dtype(mask) != QUERN_FLOAT) {
+        return quern_pass_refuse(ctx, root,
+                                 "the mask may hold the lowest float16, which "
+                                 "runtimes take for -inf");
+    }
     enum quern_code code = turn_back(root, f.turned, f.source, &k);
+    if (code == QUERN_OK && raises) {
+        code = raise_lowest(ctx, root, &mask);
+    }
     if (code == QUERN_OK) {
-        struct quern_value *in[4] = {f.q, k, f.v, f.mask};
+        struct quern_value *in[4] = {f.q, k, f.v, mask};
         *out_done = true;
         code = qn_become(ctx, match, rule->what, in, f.mask != NULL ? 4 : 3);
     }
     if (code == QUERN_OK) {
         code = quern_node_set_float(root, "scale", (float)f.scale);
+    }
+    if (code == QUERN_OK && f.zero != NULL) {
+        code = guard_rows(ctx, root, f.mask, f.zero);
     }
     return code == QUERN_OK ? drop_scales(of_q, of_k) : code;
 }
@@ -228,6 +344,13 @@ static enum quern_code to_attention(struct quern_pass_ctx *ctx,
     {                                                                          \
         "y = MatMul(Softmax(" scores "){axis = $axis}, v)", 23, to_attention,  \
             "Attention"                                                        \
+    }
+
+#define GUARDED(scores)                                                        \
+    {                                                                          \
+        "p = Softmax(" scores "){axis = $axis}; "                              \
+        "y = MatMul(Where(IsNaN(p), z, p), v)",                                \
+            23, to_attention, "Attention"                                      \
     }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
@@ -240,12 +363,16 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         ATTENTION("Mul(MatMul(q, k), c)"),
         ATTENTION("Div(MatMul(q, k), d)"),
         ATTENTION("MatMul(q, k)"),
+        GUARDED("Add(Mul(MatMul(q, k), c), m)"),
+        GUARDED("Add(Div(MatMul(q, k), d), m)"),
+        GUARDED("Add(MatMul(q, k), m)"),
     };
     (void)params;
     return qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
 #undef ATTENTION
+#undef GUARDED
 
 const struct quern_pass_desc qn_pass_fuse_attention = {
     .struct_size = sizeof(struct quern_pass_desc),

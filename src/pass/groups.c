@@ -45,10 +45,11 @@ static const struct {
     {"norms", "fuse-layer-norm,fuse-rms-norm,drop-dead"},
     /* what optimize leaves spelled out, for runtimes know it so: it goes behind
      * optimize */
-    {"attention", "fuse-rotary-embedding,fuse-attention,merge-equal,drop-dead"},
+    {"attention", "fuse-rotary-embedding,fuse-attention,shorten-sizes,merge-"
+                  "equal,drop-dead"},
     {"blocks",
      "fuse-softplus,fuse-mish,fuse-swish,fuse-rotary-embedding,fuse-attention,"
-     "merge-equal,drop-dead"},
+     "shorten-sizes,merge-equal,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)

@@ -39,6 +39,8 @@ TURN = "t = Transpose<perm = [0, 1, 3, 2]>(k) "
 SCORES = TURN + "m = MatMul(q, t) "
 PLAIN = TURN + "s = MatMul(q, t) "
 REST = "p = Softmax<axis = -1>(s) y = MatMul(p, v)"
+KEPT = SCORES + "i = Where(keep, zero, minus) s = Add(m, i) "
+GUARD = "p0 = Softmax<axis = -1>(s) n = IsNaN(p0) "
 MASKED = SCORES + "s = Add(m, mask) " + REST
 ANGLES = "a = Concat<axis = -1>(f, f) c0 = Cos(a) s0 = Sin(a) c = Unsqueeze(c0, at) s = Unsqueeze(s0, at) "
 TURNED = "l, r = Split<axis = 3, num_outputs = 2>(x) n = Neg(r) h = Concat<axis = -1>(n, l) "
@@ -77,8 +79,14 @@ CASES = {
     "attention_with_heads_behind": attention(
         "t = Transpose<perm = [0, 2, 3, 1]>(k) s = MatMul(q, t) " + REST, "Transpose Attention",
         inputs=QKV.replace("[B,4,T,8] k", "[B,T,4,8] k"), check=has(perm=[0, 2, 1, 3])),
-    "attention_with_mask": attention(MASKED, "Attention", inputs=QKV + ", float[B,1,S,T] mask"),
-    "attention_with_scale_and_mask": attention(SCORES + "z = Div(m, two) s = Add(mask, z) " + REST, "Attention",
+    "attention_with_rows_of_the_lowest_float": attention(
+        KEPT + REST, "Where Clip Attention", inputs=QKV + ", bool[S,T] keep", weights={"minus": scalar(np.finfo(np.float32).min)},
+        feeds={"keep": np.tri(5, 7, -2) > 0}),
+    "attention_with_rows_of_large_numbers": attention(
+        KEPT + REST, "Where Attention", inputs=QKV + ", bool[S,T] keep", weights={"minus": scalar(-1e30)},
+        feeds={"keep": np.tri(5, 7, -2) > 0}),
+    "attention_with_mask": attention(MASKED, "Clip Attention", inputs=QKV + ", float[B,1,S,T] mask"),
+    "attention_with_scale_and_mask": attention(SCORES + "z = Div(m, two) s = Add(mask, z) " + REST, "Clip Attention",
                                                inputs=QKV + ", float[S,T] mask"),
     "attention_with_infinite_mask": attention(
         SCORES + "i = Where(keep, zero, minus) s = Add(m, i) " + REST, "Where Attention", inputs=QKV + ", bool[S,T] keep",
@@ -109,9 +117,20 @@ CASES = {
         "t = Transpose<perm = [0, 1, 3, 2]>(k) b = Mul(t, five) s = MatMul(q, b) " + REST, None, output="float[A,B,4,S,6] y"),
     "attention_with_weights_as_output_stays": attention(PLAIN + REST, None,
                                                         output="float[B,4,S,6] y, float[B,4,S,T] p"),
-    "attention_with_guarded_rows_stays": attention(
-        SCORES + "s = Add(m, mask) p0 = Softmax<axis = -1>(s) n = IsNaN(p0) p = Where(n, zero, p0) y = MatMul(p, v)", None,
-        inputs=QKV + ", float[S,T] mask"),
+    "attention_of_k_that_comes_turned": attention("s = MatMul(q, k) " + REST, "Transpose Attention",
+                                                  inputs=QKV.replace("[B,4,T,8]", "[B,4,8,T]"), check=has(perm=[0, 1, 3, 2])),
+    "attention_with_guarded_rows": attention(
+        KEPT + GUARD + "p = Where(n, zero, p0) y = MatMul(p, v)", "Where ReduceMax IsInf Attention Where",
+        inputs=QKV + ", bool[S,T] keep", weights={"minus": scalar(-np.inf)}, feeds={"keep": np.tri(5, 7, -2) > 0}),
+    "attention_with_guarded_rows_of_small_numbers": attention(
+        KEPT + GUARD + "p = Where(n, zero, p0) y = MatMul(p, v)", "Where Clip ReduceMax IsInf Attention Where",
+        inputs=QKV + ", bool[S,T] keep", weights={"minus": scalar(np.finfo(np.float32).min)}, feeds={"keep": np.tri(5, 7, -2) > 0}),
+    "attention_with_rows_guarded_by_one_stays": attention(
+        KEPT + GUARD + "p = Where(n, one, p0) y = MatMul(p, v)", None, inputs=QKV + ", bool[S,T] keep",
+        weights={"minus": scalar(-np.inf)}, feeds={"keep": np.tri(5, 7, -2) > 0}),
+    "attention_guarded_by_another_softmax_stays": attention(
+        KEPT + GUARD.replace("IsNaN(p0)", "IsNaN(i)") + "p = Where(n, zero, p0) y = MatMul(p, v)", None,
+        inputs=QKV + ", bool[S,T] keep", weights={"minus": scalar(-1.0)}, feeds={"keep": np.tri(5, 7, -2) > 0}),
     "attention_of_double_stays": attention(PLAIN + REST, None, inputs=QKV.replace("float", "double"),
                                            output="double[B,4,S,6] y"),
     "rotary": rotary(ANGLES + TURNED + SUM, "Cos Sin RotaryEmbedding"),
