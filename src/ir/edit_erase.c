@@ -94,13 +94,15 @@ static bool dead(const struct quern_node *node)
     return !node->erased;
 }
 
+enum { MOST_PUSHED = 64 };
+
 /* Erase one dead node; what that leaves without use goes or is pushed. */
 static enum quern_code erase_step(struct quern_node *node,
                                   struct quern_node **stack, size_t *n_stack)
 {
-    struct quern_value *inputs[64];
+    struct quern_value *inputs[MOST_PUSHED];
     size_t n = 0;
-    for (size_t i = 0; i < node->n_inputs && n < 64; i++) {
+    for (size_t i = 0; i < node->n_inputs && n < MOST_PUSHED; i++) {
         if (node->inputs[i]->value != NULL) {
             inputs[n++] = node->inputs[i]->value;
         }
@@ -120,36 +122,54 @@ static enum quern_code erase_step(struct quern_node *node,
     return code;
 }
 
+/* Nodes to look at. Few mostly: those need no memory but their own. */
+struct stack {
+    struct quern_node *few[256];
+    struct quern_node **nodes; /* `few`, or memory of its own */
+    size_t n;
+    size_t room;
+};
+
+/* Room for what one step may push. */
+static bool has_room(struct stack *s)
+{
+    if (s->n + MOST_PUSHED <= s->room) {
+        return true;
+    }
+    bool few = s->nodes == s->few;
+    void *grown = qn_realloc_n(few ? NULL : s->nodes, s->room * 2,
+                               sizeof(struct quern_node *));
+    if (grown == NULL) {
+        return false;
+    }
+    if (few) {
+        memcpy(grown, s->few, sizeof s->few);
+    }
+    s->nodes = grown;
+    s->room *= 2;
+    return true;
+}
+
 enum quern_code quern_node_erase_dead(struct quern_node *node)
 {
     struct quern_model *model = node->graph->model;
     struct qn_mark mark = qn_journal_mark(model);
-    size_t room = 256;
-    size_t n_stack = 1;
-    struct quern_node **stack = qn_calloc_n(room, sizeof(struct quern_node *));
-    if (stack == NULL) {
-        return qn_no_memory(model->context);
-    }
-    stack[0] = node;
+    struct stack s;
+    s.nodes = s.few;
+    s.nodes[0] = node;
+    s.n = 1;
+    s.room = sizeof s.few / sizeof *s.few;
     enum quern_code code = QUERN_OK;
-    while (n_stack > 0 && code == QUERN_OK) {
-        struct quern_node *top = stack[--n_stack];
-        if (!dead(top)) {
-            continue;
+    while (s.n > 0 && code == QUERN_OK) {
+        struct quern_node *top = s.nodes[--s.n];
+        if (dead(top)) {
+            code = has_room(&s) ? erase_step(top, s.nodes, &s.n)
+                                : qn_no_memory(model->context);
         }
-        if (n_stack + 64 > room) {
-            room *= 2;
-            void *grown =
-                qn_realloc_n(stack, room, sizeof(struct quern_node *));
-            if (grown == NULL) {
-                code = qn_no_memory(model->context);
-                break;
-            }
-            stack = grown;
-        }
-        code = erase_step(top, stack, &n_stack);
     }
-    qn_free(stack);
+    if (s.nodes != s.few) {
+        qn_free(s.nodes);
+    }
     if (code != QUERN_OK) {
         qn_journal_undo(model, mark);
     }
