@@ -43,6 +43,14 @@ static const struct qn_seen *seen_of(const struct speed *s,
                                      const struct quern_value *value)
 {
     const struct qn_seen *seen = qn_seen(s->model, value);
+    if (seen == NULL && made_by(value, "DequantizeLinear")) {
+        const struct quern_value *codes =
+            quern_node_input(quern_value_producer(value), 0);
+        return made_by(codes, "QuantizeLinear")
+                   ? qn_seen(s->model,
+                             quern_node_input(quern_value_producer(codes), 0))
+                   : NULL;
+    }
     for (const struct quern_use *u = quern_value_first_use(value);
          u != NULL && seen == NULL; u = quern_use_next(u)) {
         const struct quern_node *q = quern_use_node(u);

@@ -18,6 +18,11 @@ def model_of(text, weights, opset=17):
 
 def quantize(folder, model, samples, passes, target="ort-cpu-x64"):
     """The model after passes that calibrate on samples (name -> array with the samples in front)."""
+    return quantized(folder, model, samples, passes, target)[0]
+
+
+def quantized(folder, model, samples, passes, target="ort-cpu-x64"):
+    """The same, and what was told."""
     source, data, out = folder / "in.onnx", folder / "data.npz", folder / "out.onnx"
     source.write_bytes(model.SerializeToString())
     np.savez(data, **samples)
@@ -26,7 +31,7 @@ def quantize(folder, model, samples, passes, target="ort-cpu-x64"):
     assert r.returncode == 0, r.stderr
     after = onnx.load(out)
     onnx.checker.check_model(after, full_check=True)
-    return after
+    return after, r.stdout + r.stderr
 
 
 def sqnr(model, after, samples):
@@ -249,7 +254,26 @@ def bias_of_three_axes(folder):
         assert sqnr(model, after, samples) > 35, sqnr(model, after, samples)
 
 
-CASES = [bias_of_two_axes, bias_of_three_axes, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
+def conversions_are_counted(folder):
+    """An operator without an integer kernel converts in front and behind, also where all it reads are codes."""
+    found = []
+    for body in ("Relu(a)", "PRelu(a, s)"):
+        model = model_of(conv_text(f"a = Conv(x, w, b) c = {body} y = Conv(c, v)"), {**CONVS, "s": rand(8, 1, 1)})
+        _, told = quantized(folder, model, {"x": rand(20, 8, 8, 8)}, STEPS + ",estimate-speed")
+        found.append(int(told.split(" conversions of ")[0].split()[-1]))
+    assert found[1] == found[0] + 2, found
+
+
+def volumes_are_slower(folder):
+    """Conv of three spatial axes is no faster in integers, whatever its size."""
+    for axes, slower in ((2, False), (3, True)):
+        model = model_of(f"g (float[N,16{',24' * axes}] x) => (float[N,C{''.join(',' + c for c in 'DHW'[:axes])}] y) {{ a = Conv(x, w) y = Conv(a, v) }}",
+                         {"w": rand(32, 16, *[3] * axes), "v": rand(16, 32, *[3] * axes)})
+        _, told = quantized(folder, model, {"x": rand(2, 16, *[24] * axes)}, STEPS + ",estimate-speed")
+        assert ("will not be faster than the float one" in told) == slower, told
+
+
+CASES = [conversions_are_counted, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error]
 
