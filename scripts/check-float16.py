@@ -64,7 +64,10 @@ def noise(path, feed, name, want):
     random = np.random.default_rng(0)
 
     def noisy(x):
-        return (x * (1 - random.uniform(0, 1, x.shape) * ROUNDING)).astype(x.dtype) if x.dtype == np.float32 else x
+        if x.dtype != np.float32:
+            return x
+        off = random.uniform(-1, 1, x.shape) * (np.abs(x) < 1e38)  # no mask becomes an infinity
+        return (x * (1 + off * ROUNDING)).astype(x.dtype)
 
     most, model = 0.0, onnx.load(path)
     weights = [(t, numpy_helper.to_array(t)) for t in model.graph.initializer]

@@ -111,7 +111,8 @@ enum quern_code qn_half_write(struct qn_half *h)
 /** A constant holds numbers that do not fit; `why` says which kind. */
 bool qn_half_misfit(const struct qn_half *h, const struct quern_value *constant,
                     bool *out_large, const char **out_why);
-/** Constants that only bound others can be clamped without harm. */
+/** Constants that only bound others, or mask scores, can be clamped without
+ * harm. */
 bool qn_half_is_bound(const struct quern_node *node, size_t i);
 /** The tensor with narrow elements, clamped to what is finite. */
 enum quern_code qn_half_narrowed(struct qn_half *h, struct quern_tensor *tensor,

@@ -30,6 +30,7 @@ static const struct blocked blocked[] = {
     {"Tan", needs_digits},
     {"GRU", is_lacking},
     {"LSTM", is_lacking},
+    {"MeanVarianceNormalization", is_lacking},
     {"MelWeightMatrix", is_lacking},
     {"Bernoulli", is_lacking},
     {"EyeLike", is_lacking},
@@ -156,16 +157,21 @@ static bool moves_data(const struct quern_node *node)
         "Unsqueeze", "Flatten",         "Slice",     "Gather",
         "GatherND",  "GatherElements",  "Concat",    "Expand",
         "Tile",      "Split",           "Trilu",     "Pad",
-        "ScatterND", "ScatterElements", NULL};
+        "ScatterND", "ScatterElements", "OneHot",    NULL};
     return qn_is_one_of(node, ops);
 }
 
-/* What a large number gives there is as large. */
-static bool spreads_large(const struct quern_node *node)
+/* What a large number gives there is as large; of norms, scale and bias. */
+static bool spreads_large(const struct quern_node *node, size_t i)
 {
-    static const char *const ops[] = {"Where", "Add", "Sub", "Mul", "Neg",
-                                      "Sum",   "Max", "Min", NULL};
-    return moves_data(node) || qn_is_one_of(node, ops);
+    static const char *const norms[] = {
+        "LayerNormalization",    "RMSNormalization",   "GroupNormalization",
+        "InstanceNormalization", "BatchNormalization", NULL};
+    static const char *const ops[] = {"Where", "Add", "Sub", "Mul",
+                                      "Neg",   "Sum", "Max", "Min",
+                                      "Relu",  "Abs", NULL};
+    return moves_data(node) || qn_is_one_of(node, ops) ||
+           ((i == 1 || i == 2) && qn_is_one_of(node, norms));
 }
 
 /* What a number near zero gives there is near zero, or large by that. */
@@ -206,7 +212,7 @@ static void look_at_input(struct qn_half *h, const struct quern_node *node,
     if (why != NULL) {
         qn_half_keep(h, qn_half_read(h, node, i), why);
     }
-    if (is_large && spreads_large(node)) {
+    if (is_large && spreads_large(node, i)) {
         mark_outputs(h, node, QN_HALF_SPREAD);
     }
     if (is_tiny && spreads_tiny(node)) {

@@ -69,6 +69,7 @@ bool qn_half_is_bound(const struct quern_node *node, size_t i)
 {
     static const char *const joined[] = {"Min", "Max", NULL};
     return (quern_node_is(node, "Clip") && i > 0) ||
+           (quern_node_is(node, "Attention") && i == 3) ||
            (qn_is_one_of(node, joined) && quern_node_n_inputs(node) > 1);
 }
 

@@ -180,7 +180,16 @@ static bool has_closed(const struct qn_half *h, const struct quern_node *node)
 struct variables {
     uint32_t first[N_VARIABLES];
     bool is_read[N_VARIABLES]; /* bound by an input */
+    bool is_one; /* runtimes lack the operator with types that differ */
 };
+
+/* -1: the port has no variable. */
+static int variable_of(const struct variables *v, const struct quern_port *port)
+{
+    return port->variable >= N_VARIABLES      ? -1
+           : v->is_one && port->variable >= 0 ? 0
+                                              : port->variable;
+}
 
 static void join_port(struct qn_half *h, uint32_t place,
                       const struct quern_port *port, struct variables *v,
@@ -189,14 +198,15 @@ static void join_port(struct qn_half *h, uint32_t place,
     if ((port->types >> (unsigned)h->narrow & 1) == 0) {
         qn_half_keep(h, place, "its operator takes no such type");
     }
-    if (port->variable < 0 || port->variable >= N_VARIABLES) {
+    int k = variable_of(v, port);
+    if (k < 0) {
         return;
     }
-    if (v->first[port->variable] != 0) {
-        join(h, place, v->first[port->variable] - 1);
+    if (v->first[k] != 0) {
+        join(h, place, v->first[k] - 1);
     }
-    v->first[port->variable] = place + 1;
-    v->is_read[port->variable] = v->is_read[port->variable] || is_input;
+    v->first[k] = place + 1;
+    v->is_read[k] = v->is_read[k] || is_input;
 }
 
 static void join_outputs(struct qn_half *h, const struct quern_node *node,
@@ -213,8 +223,8 @@ static void join_outputs(struct qn_half *h, const struct quern_node *node,
             return;
         }
         join_port(h, qn_half_of(y), &port, variables, false);
-        bool bound = port.variable >= 0 && port.variable < N_VARIABLES &&
-                     variables->is_read[port.variable];
+        int k = variable_of(variables, &port);
+        bool bound = k >= 0 && variables->is_read[k];
         if (follows_input(node) && qn_half_wide(h, quern_node_input(node, 0))) {
             join(h, qn_half_of(y), qn_half_read(h, node, 0));
         } else if (!bound && !qn_half_has_own_type(node)) {
@@ -238,9 +248,11 @@ static void join_scale(struct qn_half *h, const struct quern_node *node)
 
 static void join_plain(struct qn_half *h, const struct quern_node *node)
 {
+    static const char *const ones[] = {"Attention", "RMSNormalization", NULL};
     struct variables variables;
     struct quern_port port;
     memset(&variables, 0, sizeof variables);
+    variables.is_one = qn_is_one_of(node, ones);
     for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
         if (!qn_half_wide(h, quern_node_input(node, i))) {
             continue;

@@ -51,6 +51,18 @@ CASES = {
     "constant_nodes": case(
         X + "{ c = Constant<value_float = 0.5>() d = Constant<value = float[2,1] {1.0, 2.0}>() a = Mul(x, c) b = Mul(a, d) y = MatMul(b, w) }",
         "Cast Constant Constant Mul Mul MatMul Cast", feeds={"x": rand(2, 4)}, weights={"w": rand(4, 4)}, check=types(c="float16", d="float16")),
+    "large_number_of_one_hot": case("g (int64[3] i) => (float[3,5] y) { a = OneHot(i, d, v) b = Softmax(a) y = MatMul(b, w) }",
+                                    "OneHot Softmax Cast MatMul Cast", feeds={"i": np.array([0, 4, 2])},
+                                    weights={"d": np.int64(5), "v": np.array([0, 1e6], np.float32), "w": rand(5, 5)}),
+    # ONNX lets types differ between inputs of these, runtimes do not.
+    "norm_has_one_type": case(X + "{ a = RMSNormalization(x, s) y = MatMul(a, w) }", "Cast RMSNormalization MatMul Cast", opset=23,
+                              weights={"s": rand(4), "w": rand(4, 4)}, check=types(a="float16", s="float16")),
+    "norm_of_a_large_scale_has_one_type": case(X + "{ a = Relu(x) b = RMSNormalization(a, s) c = Softmax(b) y = MatMul(c, w) }",
+                                               "Relu RMSNormalization Softmax Cast MatMul Cast", opset=23,
+                                               weights={"s": rand(4) * 1e5, "w": rand(4, 4)}, check=types(s="float")),
+    "mask_of_attention_is_clamped": case(
+        "g (float[1,2,3,4] x) => (float[1,2,3,4] y) { a = Relu(x) y = Attention(a, x, x, m) }", "Cast Relu Attention Cast", opset=23,
+        weights={"m": np.where(np.tri(3) > 0, np.float32(0), MASK).astype(np.float32)}, check=types(m="float16")),
     "constant_beyond_the_range": case(
         "g (float[N,4] x, bool[N,4] m) => (float[N,4] y) { a = Where(m, x, f) y = Softmax(a) }", None,
         weights={"f": scalar(MASK)}, told="beyond those of the type"),
