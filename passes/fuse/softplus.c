@@ -70,11 +70,28 @@ const struct quern_pass_desc qn_pass_fuse_mish = {
     .group = "fuse",
 };
 
+/* x sigmoid(a x) */
+static enum quern_code to_swish(struct quern_pass_ctx *ctx,
+                                const struct qn_rule *rule,
+                                const struct quern_match *match, bool *out_done)
+{
+    struct quern_node *root = quern_match_node(match, 0);
+    float alpha = 1.0f;
+    if (!quern_match_scalar(match, "a", &alpha)) {
+        return quern_pass_refuse(ctx, root, "the factor is no constant scalar");
+    }
+    enum quern_code code = to_unary(ctx, rule, match, out_done);
+    return code == QUERN_OK && *out_done
+               ? quern_node_set_float(root, "alpha", alpha)
+               : code;
+}
+
 static enum quern_code run_swish(struct quern_pass_ctx *ctx,
                                  struct quern_graph *graph, const void *params)
 {
     static const struct qn_rule rules[] = {
         {"y = Mul(x, Sigmoid(x))", 24, to_unary, "Swish"},
+        {"y = Mul(x, Sigmoid(Mul(x, a)))", 24, to_swish, "Swish"},
     };
     (void)params;
     return qn_rewrite(ctx, graph, rules, COUNT(rules));
