@@ -153,6 +153,12 @@ static enum quern_code set_batch(struct quern_pass_ctx *ctx,
                                quern_value_name(x));
             continue;
         }
+        if (!found && batch.value < 0 && batch.expr == NULL) {
+            code = name_dim(ctx, x, 0, &batch);
+        }
+        if (code != QUERN_OK) {
+            break;
+        }
         first = dims[0];
         found = true;
         dims[0] = batch;

@@ -302,8 +302,8 @@ const struct qn_type *qn_value_type(const struct quern_value *value);
  * What was only inferred counts for the element type alone. */
 bool qn_value_is_stale(const struct quern_value *value);
 
-/** Sizes that a pass has set are those that the file declares, as far as both
- * are known; a name is another one than a number. */
+/** Sizes that a pass has set are those that the file declares, but for those
+ * that the pass left open; a number is another one than a name. */
 bool qn_type_same_shape(const struct qn_type *declared,
                         const struct qn_type *given);
 

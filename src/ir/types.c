@@ -25,14 +25,13 @@ static bool same_dim(struct quern_dim declared, struct quern_dim given)
         return declared.value < 0 &&
                (declared.expr == NULL || declared.expr == given.expr);
     }
-    return declared.value < 0 || given.value < 0 ||
-           declared.value == given.value;
+    return given.value < 0 || declared.value == given.value;
 }
 
 bool qn_type_same_shape(const struct qn_type *declared,
                         const struct qn_type *given)
 {
-    if (declared->rank < 0 || given->rank < 0) {
+    if (given->rank < 0) {
         return true;
     }
     bool same = declared->rank == given->rank;

@@ -120,6 +120,14 @@ def shapes(f):
     assert "found 3 sizes in 'x=1,4,4', input 'x' has 2" in f.run("--input-shape", "x=1,4,4", code=2)
     assert "found '-1' for a size, needs a number from 0 on" in f.run("--input-shape", "x=-1,4", code=2)
     assert "needs NAME=SIZE" in f.run("--input-shape", "x", code=2)
+    m, _ = f.run("--batch", "?")
+    assert [dims(v)[0] for v in [*m.graph.input[:2], m.graph.output[0]]] == ["x_dim_0"] * 3
+    # What was open, or of no known rank, is pinned.
+    opened = onnx.parser.parse_model('<ir_version: 8, opset_import: ["" : 17]>\ng (float[N,4] x, float z) => (float[N,4] y) { y = Add(x, z) }')
+    opened.graph.input[1].type.tensor_type.ClearField("shape")
+    f.save(opened)
+    m, _ = f.run("--batch", "3", "--input-shape", "z=1,4")
+    assert [dims(v) for v in [*m.graph.input, m.graph.output[0]]] == [[3, 4], [1, 4], [3, 4]], m.graph
     fixed = onnx.parser.parse_model('<ir_version: 8, opset_import: ["" : 17]>\ng (float[2,6] x) => (float[2,2,3] y) '
                                     '<int64[3] s = {2, 2, 3}> { y = Reshape(x, s) }')
     f.save(fixed)
