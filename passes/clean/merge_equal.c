@@ -47,26 +47,74 @@ static bool equal_constants(const void *a, const void *b)
     return quern_tensor_equal(quern_value_constant(a), quern_value_constant(b));
 }
 
+/* Initializers of a graph, in order: a walk along their list waits for memory
+ * at each, what stands in an array can be fetched ahead. */
+struct initializers {
+    struct quern_value **values;
+    size_t n;
+};
+
+static bool list_initializers(struct quern_pass_ctx *ctx,
+                              struct quern_graph *graph,
+                              struct initializers *out)
+{
+    struct quern_value *first = quern_graph_first_initializer(graph);
+    size_t n = 0;
+    for (const struct quern_value *v = first; v != NULL;
+         v = quern_value_next_initializer(v)) {
+        n++;
+    }
+    out->n = n;
+    out->values = quern_pass_alloc(ctx, (n + 1) * sizeof *out->values);
+    for (size_t i = 0; out->values != NULL && i < n; i++) {
+        out->values[i] = first;
+        first = quern_value_next_initializer(first);
+    }
+    return out->values != NULL;
+}
+
+static void fetch_ahead(const struct initializers *all, size_t i)
+{
+    enum { AHEAD = 8 };
+    const struct quern_tensor *t = NULL;
+    if (i + 2 * AHEAD < all->n) {
+        __builtin_prefetch(quern_value_constant(all->values[i + 2 * AHEAD]));
+    }
+    if (i + AHEAD < all->n) {
+        t = quern_value_constant(all->values[i + AHEAD]);
+    }
+    if (t != NULL) {
+        __builtin_prefetch(quern_tensor_data(t));
+    }
+}
+
+/* Readers of `v` read `same`, which is equal. */
+static enum quern_code merge_into(struct quern_pass_ctx *ctx,
+                                  struct quern_value *v,
+                                  struct quern_value *same)
+{
+    quern_pass_account(ctx, NULL, "initializer '%s': is '%s'",
+                       quern_value_name(v), quern_value_name(same));
+    enum quern_code code = quern_replace_uses(v, same, true);
+    return code == QUERN_OK ? quern_value_erase(v) : code;
+}
+
 static enum quern_code merge_constants(struct quern_pass_ctx *ctx,
                                        struct quern_graph *graph,
                                        const struct merge_params *p)
 {
     struct qn_hash_table table;
-    struct quern_value *next = NULL;
+    struct initializers all;
     enum quern_code code = QUERN_OK;
-    size_t n = 0;
     size_t n_merged = 0;
-    for (struct quern_value *v = quern_graph_first_initializer(graph);
-         v != NULL; v = quern_value_next_initializer(v)) {
-        n++;
-    }
-    if (!qn_hash_table_make(ctx, n, &table)) {
+    if (!list_initializers(ctx, graph, &all) ||
+        !qn_hash_table_make(ctx, all.n, &table)) {
         return QUERN_NO_MEMORY;
     }
-    for (struct quern_value *v = quern_graph_first_initializer(graph);
-         v != NULL && code == QUERN_OK; v = next) {
-        next = quern_value_next_initializer(v);
+    for (size_t i = 0; i < all.n && code == QUERN_OK; i++) {
+        struct quern_value *v = all.values[i];
         const struct quern_tensor *t = quern_value_constant(v);
+        fetch_ahead(&all, i);
         if (t == NULL || quern_value_is_graph_output(v) ||
             (int64_t)quern_tensor_size(t) > p->max_bytes) {
             continue;
@@ -75,14 +123,8 @@ static enum quern_code merge_constants(struct quern_pass_ctx *ctx,
                                                       equal_constants);
         if (first != NULL) {
             /* The table keeps it as const; it was entered from the graph. */
-            struct quern_value *same = (struct quern_value *)(uintptr_t)first;
+            code = merge_into(ctx, v, (struct quern_value *)(uintptr_t)first);
             n_merged++;
-            quern_pass_account(ctx, NULL, "initializer '%s': is '%s'",
-                               quern_value_name(v), quern_value_name(same));
-            code = quern_replace_uses(v, same, true);
-            if (code == QUERN_OK) {
-                code = quern_value_erase(v);
-            }
         }
     }
     if (n_merged > 0) {
