@@ -1,740 +1,740 @@
-/* Operator schemas: made by scripts/gen-schema.py from onnx 1.23.2. Do not
- * edit. */
+/* Operator schemas: made by scripts/gen-schema.py from onnx 1.23.2. Do not edit. */
 #include "ir/schema_data.h"
 
-const char qn_schema_pool[] = "\0"
-                              "X\0"
-                              "T\0"
-                              "Y\0"
-                              "consumed_inputs\0"
-                              "input\0"
-                              "output\0"
-                              "A\0"
-                              "B\0"
-                              "C\0"
-                              "axis\0"
-                              "broadcast\0"
-                              "theta\0"
-                              "T1\0"
-                              "size\0"
-                              "T2\0"
-                              "grid\0"
-                              "align_corners\0"
-                              "data\0"
-                              "reduced\0"
-                              "tensor(int64)\0"
-                              "keepdims\0"
-                              "select_last_index\0"
-                              "Q\0"
-                              "K\0"
-                              "V\0"
-                              "attn_mask\0"
-                              "U\0"
-                              "past_key\0"
-                              "past_value\0"
-                              "present_key\0"
-                              "present_value\0"
-                              "qk_matmul_output\0"
-                              "is_causal\0"
-                              "kv_num_heads\0"
-                              "q_num_heads\0"
-                              "qk_matmul_output_mode\0"
-                              "scale\0"
-                              "softcap\0"
-                              "softmax_precision\0"
-                              "nonpad_kv_seqlen\0"
-                              "left_window_size\0"
-                              "right_window_size\0"
-                              "NOTSET\0"
-                              "auto_pad\0"
-                              "kernel_shape\0"
-                              "pads\0"
-                              "strides\0"
-                              "count_include_pad\0"
-                              "ceil_mode\0"
-                              "dilations\0"
-                              "mean\0"
-                              "var\0"
-                              "saved_mean\0"
-                              "saved_var\0"
-                              "epsilon\0"
-                              "is_test\0"
-                              "momentum\0"
-                              "spatial\0"
-                              "input_mean\0"
-                              "input_var\0"
-                              "running_mean\0"
-                              "running_var\0"
-                              "training_mode\0"
-                              "dtype\0"
-                              "seed\0"
-                              "to\0"
-                              "Z\0"
-                              "direction\0"
-                              "output_datatype\0"
-                              "periodic\0"
-                              "saturate\0"
-                              "up\0"
-                              "round_mode\0"
-                              "target_type\0"
-                              "weight\0"
-                              "bias\0"
-                              "past_state\0"
-                              "present_state\0"
-                              "none\0"
-                              "activation\0"
-                              "alpha\0"
-                              "input_data\0"
-                              "shape\0"
-                              "Tind\0"
-                              "output_data\0"
-                              "axes\0"
-                              "max\0"
-                              "min\0"
-                              "image_shape\0"
-                              "block_shape\0"
-                              "condition\0"
-                              "inputs\0"
-                              "concat_result\0"
-                              "input_sequence\0"
-                              "S\0"
-                              "new_axis\0"
-                              "value\0"
-                              "sparse_value\0"
-                              "value_float\0"
-                              "value_floats\0"
-                              "value_int\0"
-                              "value_ints\0"
-                              "value_string\0"
-                              "value_strings\0"
-                              "W\0"
-                              "group\0"
-                              "x\0"
-                              "w\0"
-                              "x_zero_point\0"
-                              "w_zero_point\0"
-                              "y\0"
-                              "T3\0"
-                              "output_padding\0"
-                              "output_shape\0"
-                              "exclusive\0"
-                              "reverse\0"
-                              "dft_length\0"
-                              "inverse\0"
-                              "onesided\0"
-                              "offset\0"
-                              "mask\0"
-                              "offset_group\0"
-                              "blocksize\0"
-                              "DCR\0"
-                              "mode\0"
-                              "x_scale\0"
-                              "tensor(float)\0"
-                              "block_size\0"
-                              "output_dtype\0"
-                              "ratio\0"
-                              "y_scale\0"
-                              "y_zero_point\0"
-                              "Inputs\0"
-                              "Output\0"
-                              "equation\0"
-                              "k\0"
-                              "R\0"
-                              "sequence_lens\0"
-                              "initial_h\0"
-                              "Y_h\0"
-                              "activation_alpha\0"
-                              "activation_beta\0"
-                              "activations\0"
-                              "clip\0"
-                              "foward\0"
-                              "hidden_size\0"
-                              "output_sequence\0"
-                              "forward\0"
-                              "linear_before_reset\0"
-                              "layout\0"
-                              "indices\0"
-                              "batch_dims\0"
-                              "approximate\0"
-                              "beta\0"
-                              "transA\0"
-                              "transB\0"
-                              "p\0"
-                              "bilinear\0"
-                              "zeros\0"
-                              "padding_mode\0"
-                              "linear\0"
-                              "num_groups\0"
-                              "stash_type\0"
-                              "cond\0"
-                              "outputs\0"
-                              "else_branch\0"
-                              "then_branch\0"
-                              "encoded_stream\0"
-                              "image\0"
-                              "RGB\0"
-                              "pixel_format\0"
-                              "detect_negative\0"
-                              "detect_positive\0"
-                              "initial_c\0"
-                              "P\0"
-                              "Y_c\0"
-                              "input_forget\0"
-                              "Scale\0"
-                              "Mean\0"
-                              "InvStdDev\0"
-                              "query\0"
-                              "key\0"
-                              "decay\0"
-                              "chunk_size\0"
-                              "gated_delta\0"
-                              "update_rule\0"
-                              "M\0"
-                              "I\0"
-                              "v_initial\0"
-                              "v_final_and_scan_outputs\0"
-                              "body\0"
-                              "a_zero_point\0"
-                              "b_zero_point\0"
-                              "data_0\0"
-                              "Indices\0"
-                              "storage_order\0"
-                              "rois\0"
-                              "pooled_shape\0"
-                              "spatial_scale\0"
-                              "num_mel_bins\0"
-                              "sample_rate\0"
-                              "lower_edge_hertz\0"
-                              "upper_edge_hertz\0"
-                              "fmod\0"
-                              "sample_size\0"
-                              "target\0"
-                              "loss\0"
-                              "ignore_index\0"
-                              "reduction\0"
-                              "boxes\0"
-                              "scores\0"
-                              "max_output_boxes_per_class\0"
-                              "iou_threshold\0"
-                              "score_threshold\0"
-                              "selected_indices\0"
-                              "center_point_box\0"
-                              "depth\0"
-                              "values\0"
-                              "O\0"
-                              "type\0"
-                              "slope\0"
-                              "constant\0"
-                              "paddings\0"
-                              "constant_value\0"
-                              "w_scale\0"
-                              "T4\0"
-                              "a\0"
-                              "a_scale\0"
-                              "b\0"
-                              "b_scale\0"
-                              "TS\0"
-                              "precision\0"
-                              "Tanh\0"
-                              "Tanh\0"
-                              "high\0"
-                              "low\0"
-                              "start\0"
-                              "limit\0"
-                              "delta\0"
-                              "noop_with_empty_axes\0"
-                              "pattern\0"
-                              "reshaped\0"
-                              "allowzero\0"
-                              "scales\0"
-                              "nearest\0"
-                              "roi\0"
-                              "sizes\0"
-                              "half_pixel\0"
-                              "coordinate_transformation_mode\0"
-                              "cubic_coeff_a\0"
-                              "exclude_outside\0"
-                              "extrapolation_value\0"
-                              "round_prefer_floor\0"
-                              "nearest_mode\0"
-                              "antialias\0"
-                              "stretch\0"
-                              "keep_aspect_ratio_policy\0"
-                              "batch_axis\0"
-                              "time_axis\0"
-                              "batch_indices\0"
-                              "avg\0"
-                              "output_height\0"
-                              "output_width\0"
-                              "sampling_ratio\0"
-                              "cos_cache\0"
-                              "sin_cache\0"
-                              "position_ids\0"
-                              "interleaved\0"
-                              "num_heads\0"
-                              "rotary_embedding_dim\0"
-                              "signal\0"
-                              "frame_step\0"
-                              "window\0"
-                              "frame_length\0"
-                              "initial_state_and_scan_inputs\0"
-                              "final_state_and_scan_outputs\0"
-                              "directions\0"
-                              "num_scan_inputs\0"
-                              "scan_input_axes\0"
-                              "scan_input_directions\0"
-                              "scan_output_axes\0"
-                              "scan_output_directions\0"
-                              "updates\0"
-                              "gamma\0"
-                              "position\0"
-                              "tensor\0"
-                              "length\0"
-                              "additional_inputs\0"
-                              "out_sequence\0"
-                              "end\0"
-                              "lambd\0"
-                              "ends\0"
-                              "starts\0"
-                              "steps\0"
-                              "labels\0"
-                              "weights\0"
-                              "log_prob\0"
-                              "split\0"
-                              "outputs...\0"
-                              "num_outputs\0"
-                              "squeezed\0"
-                              "tensor(string)\0"
-                              "NONE\0"
-                              "case_change_action\0"
-                              "is_case_sensitive\0"
-                              "locale\0"
-                              "stopwords\0"
-                              "delimiter\0"
-                              "maxsplit\0"
-                              "sum\0"
-                              "past_cache\0"
-                              "update\0"
-                              "write_indices\0"
-                              "present_cache\0"
-                              "max_gram_length\0"
-                              "max_skip_count\0"
-                              "min_gram_length\0"
-                              "ngram_counts\0"
-                              "ngram_indexes\0"
-                              "pool_int64s\0"
-                              "pool_strings\0"
-                              "tiles\0"
-                              "repeats\0"
-                              "Values\0"
-                              "largest\0"
-                              "sorted\0"
-                              "transposed\0"
-                              "perm\0"
-                              "upper\0"
-                              "inverse_indices\0"
-                              "counts\0"
-                              "expanded\0"
-                              "height_scale\0"
-                              "width_scale\0"
-                              "threshold\0"
-                              "TO_FLOAT\0"
-                              "cast_to\0"
-                              "DENSE\0"
-                              "map_form\0"
-                              "max_map\0"
-                              "cats_int64s\0"
-                              "cats_strings\0"
-                              "default_int64\0"
-                              "_Unused\0"
-                              "default_string\0"
-                              "int64_vocabulary\0"
-                              "string_vocabulary\0"
-                              "inputdimensions\0"
-                              "imputed_value_floats\0"
-                              "imputed_value_int64s\0"
-                              "replaced_value_float\0"
-                              "replaced_value_int64\0"
-                              "classes_strings\0"
-                              "default_float\0"
-                              "keys_floats\0"
-                              "keys_int64s\0"
-                              "keys_strings\0"
-                              "values_floats\0"
-                              "values_int64s\0"
-                              "values_strings\0"
-                              "default_tensor\0"
-                              "keys_tensor\0"
-                              "values_tensor\0"
-                              "classlabels_ints\0"
-                              "classlabels_strings\0"
-                              "coefficients\0"
-                              "intercepts\0"
-                              "multi_class\0"
-                              "post_transform\0"
-                              "targets\0"
-                              "MAX\0"
-                              "norm\0"
-                              "kernel_params\0"
-                              "LINEAR\0"
-                              "kernel_type\0"
-                              "prob_a\0"
-                              "prob_b\0"
-                              "rho\0"
-                              "support_vectors\0"
-                              "vectors_per_class\0"
-                              "n_supports\0"
-                              "one_class\0"
-                              "aggregate_function\0"
-                              "leaf_targetids\0"
-                              "leaf_weights\0"
-                              "membership_values\0"
-                              "n_targets\0"
-                              "nodes_falseleafs\0"
-                              "nodes_falsenodeids\0"
-                              "nodes_featureids\0"
-                              "nodes_hitrates\0"
-                              "nodes_missing_value_tracks_true\0"
-                              "nodes_modes\0"
-                              "nodes_splits\0"
-                              "nodes_trueleafs\0"
-                              "nodes_truenodeids\0"
-                              "tree_roots\0"
-                              "base_values\0"
-                              "class_ids\0"
-                              "class_nodeids\0"
-                              "class_treeids\0"
-                              "class_weights\0"
-                              "classlabels_int64s\0"
-                              "nodes_nodeids\0"
-                              "nodes_treeids\0"
-                              "nodes_values\0"
-                              "base_values_as_tensor\0"
-                              "class_weights_as_tensor\0"
-                              "nodes_hitrates_as_tensor\0"
-                              "nodes_values_as_tensor\0"
-                              "SUM\0"
-                              "target_ids\0"
-                              "target_nodeids\0"
-                              "target_treeids\0"
-                              "target_weights\0"
-                              "target_weights_as_tensor\0"
-                              "decay_factor\0"
-                              "norm_coefficient\0"
-                              "norm_coefficient_post\0"
-                              "Outputs\0"
-                              "xs\0"
-                              "zs\0"
-                              "mask_index\0"
-                              "past\0"
-                              "attention_bias\0"
-                              "past_sequence_length\0"
-                              "present\0"
-                              "do_rotary\0"
-                              "mask_filter_value\0"
-                              "past_present_share_buffer\0"
-                              "qkv_hidden_sizes\0"
-                              "unidirectional\0"
-                              "W_scale\0"
-                              "W_zero_point\0"
-                              "R_scale\0"
-                              "R_zero_point\0"
-                              "input_ids\0"
-                              "segment_ids\0"
-                              "word_embedding\0"
-                              "position_embedding\0"
-                              "segment_embedding\0"
-                              "embedding_sum\0"
-                              "mask_index_type\0"
-                              "activation_params\0"
-                              "transBatchA\0"
-                              "transBatchB\0"
-                              "zero_points\0"
-                              "g_idx\0"
-                              "N\0"
-                              "accuracy_level\0"
-                              "bits\0"
-                              "weight_prepacked\0"
-                              "key_padding_mask\0"
-                              "cache_indirection\0"
-                              "qk\0"
-                              "QK\0"
-                              "input_scale\0"
-                              "weight_scale\0"
-                              "input_zero_point\0"
-                              "weight_zero_point\0"
-                              "TA\0"
-                              "TB\0"
-                              "TC\0"
-                              "TYZ\0"
-                              "TY\0"
-                              "A_scale\0"
-                              "A_zero_point\0"
-                              "B_scale\0"
-                              "B_zero_point\0"
-                              "C_scale\0"
-                              "C_zero_point\0"
-                              "channels_last\0"
-                              "Y_scale\0"
-                              "TF\0"
-                              "Y_zero_point\0"
-                              "T8\0"
-                              "TV\0"
-                              "X_scale\0"
-                              "X_zero_point\0"
-                              "opset\0"
-                              "skip\0"
-                              "inv_std_var\0"
-                              "input_skip_bias_sum\0"
-                              "Abs\0"
-                              "Acos\0"
-                              "Acosh\0"
-                              "Add\0"
-                              "AffineGrid\0"
-                              "And\0"
-                              "ArgMax\0"
-                              "ArgMin\0"
-                              "Asin\0"
-                              "Asinh\0"
-                              "Atan\0"
-                              "Atanh\0"
-                              "Attention\0"
-                              "AveragePool\0"
-                              "BatchNormalization\0"
-                              "Bernoulli\0"
-                              "BitCast\0"
-                              "BitShift\0"
-                              "BitwiseAnd\0"
-                              "BitwiseNot\0"
-                              "BitwiseOr\0"
-                              "BitwiseXor\0"
-                              "BlackmanWindow\0"
-                              "Cast\0"
-                              "CastLike\0"
-                              "CausalConvWithState\0"
-                              "Ceil\0"
-                              "Celu\0"
-                              "CenterCropPad\0"
-                              "Clip\0"
-                              "Col2Im\0"
-                              "Compress\0"
-                              "Concat\0"
-                              "ConcatFromSequence\0"
-                              "Constant\0"
-                              "ConstantOfShape\0"
-                              "Conv\0"
-                              "ConvInteger\0"
-                              "ConvTranspose\0"
-                              "Cos\0"
-                              "Cosh\0"
-                              "CumProd\0"
-                              "CumSum\0"
-                              "DFT\0"
-                              "DeformConv\0"
-                              "DepthToSpace\0"
-                              "DequantizeLinear\0"
-                              "Det\0"
-                              "Div\0"
-                              "Dropout\0"
-                              "DynamicQuantizeLinear\0"
-                              "Einsum\0"
-                              "Elu\0"
-                              "Equal\0"
-                              "Erf\0"
-                              "Exp\0"
-                              "Expand\0"
-                              "EyeLike\0"
-                              "Flatten\0"
-                              "Floor\0"
-                              "GRU\0"
-                              "Gather\0"
-                              "GatherElements\0"
-                              "GatherND\0"
-                              "Gelu\0"
-                              "Gemm\0"
-                              "GlobalAveragePool\0"
-                              "GlobalLpPool\0"
-                              "GlobalMaxPool\0"
-                              "Greater\0"
-                              "GreaterOrEqual\0"
-                              "GridSample\0"
-                              "GroupNormalization\0"
-                              "HammingWindow\0"
-                              "HannWindow\0"
-                              "HardSigmoid\0"
-                              "HardSwish\0"
-                              "Hardmax\0"
-                              "Identity\0"
-                              "If\0"
-                              "ImageDecoder\0"
-                              "InstanceNormalization\0"
-                              "IsInf\0"
-                              "IsNaN\0"
-                              "LRN\0"
-                              "LSTM\0"
-                              "LayerNormalization\0"
-                              "LeakyRelu\0"
-                              "Less\0"
-                              "LessOrEqual\0"
-                              "LinearAttention\0"
-                              "Log\0"
-                              "LogSoftmax\0"
-                              "Loop\0"
-                              "LpNormalization\0"
-                              "LpPool\0"
-                              "MatMul\0"
-                              "MatMulInteger\0"
-                              "Max\0"
-                              "MaxPool\0"
-                              "MaxRoiPool\0"
-                              "MaxUnpool\0"
-                              "MeanVarianceNormalization\0"
-                              "MelWeightMatrix\0"
-                              "Min\0"
-                              "Mish\0"
-                              "Mod\0"
-                              "Mul\0"
-                              "Multinomial\0"
-                              "Neg\0"
-                              "NegativeLogLikelihoodLoss\0"
-                              "NonMaxSuppression\0"
-                              "NonZero\0"
-                              "Not\0"
-                              "OneHot\0"
-                              "Optional\0"
-                              "OptionalGetElement\0"
-                              "OptionalHasElement\0"
-                              "Or\0"
-                              "PRelu\0"
-                              "Pad\0"
-                              "Pow\0"
-                              "QLinearConv\0"
-                              "QLinearMatMul\0"
-                              "QuantizeLinear\0"
-                              "RMSNormalization\0"
-                              "RNN\0"
-                              "RandomNormal\0"
-                              "RandomNormalLike\0"
-                              "RandomUniform\0"
-                              "RandomUniformLike\0"
-                              "Range\0"
-                              "Reciprocal\0"
-                              "ReduceL1\0"
-                              "ReduceL2\0"
-                              "ReduceLogSum\0"
-                              "ReduceLogSumExp\0"
-                              "ReduceMax\0"
-                              "ReduceMean\0"
-                              "ReduceMin\0"
-                              "ReduceProd\0"
-                              "ReduceSum\0"
-                              "ReduceSumSquare\0"
-                              "RegexFullMatch\0"
-                              "Relu\0"
-                              "Reshape\0"
-                              "Resize\0"
-                              "ReverseSequence\0"
-                              "RoiAlign\0"
-                              "RotaryEmbedding\0"
-                              "Round\0"
-                              "STFT\0"
-                              "Scan\0"
-                              "Scatter\0"
-                              "ScatterElements\0"
-                              "ScatterND\0"
-                              "Selu\0"
-                              "SequenceAt\0"
-                              "SequenceConstruct\0"
-                              "SequenceEmpty\0"
-                              "SequenceErase\0"
-                              "SequenceInsert\0"
-                              "SequenceLength\0"
-                              "SequenceMap\0"
-                              "Shape\0"
-                              "Shrink\0"
-                              "Sigmoid\0"
-                              "Sign\0"
-                              "Sin\0"
-                              "Sinh\0"
-                              "Size\0"
-                              "Slice\0"
-                              "Softmax\0"
-                              "SoftmaxCrossEntropyLoss\0"
-                              "Softplus\0"
-                              "Softsign\0"
-                              "SpaceToDepth\0"
-                              "Split\0"
-                              "SplitToSequence\0"
-                              "Sqrt\0"
-                              "Squeeze\0"
-                              "StringConcat\0"
-                              "StringNormalizer\0"
-                              "StringSplit\0"
-                              "Sub\0"
-                              "Sum\0"
-                              "SwiGLU\0"
-                              "Swish\0"
-                              "Tan\0"
-                              "Tanh\0"
-                              "TensorScatter\0"
-                              "TfIdfVectorizer\0"
-                              "ThresholdedRelu\0"
-                              "Tile\0"
-                              "TopK\0"
-                              "Transpose\0"
-                              "Trilu\0"
-                              "Unique\0"
-                              "Unsqueeze\0"
-                              "Upsample\0"
-                              "Where\0"
-                              "Xor\0"
-                              "ai.onnx.ml\0"
-                              "ArrayFeatureExtractor\0"
-                              "Binarizer\0"
-                              "CastMap\0"
-                              "CategoryMapper\0"
-                              "DictVectorizer\0"
-                              "FeatureVectorizer\0"
-                              "Imputer\0"
-                              "LabelEncoder\0"
-                              "LinearClassifier\0"
-                              "LinearRegressor\0"
-                              "Normalizer\0"
-                              "OneHotEncoder\0"
-                              "SVMClassifier\0"
-                              "SVMRegressor\0"
-                              "Scaler\0"
-                              "TreeEnsemble\0"
-                              "TreeEnsembleClassifier\0"
-                              "TreeEnsembleRegressor\0"
-                              "ZipMap\0"
-                              "ai.onnx.preview.training\0"
-                              "Adagrad\0"
-                              "Adam\0"
-                              "Gradient\0"
-                              "Momentum\0"
-                              "com.microsoft\0"
-                              "BiasGelu\0"
-                              "DynamicQuantizeLSTM\0"
-                              "DynamicQuantizeMatMul\0"
-                              "EmbedLayerNormalization\0"
-                              "FastGelu\0"
-                              "FusedConv\0"
-                              "FusedMatMul\0"
-                              "MatMulIntegerToFloat\0"
-                              "MatMulNBits\0"
-                              "MultiHeadAttention\0"
-                              "QAttention\0"
-                              "QGemm\0"
-                              "QLinearAdd\0"
-                              "QLinearAveragePool\0"
-                              "QLinearConcat\0"
-                              "QLinearGlobalAveragePool\0"
-                              "QLinearLeakyRelu\0"
-                              "QLinearMul\0"
-                              "QLinearSigmoid\0"
-                              "QLinearSoftmax\0"
-                              "SkipLayerNormalization\0";
+const char qn_schema_pool[] =
+    "\0"
+    "X\0"
+    "T\0"
+    "Y\0"
+    "consumed_inputs\0"
+    "input\0"
+    "output\0"
+    "A\0"
+    "B\0"
+    "C\0"
+    "axis\0"
+    "broadcast\0"
+    "theta\0"
+    "T1\0"
+    "size\0"
+    "T2\0"
+    "grid\0"
+    "align_corners\0"
+    "data\0"
+    "reduced\0"
+    "tensor(int64)\0"
+    "keepdims\0"
+    "select_last_index\0"
+    "Q\0"
+    "K\0"
+    "V\0"
+    "attn_mask\0"
+    "U\0"
+    "past_key\0"
+    "past_value\0"
+    "present_key\0"
+    "present_value\0"
+    "qk_matmul_output\0"
+    "is_causal\0"
+    "kv_num_heads\0"
+    "q_num_heads\0"
+    "qk_matmul_output_mode\0"
+    "scale\0"
+    "softcap\0"
+    "softmax_precision\0"
+    "nonpad_kv_seqlen\0"
+    "left_window_size\0"
+    "right_window_size\0"
+    "NOTSET\0"
+    "auto_pad\0"
+    "kernel_shape\0"
+    "pads\0"
+    "strides\0"
+    "count_include_pad\0"
+    "ceil_mode\0"
+    "dilations\0"
+    "mean\0"
+    "var\0"
+    "saved_mean\0"
+    "saved_var\0"
+    "epsilon\0"
+    "is_test\0"
+    "momentum\0"
+    "spatial\0"
+    "input_mean\0"
+    "input_var\0"
+    "running_mean\0"
+    "running_var\0"
+    "training_mode\0"
+    "dtype\0"
+    "seed\0"
+    "to\0"
+    "Z\0"
+    "direction\0"
+    "output_datatype\0"
+    "periodic\0"
+    "saturate\0"
+    "up\0"
+    "round_mode\0"
+    "target_type\0"
+    "weight\0"
+    "bias\0"
+    "past_state\0"
+    "present_state\0"
+    "none\0"
+    "activation\0"
+    "alpha\0"
+    "input_data\0"
+    "shape\0"
+    "Tind\0"
+    "output_data\0"
+    "axes\0"
+    "max\0"
+    "min\0"
+    "image_shape\0"
+    "block_shape\0"
+    "condition\0"
+    "inputs\0"
+    "concat_result\0"
+    "input_sequence\0"
+    "S\0"
+    "new_axis\0"
+    "value\0"
+    "sparse_value\0"
+    "value_float\0"
+    "value_floats\0"
+    "value_int\0"
+    "value_ints\0"
+    "value_string\0"
+    "value_strings\0"
+    "W\0"
+    "group\0"
+    "x\0"
+    "w\0"
+    "x_zero_point\0"
+    "w_zero_point\0"
+    "y\0"
+    "T3\0"
+    "output_padding\0"
+    "output_shape\0"
+    "exclusive\0"
+    "reverse\0"
+    "dft_length\0"
+    "inverse\0"
+    "onesided\0"
+    "offset\0"
+    "mask\0"
+    "offset_group\0"
+    "blocksize\0"
+    "DCR\0"
+    "mode\0"
+    "x_scale\0"
+    "tensor(float)\0"
+    "block_size\0"
+    "output_dtype\0"
+    "ratio\0"
+    "y_scale\0"
+    "y_zero_point\0"
+    "Inputs\0"
+    "Output\0"
+    "equation\0"
+    "k\0"
+    "R\0"
+    "sequence_lens\0"
+    "initial_h\0"
+    "Y_h\0"
+    "activation_alpha\0"
+    "activation_beta\0"
+    "activations\0"
+    "clip\0"
+    "foward\0"
+    "hidden_size\0"
+    "output_sequence\0"
+    "forward\0"
+    "linear_before_reset\0"
+    "layout\0"
+    "indices\0"
+    "batch_dims\0"
+    "approximate\0"
+    "beta\0"
+    "transA\0"
+    "transB\0"
+    "p\0"
+    "bilinear\0"
+    "zeros\0"
+    "padding_mode\0"
+    "linear\0"
+    "num_groups\0"
+    "stash_type\0"
+    "cond\0"
+    "outputs\0"
+    "else_branch\0"
+    "then_branch\0"
+    "encoded_stream\0"
+    "image\0"
+    "RGB\0"
+    "pixel_format\0"
+    "detect_negative\0"
+    "detect_positive\0"
+    "initial_c\0"
+    "P\0"
+    "Y_c\0"
+    "input_forget\0"
+    "Scale\0"
+    "Mean\0"
+    "InvStdDev\0"
+    "query\0"
+    "key\0"
+    "decay\0"
+    "chunk_size\0"
+    "gated_delta\0"
+    "update_rule\0"
+    "M\0"
+    "I\0"
+    "v_initial\0"
+    "v_final_and_scan_outputs\0"
+    "body\0"
+    "a_zero_point\0"
+    "b_zero_point\0"
+    "data_0\0"
+    "Indices\0"
+    "storage_order\0"
+    "rois\0"
+    "pooled_shape\0"
+    "spatial_scale\0"
+    "num_mel_bins\0"
+    "sample_rate\0"
+    "lower_edge_hertz\0"
+    "upper_edge_hertz\0"
+    "fmod\0"
+    "sample_size\0"
+    "target\0"
+    "loss\0"
+    "ignore_index\0"
+    "reduction\0"
+    "boxes\0"
+    "scores\0"
+    "max_output_boxes_per_class\0"
+    "iou_threshold\0"
+    "score_threshold\0"
+    "selected_indices\0"
+    "center_point_box\0"
+    "depth\0"
+    "values\0"
+    "O\0"
+    "type\0"
+    "slope\0"
+    "constant\0"
+    "paddings\0"
+    "constant_value\0"
+    "w_scale\0"
+    "T4\0"
+    "a\0"
+    "a_scale\0"
+    "b\0"
+    "b_scale\0"
+    "TS\0"
+    "precision\0"
+    "Tanh\0"
+    "Tanh\0"
+    "high\0"
+    "low\0"
+    "start\0"
+    "limit\0"
+    "delta\0"
+    "noop_with_empty_axes\0"
+    "pattern\0"
+    "reshaped\0"
+    "allowzero\0"
+    "scales\0"
+    "nearest\0"
+    "roi\0"
+    "sizes\0"
+    "half_pixel\0"
+    "coordinate_transformation_mode\0"
+    "cubic_coeff_a\0"
+    "exclude_outside\0"
+    "extrapolation_value\0"
+    "round_prefer_floor\0"
+    "nearest_mode\0"
+    "antialias\0"
+    "stretch\0"
+    "keep_aspect_ratio_policy\0"
+    "batch_axis\0"
+    "time_axis\0"
+    "batch_indices\0"
+    "avg\0"
+    "output_height\0"
+    "output_width\0"
+    "sampling_ratio\0"
+    "cos_cache\0"
+    "sin_cache\0"
+    "position_ids\0"
+    "interleaved\0"
+    "num_heads\0"
+    "rotary_embedding_dim\0"
+    "signal\0"
+    "frame_step\0"
+    "window\0"
+    "frame_length\0"
+    "initial_state_and_scan_inputs\0"
+    "final_state_and_scan_outputs\0"
+    "directions\0"
+    "num_scan_inputs\0"
+    "scan_input_axes\0"
+    "scan_input_directions\0"
+    "scan_output_axes\0"
+    "scan_output_directions\0"
+    "updates\0"
+    "gamma\0"
+    "position\0"
+    "tensor\0"
+    "length\0"
+    "additional_inputs\0"
+    "out_sequence\0"
+    "end\0"
+    "lambd\0"
+    "ends\0"
+    "starts\0"
+    "steps\0"
+    "labels\0"
+    "weights\0"
+    "log_prob\0"
+    "split\0"
+    "outputs...\0"
+    "num_outputs\0"
+    "squeezed\0"
+    "tensor(string)\0"
+    "NONE\0"
+    "case_change_action\0"
+    "is_case_sensitive\0"
+    "locale\0"
+    "stopwords\0"
+    "delimiter\0"
+    "maxsplit\0"
+    "sum\0"
+    "past_cache\0"
+    "update\0"
+    "write_indices\0"
+    "present_cache\0"
+    "max_gram_length\0"
+    "max_skip_count\0"
+    "min_gram_length\0"
+    "ngram_counts\0"
+    "ngram_indexes\0"
+    "pool_int64s\0"
+    "pool_strings\0"
+    "tiles\0"
+    "repeats\0"
+    "Values\0"
+    "largest\0"
+    "sorted\0"
+    "transposed\0"
+    "perm\0"
+    "upper\0"
+    "inverse_indices\0"
+    "counts\0"
+    "expanded\0"
+    "height_scale\0"
+    "width_scale\0"
+    "threshold\0"
+    "TO_FLOAT\0"
+    "cast_to\0"
+    "DENSE\0"
+    "map_form\0"
+    "max_map\0"
+    "cats_int64s\0"
+    "cats_strings\0"
+    "default_int64\0"
+    "_Unused\0"
+    "default_string\0"
+    "int64_vocabulary\0"
+    "string_vocabulary\0"
+    "inputdimensions\0"
+    "imputed_value_floats\0"
+    "imputed_value_int64s\0"
+    "replaced_value_float\0"
+    "replaced_value_int64\0"
+    "classes_strings\0"
+    "default_float\0"
+    "keys_floats\0"
+    "keys_int64s\0"
+    "keys_strings\0"
+    "values_floats\0"
+    "values_int64s\0"
+    "values_strings\0"
+    "default_tensor\0"
+    "keys_tensor\0"
+    "values_tensor\0"
+    "classlabels_ints\0"
+    "classlabels_strings\0"
+    "coefficients\0"
+    "intercepts\0"
+    "multi_class\0"
+    "post_transform\0"
+    "targets\0"
+    "MAX\0"
+    "norm\0"
+    "kernel_params\0"
+    "LINEAR\0"
+    "kernel_type\0"
+    "prob_a\0"
+    "prob_b\0"
+    "rho\0"
+    "support_vectors\0"
+    "vectors_per_class\0"
+    "n_supports\0"
+    "one_class\0"
+    "aggregate_function\0"
+    "leaf_targetids\0"
+    "leaf_weights\0"
+    "membership_values\0"
+    "n_targets\0"
+    "nodes_falseleafs\0"
+    "nodes_falsenodeids\0"
+    "nodes_featureids\0"
+    "nodes_hitrates\0"
+    "nodes_missing_value_tracks_true\0"
+    "nodes_modes\0"
+    "nodes_splits\0"
+    "nodes_trueleafs\0"
+    "nodes_truenodeids\0"
+    "tree_roots\0"
+    "base_values\0"
+    "class_ids\0"
+    "class_nodeids\0"
+    "class_treeids\0"
+    "class_weights\0"
+    "classlabels_int64s\0"
+    "nodes_nodeids\0"
+    "nodes_treeids\0"
+    "nodes_values\0"
+    "base_values_as_tensor\0"
+    "class_weights_as_tensor\0"
+    "nodes_hitrates_as_tensor\0"
+    "nodes_values_as_tensor\0"
+    "SUM\0"
+    "target_ids\0"
+    "target_nodeids\0"
+    "target_treeids\0"
+    "target_weights\0"
+    "target_weights_as_tensor\0"
+    "decay_factor\0"
+    "norm_coefficient\0"
+    "norm_coefficient_post\0"
+    "Outputs\0"
+    "xs\0"
+    "zs\0"
+    "mask_index\0"
+    "past\0"
+    "attention_bias\0"
+    "past_sequence_length\0"
+    "present\0"
+    "do_rotary\0"
+    "mask_filter_value\0"
+    "past_present_share_buffer\0"
+    "qkv_hidden_sizes\0"
+    "unidirectional\0"
+    "W_scale\0"
+    "W_zero_point\0"
+    "R_scale\0"
+    "R_zero_point\0"
+    "input_ids\0"
+    "segment_ids\0"
+    "word_embedding\0"
+    "position_embedding\0"
+    "segment_embedding\0"
+    "embedding_sum\0"
+    "mask_index_type\0"
+    "activation_params\0"
+    "transBatchA\0"
+    "transBatchB\0"
+    "zero_points\0"
+    "g_idx\0"
+    "N\0"
+    "accuracy_level\0"
+    "bits\0"
+    "weight_prepacked\0"
+    "key_padding_mask\0"
+    "cache_indirection\0"
+    "qk\0"
+    "QK\0"
+    "input_scale\0"
+    "weight_scale\0"
+    "input_zero_point\0"
+    "weight_zero_point\0"
+    "TA\0"
+    "TB\0"
+    "TC\0"
+    "TYZ\0"
+    "TY\0"
+    "A_scale\0"
+    "A_zero_point\0"
+    "B_scale\0"
+    "B_zero_point\0"
+    "C_scale\0"
+    "C_zero_point\0"
+    "channels_last\0"
+    "Y_scale\0"
+    "TF\0"
+    "Y_zero_point\0"
+    "T8\0"
+    "TV\0"
+    "X_scale\0"
+    "X_zero_point\0"
+    "opset\0"
+    "skip\0"
+    "inv_std_var\0"
+    "input_skip_bias_sum\0"
+    "Abs\0"
+    "Acos\0"
+    "Acosh\0"
+    "Add\0"
+    "AffineGrid\0"
+    "And\0"
+    "ArgMax\0"
+    "ArgMin\0"
+    "Asin\0"
+    "Asinh\0"
+    "Atan\0"
+    "Atanh\0"
+    "Attention\0"
+    "AveragePool\0"
+    "BatchNormalization\0"
+    "Bernoulli\0"
+    "BitCast\0"
+    "BitShift\0"
+    "BitwiseAnd\0"
+    "BitwiseNot\0"
+    "BitwiseOr\0"
+    "BitwiseXor\0"
+    "BlackmanWindow\0"
+    "Cast\0"
+    "CastLike\0"
+    "CausalConvWithState\0"
+    "Ceil\0"
+    "Celu\0"
+    "CenterCropPad\0"
+    "Clip\0"
+    "Col2Im\0"
+    "Compress\0"
+    "Concat\0"
+    "ConcatFromSequence\0"
+    "Constant\0"
+    "ConstantOfShape\0"
+    "Conv\0"
+    "ConvInteger\0"
+    "ConvTranspose\0"
+    "Cos\0"
+    "Cosh\0"
+    "CumProd\0"
+    "CumSum\0"
+    "DFT\0"
+    "DeformConv\0"
+    "DepthToSpace\0"
+    "DequantizeLinear\0"
+    "Det\0"
+    "Div\0"
+    "Dropout\0"
+    "DynamicQuantizeLinear\0"
+    "Einsum\0"
+    "Elu\0"
+    "Equal\0"
+    "Erf\0"
+    "Exp\0"
+    "Expand\0"
+    "EyeLike\0"
+    "Flatten\0"
+    "Floor\0"
+    "GRU\0"
+    "Gather\0"
+    "GatherElements\0"
+    "GatherND\0"
+    "Gelu\0"
+    "Gemm\0"
+    "GlobalAveragePool\0"
+    "GlobalLpPool\0"
+    "GlobalMaxPool\0"
+    "Greater\0"
+    "GreaterOrEqual\0"
+    "GridSample\0"
+    "GroupNormalization\0"
+    "HammingWindow\0"
+    "HannWindow\0"
+    "HardSigmoid\0"
+    "HardSwish\0"
+    "Hardmax\0"
+    "Identity\0"
+    "If\0"
+    "ImageDecoder\0"
+    "InstanceNormalization\0"
+    "IsInf\0"
+    "IsNaN\0"
+    "LRN\0"
+    "LSTM\0"
+    "LayerNormalization\0"
+    "LeakyRelu\0"
+    "Less\0"
+    "LessOrEqual\0"
+    "LinearAttention\0"
+    "Log\0"
+    "LogSoftmax\0"
+    "Loop\0"
+    "LpNormalization\0"
+    "LpPool\0"
+    "MatMul\0"
+    "MatMulInteger\0"
+    "Max\0"
+    "MaxPool\0"
+    "MaxRoiPool\0"
+    "MaxUnpool\0"
+    "MeanVarianceNormalization\0"
+    "MelWeightMatrix\0"
+    "Min\0"
+    "Mish\0"
+    "Mod\0"
+    "Mul\0"
+    "Multinomial\0"
+    "Neg\0"
+    "NegativeLogLikelihoodLoss\0"
+    "NonMaxSuppression\0"
+    "NonZero\0"
+    "Not\0"
+    "OneHot\0"
+    "Optional\0"
+    "OptionalGetElement\0"
+    "OptionalHasElement\0"
+    "Or\0"
+    "PRelu\0"
+    "Pad\0"
+    "Pow\0"
+    "QLinearConv\0"
+    "QLinearMatMul\0"
+    "QuantizeLinear\0"
+    "RMSNormalization\0"
+    "RNN\0"
+    "RandomNormal\0"
+    "RandomNormalLike\0"
+    "RandomUniform\0"
+    "RandomUniformLike\0"
+    "Range\0"
+    "Reciprocal\0"
+    "ReduceL1\0"
+    "ReduceL2\0"
+    "ReduceLogSum\0"
+    "ReduceLogSumExp\0"
+    "ReduceMax\0"
+    "ReduceMean\0"
+    "ReduceMin\0"
+    "ReduceProd\0"
+    "ReduceSum\0"
+    "ReduceSumSquare\0"
+    "RegexFullMatch\0"
+    "Relu\0"
+    "Reshape\0"
+    "Resize\0"
+    "ReverseSequence\0"
+    "RoiAlign\0"
+    "RotaryEmbedding\0"
+    "Round\0"
+    "STFT\0"
+    "Scan\0"
+    "Scatter\0"
+    "ScatterElements\0"
+    "ScatterND\0"
+    "Selu\0"
+    "SequenceAt\0"
+    "SequenceConstruct\0"
+    "SequenceEmpty\0"
+    "SequenceErase\0"
+    "SequenceInsert\0"
+    "SequenceLength\0"
+    "SequenceMap\0"
+    "Shape\0"
+    "Shrink\0"
+    "Sigmoid\0"
+    "Sign\0"
+    "Sin\0"
+    "Sinh\0"
+    "Size\0"
+    "Slice\0"
+    "Softmax\0"
+    "SoftmaxCrossEntropyLoss\0"
+    "Softplus\0"
+    "Softsign\0"
+    "SpaceToDepth\0"
+    "Split\0"
+    "SplitToSequence\0"
+    "Sqrt\0"
+    "Squeeze\0"
+    "StringConcat\0"
+    "StringNormalizer\0"
+    "StringSplit\0"
+    "Sub\0"
+    "Sum\0"
+    "SwiGLU\0"
+    "Swish\0"
+    "Tan\0"
+    "Tanh\0"
+    "TensorScatter\0"
+    "TfIdfVectorizer\0"
+    "ThresholdedRelu\0"
+    "Tile\0"
+    "TopK\0"
+    "Transpose\0"
+    "Trilu\0"
+    "Unique\0"
+    "Unsqueeze\0"
+    "Upsample\0"
+    "Where\0"
+    "Xor\0"
+    "ai.onnx.ml\0"
+    "ArrayFeatureExtractor\0"
+    "Binarizer\0"
+    "CastMap\0"
+    "CategoryMapper\0"
+    "DictVectorizer\0"
+    "FeatureVectorizer\0"
+    "Imputer\0"
+    "LabelEncoder\0"
+    "LinearClassifier\0"
+    "LinearRegressor\0"
+    "Normalizer\0"
+    "OneHotEncoder\0"
+    "SVMClassifier\0"
+    "SVMRegressor\0"
+    "Scaler\0"
+    "TreeEnsemble\0"
+    "TreeEnsembleClassifier\0"
+    "TreeEnsembleRegressor\0"
+    "ZipMap\0"
+    "ai.onnx.preview.training\0"
+    "Adagrad\0"
+    "Adam\0"
+    "Gradient\0"
+    "Momentum\0"
+    "com.microsoft\0"
+    "BiasGelu\0"
+    "DynamicQuantizeLSTM\0"
+    "DynamicQuantizeMatMul\0"
+    "EmbedLayerNormalization\0"
+    "FastGelu\0"
+    "FusedConv\0"
+    "FusedMatMul\0"
+    "MatMulIntegerToFloat\0"
+    "MatMulNBits\0"
+    "MultiHeadAttention\0"
+    "QAttention\0"
+    "QGemm\0"
+    "QLinearAdd\0"
+    "QLinearAveragePool\0"
+    "QLinearConcat\0"
+    "QLinearGlobalAveragePool\0"
+    "QLinearLeakyRelu\0"
+    "QLinearMul\0"
+    "QLinearSigmoid\0"
+    "QLinearSoftmax\0"
+    "SkipLayerNormalization\0";
 
 const struct qn_schema qn_schema_rows[] = {
     {0, 5165, 1, 0, 1, 1, 1, 1, 1, 0, 0, 1, 1},
@@ -2690,372 +2690,751 @@ const struct qn_schema_port qn_schema_ports[] = {
 };
 
 const struct qn_schema_attr qn_schema_attrs[] = {
-    {7, 7, false, false, 0, 0},      {42, 2, false, false, 0, 0},
-    {47, 2, false, true, 0, 1},      {7, 7, false, false, 0, 0},
-    {42, 2, false, false, 0, 0},     {47, 2, false, true, 0, 1},
-    {79, 2, false, true, 0, 1},      {42, 2, false, true, 0, 1},
-    {120, 2, false, true, 1, 1},     {42, 2, false, true, 0, 1},
-    {120, 2, false, true, 1, 1},     {129, 2, false, true, 0, 1},
-    {228, 2, false, true, 0, 1},     {238, 2, false, false, 0, 0},
-    {251, 2, false, false, 0, 0},    {263, 2, false, true, 0, 1},
-    {285, 1, false, false, 0, 0},    {291, 1, false, true, 0, 1},
-    {299, 2, false, false, 0, 0},    {228, 2, false, true, 0, 1},
-    {238, 2, false, false, 0, 0},    {334, 2, false, true, 2, 1},
-    {251, 2, false, false, 0, 0},    {263, 2, false, true, 0, 1},
-    {351, 2, false, true, 2, 1},     {285, 1, false, false, 0, 0},
-    {291, 1, false, true, 0, 1},     {299, 2, false, false, 0, 0},
-    {376, 3, false, true, 369, 1},   {385, 7, true, false, 0, 0},
-    {398, 7, false, false, 0, 0},    {403, 7, false, false, 0, 0},
-    {376, 3, false, true, 369, 1},   {411, 2, false, true, 0, 1},
-    {385, 7, true, false, 0, 0},     {398, 7, false, false, 0, 0},
-    {403, 7, false, false, 0, 0},    {376, 3, false, true, 369, 1},
-    {429, 2, false, true, 0, 1},     {411, 2, false, true, 0, 1},
-    {385, 7, true, false, 0, 0},     {398, 7, false, false, 0, 0},
-    {403, 7, false, false, 0, 0},    {376, 3, false, true, 369, 1},
-    {429, 2, false, true, 0, 1},     {411, 2, false, true, 0, 1},
-    {439, 7, false, false, 0, 0},    {385, 7, true, false, 0, 0},
-    {398, 7, false, false, 0, 0},    {403, 7, false, false, 0, 0},
-    {7, 7, true, false, 0, 0},       {479, 1, false, true, 1, 1},
-    {487, 2, false, true, 0, 1},     {495, 1, false, true, 2, 1},
-    {504, 2, false, true, 1, 1},     {479, 1, false, true, 1, 1},
-    {487, 2, false, true, 0, 1},     {495, 1, false, true, 2, 1},
-    {504, 2, false, true, 1, 1},     {479, 1, false, true, 1, 1},
-    {495, 1, false, true, 2, 1},     {504, 2, false, true, 1, 1},
-    {479, 1, false, true, 1, 1},     {495, 1, false, true, 2, 1},
-    {479, 1, false, true, 1, 1},     {495, 1, false, true, 2, 1},
-    {558, 2, false, true, 0, 1},     {572, 2, false, false, 0, 0},
-    {578, 1, false, false, 0, 0},    {583, 2, true, false, 0, 0},
-    {588, 3, true, false, 0, 0},     {598, 2, false, true, 1, 1},
-    {614, 2, false, true, 1, 1},     {583, 3, true, false, 0, 0},
-    {623, 2, false, true, 1, 1},     {583, 2, true, false, 0, 0},
-    {635, 3, false, true, 632, 1},   {623, 2, false, true, 1, 1},
-    {583, 2, true, false, 0, 0},     {623, 2, false, true, 1, 1},
-    {635, 3, false, true, 632, 1},   {623, 2, false, true, 1, 1},
-    {700, 3, false, true, 695, 1},   {711, 1, false, true, 3, 1},
-    {751, 7, false, false, 0, 0},    {7, 7, false, false, 0, 0},
-    {756, 1, false, false, 0, 0},    {760, 1, false, false, 0, 0},
-    {756, 1, false, true, 4, 1},     {760, 1, false, true, 5, 1},
-    {439, 7, false, false, 0, 0},    {398, 7, false, false, 0, 0},
-    {403, 7, false, false, 0, 0},    {42, 2, false, false, 0, 0},
-    {42, 2, true, false, 0, 0},      {42, 2, true, false, 0, 0},
-    {836, 2, false, true, 0, 1},     {845, 4, true, false, 0, 0},
-    {851, 11, false, false, 0, 0},   {845, 4, false, false, 0, 0},
-    {851, 11, false, false, 0, 0},   {845, 4, false, false, 0, 0},
-    {864, 1, false, false, 0, 0},    {876, 6, false, false, 0, 0},
-    {889, 2, false, false, 0, 0},    {899, 7, false, false, 0, 0},
-    {910, 3, false, false, 0, 0},    {923, 8, false, false, 0, 0},
-    {845, 4, false, false, 0, 0},    {376, 3, false, true, 369, 1},
-    {439, 7, false, false, 0, 0},    {939, 2, false, true, 1, 1},
-    {385, 7, false, false, 0, 0},    {398, 7, false, false, 0, 0},
-    {403, 7, false, false, 0, 0},    {376, 3, false, true, 369, 1},
-    {439, 7, false, false, 0, 0},    {939, 2, false, true, 1, 1},
-    {385, 7, false, false, 0, 0},    {980, 7, false, false, 0, 0},
-    {995, 7, false, false, 0, 0},    {398, 7, false, false, 0, 0},
-    {403, 7, false, false, 0, 0},    {1008, 2, false, true, 0, 1},
-    {1018, 2, false, true, 0, 1},    {42, 2, false, true, 1, 1},
-    {1037, 2, false, true, 0, 1},    {1045, 2, false, true, 0, 1},
-    {1037, 2, false, true, 0, 1},    {1045, 2, false, true, 0, 1},
-    {439, 7, false, false, 0, 0},    {939, 2, false, true, 1, 1},
-    {385, 7, false, false, 0, 0},    {1066, 2, false, true, 1, 1},
-    {398, 7, false, false, 0, 0},    {403, 7, false, false, 0, 0},
-    {1079, 2, true, false, 0, 0},    {1079, 2, true, false, 0, 0},
-    {1093, 3, false, true, 1089, 1}, {42, 2, false, true, 1, 1},
-    {42, 2, false, true, 1, 1},      {1120, 2, false, true, 0, 1},
-    {42, 2, false, true, 1, 1},      {1120, 2, false, true, 0, 1},
-    {1131, 2, false, true, 0, 1},    {7, 7, false, false, 0, 0},
-    {487, 2, false, true, 0, 1},     {1144, 1, false, true, 6, 1},
-    {487, 2, false, true, 0, 1},     {1144, 1, false, true, 6, 1},
-    {1144, 1, false, true, 6, 1},    {578, 2, false, false, 0, 0},
-    {1185, 3, true, false, 0, 0},    {711, 1, false, true, 3, 1},
-    {7, 7, false, false, 0, 0},      {572, 2, false, false, 0, 0},
-    {1194, 2, false, true, 0, 1},    {1226, 6, false, false, 0, 0},
-    {1243, 6, false, false, 0, 0},   {1259, 8, false, false, 0, 0},
-    {1271, 1, false, false, 0, 0},   {588, 3, false, true, 1276, 1},
-    {1283, 2, false, false, 0, 0},   {1295, 2, false, true, 0, 1},
-    {1226, 6, false, false, 0, 0},   {1243, 6, false, false, 0, 0},
-    {1259, 8, false, false, 0, 0},   {1271, 1, false, false, 0, 0},
-    {588, 3, false, true, 1311, 1},  {1283, 2, false, false, 0, 0},
-    {1319, 2, false, true, 0, 1},    {1295, 2, false, true, 0, 1},
-    {1226, 6, false, false, 0, 0},   {1243, 6, false, false, 0, 0},
-    {1259, 8, false, false, 0, 0},   {1271, 1, false, false, 0, 0},
-    {588, 3, false, true, 1311, 1},  {1283, 2, false, false, 0, 0},
-    {1319, 2, false, true, 0, 1},    {1226, 6, false, false, 0, 0},
-    {1243, 6, false, false, 0, 0},   {1259, 8, false, false, 0, 0},
-    {1271, 1, false, false, 0, 0},   {588, 3, false, true, 1311, 1},
-    {1283, 2, false, false, 0, 0},   {1339, 2, false, true, 0, 1},
-    {1319, 2, false, true, 0, 1},    {42, 2, false, true, 0, 1},
-    {1354, 2, false, true, 0, 1},    {1365, 3, false, true, 695, 1},
-    {711, 1, false, true, 3, 1},     {1377, 1, false, true, 3, 1},
-    {47, 2, false, true, 0, 1},      {1382, 2, false, true, 0, 1},
-    {1389, 2, false, true, 0, 1},    {711, 1, false, true, 3, 1},
-    {1377, 1, false, true, 3, 1},    {1382, 2, false, true, 0, 1},
-    {1389, 2, false, true, 0, 1},    {1396, 1, false, true, 7, 1},
-    {1396, 2, false, true, 3, 1},    {79, 2, false, true, 0, 1},
-    {1093, 3, false, true, 1398, 1}, {1413, 3, false, true, 1407, 1},
-    {79, 2, false, true, 0, 1},      {1093, 3, false, true, 1426, 1},
-    {1413, 3, false, true, 1407, 1}, {479, 1, false, true, 1, 1},
-    {1433, 2, true, false, 0, 0},    {479, 1, false, true, 1, 1},
-    {1433, 2, true, false, 0, 0},    {1444, 2, false, true, 1, 1},
-    {711, 1, false, true, 8, 1},     {1377, 1, false, true, 6, 1},
-    {7, 7, false, false, 0, 0},      {711, 1, false, true, 8, 1},
-    {1377, 1, false, true, 6, 1},    {42, 2, false, true, 2, 1},
-    {1468, 5, true, false, 0, 0},    {1480, 5, true, false, 0, 0},
-    {1517, 3, false, true, 1513, 1}, {7, 7, false, false, 0, 0},
-    {479, 1, false, true, 1, 1},     {479, 1, false, true, 1, 1},
-    {1530, 2, false, true, 1, 1},    {1546, 2, false, true, 1, 1},
-    {711, 1, false, true, 9, 1},     {1377, 1, false, true, 10, 1},
-    {665, 1, false, true, 3, 1},     {66, 2, true, false, 0, 0},
-    {1226, 6, false, false, 0, 0},   {1243, 6, false, false, 0, 0},
-    {1259, 8, false, false, 0, 0},   {1271, 1, false, false, 0, 0},
-    {588, 3, false, true, 1311, 1},  {1283, 2, false, false, 0, 0},
-    {1578, 2, false, true, 0, 1},    {1295, 2, false, true, 0, 1},
-    {1226, 6, false, false, 0, 0},   {1243, 6, false, false, 0, 0},
-    {1259, 8, false, false, 0, 0},   {1271, 1, false, false, 0, 0},
-    {588, 3, false, true, 1311, 1},  {1283, 2, false, false, 0, 0},
-    {1578, 2, false, true, 0, 1},    {1226, 6, false, false, 0, 0},
-    {1243, 6, false, false, 0, 0},   {1259, 8, false, false, 0, 0},
-    {1271, 1, false, false, 0, 0},   {588, 3, false, true, 1311, 1},
-    {1283, 2, false, false, 0, 0},   {1578, 2, false, true, 0, 1},
-    {1339, 2, false, true, 0, 1},    {42, 2, false, true, 2, 1},
-    {479, 1, false, true, 1, 1},     {1444, 2, false, true, 1, 1},
-    {711, 1, false, true, 11, 1},    {7, 7, false, false, 0, 0},
-    {711, 1, false, true, 11, 1},    {1628, 2, false, true, 4, 1},
-    {238, 2, true, false, 0, 0},     {251, 2, true, false, 0, 0},
-    {285, 1, false, true, 0, 1},     {1651, 3, false, true, 1639, 1},
-    {1702, 5, true, false, 0, 0},    {42, 2, false, true, 2, 1},
-    {1396, 2, false, true, 3, 1},    {376, 3, false, true, 369, 1},
-    {385, 7, false, false, 0, 0},    {1396, 1, false, true, 7, 1},
-    {398, 7, false, false, 0, 0},    {403, 7, false, false, 0, 0},
-    {376, 3, false, true, 369, 1},   {385, 7, true, false, 0, 0},
-    {1396, 2, false, true, 3, 1},    {398, 7, false, false, 0, 0},
-    {403, 7, false, false, 0, 0},    {376, 3, false, true, 369, 1},
-    {429, 2, false, true, 0, 1},     {439, 7, false, false, 0, 0},
-    {385, 7, true, false, 0, 0},     {1396, 2, false, true, 3, 1},
-    {398, 7, false, false, 0, 0},    {403, 7, false, false, 0, 0},
-    {376, 3, false, true, 369, 1},   {385, 7, true, false, 0, 0},
-    {398, 7, false, false, 0, 0},    {1748, 2, false, true, 0, 1},
-    {403, 7, false, false, 0, 0},    {376, 3, false, true, 369, 1},
-    {429, 2, false, true, 0, 1},     {439, 7, false, false, 0, 0},
-    {385, 7, true, false, 0, 0},     {398, 7, false, false, 0, 0},
-    {1748, 2, false, true, 0, 1},    {403, 7, false, false, 0, 0},
-    {1767, 7, true, false, 0, 0},    {1780, 1, false, true, 3, 1},
-    {385, 7, true, false, 0, 0},     {398, 7, false, false, 0, 0},
-    {403, 7, false, false, 0, 0},    {751, 7, false, true, 5, 3},
-    {598, 2, false, true, 1, 1},     {1853, 2, false, true, 0, 1},
-    {572, 2, false, true, 8, 1},     {1858, 2, false, true, 1, 1},
-    {578, 1, false, false, 0, 0},    {1882, 2, false, false, 0, 0},
-    {1895, 3, false, true, 449, 1},  {1992, 2, false, true, 0, 1},
-    {2024, 13, false, false, 0, 0},  {1093, 3, false, true, 2035, 1},
-    {2044, 7, true, false, 0, 0},    {845, 1, false, true, 0, 1},
-    {1093, 3, false, true, 2035, 1}, {398, 7, true, false, 0, 0},
-    {845, 1, false, true, 0, 1},     {1093, 3, false, true, 2035, 1},
-    {42, 2, false, true, 1, 1},      {623, 2, false, true, 1, 1},
-    {42, 2, false, true, 1, 1},      {1120, 2, false, true, 0, 1},
-    {1131, 2, false, true, 0, 1},    {623, 2, false, true, 1, 1},
-    {42, 2, false, true, 1, 1},      {1120, 2, false, true, 0, 1},
-    {1131, 2, false, true, 0, 1},    {2102, 2, false, true, 0, 1},
-    {623, 2, false, true, 1, 1},     {1226, 6, false, false, 0, 0},
-    {1243, 6, false, false, 0, 0},   {1259, 8, false, true, 2112, 2},
-    {1271, 1, false, false, 0, 0},   {588, 3, false, true, 1311, 1},
-    {1283, 2, false, false, 0, 0},   {1295, 2, false, true, 0, 1},
-    {1226, 6, false, false, 0, 0},   {1243, 6, false, false, 0, 0},
-    {1259, 8, false, true, 2112, 2}, {1271, 1, false, false, 0, 0},
-    {588, 3, false, true, 1311, 1},  {1283, 2, false, false, 0, 0},
-    {1226, 6, false, false, 0, 0},   {1243, 6, false, false, 0, 0},
-    {1259, 8, false, true, 2112, 2}, {1271, 1, false, false, 0, 0},
-    {588, 3, false, true, 1311, 1},  {1283, 2, false, false, 0, 0},
-    {1339, 2, false, true, 0, 1},    {572, 2, false, true, 1, 1},
-    {449, 1, false, true, 0, 1},     {285, 1, false, true, 3, 1},
-    {578, 1, false, false, 0, 0},    {728, 7, true, false, 0, 0},
-    {572, 2, false, false, 0, 0},    {449, 1, false, true, 0, 1},
-    {285, 1, false, true, 3, 1},     {578, 1, false, false, 0, 0},
-    {572, 2, false, true, 1, 1},     {2122, 1, false, true, 3, 1},
-    {2127, 1, false, true, 0, 1},    {578, 1, false, false, 0, 0},
-    {728, 7, true, false, 0, 0},     {572, 2, false, false, 0, 0},
-    {2122, 1, false, true, 3, 1},    {2127, 1, false, true, 0, 1},
-    {578, 1, false, false, 0, 0},    {1444, 2, false, true, 1, 1},
-    {751, 7, false, false, 0, 0},    {120, 2, false, true, 1, 1},
-    {120, 2, false, true, 1, 1},     {2149, 2, false, true, 0, 1},
-    {2170, 3, false, false, 0, 0},   {7, 7, false, false, 0, 0},
-    {728, 7, false, false, 0, 0},    {2187, 2, false, true, 0, 1},
-    {1093, 3, false, true, 2204, 1}, {2233, 3, false, true, 2222, 1},
-    {2264, 1, false, true, 12, 1},   {2278, 2, false, true, 0, 1},
-    {2294, 1, false, true, 0, 1},    {1093, 3, false, true, 2204, 1},
-    {2333, 3, false, true, 2314, 1}, {2346, 2, false, true, 0, 1},
-    {751, 7, false, false, 0, 0},    {2233, 3, false, true, 2222, 1},
-    {2264, 1, false, true, 12, 1},   {2278, 2, false, true, 0, 1},
-    {2294, 1, false, true, 0, 1},    {2364, 3, false, true, 2356, 1},
-    {1093, 3, false, true, 2204, 1}, {2333, 3, false, true, 2314, 1},
-    {2389, 2, false, true, 1, 1},    {2400, 2, false, true, 0, 1},
-    {1093, 3, false, true, 2424, 1}, {2428, 2, false, true, 1, 1},
-    {2442, 2, false, true, 1, 1},    {2455, 2, false, true, 0, 1},
-    {1780, 1, false, true, 3, 1},    {2233, 3, false, true, 2222, 1},
-    {1093, 3, false, true, 2424, 1}, {2428, 2, false, true, 1, 1},
-    {2442, 2, false, true, 1, 1},    {2455, 2, false, true, 0, 1},
-    {1780, 1, false, true, 3, 1},    {2503, 2, false, true, 0, 1},
-    {2515, 2, false, false, 0, 0},   {2525, 2, false, true, 0, 1},
-    {1045, 2, false, true, 1, 1},    {1702, 5, true, false, 0, 0},
-    {2643, 7, false, false, 0, 0},   {2654, 2, true, false, 0, 0},
-    {1702, 5, true, false, 0, 0},    {2654, 2, true, false, 0, 0},
-    {2670, 7, false, false, 0, 0},   {2686, 7, false, false, 0, 0},
-    {2708, 7, false, false, 0, 0},   {2725, 7, false, false, 0, 0},
-    {42, 2, false, true, 0, 1},      {1895, 3, false, true, 695, 1},
-    {1895, 3, false, true, 695, 1},  {711, 1, false, true, 13, 1},
-    {7, 7, false, false, 0, 0},      {2756, 1, false, true, 14, 1},
-    {711, 1, false, true, 15, 1},    {2756, 1, false, true, 16, 1},
-    {572, 2, false, false, 0, 0},    {2816, 2, false, false, 0, 0},
-    {2131, 2, false, true, 0, 1},    {665, 1, false, true, 0, 1},
-    {2820, 1, false, true, 6, 1},    {751, 7, false, false, 0, 0},
-    {2826, 7, true, false, 0, 0},    {2831, 7, true, false, 0, 0},
-    {42, 2, false, false, 0, 0},     {2868, 7, false, false, 0, 0},
-    {42, 2, false, true, 0, 1},      {2868, 7, false, false, 0, 0},
-    {42, 2, false, true, 0, 1},      {2885, 2, false, false, 0, 0},
-    {2926, 3, false, true, 2921, 1}, {2945, 2, false, true, 0, 1},
-    {2963, 3, false, false, 0, 0},   {2970, 8, false, false, 0, 0},
-    {2980, 3, false, false, 0, 0},   {2990, 2, false, false, 0, 0},
-    {42, 2, false, true, 9, 1},      {1093, 3, false, true, 1426, 1},
-    {3049, 2, true, false, 0, 0},    {3065, 2, true, false, 0, 0},
-    {3080, 2, true, false, 0, 0},    {1093, 3, true, false, 0, 0},
-    {3096, 7, true, false, 0, 0},    {3109, 7, true, false, 0, 0},
-    {3123, 7, false, false, 0, 0},   {3135, 8, false, false, 0, 0},
-    {2851, 6, false, false, 0, 0},   {42, 2, false, true, 2, 1},
-    {1194, 2, true, false, 0, 0},    {42, 2, false, true, 2, 1},
-    {3169, 2, false, true, 1, 1},    {3177, 2, false, true, 1, 1},
-    {3195, 7, false, false, 0, 0},   {3200, 2, false, true, 1, 1},
-    {42, 2, false, false, 0, 0},     {3177, 2, false, true, 1, 1},
-    {751, 7, true, false, 0, 0},     {3238, 1, true, false, 0, 0},
-    {1093, 3, false, true, 2204, 1}, {3251, 1, true, false, 0, 0},
-    {1093, 3, false, true, 2204, 1}, {2197, 6, true, false, 0, 0},
-    {3263, 1, false, true, 0, 1},    {3282, 3, false, true, 3273, 1},
-    {3296, 3, false, true, 3290, 1}, {3305, 2, false, true, 1, 1},
-    {3313, 7, false, false, 0, 0},   {3325, 8, false, false, 0, 0},
-    {3338, 2, false, true, 2, 1},    {3360, 3, false, true, 3352, 1},
-    {3375, 7, false, false, 0, 0},   {3392, 8, false, false, 0, 0},
-    {3410, 7, false, false, 0, 0},   {3426, 6, false, false, 0, 0},
-    {3447, 7, false, false, 0, 0},   {3468, 1, false, true, 0, 1},
-    {3489, 2, false, true, 0, 1},    {3510, 8, false, false, 0, 0},
-    {3338, 2, false, true, 2, 1},    {3360, 3, false, true, 3352, 1},
-    {3526, 1, false, true, 0, 1},    {3338, 2, false, true, 2, 1},
-    {3360, 3, false, true, 3352, 1}, {3540, 6, false, false, 0, 0},
-    {3552, 7, false, false, 0, 0},   {3564, 8, false, false, 0, 0},
-    {3577, 6, false, false, 0, 0},   {3591, 7, false, false, 0, 0},
-    {3605, 8, false, false, 0, 0},   {3526, 1, false, true, 0, 1},
-    {3338, 2, false, true, 2, 1},    {3360, 3, false, true, 3352, 1},
-    {3620, 4, false, false, 0, 0},   {3540, 6, false, false, 0, 0},
-    {3552, 7, false, false, 0, 0},   {3564, 8, false, false, 0, 0},
-    {3635, 4, false, false, 0, 0},   {3577, 6, false, false, 0, 0},
-    {3591, 7, false, false, 0, 0},   {3605, 8, false, false, 0, 0},
-    {3647, 4, false, false, 0, 0},   {3661, 7, false, false, 0, 0},
-    {3678, 8, false, false, 0, 0},   {3698, 6, true, false, 0, 0},
-    {3711, 6, false, false, 0, 0},   {3722, 2, false, true, 0, 1},
-    {3734, 3, false, true, 2921, 1}, {3698, 6, false, false, 0, 0},
-    {3711, 6, false, false, 0, 0},   {3734, 3, false, true, 2921, 1},
-    {3749, 2, false, true, 1, 1},    {3761, 3, false, true, 3757, 1},
-    {3313, 7, false, false, 0, 0},   {3325, 8, false, false, 0, 0},
-    {1407, 2, false, true, 1, 1},    {3661, 7, false, false, 0, 0},
-    {3678, 8, false, false, 0, 0},   {3698, 6, false, false, 0, 0},
-    {3766, 6, false, false, 0, 0},   {3787, 3, false, true, 3780, 1},
-    {3734, 3, false, true, 2921, 1}, {3799, 6, false, false, 0, 0},
-    {3806, 6, false, false, 0, 0},   {3813, 6, false, false, 0, 0},
-    {3817, 6, false, false, 0, 0},   {3833, 7, false, false, 0, 0},
-    {3698, 6, false, false, 0, 0},   {3766, 6, false, false, 0, 0},
-    {3787, 3, false, true, 3780, 1}, {3851, 2, false, true, 0, 1},
-    {3862, 2, false, true, 0, 1},    {3734, 3, false, true, 2921, 1},
-    {3813, 6, false, false, 0, 0},   {3817, 6, false, false, 0, 0},
-    {1054, 6, false, false, 0, 0},   {285, 6, false, false, 0, 0},
-    {3872, 2, false, true, 1, 1},    {3891, 7, true, false, 0, 0},
-    {3906, 4, true, false, 0, 0},    {3919, 4, false, false, 0, 0},
-    {3937, 2, false, false, 0, 0},   {3947, 7, true, false, 0, 0},
-    {3964, 7, true, false, 0, 0},    {3983, 7, true, false, 0, 0},
-    {4000, 4, false, false, 0, 0},   {4015, 7, false, false, 0, 0},
-    {4047, 4, true, false, 0, 0},    {4059, 4, true, false, 0, 0},
-    {4072, 7, true, false, 0, 0},    {4088, 7, true, false, 0, 0},
-    {3734, 2, false, true, 0, 1},    {4106, 7, true, false, 0, 0},
-    {4117, 6, false, false, 0, 0},   {4129, 7, false, false, 0, 0},
-    {4139, 7, false, false, 0, 0},   {4153, 7, false, false, 0, 0},
-    {4167, 6, false, false, 0, 0},   {4181, 7, false, false, 0, 0},
-    {3678, 8, false, false, 0, 0},   {3964, 7, false, false, 0, 0},
-    {3983, 7, false, false, 0, 0},   {4000, 6, false, false, 0, 0},
-    {4015, 7, false, false, 0, 0},   {4047, 8, false, false, 0, 0},
-    {4200, 7, false, false, 0, 0},   {4214, 7, false, false, 0, 0},
-    {4088, 7, false, false, 0, 0},   {4228, 6, false, false, 0, 0},
-    {3734, 3, false, true, 2921, 1}, {4117, 6, false, false, 0, 0},
-    {4241, 4, false, false, 0, 0},   {4129, 7, false, false, 0, 0},
-    {4139, 7, false, false, 0, 0},   {4153, 7, false, false, 0, 0},
-    {4167, 6, false, false, 0, 0},   {4263, 4, false, false, 0, 0},
-    {4181, 7, false, false, 0, 0},   {3678, 8, false, false, 0, 0},
-    {3964, 7, false, false, 0, 0},   {3983, 7, false, false, 0, 0},
-    {4000, 6, false, false, 0, 0},   {4287, 4, false, false, 0, 0},
-    {4015, 7, false, false, 0, 0},   {4047, 8, false, false, 0, 0},
-    {4200, 7, false, false, 0, 0},   {4214, 7, false, false, 0, 0},
-    {4088, 7, false, false, 0, 0},   {4228, 6, false, false, 0, 0},
-    {4312, 4, false, false, 0, 0},   {3734, 3, false, true, 2921, 1},
-    {3872, 3, false, true, 4335, 1}, {4117, 6, false, false, 0, 0},
-    {3937, 2, false, false, 0, 0},   {3964, 7, false, false, 0, 0},
-    {3983, 7, false, false, 0, 0},   {4000, 6, false, false, 0, 0},
-    {4015, 7, false, false, 0, 0},   {4047, 8, false, false, 0, 0},
-    {4200, 7, false, false, 0, 0},   {4214, 7, false, false, 0, 0},
-    {4088, 7, false, false, 0, 0},   {4228, 6, false, false, 0, 0},
-    {3734, 3, false, true, 2921, 1}, {4339, 7, false, false, 0, 0},
-    {4350, 7, false, false, 0, 0},   {4365, 7, false, false, 0, 0},
-    {4380, 6, false, false, 0, 0},   {3872, 3, false, true, 4335, 1},
-    {4117, 6, false, false, 0, 0},   {4241, 4, false, false, 0, 0},
-    {3937, 2, false, false, 0, 0},   {3964, 7, false, false, 0, 0},
-    {3983, 7, false, false, 0, 0},   {4000, 6, false, false, 0, 0},
-    {4287, 4, false, false, 0, 0},   {4015, 7, false, false, 0, 0},
-    {4047, 8, false, false, 0, 0},   {4200, 7, false, false, 0, 0},
-    {4214, 7, false, false, 0, 0},   {4088, 7, false, false, 0, 0},
-    {4228, 6, false, false, 0, 0},   {4312, 4, false, false, 0, 0},
-    {3734, 3, false, true, 2921, 1}, {4339, 7, false, false, 0, 0},
-    {4350, 7, false, false, 0, 0},   {4365, 7, false, false, 0, 0},
-    {4380, 6, false, false, 0, 0},   {4395, 4, false, false, 0, 0},
-    {4181, 7, false, false, 0, 0},   {3678, 8, false, false, 0, 0},
-    {4420, 1, false, true, 0, 1},    {479, 1, false, true, 17, 1},
-    {4433, 1, false, true, 0, 1},    {711, 1, false, true, 2, 1},
-    {1377, 1, false, true, 18, 1},   {479, 1, false, true, 17, 1},
-    {4433, 1, false, true, 0, 1},    {4450, 1, false, true, 0, 1},
-    {4480, 8, true, false, 0, 0},    {975, 3, true, false, 0, 0},
-    {4483, 8, false, false, 0, 0},   {711, 1, true, false, 0, 0},
-    {1377, 1, true, false, 0, 0},    {1093, 3, true, false, 0, 0},
-    {4433, 1, true, false, 0, 0},    {4546, 2, false, false, 0, 0},
-    {4556, 1, false, false, 0, 0},   {2515, 2, true, false, 0, 0},
-    {4574, 2, false, false, 0, 0},   {4600, 7, false, false, 0, 0},
-    {2525, 2, false, false, 0, 0},   {285, 1, false, false, 0, 0},
-    {4617, 2, false, true, 0, 1},    {479, 1, false, true, 19, 1},
-    {4762, 2, false, false, 0, 0},   {700, 3, false, false, 0, 0},
-    {4778, 6, false, false, 0, 0},   {376, 3, false, true, 369, 1},
-    {439, 7, false, false, 0, 0},    {939, 2, false, true, 1, 1},
-    {385, 7, false, false, 0, 0},    {398, 7, false, false, 0, 0},
-    {403, 7, false, false, 0, 0},    {711, 1, false, true, 3, 1},
-    {1382, 2, false, true, 0, 1},    {1389, 2, false, true, 0, 1},
-    {4796, 2, false, true, 0, 1},    {4808, 2, false, true, 0, 1},
-    {149, 2, true, false, 0, 0},     {4838, 2, true, false, 0, 0},
-    {4840, 2, false, true, 0, 1},    {4855, 2, false, true, 10, 1},
-    {1120, 2, true, false, 0, 0},    {4860, 2, false, true, 0, 1},
-    {4556, 1, false, false, 0, 0},   {2515, 2, true, false, 0, 0},
-    {285, 1, false, false, 0, 0},    {4617, 2, false, true, 0, 1},
-    {4546, 2, false, false, 0, 0},   {4556, 1, false, false, 0, 0},
-    {2515, 2, true, false, 0, 0},    {4574, 2, false, false, 0, 0},
-    {285, 1, false, false, 0, 0},    {4617, 2, false, true, 0, 1},
-    {711, 1, false, true, 3, 1},     {1382, 2, false, true, 0, 1},
-    {1389, 2, false, true, 0, 1},    {376, 3, false, true, 369, 1},
-    {429, 2, false, true, 0, 1},     {5057, 2, false, true, 0, 1},
-    {411, 2, false, true, 0, 1},     {385, 7, true, false, 0, 0},
-    {398, 7, false, false, 0, 0},    {403, 7, false, false, 0, 0},
-    {5057, 2, false, true, 0, 1},    {42, 2, false, true, 2, 1},
-    {5122, 2, true, false, 0, 0},    {479, 1, false, true, 19, 1},
+    {7, 7, false, false, 0, 0},
+    {42, 2, false, false, 0, 0},
+    {47, 2, false, true, 0, 1},
+    {7, 7, false, false, 0, 0},
+    {42, 2, false, false, 0, 0},
+    {47, 2, false, true, 0, 1},
+    {79, 2, false, true, 0, 1},
+    {42, 2, false, true, 0, 1},
+    {120, 2, false, true, 1, 1},
+    {42, 2, false, true, 0, 1},
+    {120, 2, false, true, 1, 1},
+    {129, 2, false, true, 0, 1},
+    {228, 2, false, true, 0, 1},
+    {238, 2, false, false, 0, 0},
+    {251, 2, false, false, 0, 0},
+    {263, 2, false, true, 0, 1},
+    {285, 1, false, false, 0, 0},
+    {291, 1, false, true, 0, 1},
+    {299, 2, false, false, 0, 0},
+    {228, 2, false, true, 0, 1},
+    {238, 2, false, false, 0, 0},
+    {334, 2, false, true, 2, 1},
+    {251, 2, false, false, 0, 0},
+    {263, 2, false, true, 0, 1},
+    {351, 2, false, true, 2, 1},
+    {285, 1, false, false, 0, 0},
+    {291, 1, false, true, 0, 1},
+    {299, 2, false, false, 0, 0},
+    {376, 3, false, true, 369, 1},
+    {385, 7, true, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {376, 3, false, true, 369, 1},
+    {411, 2, false, true, 0, 1},
+    {385, 7, true, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {376, 3, false, true, 369, 1},
+    {429, 2, false, true, 0, 1},
+    {411, 2, false, true, 0, 1},
+    {385, 7, true, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {376, 3, false, true, 369, 1},
+    {429, 2, false, true, 0, 1},
+    {411, 2, false, true, 0, 1},
+    {439, 7, false, false, 0, 0},
+    {385, 7, true, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {7, 7, true, false, 0, 0},
+    {479, 1, false, true, 1, 1},
+    {487, 2, false, true, 0, 1},
+    {495, 1, false, true, 2, 1},
+    {504, 2, false, true, 1, 1},
+    {479, 1, false, true, 1, 1},
+    {487, 2, false, true, 0, 1},
+    {495, 1, false, true, 2, 1},
+    {504, 2, false, true, 1, 1},
+    {479, 1, false, true, 1, 1},
+    {495, 1, false, true, 2, 1},
+    {504, 2, false, true, 1, 1},
+    {479, 1, false, true, 1, 1},
+    {495, 1, false, true, 2, 1},
+    {479, 1, false, true, 1, 1},
+    {495, 1, false, true, 2, 1},
+    {558, 2, false, true, 0, 1},
+    {572, 2, false, false, 0, 0},
+    {578, 1, false, false, 0, 0},
+    {583, 2, true, false, 0, 0},
+    {588, 3, true, false, 0, 0},
+    {598, 2, false, true, 1, 1},
+    {614, 2, false, true, 1, 1},
+    {583, 3, true, false, 0, 0},
+    {623, 2, false, true, 1, 1},
+    {583, 2, true, false, 0, 0},
+    {635, 3, false, true, 632, 1},
+    {623, 2, false, true, 1, 1},
+    {583, 2, true, false, 0, 0},
+    {623, 2, false, true, 1, 1},
+    {635, 3, false, true, 632, 1},
+    {623, 2, false, true, 1, 1},
+    {700, 3, false, true, 695, 1},
+    {711, 1, false, true, 3, 1},
+    {751, 7, false, false, 0, 0},
+    {7, 7, false, false, 0, 0},
+    {756, 1, false, false, 0, 0},
+    {760, 1, false, false, 0, 0},
+    {756, 1, false, true, 4, 1},
+    {760, 1, false, true, 5, 1},
+    {439, 7, false, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {42, 2, false, false, 0, 0},
+    {42, 2, true, false, 0, 0},
+    {42, 2, true, false, 0, 0},
+    {836, 2, false, true, 0, 1},
+    {845, 4, true, false, 0, 0},
+    {851, 11, false, false, 0, 0},
+    {845, 4, false, false, 0, 0},
+    {851, 11, false, false, 0, 0},
+    {845, 4, false, false, 0, 0},
+    {864, 1, false, false, 0, 0},
+    {876, 6, false, false, 0, 0},
+    {889, 2, false, false, 0, 0},
+    {899, 7, false, false, 0, 0},
+    {910, 3, false, false, 0, 0},
+    {923, 8, false, false, 0, 0},
+    {845, 4, false, false, 0, 0},
+    {376, 3, false, true, 369, 1},
+    {439, 7, false, false, 0, 0},
+    {939, 2, false, true, 1, 1},
+    {385, 7, false, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {376, 3, false, true, 369, 1},
+    {439, 7, false, false, 0, 0},
+    {939, 2, false, true, 1, 1},
+    {385, 7, false, false, 0, 0},
+    {980, 7, false, false, 0, 0},
+    {995, 7, false, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {1008, 2, false, true, 0, 1},
+    {1018, 2, false, true, 0, 1},
+    {42, 2, false, true, 1, 1},
+    {1037, 2, false, true, 0, 1},
+    {1045, 2, false, true, 0, 1},
+    {1037, 2, false, true, 0, 1},
+    {1045, 2, false, true, 0, 1},
+    {439, 7, false, false, 0, 0},
+    {939, 2, false, true, 1, 1},
+    {385, 7, false, false, 0, 0},
+    {1066, 2, false, true, 1, 1},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {1079, 2, true, false, 0, 0},
+    {1079, 2, true, false, 0, 0},
+    {1093, 3, false, true, 1089, 1},
+    {42, 2, false, true, 1, 1},
+    {42, 2, false, true, 1, 1},
+    {1120, 2, false, true, 0, 1},
+    {42, 2, false, true, 1, 1},
+    {1120, 2, false, true, 0, 1},
+    {1131, 2, false, true, 0, 1},
+    {7, 7, false, false, 0, 0},
+    {487, 2, false, true, 0, 1},
+    {1144, 1, false, true, 6, 1},
+    {487, 2, false, true, 0, 1},
+    {1144, 1, false, true, 6, 1},
+    {1144, 1, false, true, 6, 1},
+    {578, 2, false, false, 0, 0},
+    {1185, 3, true, false, 0, 0},
+    {711, 1, false, true, 3, 1},
+    {7, 7, false, false, 0, 0},
+    {572, 2, false, false, 0, 0},
+    {1194, 2, false, true, 0, 1},
+    {1226, 6, false, false, 0, 0},
+    {1243, 6, false, false, 0, 0},
+    {1259, 8, false, false, 0, 0},
+    {1271, 1, false, false, 0, 0},
+    {588, 3, false, true, 1276, 1},
+    {1283, 2, false, false, 0, 0},
+    {1295, 2, false, true, 0, 1},
+    {1226, 6, false, false, 0, 0},
+    {1243, 6, false, false, 0, 0},
+    {1259, 8, false, false, 0, 0},
+    {1271, 1, false, false, 0, 0},
+    {588, 3, false, true, 1311, 1},
+    {1283, 2, false, false, 0, 0},
+    {1319, 2, false, true, 0, 1},
+    {1295, 2, false, true, 0, 1},
+    {1226, 6, false, false, 0, 0},
+    {1243, 6, false, false, 0, 0},
+    {1259, 8, false, false, 0, 0},
+    {1271, 1, false, false, 0, 0},
+    {588, 3, false, true, 1311, 1},
+    {1283, 2, false, false, 0, 0},
+    {1319, 2, false, true, 0, 1},
+    {1226, 6, false, false, 0, 0},
+    {1243, 6, false, false, 0, 0},
+    {1259, 8, false, false, 0, 0},
+    {1271, 1, false, false, 0, 0},
+    {588, 3, false, true, 1311, 1},
+    {1283, 2, false, false, 0, 0},
+    {1339, 2, false, true, 0, 1},
+    {1319, 2, false, true, 0, 1},
+    {42, 2, false, true, 0, 1},
+    {1354, 2, false, true, 0, 1},
+    {1365, 3, false, true, 695, 1},
+    {711, 1, false, true, 3, 1},
+    {1377, 1, false, true, 3, 1},
+    {47, 2, false, true, 0, 1},
+    {1382, 2, false, true, 0, 1},
+    {1389, 2, false, true, 0, 1},
+    {711, 1, false, true, 3, 1},
+    {1377, 1, false, true, 3, 1},
+    {1382, 2, false, true, 0, 1},
+    {1389, 2, false, true, 0, 1},
+    {1396, 1, false, true, 7, 1},
+    {1396, 2, false, true, 3, 1},
+    {79, 2, false, true, 0, 1},
+    {1093, 3, false, true, 1398, 1},
+    {1413, 3, false, true, 1407, 1},
+    {79, 2, false, true, 0, 1},
+    {1093, 3, false, true, 1426, 1},
+    {1413, 3, false, true, 1407, 1},
+    {479, 1, false, true, 1, 1},
+    {1433, 2, true, false, 0, 0},
+    {479, 1, false, true, 1, 1},
+    {1433, 2, true, false, 0, 0},
+    {1444, 2, false, true, 1, 1},
+    {711, 1, false, true, 8, 1},
+    {1377, 1, false, true, 6, 1},
+    {7, 7, false, false, 0, 0},
+    {711, 1, false, true, 8, 1},
+    {1377, 1, false, true, 6, 1},
+    {42, 2, false, true, 2, 1},
+    {1468, 5, true, false, 0, 0},
+    {1480, 5, true, false, 0, 0},
+    {1517, 3, false, true, 1513, 1},
+    {7, 7, false, false, 0, 0},
+    {479, 1, false, true, 1, 1},
+    {479, 1, false, true, 1, 1},
+    {1530, 2, false, true, 1, 1},
+    {1546, 2, false, true, 1, 1},
+    {711, 1, false, true, 9, 1},
+    {1377, 1, false, true, 10, 1},
+    {665, 1, false, true, 3, 1},
+    {66, 2, true, false, 0, 0},
+    {1226, 6, false, false, 0, 0},
+    {1243, 6, false, false, 0, 0},
+    {1259, 8, false, false, 0, 0},
+    {1271, 1, false, false, 0, 0},
+    {588, 3, false, true, 1311, 1},
+    {1283, 2, false, false, 0, 0},
+    {1578, 2, false, true, 0, 1},
+    {1295, 2, false, true, 0, 1},
+    {1226, 6, false, false, 0, 0},
+    {1243, 6, false, false, 0, 0},
+    {1259, 8, false, false, 0, 0},
+    {1271, 1, false, false, 0, 0},
+    {588, 3, false, true, 1311, 1},
+    {1283, 2, false, false, 0, 0},
+    {1578, 2, false, true, 0, 1},
+    {1226, 6, false, false, 0, 0},
+    {1243, 6, false, false, 0, 0},
+    {1259, 8, false, false, 0, 0},
+    {1271, 1, false, false, 0, 0},
+    {588, 3, false, true, 1311, 1},
+    {1283, 2, false, false, 0, 0},
+    {1578, 2, false, true, 0, 1},
+    {1339, 2, false, true, 0, 1},
+    {42, 2, false, true, 2, 1},
+    {479, 1, false, true, 1, 1},
+    {1444, 2, false, true, 1, 1},
+    {711, 1, false, true, 11, 1},
+    {7, 7, false, false, 0, 0},
+    {711, 1, false, true, 11, 1},
+    {1628, 2, false, true, 4, 1},
+    {238, 2, true, false, 0, 0},
+    {251, 2, true, false, 0, 0},
+    {285, 1, false, true, 0, 1},
+    {1651, 3, false, true, 1639, 1},
+    {1702, 5, true, false, 0, 0},
+    {42, 2, false, true, 2, 1},
+    {1396, 2, false, true, 3, 1},
+    {376, 3, false, true, 369, 1},
+    {385, 7, false, false, 0, 0},
+    {1396, 1, false, true, 7, 1},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {376, 3, false, true, 369, 1},
+    {385, 7, true, false, 0, 0},
+    {1396, 2, false, true, 3, 1},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {376, 3, false, true, 369, 1},
+    {429, 2, false, true, 0, 1},
+    {439, 7, false, false, 0, 0},
+    {385, 7, true, false, 0, 0},
+    {1396, 2, false, true, 3, 1},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {376, 3, false, true, 369, 1},
+    {385, 7, true, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {1748, 2, false, true, 0, 1},
+    {403, 7, false, false, 0, 0},
+    {376, 3, false, true, 369, 1},
+    {429, 2, false, true, 0, 1},
+    {439, 7, false, false, 0, 0},
+    {385, 7, true, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {1748, 2, false, true, 0, 1},
+    {403, 7, false, false, 0, 0},
+    {1767, 7, true, false, 0, 0},
+    {1780, 1, false, true, 3, 1},
+    {385, 7, true, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {751, 7, false, true, 5, 3},
+    {598, 2, false, true, 1, 1},
+    {1853, 2, false, true, 0, 1},
+    {572, 2, false, true, 8, 1},
+    {1858, 2, false, true, 1, 1},
+    {578, 1, false, false, 0, 0},
+    {1882, 2, false, false, 0, 0},
+    {1895, 3, false, true, 449, 1},
+    {1992, 2, false, true, 0, 1},
+    {2024, 13, false, false, 0, 0},
+    {1093, 3, false, true, 2035, 1},
+    {2044, 7, true, false, 0, 0},
+    {845, 1, false, true, 0, 1},
+    {1093, 3, false, true, 2035, 1},
+    {398, 7, true, false, 0, 0},
+    {845, 1, false, true, 0, 1},
+    {1093, 3, false, true, 2035, 1},
+    {42, 2, false, true, 1, 1},
+    {623, 2, false, true, 1, 1},
+    {42, 2, false, true, 1, 1},
+    {1120, 2, false, true, 0, 1},
+    {1131, 2, false, true, 0, 1},
+    {623, 2, false, true, 1, 1},
+    {42, 2, false, true, 1, 1},
+    {1120, 2, false, true, 0, 1},
+    {1131, 2, false, true, 0, 1},
+    {2102, 2, false, true, 0, 1},
+    {623, 2, false, true, 1, 1},
+    {1226, 6, false, false, 0, 0},
+    {1243, 6, false, false, 0, 0},
+    {1259, 8, false, true, 2112, 2},
+    {1271, 1, false, false, 0, 0},
+    {588, 3, false, true, 1311, 1},
+    {1283, 2, false, false, 0, 0},
+    {1295, 2, false, true, 0, 1},
+    {1226, 6, false, false, 0, 0},
+    {1243, 6, false, false, 0, 0},
+    {1259, 8, false, true, 2112, 2},
+    {1271, 1, false, false, 0, 0},
+    {588, 3, false, true, 1311, 1},
+    {1283, 2, false, false, 0, 0},
+    {1226, 6, false, false, 0, 0},
+    {1243, 6, false, false, 0, 0},
+    {1259, 8, false, true, 2112, 2},
+    {1271, 1, false, false, 0, 0},
+    {588, 3, false, true, 1311, 1},
+    {1283, 2, false, false, 0, 0},
+    {1339, 2, false, true, 0, 1},
+    {572, 2, false, true, 1, 1},
+    {449, 1, false, true, 0, 1},
+    {285, 1, false, true, 3, 1},
+    {578, 1, false, false, 0, 0},
+    {728, 7, true, false, 0, 0},
+    {572, 2, false, false, 0, 0},
+    {449, 1, false, true, 0, 1},
+    {285, 1, false, true, 3, 1},
+    {578, 1, false, false, 0, 0},
+    {572, 2, false, true, 1, 1},
+    {2122, 1, false, true, 3, 1},
+    {2127, 1, false, true, 0, 1},
+    {578, 1, false, false, 0, 0},
+    {728, 7, true, false, 0, 0},
+    {572, 2, false, false, 0, 0},
+    {2122, 1, false, true, 3, 1},
+    {2127, 1, false, true, 0, 1},
+    {578, 1, false, false, 0, 0},
+    {1444, 2, false, true, 1, 1},
+    {751, 7, false, false, 0, 0},
+    {120, 2, false, true, 1, 1},
+    {120, 2, false, true, 1, 1},
+    {2149, 2, false, true, 0, 1},
+    {2170, 3, false, false, 0, 0},
+    {7, 7, false, false, 0, 0},
+    {728, 7, false, false, 0, 0},
+    {2187, 2, false, true, 0, 1},
+    {1093, 3, false, true, 2204, 1},
+    {2233, 3, false, true, 2222, 1},
+    {2264, 1, false, true, 12, 1},
+    {2278, 2, false, true, 0, 1},
+    {2294, 1, false, true, 0, 1},
+    {1093, 3, false, true, 2204, 1},
+    {2333, 3, false, true, 2314, 1},
+    {2346, 2, false, true, 0, 1},
+    {751, 7, false, false, 0, 0},
+    {2233, 3, false, true, 2222, 1},
+    {2264, 1, false, true, 12, 1},
+    {2278, 2, false, true, 0, 1},
+    {2294, 1, false, true, 0, 1},
+    {2364, 3, false, true, 2356, 1},
+    {1093, 3, false, true, 2204, 1},
+    {2333, 3, false, true, 2314, 1},
+    {2389, 2, false, true, 1, 1},
+    {2400, 2, false, true, 0, 1},
+    {1093, 3, false, true, 2424, 1},
+    {2428, 2, false, true, 1, 1},
+    {2442, 2, false, true, 1, 1},
+    {2455, 2, false, true, 0, 1},
+    {1780, 1, false, true, 3, 1},
+    {2233, 3, false, true, 2222, 1},
+    {1093, 3, false, true, 2424, 1},
+    {2428, 2, false, true, 1, 1},
+    {2442, 2, false, true, 1, 1},
+    {2455, 2, false, true, 0, 1},
+    {1780, 1, false, true, 3, 1},
+    {2503, 2, false, true, 0, 1},
+    {2515, 2, false, false, 0, 0},
+    {2525, 2, false, true, 0, 1},
+    {1045, 2, false, true, 1, 1},
+    {1702, 5, true, false, 0, 0},
+    {2643, 7, false, false, 0, 0},
+    {2654, 2, true, false, 0, 0},
+    {1702, 5, true, false, 0, 0},
+    {2654, 2, true, false, 0, 0},
+    {2670, 7, false, false, 0, 0},
+    {2686, 7, false, false, 0, 0},
+    {2708, 7, false, false, 0, 0},
+    {2725, 7, false, false, 0, 0},
+    {42, 2, false, true, 0, 1},
+    {1895, 3, false, true, 695, 1},
+    {1895, 3, false, true, 695, 1},
+    {711, 1, false, true, 13, 1},
+    {7, 7, false, false, 0, 0},
+    {2756, 1, false, true, 14, 1},
+    {711, 1, false, true, 15, 1},
+    {2756, 1, false, true, 16, 1},
+    {572, 2, false, false, 0, 0},
+    {2816, 2, false, false, 0, 0},
+    {2131, 2, false, true, 0, 1},
+    {665, 1, false, true, 0, 1},
+    {2820, 1, false, true, 6, 1},
+    {751, 7, false, false, 0, 0},
+    {2826, 7, true, false, 0, 0},
+    {2831, 7, true, false, 0, 0},
+    {42, 2, false, false, 0, 0},
+    {2868, 7, false, false, 0, 0},
+    {42, 2, false, true, 0, 1},
+    {2868, 7, false, false, 0, 0},
+    {42, 2, false, true, 0, 1},
+    {2885, 2, false, false, 0, 0},
+    {2926, 3, false, true, 2921, 1},
+    {2945, 2, false, true, 0, 1},
+    {2963, 3, false, false, 0, 0},
+    {2970, 8, false, false, 0, 0},
+    {2980, 3, false, false, 0, 0},
+    {2990, 2, false, false, 0, 0},
+    {42, 2, false, true, 9, 1},
+    {1093, 3, false, true, 1426, 1},
+    {3049, 2, true, false, 0, 0},
+    {3065, 2, true, false, 0, 0},
+    {3080, 2, true, false, 0, 0},
+    {1093, 3, true, false, 0, 0},
+    {3096, 7, true, false, 0, 0},
+    {3109, 7, true, false, 0, 0},
+    {3123, 7, false, false, 0, 0},
+    {3135, 8, false, false, 0, 0},
+    {2851, 6, false, false, 0, 0},
+    {42, 2, false, true, 2, 1},
+    {1194, 2, true, false, 0, 0},
+    {42, 2, false, true, 2, 1},
+    {3169, 2, false, true, 1, 1},
+    {3177, 2, false, true, 1, 1},
+    {3195, 7, false, false, 0, 0},
+    {3200, 2, false, true, 1, 1},
+    {42, 2, false, false, 0, 0},
+    {3177, 2, false, true, 1, 1},
+    {751, 7, true, false, 0, 0},
+    {3238, 1, true, false, 0, 0},
+    {1093, 3, false, true, 2204, 1},
+    {3251, 1, true, false, 0, 0},
+    {1093, 3, false, true, 2204, 1},
+    {2197, 6, true, false, 0, 0},
+    {3263, 1, false, true, 0, 1},
+    {3282, 3, false, true, 3273, 1},
+    {3296, 3, false, true, 3290, 1},
+    {3305, 2, false, true, 1, 1},
+    {3313, 7, false, false, 0, 0},
+    {3325, 8, false, false, 0, 0},
+    {3338, 2, false, true, 2, 1},
+    {3360, 3, false, true, 3352, 1},
+    {3375, 7, false, false, 0, 0},
+    {3392, 8, false, false, 0, 0},
+    {3410, 7, false, false, 0, 0},
+    {3426, 6, false, false, 0, 0},
+    {3447, 7, false, false, 0, 0},
+    {3468, 1, false, true, 0, 1},
+    {3489, 2, false, true, 0, 1},
+    {3510, 8, false, false, 0, 0},
+    {3338, 2, false, true, 2, 1},
+    {3360, 3, false, true, 3352, 1},
+    {3526, 1, false, true, 0, 1},
+    {3338, 2, false, true, 2, 1},
+    {3360, 3, false, true, 3352, 1},
+    {3540, 6, false, false, 0, 0},
+    {3552, 7, false, false, 0, 0},
+    {3564, 8, false, false, 0, 0},
+    {3577, 6, false, false, 0, 0},
+    {3591, 7, false, false, 0, 0},
+    {3605, 8, false, false, 0, 0},
+    {3526, 1, false, true, 0, 1},
+    {3338, 2, false, true, 2, 1},
+    {3360, 3, false, true, 3352, 1},
+    {3620, 4, false, false, 0, 0},
+    {3540, 6, false, false, 0, 0},
+    {3552, 7, false, false, 0, 0},
+    {3564, 8, false, false, 0, 0},
+    {3635, 4, false, false, 0, 0},
+    {3577, 6, false, false, 0, 0},
+    {3591, 7, false, false, 0, 0},
+    {3605, 8, false, false, 0, 0},
+    {3647, 4, false, false, 0, 0},
+    {3661, 7, false, false, 0, 0},
+    {3678, 8, false, false, 0, 0},
+    {3698, 6, true, false, 0, 0},
+    {3711, 6, false, false, 0, 0},
+    {3722, 2, false, true, 0, 1},
+    {3734, 3, false, true, 2921, 1},
+    {3698, 6, false, false, 0, 0},
+    {3711, 6, false, false, 0, 0},
+    {3734, 3, false, true, 2921, 1},
+    {3749, 2, false, true, 1, 1},
+    {3761, 3, false, true, 3757, 1},
+    {3313, 7, false, false, 0, 0},
+    {3325, 8, false, false, 0, 0},
+    {1407, 2, false, true, 1, 1},
+    {3661, 7, false, false, 0, 0},
+    {3678, 8, false, false, 0, 0},
+    {3698, 6, false, false, 0, 0},
+    {3766, 6, false, false, 0, 0},
+    {3787, 3, false, true, 3780, 1},
+    {3734, 3, false, true, 2921, 1},
+    {3799, 6, false, false, 0, 0},
+    {3806, 6, false, false, 0, 0},
+    {3813, 6, false, false, 0, 0},
+    {3817, 6, false, false, 0, 0},
+    {3833, 7, false, false, 0, 0},
+    {3698, 6, false, false, 0, 0},
+    {3766, 6, false, false, 0, 0},
+    {3787, 3, false, true, 3780, 1},
+    {3851, 2, false, true, 0, 1},
+    {3862, 2, false, true, 0, 1},
+    {3734, 3, false, true, 2921, 1},
+    {3813, 6, false, false, 0, 0},
+    {3817, 6, false, false, 0, 0},
+    {1054, 6, false, false, 0, 0},
+    {285, 6, false, false, 0, 0},
+    {3872, 2, false, true, 1, 1},
+    {3891, 7, true, false, 0, 0},
+    {3906, 4, true, false, 0, 0},
+    {3919, 4, false, false, 0, 0},
+    {3937, 2, false, false, 0, 0},
+    {3947, 7, true, false, 0, 0},
+    {3964, 7, true, false, 0, 0},
+    {3983, 7, true, false, 0, 0},
+    {4000, 4, false, false, 0, 0},
+    {4015, 7, false, false, 0, 0},
+    {4047, 4, true, false, 0, 0},
+    {4059, 4, true, false, 0, 0},
+    {4072, 7, true, false, 0, 0},
+    {4088, 7, true, false, 0, 0},
+    {3734, 2, false, true, 0, 1},
+    {4106, 7, true, false, 0, 0},
+    {4117, 6, false, false, 0, 0},
+    {4129, 7, false, false, 0, 0},
+    {4139, 7, false, false, 0, 0},
+    {4153, 7, false, false, 0, 0},
+    {4167, 6, false, false, 0, 0},
+    {4181, 7, false, false, 0, 0},
+    {3678, 8, false, false, 0, 0},
+    {3964, 7, false, false, 0, 0},
+    {3983, 7, false, false, 0, 0},
+    {4000, 6, false, false, 0, 0},
+    {4015, 7, false, false, 0, 0},
+    {4047, 8, false, false, 0, 0},
+    {4200, 7, false, false, 0, 0},
+    {4214, 7, false, false, 0, 0},
+    {4088, 7, false, false, 0, 0},
+    {4228, 6, false, false, 0, 0},
+    {3734, 3, false, true, 2921, 1},
+    {4117, 6, false, false, 0, 0},
+    {4241, 4, false, false, 0, 0},
+    {4129, 7, false, false, 0, 0},
+    {4139, 7, false, false, 0, 0},
+    {4153, 7, false, false, 0, 0},
+    {4167, 6, false, false, 0, 0},
+    {4263, 4, false, false, 0, 0},
+    {4181, 7, false, false, 0, 0},
+    {3678, 8, false, false, 0, 0},
+    {3964, 7, false, false, 0, 0},
+    {3983, 7, false, false, 0, 0},
+    {4000, 6, false, false, 0, 0},
+    {4287, 4, false, false, 0, 0},
+    {4015, 7, false, false, 0, 0},
+    {4047, 8, false, false, 0, 0},
+    {4200, 7, false, false, 0, 0},
+    {4214, 7, false, false, 0, 0},
+    {4088, 7, false, false, 0, 0},
+    {4228, 6, false, false, 0, 0},
+    {4312, 4, false, false, 0, 0},
+    {3734, 3, false, true, 2921, 1},
+    {3872, 3, false, true, 4335, 1},
+    {4117, 6, false, false, 0, 0},
+    {3937, 2, false, false, 0, 0},
+    {3964, 7, false, false, 0, 0},
+    {3983, 7, false, false, 0, 0},
+    {4000, 6, false, false, 0, 0},
+    {4015, 7, false, false, 0, 0},
+    {4047, 8, false, false, 0, 0},
+    {4200, 7, false, false, 0, 0},
+    {4214, 7, false, false, 0, 0},
+    {4088, 7, false, false, 0, 0},
+    {4228, 6, false, false, 0, 0},
+    {3734, 3, false, true, 2921, 1},
+    {4339, 7, false, false, 0, 0},
+    {4350, 7, false, false, 0, 0},
+    {4365, 7, false, false, 0, 0},
+    {4380, 6, false, false, 0, 0},
+    {3872, 3, false, true, 4335, 1},
+    {4117, 6, false, false, 0, 0},
+    {4241, 4, false, false, 0, 0},
+    {3937, 2, false, false, 0, 0},
+    {3964, 7, false, false, 0, 0},
+    {3983, 7, false, false, 0, 0},
+    {4000, 6, false, false, 0, 0},
+    {4287, 4, false, false, 0, 0},
+    {4015, 7, false, false, 0, 0},
+    {4047, 8, false, false, 0, 0},
+    {4200, 7, false, false, 0, 0},
+    {4214, 7, false, false, 0, 0},
+    {4088, 7, false, false, 0, 0},
+    {4228, 6, false, false, 0, 0},
+    {4312, 4, false, false, 0, 0},
+    {3734, 3, false, true, 2921, 1},
+    {4339, 7, false, false, 0, 0},
+    {4350, 7, false, false, 0, 0},
+    {4365, 7, false, false, 0, 0},
+    {4380, 6, false, false, 0, 0},
+    {4395, 4, false, false, 0, 0},
+    {4181, 7, false, false, 0, 0},
+    {3678, 8, false, false, 0, 0},
+    {4420, 1, false, true, 0, 1},
+    {479, 1, false, true, 17, 1},
+    {4433, 1, false, true, 0, 1},
+    {711, 1, false, true, 2, 1},
+    {1377, 1, false, true, 18, 1},
+    {479, 1, false, true, 17, 1},
+    {4433, 1, false, true, 0, 1},
+    {4450, 1, false, true, 0, 1},
+    {4480, 8, true, false, 0, 0},
+    {975, 3, true, false, 0, 0},
+    {4483, 8, false, false, 0, 0},
+    {711, 1, true, false, 0, 0},
+    {1377, 1, true, false, 0, 0},
+    {1093, 3, true, false, 0, 0},
+    {4433, 1, true, false, 0, 0},
+    {4546, 2, false, false, 0, 0},
+    {4556, 1, false, false, 0, 0},
+    {2515, 2, true, false, 0, 0},
+    {4574, 2, false, false, 0, 0},
+    {4600, 7, false, false, 0, 0},
+    {2525, 2, false, false, 0, 0},
+    {285, 1, false, false, 0, 0},
+    {4617, 2, false, true, 0, 1},
+    {479, 1, false, true, 19, 1},
+    {4762, 2, false, false, 0, 0},
+    {700, 3, false, false, 0, 0},
+    {4778, 6, false, false, 0, 0},
+    {376, 3, false, true, 369, 1},
+    {439, 7, false, false, 0, 0},
+    {939, 2, false, true, 1, 1},
+    {385, 7, false, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {711, 1, false, true, 3, 1},
+    {1382, 2, false, true, 0, 1},
+    {1389, 2, false, true, 0, 1},
+    {4796, 2, false, true, 0, 1},
+    {4808, 2, false, true, 0, 1},
+    {149, 2, true, false, 0, 0},
+    {4838, 2, true, false, 0, 0},
+    {4840, 2, false, true, 0, 1},
+    {4855, 2, false, true, 10, 1},
+    {1120, 2, true, false, 0, 0},
+    {4860, 2, false, true, 0, 1},
+    {4556, 1, false, false, 0, 0},
+    {2515, 2, true, false, 0, 0},
+    {285, 1, false, false, 0, 0},
+    {4617, 2, false, true, 0, 1},
+    {4546, 2, false, false, 0, 0},
+    {4556, 1, false, false, 0, 0},
+    {2515, 2, true, false, 0, 0},
+    {4574, 2, false, false, 0, 0},
+    {285, 1, false, false, 0, 0},
+    {4617, 2, false, true, 0, 1},
+    {711, 1, false, true, 3, 1},
+    {1382, 2, false, true, 0, 1},
+    {1389, 2, false, true, 0, 1},
+    {376, 3, false, true, 369, 1},
+    {429, 2, false, true, 0, 1},
+    {5057, 2, false, true, 0, 1},
+    {411, 2, false, true, 0, 1},
+    {385, 7, true, false, 0, 0},
+    {398, 7, false, false, 0, 0},
+    {403, 7, false, false, 0, 0},
+    {5057, 2, false, true, 0, 1},
+    {42, 2, false, true, 2, 1},
+    {5122, 2, true, false, 0, 0},
+    {479, 1, false, true, 19, 1},
 };
 
 const int64_t qn_schema_ints[] = {
-    INT64_C(0), INT64_C(1), INT64_C(-1), INT64_C(2),  INT64_C(64), INT64_C(0),
-    INT64_C(2), INT64_C(3), INT64_C(6),  INT64_C(-2), INT64_C(4),
+    INT64_C(0),
+    INT64_C(1),
+    INT64_C(-1),
+    INT64_C(2),
+    INT64_C(64),
+    INT64_C(0),
+    INT64_C(2),
+    INT64_C(3),
+    INT64_C(6),
+    INT64_C(-2),
+    INT64_C(4),
 };
 
 const float qn_schema_floats[] = {
-    0.0F,   1e-05F,  0.9F,    1.0F,       3.4028235e+38F, -3.4028235e+38F,
-    0.5F,   2.0F,    0.2F,    1e-04F,     0.75F,          0.01F,
-    -0.75F, 1.6732F, 1.0507F, 1.6732632F, 1.050701F,      1e-06F,
-    0.999F, 1e-12F,
+    0.0F,
+    1e-05F,
+    0.9F,
+    1.0F,
+    3.4028235e+38F,
+    -3.4028235e+38F,
+    0.5F,
+    2.0F,
+    0.2F,
+    1e-04F,
+    0.75F,
+    0.01F,
+    -0.75F,
+    1.6732F,
+    1.0507F,
+    1.6732632F,
+    1.050701F,
+    1e-06F,
+    0.999F,
+    1e-12F,
 };
 
 const struct qn_schema_domain qn_schema_domains[] = {
@@ -3068,10 +3447,31 @@ const struct qn_schema_domain qn_schema_domains[] = {
 const size_t qn_schema_n_domains = 4;
 
 const struct qn_schema_ir qn_schema_ir[] = {
-    {1, 3},   {5, 3},   {6, 3},   {7, 3},   {8, 3},   {9, 4},   {10, 5},
-    {11, 6},  {12, 7},  {13, 7},  {14, 7},  {15, 8},  {16, 8},  {17, 8},
-    {18, 8},  {19, 9},  {20, 9},  {21, 10}, {22, 10}, {23, 11}, {24, 12},
-    {25, 13}, {26, 13}, {27, 13}, {28, 14},
+    {1, 3},
+    {5, 3},
+    {6, 3},
+    {7, 3},
+    {8, 3},
+    {9, 4},
+    {10, 5},
+    {11, 6},
+    {12, 7},
+    {13, 7},
+    {14, 7},
+    {15, 8},
+    {16, 8},
+    {17, 8},
+    {18, 8},
+    {19, 9},
+    {20, 9},
+    {21, 10},
+    {22, 10},
+    {23, 11},
+    {24, 12},
+    {25, 13},
+    {26, 13},
+    {27, 13},
+    {28, 14},
 };
 
 const size_t qn_schema_n_ir = 25;
