@@ -87,19 +87,19 @@ def first_line(text):
     return (str(text).strip().splitlines() or [""])[0][:300]
 
 
-def child(pipe, judge, model):
+def child(pipe, judge, case):
     try:
-        pipe.send((DONE, judge(model)))
+        pipe.send((DONE, judge(case)))
     except NotTaken as e:
         pipe.send((NOT_TAKEN, first_line(e)))
     except Exception as e:  # told as a line of the table
         pipe.send((WRONG, first_line(e) or type(e).__name__))
 
 
-def isolated(judge, model):
-    """DONE and what judge(model) gives, or another word and a text. A model can crash the runtime: it has its own process."""
+def isolated(judge, case):
+    """DONE and what judge(case) gives, or another word and a text. A model can crash the runtime: it has its own process."""
     ours, theirs = multiprocessing.Pipe()
-    p = multiprocessing.Process(target=child, args=(theirs, judge, model))
+    p = multiprocessing.Process(target=child, args=(theirs, judge, case))
     p.start()
     theirs.close()
     try:

@@ -55,7 +55,8 @@ static enum quern_code read_dims(struct quern_pass_ctx *ctx, const char *text,
     enum quern_code code = QUERN_OK;
     int rank = 0;
     char word[128];
-    for (const char *at = text; *at != '\0' && code == QUERN_OK;) {
+    bool more = *text != '\0';
+    for (const char *at = text; more && code == QUERN_OK;) {
         size_t size = strcspn(at, ",");
         if (rank == QUERN_MAX_RANK || size >= sizeof word) {
             return quern_fail(quern_pass_context(ctx), QUERN_INVALID_ARGUMENT,
@@ -64,7 +65,8 @@ static enum quern_code read_dims(struct quern_pass_ctx *ctx, const char *text,
         }
         snprintf(word, sizeof word, "%.*s", (int)size, at);
         code = read_dim(ctx, word, &dims[rank++]);
-        at += size + (at[size] == ',');
+        more = at[size] == ','; /* a size must follow then */
+        at += size + 1;
     }
     *out_rank = rank;
     return code;

@@ -1,5 +1,4 @@
 """A smaller model that still shows a fault: each change that keeps the kind of fault stays."""
-import multiprocessing
 import tempfile
 
 import numpy as np
@@ -8,6 +7,7 @@ from onnx import numpy_helper
 
 from grow import captured, typed
 from judge import Fault, values
+from model_sets import CRASH, DONE, isolated
 
 
 def copy_of(model):
@@ -162,28 +162,18 @@ def simpler_inputs(model, feeds):
 
 def shrink(judge, model, feeds):
     """The smallest model found on which judge(model, feeds, folder) raises a Fault of the same kind, its feeds, the fault."""
-    def child(pipe, m, f):
+    def kind_and_text(case):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                judge(m, f, folder)
-                pipe.send(None)
+                judge(*case, folder)
             except Fault as e:
-                pipe.send((e.kind, str(e)))
-            except Exception:
-                pipe.send(None)
+                return e.kind, str(e)
+        return None
 
     def fault(m, f):
-        ours, theirs = multiprocessing.Pipe()
-        process = multiprocessing.Process(target=child, args=(theirs, m, f))
-        process.start()
-        theirs.close()
-        try:
-            return ours.recv()
-        except EOFError:
-            process.join()
-            return "crash", f"crash, exit {process.exitcode}"
-        finally:
-            process.join()
+        """What is wrong; None where nothing is, or where the judge cannot say."""
+        word, what = isolated(kind_and_text, (m, f))
+        return what if word == DONE else ("crash", what) if word == CRASH else None
 
     found = fault(model, feeds)
     if found is None:

@@ -119,6 +119,7 @@ def shapes(f):
     assert "no input 'xx', did you mean 'x'?" in f.run("--input-shape", "xx=1,4", code=2)
     assert "found 3 sizes in 'x=1,4,4', input 'x' has 2" in f.run("--input-shape", "x=1,4,4", code=2)
     assert "found '-1' for a size, needs a number from 0 on" in f.run("--input-shape", "x=-1,4", code=2)
+    assert "found '' for a size" in f.run("--input-shape", "x=1,4,", code=2)
     assert "needs NAME=SIZE" in f.run("--input-shape", "x", code=2)
     m, _ = f.run("--batch", "?")
     assert [dims(v)[0] for v in [*m.graph.input[:2], m.graph.output[0]]] == ["x_dim_0"] * 3
