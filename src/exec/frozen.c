@@ -3,6 +3,7 @@
  * alone (Shape and what is computed from it) run when the shapes change. */
 #include "exec/ops.h"
 #include "exec/prepare.h"
+#include "exec/widen.h"
 
 #include <string.h>
 
@@ -84,7 +85,7 @@ enum quern_code qn_engine_fold(struct quern_engine *e, const struct qn_op *op,
         }
     }
     bool had_error = e->context->diag.has_error;
-    code = op->row->run(e->folder, op);
+    code = qn_op_run(e->folder, op);
     const struct qn_array *y = &e->folder->slots[op->out[0]];
     if (code != QUERN_OK || !y->set ||
         (uint64_t)y->len * qn_element_size(y->dtype) > MOST_FOLDED) {

@@ -4,20 +4,17 @@
  * inputs counts; kernels check all of it again, and more. */
 #include "exec/op.h"
 #include "exec/prepare.h"
+#include "exec/widen.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Operators that compute in float alone. */
+/* Operators that compute in float alone (and in half by way of it). */
 static const char *const float_only[] = {
     "Conv",
     "ConvTranspose",
     "Gemm",
     "InstanceNormalization",
-    "LayerNormalization",
-    "LogSoftmax",
-    "RMSNormalization",
-    "Softmax",
 };
 
 /* Attributes that must be 0. */
@@ -26,7 +23,6 @@ static const struct {
     const char *attribute;
     int output; /* matters only when this one is wanted; -1: always */
 } zeros[] = {
-    {"BatchNormalization", "training_mode", -1},
     {"MaxPool", "storage_order", 1},
     {"Resize", "antialias", -1},
 };
@@ -65,7 +61,8 @@ static bool lacks_type(const struct quern_node *node, char *why, size_t size)
     }
     for (size_t i = 0; found && i < node->n_inputs; i++) {
         enum quern_dtype dtype = known_dtype(node->inputs[i]->value);
-        if (quern_dtype_is_float(dtype) && dtype != QUERN_FLOAT) {
+        if (quern_dtype_is_float(dtype) && dtype != QUERN_FLOAT &&
+            !qn_is_half(dtype)) {
             snprintf(why, size, "input %zu is of type %s, needs float", i,
                      quern_dtype_name(dtype));
             return true;
@@ -103,19 +100,6 @@ static bool lacks_attribute(const struct qn_op *op, char *why, size_t size)
     return false;
 }
 
-static bool lacks_output(const struct qn_op *op, char *why, size_t size)
-{
-    bool found = false;
-    for (int i = 1; i < op->n_out; i++) {
-        found = found || op->out[i] >= 0;
-    }
-    if (!found || strcmp(op->node->op, "LayerNormalization") != 0) {
-        return false;
-    }
-    snprintf(why, size, "outputs Mean and InvStdDev");
-    return true;
-}
-
 static bool lacks_cast(const struct quern_node *node, char *why, size_t size)
 {
     enum quern_dtype to = (enum quern_dtype)quern_node_int(node, "to", 0);
@@ -132,5 +116,5 @@ bool qn_op_lacks(const struct qn_op *op, char *why, size_t size)
     /* A body may hold what is never run. */
     return op->node->graph->parent == NULL && *op->node->domain == '\0' &&
            (lacks_type(op->node, why, size) || lacks_attribute(op, why, size) ||
-            lacks_output(op, why, size) || lacks_cast(op->node, why, size));
+            lacks_cast(op->node, why, size));
 }

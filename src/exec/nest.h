@@ -4,9 +4,9 @@
 
 #include "exec/op.h"
 
-enum { QN_NEST_ARRAYS = 4 };
+enum { QN_NEST_ARRAYS = 5 };
 
-/** Axes of up to four arrays, outermost first, neighbours joined where all
+/** Axes of up to five arrays, outermost first, neighbours joined where all
  * arrays run on. The last axis is the row. Strides are in elements. */
 struct qn_nest {
     int n; /* at least 1 */

@@ -34,7 +34,17 @@ enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_row_norm(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op);
+/** BatchNormalization of packed x, scale, bias, mean and variance of any
+ * floating types, training included. */
+enum quern_code qn_batch_norm_any(struct qn_run *run, const struct qn_op *op,
+                                  const struct qn_array *const *in);
+enum quern_code qn_layer_norm_any(struct qn_run *run, const struct qn_op *op,
+                                  int axis);
 enum quern_code qn_op_instance_norm(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_group_norm(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_mean_variance(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_lrn(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_rows(struct qn_run *run, const struct qn_op *op);
 
 enum quern_code qn_op_reshape(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_flatten(struct qn_run *run, const struct qn_op *op);

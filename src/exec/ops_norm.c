@@ -49,7 +49,7 @@ enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op)
         return qn_op_missing(run, op);
     }
     if (x->dtype != QUERN_FLOAT) {
-        return needs_float(run, op, x);
+        return qn_op_rows(run, op);
     }
     bool old = op->opset < 13; /* flattens to 2-D in front of the axis */
     int axis = qn_axis(run, op, quern_node_int(op->node, "axis", old ? 1 : -1),
@@ -165,19 +165,6 @@ enum quern_code qn_op_row_norm(struct qn_run *run, const struct qn_op *op)
     return norm_rows(run, op, op->state, x, scale, bias, n);
 }
 
-/* The length of the rows that LayerNormalization works on; -1: inputs do not
- * serve (reported). */
-static int64_t norm_row(struct qn_run *run, const struct qn_op *op,
-                        const struct qn_array *x)
-{
-    int axis = qn_axis(run, op, quern_node_int(op->node, "axis", -1), x->rank);
-    int64_t n = 1;
-    for (int i = axis; axis >= 0 && i < x->rank; i++) {
-        n *= x->dims[i];
-    }
-    return axis < 0 ? -1 : n;
-}
-
 static bool is_wanted(const struct qn_op *op, int i)
 {
     return i < op->n_out && op->out[i] >= 0;
@@ -198,22 +185,18 @@ enum quern_code qn_op_layer_norm(struct qn_run *run, const struct qn_op *op)
     if (x == NULL || scale == NULL) {
         return qn_op_missing(run, op);
     }
-    if (x->dtype != QUERN_FLOAT || scale->dtype != QUERN_FLOAT) {
-        return needs_float(run, op, x);
-    }
-    if (is_wanted(op, 1) || is_wanted(op, 2)) {
-        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
-                          "outputs Mean and InvStdDev");
-    }
-    int64_t n = norm_row(run, op, x);
-    if (n < 0) {
+    int axis = qn_axis(run, op, quern_node_int(op->node, "axis", -1), x->rank);
+    if (axis < 0) {
         return qn_op_missing(run, op);
     }
-    if (!is_float_row(scale, n) || (bias != NULL && !is_float_row(bias, n))) {
-        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
-                          "scale or bias that is no float[%lld], as its rows "
-                          "are",
-                          (long long)n);
+    int64_t n = 1;
+    for (int i = axis; i < x->rank; i++) {
+        n *= x->dims[i];
+    }
+    if (x->dtype != QUERN_FLOAT || !is_float_row(scale, n) ||
+        (bias != NULL && !is_float_row(bias, n)) || is_wanted(op, 1) ||
+        is_wanted(op, 2)) {
+        return qn_layer_norm_any(run, op, axis);
     }
     struct qn_row_norm norm = {
         .centered = op->row->variant == 0,
@@ -253,10 +236,10 @@ static enum quern_code read_statistics(struct qn_run *run,
         if (p[i] == NULL) {
             return qn_op_missing(run, op);
         }
-        if (p[i]->len != x->dims[1] || p[i]->dtype != QUERN_FLOAT) {
-            return qn_op_fail(run, op, QUERN_UNSUPPORTED,
+        if (p[i]->len != x->dims[1] || !quern_dtype_is_float(p[i]->dtype)) {
+            return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                               "input %d of type %s has %lld elements, needs "
-                              "%lld of type float",
+                              "%lld of a floating type",
                               i + 1, quern_dtype_name(p[i]->dtype),
                               (long long)p[i]->len, (long long)x->dims[1]);
         }
@@ -279,24 +262,47 @@ static void affine_all(const struct qn_kernels *k, const struct qn_array *x,
     }
 }
 
+/* Before opset 14 training showed in the number of outputs, before 9 there was
+ * more. */
+static bool is_old_batch_norm(const struct qn_op *op, bool trains)
+{
+    return (op->opset < 7 && quern_node_int(op->node, "is_test", 0) == 0) ||
+           (op->opset < 9 && quern_node_int(op->node, "spatial", 1) == 0) ||
+           (!trains && (is_wanted(op, 1) || is_wanted(op, 2))) ||
+           is_wanted(op, 3) || is_wanted(op, 4);
+}
+
+static bool all_float(const struct qn_array *x, const struct qn_array *const *p)
+{
+    bool all = x->dtype == QUERN_FLOAT;
+    for (int i = 0; i < 4; i++) {
+        all = all && p[i]->dtype == QUERN_FLOAT;
+    }
+    return all;
+}
+
 enum quern_code qn_op_batch_norm(struct qn_run *run, const struct qn_op *op)
 {
-    const struct qn_array *p[4];
+    const struct qn_array *in[5];
+    const struct qn_array **p = &in[1];
     const struct qn_array *x = qn_in(run, op, 0);
     struct qn_array *y = NULL;
-    if (quern_node_int(op->node, "training_mode", 0) != 0) {
+    bool trains = quern_node_int(op->node, "training_mode", 0) != 0;
+    if (is_old_batch_norm(op, trains)) {
         return qn_op_fail(run, op, QUERN_UNSUPPORTED,
-                          "training_mode, which updates the statistics");
+                          "a form for training of before opset 14");
     }
     bool last = x != NULL && qn_array_is_channels_last(x);
     x = last ? x : qn_in_packed(run, op, 0);
     if (x == NULL || x->rank < 2) {
         return qn_op_missing(run, op);
     }
-    if (x->dtype != QUERN_FLOAT) {
-        return needs_float(run, op, x);
-    }
     enum quern_code code = read_statistics(run, op, x, p);
+    if (code == QUERN_OK && (trains || !all_float(x, p))) {
+        in[0] = qn_in_packed(run, op, 0);
+        return in[0] != NULL ? qn_batch_norm_any(run, op, in)
+                             : qn_op_missing(run, op);
+    }
     if (code == QUERN_OK) {
         code = qn_out_over(run, op, 0, &y);
     }

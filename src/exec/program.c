@@ -2,6 +2,7 @@
  * with its row, its slots and what it prepares. */
 #include "exec/op.h"
 #include "exec/prepare.h"
+#include "exec/widen.h"
 
 #include <string.h>
 
@@ -111,6 +112,7 @@ static enum quern_code make_op(struct quern_engine *e,
                            "the embedded engine has no such operator");
     }
     op->kernel = node->op;
+    op->widens = qn_widens(node);
     op->n_in = (int)node->n_inputs;
     op->n_out = (int)node->n_outputs;
     op->in = qn_arena_alloc_n(&e->arena, node->n_inputs, sizeof(int));

@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "exec/op.h"
+#include "exec/widen.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -449,7 +450,7 @@ static enum quern_code run_op(struct qn_run *run, const struct qn_op *op,
     run->kernel = op->kernel;
     run->at = op->number;
     run->fresh = run->fresh || op->frozen;
-    enum quern_code code = op->row->run(run, op);
+    enum quern_code code = qn_op_run(run, op);
     run->fresh = run->fresh && !op->frozen;
     run->at = outer;
     if (time != NULL) {
