@@ -6,6 +6,9 @@
 
 enum quern_code qn_op_unary(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_prepare_unary(struct quern_engine *e, struct qn_op *op);
+/** y = f(x) by an enum qn_unary for doubles and integers, dense and alike. */
+void qn_unary_any(int variant, float p0, float p1, const struct qn_array *x,
+                  const struct qn_array *y);
 enum quern_code qn_op_clip(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_binary(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_compare(struct qn_run *run, const struct qn_op *op);
@@ -79,6 +82,8 @@ enum quern_code qn_op_scatter_elements(struct qn_run *run,
                                        const struct qn_op *op);
 enum quern_code qn_op_scatter_nd(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_grid_sample(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_attention(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_rotary(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_einsum(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_cumsum(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_topk(struct qn_run *run, const struct qn_op *op);

@@ -40,6 +40,14 @@ enum quern_code qn_prepare_unary(struct quern_engine *e, struct qn_op *op)
         s->p0 = attr_or(node, "alpha", 1.67326319f);
         s->p1 = attr_or(node, "gamma", 1.05070102f);
         break;
+    case QN_SWISH:
+        s->p0 = attr_or(node, "alpha", *node->domain == '\0' ? 1.0f : 1.702f);
+        s->variant = s->p0 >= 1.0f && s->p0 <= 1.0f ? QN_SILU : QN_SWISH;
+        break;
+    case QN_SHRINK:
+        s->p0 = attr_or(node, "bias", 0.0f);
+        s->p1 = attr_or(node, "lambd", 0.5f);
+        break;
     case QN_GELU: {
         const char *mode = NULL;
         if (quern_node_attr_string(node, "approximate", &mode, NULL) ==
@@ -79,9 +87,9 @@ void qn_unary_read(const struct qn_op *op, int *out_variant, float *out_p0,
     *out_p1 = s->p1;
 }
 
-/* Any type by way of float rows: 256 elements at a time. */
-static void unary_any(const struct qn_kernels *k, const struct unary_state *s,
-                      const struct qn_array *x, const struct qn_array *y)
+/* Small types by way of float rows: 256 elements at a time. */
+static void unary_small(const struct qn_kernels *k, const struct unary_state *s,
+                        const struct qn_array *x, const struct qn_array *y)
 {
     float in[256];
     float out[256];
@@ -94,22 +102,6 @@ static void unary_any(const struct qn_kernels *k, const struct unary_state *s,
         for (int64_t j = 0; j < n; j++) {
             qn_store(y, i + j, (double)out[j]);
         }
-    }
-}
-
-static double whole_unary(int variant, double x)
-{
-    switch (variant) {
-    case QN_NEG:
-        return -x;
-    case QN_ABS:
-        return fabs(x);
-    case QN_SIGN:
-        return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : 0.0;
-    case QN_RELU:
-        return x < 0.0 ? 0.0 : x;
-    default:
-        return x; /* Floor, Ceil, Round */
     }
 }
 
@@ -129,12 +121,10 @@ enum quern_code qn_op_unary(struct qn_run *run, const struct qn_op *op)
         run->kernels->unary[s->variant]((const float *)(const void *)x->data,
                                         (float *)(void *)y->data,
                                         (size_t)x->len, s->p0, s->p1);
-    } else if (qn_is_whole(x->dtype)) {
-        for (int64_t i = 0; i < x->len; i++) {
-            qn_store(y, i, whole_unary(s->variant, qn_load(x, i)));
-        }
+    } else if (qn_is_whole(x->dtype) || x->dtype == QUERN_DOUBLE) {
+        qn_unary_any(s->variant, s->p0, s->p1, x, y);
     } else {
-        unary_any(run->kernels, s, x, y);
+        unary_small(run->kernels, s, x, y);
     }
     return QUERN_OK;
 }

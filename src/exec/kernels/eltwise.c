@@ -37,6 +37,8 @@ UNARY(gelu_tanh,
       0.5f * x * (1.0f + tanh_any(0.79788456f * (x + 0.044715f * x * x * x))))
 UNARY(affine, p0 *x + p1)
 UNARY(silu, x *sigmoid(x))
+UNARY(swish, x *sigmoid(p0 *x))
+UNARY(shrink, x < -p1 ? x + p0 : x > p1 ? x - p0 : x != x ? x : 0.0f)
 UNARY(softplus_row, softplus(x))
 UNARY(softsign, x / (1.0f + fabsf(x)))
 UNARY(elu, x < 0.0f ? p0 * expm1f(x) : x)
@@ -135,6 +137,8 @@ const qn_unary_fn QN_LEVELLED(qn_unary)[QN_N_UNARY] = {
     [QN_GELU] = gelu,
     [QN_GELU_TANH] = gelu_tanh,
     [QN_SILU] = silu,
+    [QN_SWISH] = swish,
+    [QN_SHRINK] = shrink,
     [QN_SOFTPLUS] = softplus_row,
     [QN_SOFTSIGN] = softsign,
     [QN_ELU] = elu,

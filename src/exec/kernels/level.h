@@ -23,6 +23,8 @@ enum qn_unary {
     QN_GELU, /* erf */
     QN_GELU_TANH,
     QN_SILU,
+    QN_SWISH,  /* p0 alpha: x sigmoid(alpha x) */
+    QN_SHRINK, /* p0 bias, p1 lambd */
     QN_SOFTPLUS,
     QN_SOFTSIGN,
     QN_ELU,  /* p0 alpha */
