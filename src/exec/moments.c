@@ -92,8 +92,8 @@ void qn_moments_apply(const struct qn_moments *m, const struct qn_array *x,
         int64_t at[QN_NEST_ARRAYS];
         memcpy(at, rows.at, sizeof at);
         for (int64_t i = 0; i < qn_row_len(&nest); i++) {
-            double v = (qn_load(x, at[1]) - means[at[2]]) *
-                       means[m->mean.len + at[2]];
+            double v =
+                (qn_load(x, at[1]) - means[at[2]]) * means[m->mean.len + at[2]];
             v = s > 0 ? v * qn_load(scale, at[s]) : v;
             v = b > 0 ? v + qn_load(bias, at[b]) : v;
             qn_store(y, at[0], v);

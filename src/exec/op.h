@@ -46,7 +46,7 @@ struct qn_op {
     void *state; /* in the engine's arena */
     void (*release)(struct quern_engine *engine,
                     void *state); /* of what lies outside the arena */
-    int widens; /* qn_widens() of the node */
+    int widens;                   /* qn_widens() of the node */
     bool frozen;                  /* results depend on input shapes alone */
     int number;                   /* among all operators of the engine */
     uint64_t dies;                /* bit i: input i is dropped here, and

@@ -11,6 +11,9 @@ void qn_unary_any(int variant, float p0, float p1, const struct qn_array *x,
                   const struct qn_array *y);
 enum quern_code qn_op_clip(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_binary(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_bits(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_bit_not(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_bit_cast(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_compare(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_logic(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_not(struct qn_run *run, const struct qn_op *op);

@@ -2,8 +2,8 @@
  * past and present, softcap, and what the scores were on the way. Queries go
  * through in blocks of rows, so that room grows with the keys alone. */
 #include "base/checked.h"
-#include "exec/ops.h"
 #include "exec/nest.h"
+#include "exec/ops.h"
 
 #include <math.h>
 #include <string.h>
@@ -135,8 +135,8 @@ static bool add_bias(const struct attention *t, int64_t b, int64_t h, int64_t i,
     int64_t at = t->n_past + i;
     bool any = false;
     at += t->lengths != NULL ? valid - t->q.dims[2] : 0;
-    int64_t from = b * t->mask_steps[0] + h * t->mask_steps[1] +
-                   i * t->mask_steps[2];
+    int64_t from =
+        b * t->mask_steps[0] + h * t->mask_steps[1] + i * t->mask_steps[2];
     for (int64_t j = 0; j < n; j++) {
         float bias = 0.0f;
         if (j >= valid || (t->causal && j > at) ||
@@ -146,7 +146,7 @@ static bool add_bias(const struct attention *t, int64_t b, int64_t h, int64_t i,
             bias = -INFINITY;
         } else if (t->mask != NULL && t->mask->dtype == QUERN_BOOL) {
             bias = t->mask->data[from + j * t->mask_steps[3]] != 0 ? 0.0f
-                                                                  : -INFINITY;
+                                                                   : -INFINITY;
         } else if (t->mask != NULL) {
             bias = (float)qn_load(t->mask, from + j * t->mask_steps[3]);
         }
@@ -203,9 +203,8 @@ static void one_head(struct qn_run *run, const struct attention *t, int64_t b,
     size_t size = (size_t)t->v.dims[3];
     int64_t y_step = t->y->rank == 4 ? t->v.dims[3] : t->y->dims[2];
     float *y = (float *)(void *)t->y->data;
-    y += t->y->rank == 4
-             ? (b * t->q.dims[1] + h) * t->q.dims[2] * t->v.dims[3]
-             : b * t->q.dims[2] * y_step + h * t->v.dims[3];
+    y += t->y->rank == 4 ? (b * t->q.dims[1] + h) * t->q.dims[2] * t->v.dims[3]
+                         : b * t->q.dims[2] * y_step + h * t->v.dims[3];
     run->kernels->pack_b((size_t)t->q.dims[3], n, head(&t->k, b, h / group), 1,
                          t->k.strides[2], t->packed_k);
     run->kernels->pack_b(n, size, head(&t->v, b, h / group), t->v.strides[2], 1,
@@ -280,8 +279,9 @@ static enum quern_code read_lengths(struct qn_run *run, const struct qn_op *op,
         good = n >= 0 && n <= t->k.dims[2];
     }
     return good ? QUERN_OK
-                : misfit(run, op, "nonpad_kv_seqlen is no number of keys for "
-                                  "each batch, or stands beside a past");
+                : misfit(run, op,
+                         "nonpad_kv_seqlen is no number of keys for "
+                         "each batch, or stands beside a past");
 }
 
 static void read_attributes(const struct qn_op *op, struct attention *t)
@@ -330,8 +330,7 @@ static enum quern_code read_all(struct qn_run *run, const struct qn_op *op,
 static enum quern_code make_outputs(struct qn_run *run, const struct qn_op *op,
                                     struct attention *t, bool flat)
 {
-    int64_t dims[4] = {t->q.dims[0], t->q.dims[1], t->q.dims[2],
-                       t->k.dims[2]};
+    int64_t dims[4] = {t->q.dims[0], t->q.dims[1], t->q.dims[2], t->k.dims[2]};
     int64_t rows[4] = {dims[0], dims[1], dims[2], t->v.dims[3]};
     if (flat) {
         rows[1] = dims[2];

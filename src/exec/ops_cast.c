@@ -101,3 +101,35 @@ enum quern_code qn_op_dropout(struct qn_run *run, const struct qn_op *op)
     }
     return code == QUERN_OK ? qn_out_view(run, op, 0, x, x) : code;
 }
+
+/* The same bits read as another type of the same size. */
+enum quern_code qn_op_bit_cast(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in(run, op, 0);
+    enum quern_dtype to = (enum quern_dtype)quern_node_int(op->node, "to", 0);
+    if (x == NULL) {
+        return qn_op_missing(run, op);
+    }
+    unsigned bits = quern_dtype_bits(to);
+    if (bits != quern_dtype_bits(x->dtype) || bits < 8 || bits > 64) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED, "bits of %s as %s",
+                          quern_dtype_name(x->dtype), quern_dtype_name(to));
+    }
+    struct qn_array view = *x;
+    view.dtype = to;
+    return qn_out_view(run, op, 0, x, &view);
+}
+
+enum quern_code qn_op_bit_not(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    struct qn_array *y = NULL;
+    if (x == NULL || !quern_dtype_is_integer(x->dtype)) {
+        return qn_op_missing(run, op);
+    }
+    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
+    for (int64_t i = 0; code == QUERN_OK && y != NULL && i < x->len; i++) {
+        qn_store_int(y, i, ~qn_load_int(x, i));
+    }
+    return code;
+}

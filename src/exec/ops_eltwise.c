@@ -110,8 +110,35 @@ static int64_t power(int64_t base, int64_t exponent)
     return (int64_t)result;
 }
 
+static uint64_t shifted(int variant, uint64_t a, uint64_t b)
+{
+    return b > 63 ? 0 : variant == QN_SHIFT_LEFT ? a << b : a >> b;
+}
+
+/* Quotient and remainder in the type's own sense; the least number by -1
+ * wraps. */
+static int64_t divided(int variant, bool is_unsigned, int64_t a, int64_t b)
+{
+    if (is_unsigned) {
+        return (int64_t)(variant == QN_DIV ? (uint64_t)a / (uint64_t)b
+                                           : (uint64_t)a % (uint64_t)b);
+    }
+    if (b == -1) {
+        return variant == QN_DIV ? (int64_t)(0 - (uint64_t)a) : 0;
+    }
+    int64_t rest = a % b;
+    bool crosses = variant == QN_MOD && rest != 0 && (rest < 0) != (b < 0);
+    return variant == QN_DIV ? a / b : crosses ? rest + b : rest;
+}
+
+static bool is_less(bool is_unsigned, int64_t a, int64_t b)
+{
+    return is_unsigned ? (uint64_t)a < (uint64_t)b : a < b;
+}
+
 /* Overflow wraps, as in two's complement hardware. */
-static bool whole_binary(int variant, int64_t a, int64_t b, int64_t *out)
+static bool whole_binary(int variant, bool is_unsigned, int64_t a, int64_t b,
+                         int64_t *out)
 {
     switch (variant) {
     case QN_ADD:
@@ -126,22 +153,29 @@ static bool whole_binary(int variant, int64_t a, int64_t b, int64_t *out)
     case QN_DIV:
     case QN_MOD:
     case QN_FMOD:
-        if (b == 0 || (b == -1 && a == INT64_MIN)) {
-            return false;
-        }
-        *out = variant == QN_DIV ? a / b : a % b;
-        if (variant == QN_MOD && *out != 0 && (*out < 0) != (b < 0)) {
-            *out += b;
-        }
-        return true;
+        *out = b != 0 ? divided(variant, is_unsigned, a, b) : 0;
+        return b != 0;
     case QN_POW:
         *out = b >= 0 ? power(a, b) : (a == 1 ? 1 : 0);
         return true;
     case QN_MIN:
-        *out = a < b ? a : b;
+        *out = is_less(is_unsigned, a, b) ? a : b;
         return true;
     case QN_MAX:
-        *out = a > b ? a : b;
+        *out = is_less(is_unsigned, a, b) ? b : a;
+        return true;
+    case QN_BIT_AND:
+        *out = a & b;
+        return true;
+    case QN_BIT_OR:
+        *out = a | b;
+        return true;
+    case QN_BIT_XOR:
+        *out = a ^ b;
+        return true;
+    case QN_SHIFT_LEFT:
+    case QN_SHIFT_RIGHT:
+        *out = (int64_t)shifted(variant, (uint64_t)a, (uint64_t)b);
         return true;
     default: /* PRelu */
         *out = a < 0 ? (int64_t)((uint64_t)a * (uint64_t)b) : a;
@@ -188,6 +222,7 @@ static enum quern_code binary_any(struct qn_run *run, const struct qn_op *op,
 {
     struct qn_rows rows;
     bool whole = qn_is_whole(in[0]->dtype) && qn_is_whole(in[1]->dtype);
+    bool is_unsigned = in[0]->dtype == QUERN_UINT64;
     for (qn_rows_init(&rows, nest); !rows.done; qn_rows_next(&rows)) {
         for (int64_t i = 0; i < qn_row_len(nest); i++) {
             int64_t at = rows.at[0] + i * qn_row_step(nest, 0);
@@ -201,7 +236,7 @@ static enum quern_code binary_any(struct qn_run *run, const struct qn_op *op,
                 continue;
             }
             int64_t y = 0;
-            if (!whole_binary(variant, qn_load_int(in[0], a),
+            if (!whole_binary(variant, is_unsigned, qn_load_int(in[0], a),
                               qn_load_int(in[1], b), &y)) {
                 return qn_op_fail(run, op, QUERN_NUMERIC,
                                   "integer division by zero");
@@ -232,12 +267,41 @@ enum quern_code qn_binary_step(struct qn_run *run, const struct qn_op *op,
     return binary_any(run, op, variant, &nest, in, y);
 }
 
+/* Input 1. Before opset 7 it broadcast when told to, from an axis on; PRelu has
+ * one slope a channel. */
+static const struct qn_array *second_operand(const struct qn_run *run,
+                                             const struct qn_op *op,
+                                             struct qn_array *room)
+{
+    const struct qn_array *a = qn_in(run, op, 0);
+    const struct qn_array *b = qn_in(run, op, 1);
+    if (op->opset >= 7 || a == NULL || b == NULL || b->rank == 0) {
+        return b;
+    }
+    bool slopes = op->row->variant == QN_PRELU && b->rank == 1;
+    int64_t axis =
+        quern_node_int(op->node, "axis", slopes ? 1 : a->rank - b->rank);
+    axis = axis < 0 ? axis + a->rank : axis;
+    if (axis < 0 || axis + b->rank > a->rank) {
+        return b;
+    }
+    *room = *b;
+    room->rank = a->rank - (int)axis;
+    for (int i = b->rank; i < room->rank; i++) {
+        room->dims[i] = 1;
+        room->strides[i] = 0;
+    }
+    return room;
+}
+
 /* Sum, Mean, Min and Max take any number of inputs: left to right. */
 static enum quern_code variadic(struct qn_run *run, const struct qn_op *op,
                                 int variant)
 {
     struct qn_array kept = {0};
-    const struct qn_array *in[2] = {qn_in(run, op, 0), qn_in(run, op, 1)};
+    struct qn_array room;
+    const struct qn_array *in[2] = {qn_in(run, op, 0),
+                                    second_operand(run, op, &room)};
     enum quern_code code = qn_binary_step(run, op, variant, in);
     for (int i = 2; i < op->n_in && code == QUERN_OK; i++) {
         kept =
@@ -275,6 +339,29 @@ enum quern_code qn_op_binary(struct qn_run *run, const struct qn_op *op)
     return code;
 }
 
+/* BitwiseAnd, BitwiseOr, BitwiseXor; BitShift (variant QN_SHIFT_LEFT). */
+enum quern_code qn_op_bits(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *in[2] = {qn_in(run, op, 0), qn_in(run, op, 1)};
+    const char *direction = NULL;
+    int variant = op->row->variant;
+    for (int i = 0; i < 2; i++) {
+        if (in[i] == NULL || !quern_dtype_is_integer(in[i]->dtype) ||
+            in[i]->dtype != in[0]->dtype) {
+            return qn_op_missing(run, op);
+        }
+    }
+    if (variant == QN_SHIFT_LEFT) {
+        if (quern_node_attr_string(op->node, "direction", &direction, NULL) !=
+            QUERN_OK) {
+            return qn_op_missing(run, op);
+        }
+        variant =
+            strcmp(direction, "LEFT") == 0 ? QN_SHIFT_LEFT : QN_SHIFT_RIGHT;
+    }
+    return qn_binary_step(run, op, variant, in);
+}
+
 /* -------------------------------------------------- comparison and logic */
 
 enum { EQUAL, GREATER, LESS, GREATER_OR_EQUAL, LESS_OR_EQUAL, AND, OR, XOR };
@@ -295,19 +382,19 @@ static bool compare(int variant, double a, double b)
     }
 }
 
-static bool compare_whole(int variant, int64_t a, int64_t b)
+static bool compare_whole(int variant, bool is_unsigned, int64_t a, int64_t b)
 {
     switch (variant) {
     case EQUAL:
         return a == b;
     case GREATER:
-        return a > b;
+        return is_less(is_unsigned, b, a);
     case LESS:
-        return a < b;
+        return is_less(is_unsigned, a, b);
     case GREATER_OR_EQUAL:
-        return a >= b;
+        return !is_less(is_unsigned, a, b);
     case LESS_OR_EQUAL:
-        return a <= b;
+        return !is_less(is_unsigned, b, a);
     case AND:
         return a != 0 && b != 0;
     case OR:
@@ -319,7 +406,9 @@ static bool compare_whole(int variant, int64_t a, int64_t b)
 
 enum quern_code qn_op_compare(struct qn_run *run, const struct qn_op *op)
 {
-    const struct qn_array *in[2] = {qn_in(run, op, 0), qn_in(run, op, 1)};
+    struct qn_array room;
+    const struct qn_array *in[2] = {qn_in(run, op, 0),
+                                    second_operand(run, op, &room)};
     struct qn_nest nest;
     struct qn_rows rows;
     struct qn_array *y = NULL;
@@ -328,12 +417,14 @@ enum quern_code qn_op_compare(struct qn_run *run, const struct qn_op *op)
         return code;
     }
     bool whole = qn_is_whole(in[0]->dtype) && qn_is_whole(in[1]->dtype);
+    bool is_unsigned = in[0]->dtype == QUERN_UINT64;
     for (qn_rows_init(&rows, &nest); !rows.done; qn_rows_next(&rows)) {
         for (int64_t i = 0; i < qn_row_len(&nest); i++) {
             int64_t a = rows.at[1] + i * qn_row_step(&nest, 1);
             int64_t b = rows.at[2] + i * qn_row_step(&nest, 2);
             y->data[rows.at[0] + i * qn_row_step(&nest, 0)] =
-                whole ? compare_whole(op->row->variant, qn_load_int(in[0], a),
+                whole ? compare_whole(op->row->variant, is_unsigned,
+                                      qn_load_int(in[0], a),
                                       qn_load_int(in[1], b))
                       : compare(op->row->variant, qn_load(in[0], a),
                                 qn_load(in[1], b));

@@ -58,9 +58,10 @@ static enum quern_code put_stats(struct qn_run *run, const struct qn_op *op,
     return code;
 }
 
-static enum quern_code layer_norm_stats(struct qn_run *run, const struct qn_op *op,
-                                    const struct qn_array *x, int axis,
-                                    struct qn_moments *m)
+static enum quern_code layer_norm_stats(struct qn_run *run,
+                                        const struct qn_op *op,
+                                        const struct qn_array *x, int axis,
+                                        struct qn_moments *m)
 {
     bool kept[QUERN_MAX_RANK];
     bool centered = op->row->variant == 0;
@@ -166,10 +167,9 @@ enum quern_code qn_op_group_norm(struct qn_run *run, const struct qn_op *op)
     }
     const struct qn_array *x = in[0];
     if (x->rank < 2 || groups < 1 || x->dims[1] % groups != 0) {
-        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                          "%lld channels in %lld groups",
-                          x->rank < 2 ? 0LL : (long long)x->dims[1],
-                          (long long)groups);
+        return qn_op_fail(
+            run, op, QUERN_INVALID_MODEL, "%lld channels in %lld groups",
+            x->rank < 2 ? 0LL : (long long)x->dims[1], (long long)groups);
     }
     int64_t n = op->opset < 21 ? groups : x->dims[1];
     if (in[1]->len != n || in[2]->len != n) {
@@ -224,7 +224,8 @@ enum quern_code qn_op_mean_variance(struct qn_run *run, const struct qn_op *op)
 
 /* ------------------------------------------------------------------ LRN */
 
-/* y = x / (bias + alpha / size * sum of x^2 over `size` channels around)^beta */
+/* y = x / (bias + alpha / size * sum of x^2 over `size` channels around)^beta
+ */
 enum quern_code qn_op_lrn(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in_packed(run, op, 0);
@@ -288,8 +289,7 @@ static enum quern_code running(struct qn_run *run, const struct qn_op *op,
 {
     double momentum = (double)quern_node_float(op->node, "momentum", 0.9f);
     struct qn_array *y = NULL;
-    enum quern_code code =
-        qn_out(run, op, 1, in[3]->dtype, 1, in[3]->dims, &y);
+    enum quern_code code = qn_out(run, op, 1, in[3]->dtype, 1, in[3]->dims, &y);
     if (code == QUERN_OK) {
         put_running(y, in[3], &m->mean, momentum);
         code = qn_out(run, op, 2, in[4]->dtype, 1, in[4]->dims, &y);

@@ -62,14 +62,13 @@ static enum quern_code read_rotary(struct qn_run *run, const struct qn_op *op,
     r->half = (turned == 0 ? r->size : turned) / 2;
     int rank = r->places != NULL ? 2 : 3;
     int64_t places = r->x->dims[0] * r->length;
-    bool good = r->half >= 0 && 2 * r->half <= r->size &&
-                r->cos->rank == rank && r->sin->rank == rank &&
-                qn_array_same_layout(r->cos, r->sin) &&
-                r->cos->dims[rank - 1] == r->half &&
-                (r->places != NULL
-                     ? r->places->len == places &&
-                           qn_is_index_type(r->places->dtype)
-                     : r->cos->dims[0] * r->cos->dims[1] == places);
+    bool good =
+        r->half >= 0 && 2 * r->half <= r->size && r->cos->rank == rank &&
+        r->sin->rank == rank && qn_array_same_layout(r->cos, r->sin) &&
+        r->cos->dims[rank - 1] == r->half &&
+        (r->places != NULL
+             ? r->places->len == places && qn_is_index_type(r->places->dtype)
+             : r->cos->dims[0] * r->cos->dims[1] == places);
     return good ? QUERN_OK
                 : misfit(run, op, "caches do not fit the heads or places");
 }

@@ -1,4 +1,5 @@
 /* The operators of the embedded engine: one row an operator and version. */
+#include "exec/eltwise.h"
 #include "exec/ops.h"
 
 #include <string.h>
@@ -9,19 +10,18 @@
     }
 #define BINARY(name, variant)                                                  \
     {                                                                          \
-        name, 7, qn_op_binary, NULL, variant                                   \
+        name, 1, qn_op_binary, NULL, variant                                   \
     }
 
 enum { POOL_MAX, POOL_AVERAGE };
 
-/* Rows of one operator stand together, ascending by opset. Before opset 7,
- * binary operators broadcast in a way of their own: not supported. */
+/* Rows of one operator stand together, ascending by opset. */
 static const struct qn_op_row rows[] = {
     UNARY("Abs", 6, QN_ABS),
     UNARY("Acos", 7, QN_ACOS),
     UNARY("Acosh", 9, QN_ACOSH),
     BINARY("Add", QN_ADD),
-    {"And", 7, qn_op_logic, NULL, 5},
+    {"And", 1, qn_op_logic, NULL, 5},
     {"ArgMax", 1, qn_op_arg, NULL, 0},
     {"ArgMin", 1, qn_op_arg, NULL, 1},
     UNARY("Asin", 7, QN_ASIN),
@@ -31,6 +31,12 @@ static const struct qn_op_row rows[] = {
     {"Attention", 23, qn_op_attention, NULL, 0},
     {"AveragePool", 1, qn_op_pool, NULL, POOL_AVERAGE},
     {"BatchNormalization", 6, qn_op_batch_norm, NULL, 0},
+    {"BitCast", 26, qn_op_bit_cast, NULL, 0},
+    {"BitShift", 11, qn_op_bits, NULL, QN_SHIFT_LEFT},
+    {"BitwiseAnd", 18, qn_op_bits, NULL, QN_BIT_AND},
+    {"BitwiseNot", 18, qn_op_bit_not, NULL, 0},
+    {"BitwiseOr", 18, qn_op_bits, NULL, QN_BIT_OR},
+    {"BitwiseXor", 18, qn_op_bits, NULL, QN_BIT_XOR},
     {"Cast", 6, qn_op_cast, NULL, 0},
     {"CastLike", 15, qn_op_cast, NULL, 1},
     UNARY("Ceil", 6, QN_CEIL),
@@ -50,7 +56,7 @@ static const struct qn_op_row rows[] = {
     {"Dropout", 7, qn_op_dropout, NULL, 0},
     {"Einsum", 12, qn_op_einsum, NULL, 0},
     UNARY("Elu", 6, QN_ELU),
-    {"Equal", 7, qn_op_compare, NULL, 0},
+    {"Equal", 1, qn_op_compare, NULL, 0},
     UNARY("Erf", 9, QN_ERF),
     UNARY("Exp", 6, QN_EXP),
     {"Expand", 8, qn_op_expand, NULL, 0},
@@ -61,10 +67,10 @@ static const struct qn_op_row rows[] = {
     {"GatherND", 11, qn_op_gather_nd, NULL, 0},
     UNARY("Gelu", 20, QN_GELU),
     {"GRU", 7, qn_op_gru, qn_prepare_gru, 0},
-    {"Gemm", 7, qn_op_gemm, qn_prepare_gemm, 0},
+    {"Gemm", 1, qn_op_gemm, qn_prepare_gemm, 0},
     {"GlobalAveragePool", 1, qn_op_global_pool, NULL, POOL_AVERAGE},
     {"GlobalMaxPool", 1, qn_op_global_pool, NULL, POOL_MAX},
-    {"Greater", 7, qn_op_compare, NULL, 1},
+    {"Greater", 1, qn_op_compare, NULL, 1},
     {"GreaterOrEqual", 12, qn_op_compare, NULL, 3},
     {"GroupNormalization", 18, qn_op_group_norm, NULL, 0},
     {"GridSample", 16, qn_op_grid_sample, NULL, 0},
@@ -80,24 +86,24 @@ static const struct qn_op_row rows[] = {
     {"LSTM", 7, qn_op_lstm, qn_prepare_lstm, 0},
     {"LayerNormalization", 17, qn_op_layer_norm, NULL, 0},
     UNARY("LeakyRelu", 6, QN_LEAKY_RELU),
-    {"Less", 7, qn_op_compare, NULL, 2},
+    {"Less", 1, qn_op_compare, NULL, 2},
     {"LessOrEqual", 12, qn_op_compare, NULL, 4},
     UNARY("Log", 6, QN_LOG),
     {"LogSoftmax", 1, qn_op_softmax, NULL, 1},
     {"Loop", 1, qn_op_loop, NULL, 0},
     {"LpNormalization", 1, qn_op_rows, NULL, 3},
     {"MatMul", 1, qn_op_matmul, qn_prepare_matmul, 0},
-    {"Max", 8, qn_op_binary, NULL, QN_MAX},
+    {"Max", 1, qn_op_binary, NULL, QN_MAX},
     {"MaxPool", 1, qn_op_pool, NULL, POOL_MAX},
-    {"Mean", 8, qn_op_binary, NULL, QN_ADD},
+    {"Mean", 1, qn_op_binary, NULL, QN_ADD},
     {"MeanVarianceNormalization", 9, qn_op_mean_variance, NULL, 0},
-    {"Min", 8, qn_op_binary, NULL, QN_MIN},
+    {"Min", 1, qn_op_binary, NULL, QN_MIN},
     UNARY("Mish", 18, QN_MISH),
     {"Mod", 10, qn_op_binary, NULL, QN_MOD},
     BINARY("Mul", QN_MUL),
     UNARY("Neg", 6, QN_NEG),
     {"Not", 1, qn_op_not, NULL, 0},
-    {"Or", 7, qn_op_logic, NULL, 6},
+    {"Or", 1, qn_op_logic, NULL, 6},
     BINARY("PRelu", QN_PRELU),
     {"Pad", 2, qn_op_pad, NULL, 0},
     BINARY("Pow", QN_POW),
@@ -139,7 +145,7 @@ static const struct qn_op_row rows[] = {
     UNARY("Sqrt", 6, QN_SQRT),
     {"Squeeze", 1, qn_op_squeeze, NULL, 0},
     BINARY("Sub", QN_SUB),
-    {"Sum", 8, qn_op_binary, NULL, QN_ADD},
+    {"Sum", 1, qn_op_binary, NULL, QN_ADD},
     UNARY("Swish", 24, QN_SWISH),
     UNARY("Tan", 7, QN_TAN),
     UNARY("Tanh", 6, QN_TANH),
@@ -151,7 +157,7 @@ static const struct qn_op_row rows[] = {
     {"Unsqueeze", 1, qn_op_unsqueeze, NULL, 0},
     {"Upsample", 9, qn_op_resize, NULL, 1},
     {"Where", 9, qn_op_where, NULL, 0},
-    {"Xor", 7, qn_op_logic, NULL, 7},
+    {"Xor", 1, qn_op_logic, NULL, 7},
     {"com.microsoft.DequantizeLinear", 1, qn_op_dequantize, NULL, 0},
     UNARY("com.microsoft.Gelu", 1, QN_GELU),
     UNARY("com.microsoft.QuickGelu", 1, QN_SWISH),

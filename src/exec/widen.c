@@ -1,9 +1,10 @@
 /* float16 and bfloat16 for operators whose loops are of float alone: inputs are
  * widened, outputs rounded, operator by operator, which is what ONNX Runtime
  * does on CPUs without kernels for them. */
+#include "exec/widen.h"
+
 #include "base/numeric.h"
 #include "exec/op.h"
-#include "exec/widen.h"
 
 #include <string.h>
 
