@@ -67,6 +67,17 @@ enum quern_code qn_op_gather_elements(struct qn_run *run,
                                       const struct qn_op *op);
 enum quern_code qn_op_gather_nd(struct qn_run *run, const struct qn_op *op);
 
+enum quern_code qn_op_non_zero(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_one_hot(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_eye_like(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_compress(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_reverse(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_tensor_scatter(struct qn_run *run,
+                                     const struct qn_op *op);
+enum quern_code qn_op_unique(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_non_max(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_roi_align(struct qn_run *run, const struct qn_op *op);
+
 enum quern_code qn_op_concat(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_pad(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_tile(struct qn_run *run, const struct qn_op *op);
