@@ -108,6 +108,12 @@ enum quern_code qn_op_space_to_depth(struct qn_run *run,
 
 enum quern_code qn_op_quantize(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_dequantize(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_matmul_integer(struct qn_run *run,
+                                     const struct qn_op *op);
+enum quern_code qn_op_conv_integer(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_dynamic_quantize(struct qn_run *run,
+                                       const struct qn_op *op);
+enum quern_code qn_op_loss(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_gru(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_prepare_gru(struct quern_engine *e, struct qn_op *op);
 enum quern_code qn_op_lstm(struct qn_run *run, const struct qn_op *op);
