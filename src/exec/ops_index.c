@@ -221,57 +221,80 @@ enum quern_code qn_op_reverse(struct qn_run *run, const struct qn_op *op)
 
 /* --------------------------------------------------------- TensorScatter */
 
-/* A copy of the past with the update written from each batch's index on; round
- * and round in circular mode. */
-enum quern_code qn_op_tensor_scatter(struct qn_run *run, const struct qn_op *op)
+struct writing {
+    const struct qn_array *past;
+    const struct qn_array *update;
+    const struct qn_array *starts; /* NULL: 0 */
+    int axis;
+    bool circular;
+};
+
+static enum quern_code read_writing(struct qn_run *run, const struct qn_op *op,
+                                    struct writing *w)
 {
-    const struct qn_array *past = qn_in_packed(run, op, 0);
-    const struct qn_array *update = qn_in_packed(run, op, 1);
-    const struct qn_array *starts = qn_in_packed(run, op, 2);
-    struct qn_array *y = NULL;
     const char *mode = "linear";
+    w->past = qn_in_packed(run, op, 0);
+    w->update = qn_in_packed(run, op, 1);
+    w->starts = qn_in_packed(run, op, 2);
     (void)!quern_node_attr_string(op->node, "mode", &mode, NULL);
-    bool circular = strcmp(mode, "circular") == 0;
-    if (past == NULL || update == NULL || past->rank < 2 ||
-        past->rank != update->rank || past->dtype != update->dtype ||
-        (starts != NULL &&
-         (starts->len != past->dims[0] || !qn_is_index_type(starts->dtype)))) {
+    w->circular = strcmp(mode, "circular") == 0;
+    if (w->past == NULL || w->update == NULL || w->past->rank < 2 ||
+        w->past->rank != w->update->rank ||
+        w->past->dtype != w->update->dtype) {
         return qn_op_missing(run, op);
     }
-    int axis =
-        qn_axis(run, op, quern_node_int(op->node, "axis", -2), past->rank);
-    for (int i = 0; axis >= 0 && i < past->rank; i++) {
-        bool fits = i == axis ? update->dims[i] <= past->dims[i]
-                              : update->dims[i] == past->dims[i];
-        axis = fits ? axis : -1;
+    w->axis =
+        qn_axis(run, op, quern_node_int(op->node, "axis", -2), w->past->rank);
+    for (int i = 0; w->axis >= 0 && i < w->past->rank; i++) {
+        bool fits = i == w->axis ? w->update->dims[i] <= w->past->dims[i]
+                                 : w->update->dims[i] == w->past->dims[i];
+        w->axis = fits ? w->axis : -1;
     }
-    if (axis < 1) {
-        return qn_op_missing(run, op);
-    }
-    enum quern_code code =
-        qn_out(run, op, 0, past->dtype, past->rank, past->dims, &y);
-    if (code != QUERN_OK || y == NULL || update->len == 0) {
-        if (code == QUERN_OK && y != NULL) {
-            qn_array_copy(y, past);
-        }
-        return code;
-    }
-    qn_array_copy(y, past);
-    size_t size = qn_element_size(past->dtype) * (size_t)past->strides[axis];
-    int64_t n = update->dims[axis];
-    int64_t room = past->dims[axis];
-    for (int64_t r = 0; r < update->len / (n * update->strides[axis]); r++) {
-        int64_t each = past->len / past->dims[0] / (room * past->strides[axis]);
-        int64_t start = starts != NULL ? qn_load_int(starts, r / each) : 0;
-        if (start < 0 || (circular ? start >= room : start > room - n)) {
+    bool starts_fit =
+        w->starts == NULL || (w->starts->len == w->past->dims[0] &&
+                              qn_is_index_type(w->starts->dtype));
+    return w->axis >= 1 && starts_fit ? QUERN_OK : qn_op_missing(run, op);
+}
+
+static enum quern_code write_all(struct qn_run *run, const struct qn_op *op,
+                                 const struct writing *w,
+                                 const struct qn_array *y)
+{
+    int64_t inner = w->past->strides[w->axis];
+    size_t size = qn_element_size(y->dtype) * (size_t)inner;
+    int64_t n = w->update->dims[w->axis];
+    int64_t room = w->past->dims[w->axis];
+    int64_t each = w->past->len / w->past->dims[0] / (room * inner);
+    for (int64_t r = 0; r < w->update->len / (n * inner); r++) {
+        int64_t start =
+            w->starts != NULL ? qn_load_int(w->starts, r / each) : 0;
+        if (start < 0 || (w->circular ? start >= room : start > room - n)) {
             return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                               "%lld places from %lld on, has %lld",
                               (long long)n, (long long)start, (long long)room);
         }
         for (int64_t i = 0; i < n; i++) {
             memcpy(y->data + (size_t)(r * room + (start + i) % room) * size,
-                   update->data + (size_t)(r * n + i) * size, size);
+                   w->update->data + (size_t)(r * n + i) * size, size);
         }
     }
     return QUERN_OK;
+}
+
+/* A copy of the past with the update written from each batch's index on; round
+ * and round in circular mode. */
+enum quern_code qn_op_tensor_scatter(struct qn_run *run, const struct qn_op *op)
+{
+    struct writing w = {0};
+    struct qn_array *y = NULL;
+    enum quern_code code = read_writing(run, op, &w);
+    if (code == QUERN_OK) {
+        code =
+            qn_out(run, op, 0, w.past->dtype, w.past->rank, w.past->dims, &y);
+    }
+    if (code != QUERN_OK || y == NULL) {
+        return code;
+    }
+    qn_array_copy(y, w.past);
+    return w.update->len > 0 ? write_all(run, op, &w, y) : QUERN_OK;
 }

@@ -259,6 +259,15 @@ static enum quern_code convolve(struct qn_run *run, const struct qn_op *op,
     return code;
 }
 
+static bool channels_fit(const struct qn_op *op, const struct conv_codes *c)
+{
+    int64_t group = quern_node_int(op->node, "group", 1);
+    return is_code(c->x) && is_code(c->w) && c->x->rank >= 3 &&
+           c->w->rank == c->x->rank && group >= 1 && c->w->dims[0] >= 1 &&
+           c->w->dims[0] % group == 0 && c->x->dims[1] % group == 0 &&
+           c->w->dims[1] == c->x->dims[1] / group;
+}
+
 /* ConvInteger (x, w, zero points), and QLinearConv (variant 1). */
 enum quern_code qn_op_conv_integer(struct qn_run *run, const struct qn_op *op)
 {
@@ -270,11 +279,7 @@ enum quern_code qn_op_conv_integer(struct qn_run *run, const struct qn_op *op)
                            .bias = linear ? qn_in_packed(run, op, 8) : NULL};
     struct requant q = {qn_in_packed(run, op, 1), qn_in_packed(run, op, 4),
                         qn_in_packed(run, op, 6), qn_in_packed(run, op, 7)};
-    int64_t group = quern_node_int(op->node, "group", 1);
-    if (!is_code(c.x) || !is_code(c.w) || c.x->rank < 3 ||
-        c.w->rank != c.x->rank || group < 1 || c.w->dims[0] < 1 ||
-        c.w->dims[0] % group != 0 || c.x->dims[1] % group != 0 ||
-        c.w->dims[1] != c.x->dims[1] / group) {
+    if (!channels_fit(op, &c)) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                           "inputs are no codes, or channels do not fit");
     }

@@ -39,6 +39,35 @@ static void turn(const struct rotary *r, const float *x, const float *c,
            (size_t)(r->size - 2 * r->half) * sizeof *y);
 }
 
+static bool is_float(const struct qn_array *a)
+{
+    return a != NULL && a->dtype == QUERN_FLOAT;
+}
+
+static bool read_sizes(const struct qn_op *op, struct rotary *r)
+{
+    int64_t turned = quern_node_int(op->node, "rotary_embedding_dim", 0);
+    bool flat = r->x->rank == 3;
+    r->heads = flat ? r->heads : r->x->dims[1];
+    r->length = r->x->dims[flat ? 1 : 2];
+    r->size = flat ? r->x->dims[2] / r->heads : r->x->dims[3];
+    r->half = (turned == 0 ? r->size : turned) / 2;
+    return r->half >= 0 && 2 * r->half <= r->size;
+}
+
+static bool caches_fit(const struct rotary *r)
+{
+    int rank = r->places != NULL ? 2 : 3;
+    int64_t n = r->x->dims[0] * r->length;
+    if (r->cos->rank != rank || r->cos->dims[rank - 1] != r->half ||
+        !qn_array_same_layout(r->cos, r->sin)) {
+        return false;
+    }
+    return r->places != NULL
+               ? r->places->len == n && qn_is_index_type(r->places->dtype)
+               : r->cos->dims[0] * r->cos->dims[1] == n;
+}
+
 static enum quern_code read_rotary(struct qn_run *run, const struct qn_op *op,
                                    struct rotary *r)
 {
@@ -46,31 +75,18 @@ static enum quern_code read_rotary(struct qn_run *run, const struct qn_op *op,
     r->cos = qn_in_packed(run, op, 1);
     r->sin = qn_in_packed(run, op, 2);
     r->places = qn_in_packed(run, op, 3);
-    int64_t heads = quern_node_int(op->node, "num_heads", 0);
-    int64_t turned = quern_node_int(op->node, "rotary_embedding_dim", 0);
+    r->heads = quern_node_int(op->node, "num_heads", 0);
     r->interleaved = quern_node_int(op->node, "interleaved", 0) != 0;
-    if (r->x == NULL || r->cos == NULL || r->sin == NULL || r->x->rank < 3 ||
-        r->x->rank > 4 || r->x->dtype != QUERN_FLOAT ||
-        r->cos->dtype != QUERN_FLOAT || r->sin->dtype != QUERN_FLOAT ||
-        (r->x->rank == 3 && (heads < 1 || r->x->dims[2] % heads != 0))) {
+    if (!is_float(r->x) || !is_float(r->cos) || !is_float(r->sin) ||
+        r->x->rank < 3 || r->x->rank > 4) {
         return misfit(run, op, "inputs are no float heads and caches");
     }
-    bool flat = r->x->rank == 3;
-    r->heads = flat ? heads : r->x->dims[1];
-    r->length = r->x->dims[flat ? 1 : 2];
-    r->size = flat ? r->x->dims[2] / heads : r->x->dims[3];
-    r->half = (turned == 0 ? r->size : turned) / 2;
-    int rank = r->places != NULL ? 2 : 3;
-    int64_t places = r->x->dims[0] * r->length;
-    bool good =
-        r->half >= 0 && 2 * r->half <= r->size && r->cos->rank == rank &&
-        r->sin->rank == rank && qn_array_same_layout(r->cos, r->sin) &&
-        r->cos->dims[rank - 1] == r->half &&
-        (r->places != NULL
-             ? r->places->len == places && qn_is_index_type(r->places->dtype)
-             : r->cos->dims[0] * r->cos->dims[1] == places);
-    return good ? QUERN_OK
-                : misfit(run, op, "caches do not fit the heads or places");
+    if (r->x->rank == 3 && (r->heads < 1 || r->x->dims[2] % r->heads != 0)) {
+        return misfit(run, op, "num_heads does not divide the input");
+    }
+    return read_sizes(op, r) && caches_fit(r)
+               ? QUERN_OK
+               : misfit(run, op, "caches do not fit the heads or places");
 }
 
 enum quern_code qn_op_rotary(struct qn_run *run, const struct qn_op *op)

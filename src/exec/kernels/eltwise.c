@@ -38,7 +38,6 @@ UNARY(gelu_tanh,
 UNARY(affine, p0 *x + p1)
 UNARY(silu, x *sigmoid(x))
 UNARY(swish, x *sigmoid(p0 *x))
-UNARY(shrink, x < -p1 ? x + p0 : x > p1 ? x - p0 : x != x ? x : 0.0f)
 UNARY(softplus_row, softplus(x))
 UNARY(softsign, x / (1.0f + fabsf(x)))
 UNARY(elu, x < 0.0f ? p0 * expm1f(x) : x)
@@ -62,6 +61,14 @@ UNARY(cosh_row, coshf(x))
 UNARY(asinh_row, asinhf(x))
 UNARY(acosh_row, acoshf(x))
 UNARY(atanh_row, atanhf(x))
+
+static inline float shrunk(float x, float bias, float lambd)
+{
+    float inside = x != x ? x : 0.0f;
+    return x < -lambd ? x + bias : x > lambd ? x - bias : inside;
+}
+
+UNARY(shrink, shrunk(x, p0, p1))
 
 /* --------------------------------------------------------------- binary */
 
