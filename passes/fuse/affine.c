@@ -29,6 +29,15 @@ static bool settle(struct qn_affine *f)
     return true;
 }
 
+static bool negate(struct quern_pass_ctx *ctx, int64_t n, struct qn_affine *out)
+{
+    bool good = qn_affine_init(ctx, n, out);
+    for (int64_t i = 0; good && i < n; i++) {
+        out->scale[i] = -1.0;
+    }
+    return good && settle(out);
+}
+
 static bool read_batch_norm(const struct quern_node *bn, struct qn_affine *f)
 {
     double epsilon = (double)quern_node_float(bn, "epsilon", 1e-5f);
@@ -105,6 +114,54 @@ static void read_operator(const struct quern_node *op, size_t constant,
     }
 }
 
+static bool is_arithmetic(const struct quern_node *node)
+{
+    return quern_node_is(node, "Mul") || quern_node_is(node, "Add") ||
+           quern_node_is(node, "Sub") || quern_node_is(node, "Div");
+}
+
+/* Input with a constant, where the other has none; -1: none. */
+static int constant_input(const struct quern_node *node)
+{
+    for (int k = quern_node_is(node, "Div") ? 1 : 0; k < 2; k++) {
+        const struct quern_value *data =
+            quern_node_input(node, (size_t)(1 - k));
+        const struct quern_value *v = quern_node_input(node, (size_t)k);
+        if (data != NULL && v != NULL && quern_value_constant(v) != NULL &&
+            quern_value_constant(data) == NULL) {
+            return k;
+        }
+    }
+    return -1;
+}
+
+/* The constant's numbers, which stand in `shift`, as the operator applies them.
+ */
+static bool apply(const struct quern_node *node, size_t k, struct qn_affine *f)
+{
+    for (int64_t i = 0; i < f->n; i++) {
+        double number = f->shift[i];
+        f->shift[i] = 0.0;
+        read_operator(node, k, number, &f->scale[i], &f->shift[i]);
+    }
+    return settle(f);
+}
+
+bool qn_affine_moved(struct quern_pass_ctx *ctx, const struct quern_node *node,
+                     const struct qn_moves *moves, int axis, int64_t n,
+                     struct qn_affine *out)
+{
+    if (quern_node_is(node, "Neg")) {
+        return negate(ctx, n, out);
+    }
+    int k = is_arithmetic(node) ? constant_input(node) : -1;
+    return k >= 0 && quern_node_input(node, (size_t)(1 - k)) == moves->to &&
+           qn_affine_init(ctx, n, out) &&
+           qn_moves_numbers(moves, quern_node_input(node, (size_t)k), axis, n,
+                            out->shift) &&
+           apply(node, (size_t)k, out);
+}
+
 bool qn_affine_of(struct quern_pass_ctx *ctx, const struct quern_node *node,
                   int rank, int axis, int64_t n, size_t *out_data,
                   struct qn_affine *out)
@@ -114,29 +171,17 @@ bool qn_affine_of(struct quern_pass_ctx *ctx, const struct quern_node *node,
         return rank >= 2 && axis == 1 - rank && qn_affine_init(ctx, n, out) &&
                read_batch_norm(node, out) && settle(out);
     }
-    bool is_div = quern_node_is(node, "Div");
-    if (!is_div && !quern_node_is(node, "Mul") && !quern_node_is(node, "Add") &&
-        !quern_node_is(node, "Sub")) {
+    if (quern_node_is(node, "Neg")) {
+        *out_data = 0;
+        return negate(ctx, n, out);
+    }
+    int k = is_arithmetic(node) ? constant_input(node) : -1;
+    if (k < 0) {
         return false;
     }
-    for (size_t k = is_div ? 1 : 0; k < 2; k++) {
-        const struct quern_value *data = quern_node_input(node, 1 - k);
-        const struct quern_value *v = quern_node_input(node, k);
-        if (data == NULL || v == NULL || quern_value_constant(v) == NULL ||
-            quern_value_constant(data) != NULL) {
-            continue;
-        }
-        if (!qn_affine_init(ctx, n, out) ||
-            !qn_channel_numbers(v, rank, axis, n, out->shift)) {
-            return false;
-        }
-        for (int64_t i = 0; i < n; i++) {
-            double number = out->shift[i];
-            out->shift[i] = 0.0;
-            read_operator(node, k, number, &out->scale[i], &out->shift[i]);
-        }
-        *out_data = 1 - k;
-        return settle(out);
-    }
-    return false;
+    *out_data = (size_t)(1 - k);
+    return qn_affine_init(ctx, n, out) &&
+           qn_channel_numbers(quern_node_input(node, (size_t)k), rank, axis, n,
+                              out->shift) &&
+           apply(node, (size_t)k, out);
 }

@@ -1,5 +1,5 @@
-/* fuse-affine-conv: constant Mul, Add, Sub, Div or BatchNormalization in front
- * of a linear operator goes into its weights: W (a x) = (W a) x always,
+/* fuse-affine-conv: Neg, constant Mul, Add, Sub, Div or BatchNormalization in
+ * front of a linear operator goes into its weights: W (a x) = (W a) x always,
  * W (x + b) = W x + W b where nothing is padded. In front of a padded Conv
  * a x + b becomes a (x + b/a), of which the Mul is folded: padding keeps its
  * zeros. Real-exact. */
@@ -170,7 +170,7 @@ static bool has_channels(const struct quern_value *x,
 static bool keeps_shape(const struct quern_node *op, size_t data,
                         const struct qn_weights *w)
 {
-    if (quern_node_is(op, "BatchNormalization")) {
+    if (quern_node_is(op, "BatchNormalization") || quern_node_is(op, "Neg")) {
         return true;
     }
     const struct quern_value *x = quern_node_input(op, data);
@@ -328,7 +328,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     static const char *const ops[] = {
-        "BatchNormalization", "Mul", "Add", "Sub", "Div", NULL};
+        "BatchNormalization", "Mul", "Add", "Sub", "Div", "Neg", NULL};
     struct quern_each each = {.ops = ops, .backward = true};
     (void)params;
     /* From the end: of a chain, what stands next to the Conv goes first. */
@@ -339,7 +339,7 @@ const struct quern_pass_desc qn_pass_fuse_affine_conv = {
     .struct_size = sizeof(struct quern_pass_desc),
     .abi = QUERN_ABI,
     .name = "fuse-affine-conv",
-    .summary = "fold constant Mul, Add, Sub, Div in front of a Conv, "
+    .summary = "fold Neg and constant Mul, Add, Sub, Div in front of a Conv, "
                "ConvTranspose, Gemm or MatMul into it",
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_REAL_EXACT,

@@ -5,11 +5,10 @@
 #include "common.h"
 #include "fuse/linear.h"
 
-/* The linear node whose result `op` alone reads at input `data`. */
-static bool linear_before(const struct quern_node *op, size_t data,
-                          struct qn_weights *out)
+/* The linear node that makes x, which `op` alone reads. */
+static bool linear_before(const struct quern_node *op,
+                          const struct quern_value *x, struct qn_weights *out)
 {
-    const struct quern_value *x = quern_node_input(op, data);
     struct quern_node *made = x != NULL ? quern_value_producer(x) : NULL;
     if (made == NULL || quern_node_graph(made) != quern_node_graph(op) ||
         quern_value_only_user(x) != op) {
@@ -28,6 +27,53 @@ static bool linear_before(const struct quern_node *op, size_t data,
         }
     }
     return false;
+}
+
+/* A number in front of a product of two computed values, as attention has it:
+ * runtimes take it into that product, and look for it there. */
+static bool is_of_product(const struct quern_node *op)
+{
+    const struct quern_value *y = quern_node_output(op, 0);
+    const struct quern_node *reader =
+        y != NULL ? quern_value_only_user(y) : NULL;
+    float number = 0.0f;
+    if (reader == NULL || !quern_node_is(reader, "MatMul") ||
+        quern_node_is(op, "Neg") ||
+        (!qn_scalar(quern_node_input(op, 0), &number) &&
+         !qn_scalar(quern_node_input(op, 1), &number))) {
+        return false;
+    }
+    const struct quern_value *other =
+        quern_node_input(reader, quern_node_input(reader, 0) == y ? 1 : 0);
+    return other != NULL && quern_value_constant(other) == NULL;
+}
+
+/* Moves between the linear node and op: where they lead the channels. */
+static enum quern_code try_moved(struct quern_pass_ctx *ctx,
+                                 struct quern_node *op, size_t data,
+                                 bool *out_done)
+{
+    struct quern_value *x = quern_node_input(op, data);
+    struct qn_moves moves;
+    struct qn_weights w;
+    struct qn_affine f;
+    if (x == NULL || is_of_product(op)) {
+        return QUERN_OK;
+    }
+    qn_moves_before(x, op, &moves);
+    if (moves.n == 0 || !linear_before(moves.at[moves.n - 1], moves.from, &w) ||
+        quern_node_output(w.tail, 0) != moves.from ||
+        !qn_affine_moved(ctx, op, &moves, w.axis, w.n_out, &f)) {
+        return QUERN_OK;
+    }
+    enum quern_code code = qn_weights_absorb(ctx, &w, NULL, &f, out_done);
+    if (code == QUERN_OK && *out_done) {
+        quern_pass_account(ctx, op, "folded into '%s', through '%s'",
+                           quern_node_name(w.node),
+                           quern_node_name(moves.at[0]));
+        return qn_moves_take_over(&moves, op);
+    }
+    return code;
 }
 
 /* A MatMul has no room for the shift of a BatchNormalization: an Add takes its
@@ -90,7 +136,8 @@ static enum quern_code try_behind(struct quern_pass_ctx *ctx,
     bool is_norm = quern_node_is(op, "BatchNormalization");
     for (size_t data = 0; data < (is_norm ? 1 : 2); data++) {
         size_t read = 0;
-        if (!linear_before(op, data, &w) || w.tail == op ||
+        if (!linear_before(op, quern_node_input(op, data), &w) ||
+            w.tail == op ||
             !qn_affine_of(ctx, op, w.rank, w.axis, w.n_out, &read, &f) ||
             read != data) {
             continue;
@@ -107,12 +154,19 @@ static enum quern_code try_behind(struct quern_pass_ctx *ctx,
         }
         break;
     }
+    for (size_t data = 0; data < 2 && !is_norm && !done && code == QUERN_OK;
+         data++) {
+        code = try_moved(ctx, op, data, &done);
+    }
     return code;
 }
 
 /* What linear_before() finds: a MatMul may have its Add behind it. */
 static const char *const linear[] = {"Conv",   "ConvTranspose", "Gemm",
                                      "MatMul", "Add",           NULL};
+static const char *const linear_or_move[] = {
+    "Conv",      "ConvTranspose", "Gemm",    "MatMul",    "Add", "Reshape",
+    "Transpose", "Flatten",       "Squeeze", "Unsqueeze", NULL};
 
 /* Forward: of a chain, the first goes first and the next sees the node. */
 static enum quern_code run_bn(struct quern_pass_ctx *ctx,
@@ -127,8 +181,8 @@ static enum quern_code run_bn(struct quern_pass_ctx *ctx,
 static enum quern_code run_affine(struct quern_pass_ctx *ctx,
                                   struct quern_graph *graph, const void *params)
 {
-    static const char *const ops[] = {"Mul", "Add", "Sub", "Div", NULL};
-    struct quern_each each = {.ops = ops, .behind = linear};
+    static const char *const ops[] = {"Mul", "Add", "Sub", "Div", "Neg", NULL};
+    struct quern_each each = {.ops = ops, .behind = linear_or_move};
     (void)params;
     return quern_pass_each(ctx, graph, &each, try_behind, NULL);
 }
@@ -149,8 +203,9 @@ const struct quern_pass_desc qn_pass_fuse_conv_affine = {
     .struct_size = sizeof(struct quern_pass_desc),
     .abi = QUERN_ABI,
     .name = "fuse-conv-affine",
-    .summary = "fold constant Mul, Add, Sub, Div behind a Conv, ConvTranspose, "
-               "Gemm or MatMul into it",
+    .summary = "fold Neg and constant Mul, Add, Sub, Div behind a Conv, "
+               "ConvTranspose, Gemm or MatMul into it, through Reshape and "
+               "Transpose too",
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_REAL_EXACT,
     .run = run_affine,

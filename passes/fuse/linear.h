@@ -5,6 +5,8 @@
 
 #include <quern/pass.h>
 
+#include "fuse/moves.h"
+
 /** Weights are [n_first, n_second, taps]; `out_first` says that the first axis
  * counts output channels (Conv, Gemm with transB), else input channels. The
  * other axis counts the channels of one group. */
@@ -50,7 +52,7 @@ bool qn_affine_init(struct quern_pass_ctx *ctx, int64_t n,
                     struct qn_affine *out);
 
 /** What a node does to the channels of its data input: Mul, Add, Sub, Div with
- * a constant, or BatchNormalization.
+ * a constant, Neg, or BatchNormalization.
  * @param rank, axis  of the data, as in struct qn_weights
  * @param out_data    number of the data input
  * @return false when it is another node, its constant varies along another
@@ -58,6 +60,12 @@ bool qn_affine_init(struct quern_pass_ctx *ctx, int64_t n,
 bool qn_affine_of(struct quern_pass_ctx *ctx, const struct quern_node *node,
                   int rank, int axis, int64_t n, size_t *out_data,
                   struct qn_affine *out);
+
+/** What Mul, Add, Sub, Div with a constant or Neg, reading `moves->to`, does to
+ * the n channels of `moves->from`; else as qn_affine_of(). */
+bool qn_affine_moved(struct quern_pass_ctx *ctx, const struct quern_node *node,
+                     const struct qn_moves *moves, int axis, int64_t n,
+                     struct qn_affine *out);
 
 /** Put numbers in front of the weights and behind them:
  * y = behind (W (front x) + bias).

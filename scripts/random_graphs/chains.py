@@ -178,6 +178,37 @@ def affine_before(g):
     conv(g, x, transposed=g.chance(0.3)) if x.rank > 2 else gemm(g, x) if g.chance(0.5) else matmul(g, x)
 
 
+def moved_by(g, x):
+    """Data movement that keeps all elements."""
+    how = g.int(0, 3)
+    if how == 0 or x.rank == 0:
+        return with_axes(g, "Unsqueeze", x, [g.int(0, x.rank)])
+    if how == 1:
+        perm = list(range(x.rank))
+        g.random.shuffle(perm)
+        return g.op("Transpose", [x], perm=perm) if g.chance(0.8) else g.op("Transpose", [x])
+    i = g.int(0, x.rank - 1) if g.chance(0.4) else x.rank - 1
+    sizes = [0 if s is None else s for s in x.sizes]
+    if how == 2 and sizes[i] and sizes[i] % 2 == 0:
+        return g.op("Reshape", [x, ints(g, *sizes[:i], *g.choice([(2, sizes[i] // 2), (sizes[i] // 2, 2)]), *([-1] if 0 in sizes[i + 1:] else sizes[i + 1:]))])
+    return g.op("Flatten", [x], axis=i) if g.chance(0.5) else g.op("Reshape", [x, ints(g, *sizes[:i], -1)])
+
+
+@template(1.5)
+def affine_moved(g):
+    """An affine behind a linear operator, and what moves its data between."""
+    y = linear(g)
+    for _ in range(g.int(1, 3)):
+        y = moved_by(g, y)
+    for _ in range(g.int(1, 2)):
+        known = [i for i, s in enumerate(y.sizes) if s is not None]
+        axes = {i for i in known if g.chance(0.4)}
+        shape = [y.size(i) if i in axes else 1 for i in range(y.rank)]
+        op = g.choice(["Mul", "Add", "Sub", "Div", "Neg"])
+        c = number(g, y, 2.0) if g.chance(0.3) else g.constant(g.numbers(shape, kind="positive" if op == "Div" else None))
+        y = g.op(op, [y]) if op == "Neg" else g.op(op, [y, c] if g.chance(0.8) else [c, y])
+
+
 @template(1)
 def shared(g):
     """Weights that two operators read; one of them, or both, with something to fold behind or in front."""

@@ -188,5 +188,73 @@ CASES |= {
                                             None, edit=overridable),
     "x_over_itself_is_no_constant": norm("d = Mul(x, x) y = BatchNormalization(d, s, t, m, v)", bn(4), None),
 }
+# Moves between the linear operator and its factor.
+ROW = "N,S,5"
+CASES |= {
+    "a_number_behind_moves": dense("m = MatMul(x, w) a = Add(m, b) r = Reshape(a, r4) t = Transpose<perm = [0, 2, 1, 3]>(r) y = Mul(t, k)",
+                                   {"b": rand(4), "r4": ints(0, 0, 2, 2), "k": scalar(0.25)}, BEHIND, "MatMul Add Reshape Transpose", x=ROW,
+                                   y="N,H,S,D"),
+    "a_number_behind_a_transposed_conv": conv("c = Conv(x, w) f = Flatten<axis = 2>(c) y = Div(f, k)", {"k": scalar(3.0)}, BEHIND,
+                                              "Conv Flatten", y="A,B"),
+    "channels_behind_transpose": dense("m = MatMul(x, w) a = Add(m, b) t = Transpose<perm = [0, 2, 1]>(a) y = Mul(k, t)",
+                                       {"b": rand(4), "k": rand(1, 4, 1)}, BEHIND, "MatMul Add Transpose", x=ROW, y="N,4,S"),
+    "channels_behind_a_reversing_transpose": dense("m = Gemm(x, w) t = Transpose(m) y = Sub(k, t)", {"k": rand(4, 1)}, BEHIND, "Gemm Transpose",
+                                                   y="4,N"),
+    "channels_split_by_reshape": dense("m = Gemm(x, w) r = Reshape(m, to) s = Mul(r, k) y = Add(s, j)",
+                                       {"to": ints(-1, 2, 2), "k": rand(2, 2, low=0.5), "j": rand(1, 2, 1)}, BEHIND, "Gemm Reshape", y="N,2,2"),
+    "channels_split_and_turned": dense("m = Gemm(x, w) r = Reshape(m, to) t = Transpose<perm = [2, 0, 1]>(r) y = Mul(t, k)",
+                                       {"w": rand(5, 6), "to": ints(-1, 3, 2), "k": rand(2, 1, 3, low=0.5)}, BEHIND, "Gemm Reshape Transpose",
+                                       y="2,N,3"),
+    "half_of_the_channels_turned": dense("m = Gemm(x, w) r = Reshape(m, to) t = Transpose<perm = [1, 0, 2]>(r) y = Mul(t, k)",
+                                         {"w": rand(5, 6), "to": ints(-1, 3, 2), "k": rand(3, 1, 1, low=0.5)}, BEHIND, "Gemm Reshape Transpose",
+                                         y="3,N,2"),
+    "channels_joined_again": dense("m = Gemm(x, w) r = Reshape(m, to) q = Reshape(r, back) y = Mul(q, k)",
+                                   {"to": ints(-1, 2, 2), "back": ints(-1, 4), "k": rand(4, low=0.5)}, BEHIND, "Gemm Reshape Reshape"),
+    "channels_before_joined_places": conv("c = Conv(x, w) r = Reshape(c, to) t = Transpose<perm = [0, 2, 1]>(r) y = Add(t, k)",
+                                          {"to": ints(0, 4, -1), "k": rand(4)}, BEHIND, "Conv Reshape Transpose", y="N,P,4"),
+    "channels_squeezed": conv("c = Conv(x, u) q = Squeeze(c, axes) y = Mul(q, k)",
+                              {"u": rand(4, 3, 6, 6), "axes": ints(2, 3), "k": rand(4, low=0.5)}, BEHIND, "Conv Squeeze", y="N,4"),
+    "channels_unsqueezed": dense("m = Gemm(x, w) q = Unsqueeze(m, axes) y = Mul(q, k)",
+                                 {"axes": ints(2, 3), "k": rand(4, 1, 1, low=0.5)}, BEHIND, "Gemm Unsqueeze", y="N,4,1,1"),
+    "float16_behind_transpose": half(dense("m = Gemm(x, w) t = Transpose(m) y = Mul(t, k)", {"k": rand(4, 1, low=0.5)}, BEHIND,
+                                           "Gemm Transpose", y="4,N")),
+    "neg_behind": dense("m = Gemm(x, w, b) y = Neg(m)", {"b": rand(4)}, BEHIND, "Gemm", tol=0),
+    "neg_behind_moves": dense("m = Gemm(x, w, b) t = Transpose(m) y = Neg(t)", {"b": rand(4)}, BEHIND, "Gemm Transpose", y="4,N", tol=0),
+    "neg_before": dense("n = Neg(x) y = Gemm(n, w, b)", {"b": rand(4)}, FRONT, "Gemm", tol=0),
+    "neg_before_padding": conv(f"n = Neg(x) y = Conv{PADS}(n, w)", {}, FRONT, "Conv", tol=0),
+    "neg_that_another_reads_stays": dense("n = Neg(x) m = MatMul(n, w) s = Relu(n) y = MatMul(s, w)", {"w": rand(5, 5)}, FRONT, None, y="N,5"),
+    # W = C = 4: by size alone the constant would fit.
+    "a_constant_of_another_axis_behind_transpose_stays": dense(
+        "m = MatMul(x, w) t = Transpose<perm = [0, 2, 1]>(m) y = Mul(t, k)", {"k": rand(4)}, BEHIND, None, x="N,4,5", y="N,4,4"),
+    "a_constant_of_places_stays": conv("c = Conv(x, w) r = Reshape(c, to) y = Mul(r, k)", {"to": ints(0, 4, -1), "k": rand(1, 1, 16)},
+                                       BEHIND, None, y="N,4,16"),
+    "channels_mixed_with_rows_stay": dense("m = MatMul(x, w) r = Reshape(m, to) y = Mul(r, k)", {"to": ints(-1, 8), "k": rand(8)}, BEHIND, None,
+                                           x="N,4,5", y="M,8"),
+    "channels_read_in_another_order_stay": dense(
+        "m = MatMul(x, w) t = Transpose<perm = [0, 2, 1]>(m) r = Reshape(t, to) y = Mul(r, k)",
+        {"to": ints(-1, 4), "k": rand(4)}, BEHIND, None, x="N,4,5", y="M,4"),
+    "a_constant_that_widens_behind_moves_stays": dense("m = Gemm(x, w) r = Reshape(m, to) y = Mul(r, k)",
+                                                       {"to": ints(-1, 4, 1), "k": rand(4, 3)}, BEHIND, None, y="N,4,3"),
+    "a_number_of_more_axes_stays": dense("m = Gemm(x, w) t = Transpose(m) y = Mul(t, k)", {"k": rand(1, 1, 1)}, BEHIND, None, y="1,4,N"),
+    "moves_that_are_outputs_stay": dict(
+        text="g (float[N,5] x) => (float[4,N] y, float[4,N] t) { m = Gemm(x, w) t = Transpose(m) y = Mul(t, k) }",
+        weights={"w": rand(5, 4), "k": scalar(2.0)}, passes=BEHIND, after=None),
+    "a_product_that_is_an_output_stays": dict(
+        text="g (float[N,5] x) => (float[4,N] y, float[N,4] m) { m = Gemm(x, w) t = Transpose(m) y = Mul(t, k) }",
+        weights={"w": rand(5, 4), "k": scalar(2.0)}, passes=BEHIND, after=None),
+    "moves_read_twice_stay": dense("m = Gemm(x, w) t = Transpose(m) k2 = Mul(t, k) y = Add(k2, t)", {"k": scalar(2.0)}, BEHIND, None, y="4,N"),
+    "moves_that_a_body_reads_stay": dict(
+        text="g (float[N,5] x, bool c) => (float[4,N] y, float[A,B] z) { m = Gemm(x, w) t = Transpose(m) y = Mul(t, k) z = If(c) "
+             "<then_branch = a () => (float[A,B] p) { p = Relu(t) }, else_branch = b () => (float[A,B] q) { q = Neg(t) }> }",
+        weights={"w": rand(5, 4), "k": scalar(2.0)}, passes=BEHIND, after=None),
+    "a_factor_that_is_not_finite_behind_moves_stays": dense("m = Gemm(x, w) t = Transpose(m) y = Div(t, k)", {"k": scalar(0.0)}, BEHIND, None,
+                                                            y="4,N"),
+    "a_shift_without_a_bias_to_take_it_stays": dense("m = MatMul(x, w) t = Transpose<perm = [0, 2, 1]>(m) y = Add(t, k)", {"k": scalar(1.0)},
+                                                     BEHIND, None, x=ROW, y="N,4,S"),
+    "a_number_in_front_of_a_product_stays": dict(
+        text="g (float[N,S,5] x, float[N,S,4] z) => (float[N,S,S] y) { m = MatMul(x, w) t = Transpose<perm = [0, 2, 1]>(m) s = Mul(t, k) "
+             "y = MatMul(z, s) }", weights={"w": rand(5, 4), "k": scalar(0.5)}, passes=BEHIND, after=None),
+    "division_by_what_moved_stays": dense("m = Gemm(x, w) t = Transpose(m) y = Div(k, t)", {"k": scalar(1.0)}, BEHIND, None, y="4,N"),
+}
 CASES["norm_numbers_of_the_caller_stay"]["weights"].pop("v")
 main(CASES)
