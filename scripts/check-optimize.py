@@ -38,12 +38,13 @@ def interface(model):
 
 
 def optimize(path, out):
-    passes = args.passes
-    if args.opset:
-        own = next(o.version for o in onnx.load(path, load_external_data=False).opset_import if not o.domain)
-        passes = f"raise-opset{{opset={max(own, args.opset)}}},{passes or 'optimize'}"
-    call = [args.quern, "optimize", path, "-o", out] if not passes else \
-           [args.quern, "apply", path, "--passes", passes, "-o", out]
+    opset, passes = args.opset, args.passes
+    if opset:
+        opset = max(opset, next(o.version for o in onnx.load(path, load_external_data=False).opset_import if not o.domain))
+    if opset and passes:
+        passes = f"raise-opset{{opset={opset}}},{passes}"
+    call = [args.quern, "apply", path, "--passes", passes, "-o", out] if passes else \
+           [args.quern, "optimize", path, "-o", out] + (["--opset", str(opset)] if opset else [])
     r = subprocess.run(call, capture_output=True, text=True, timeout=300)
     if r.returncode:
         raise ValueError(f"exit {r.returncode}: {r.stderr.strip().splitlines()[:1]}")
@@ -122,7 +123,7 @@ parser.add_argument("--only", default="*", metavar="GLOB", help="only models who
 parser.add_argument("--list", action="store_true", help="a line for every model")
 parser.add_argument("--cases", action="store_true", help="leave out models that ONNX Runtime does not run rightly as they are")
 parser.add_argument("--passes", help="these passes instead of `optimize`")
-parser.add_argument("--opset", type=int, help="raise the models to this opset first")
+parser.add_argument("--opset", type=int, help="raise the models to this opset first; without --passes by `optimize --opset`")
 args = parser.parse_args()
 
 best = {}

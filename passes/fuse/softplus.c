@@ -1,7 +1,8 @@
 /* fuse-softplus, fuse-mish, fuse-swish: activations made of Softplus and
- * Sigmoid become one operator where the model's opset has it. They stand in no
- * default group: runtimes take Mish and Swish apart again, and know
- * Mul(x, Sigmoid(x)). Real-exact. */
+ * Sigmoid become one operator where the model's opset has it. fuse-swish stands
+ * in no group: ONNX Runtime (1.32) knows Mul(x, Sigmoid(x)), which it fuses; a
+ * Swish it takes apart at opset 24, with 1.3 times the time of the whole
+ * EfficientNet, and refuses at opset 26. Real-exact. */
 #include "builtin.h"
 #include "common.h"
 #include "fuse/rewrite.h"

@@ -134,6 +134,9 @@ static enum quern_code write_pipeline(struct cli *cli, const struct apply *self,
     if (out != NULL) {
         cli_steps_first(out, &self->steps);
         cli_step(out, self->exact ? "optimize-exact" : "optimize");
+        if (self->steps.opset != NULL && !self->exact) {
+            cli_step(out, "blocks");
+        }
         cli_steps_last(out, &self->steps);
     }
     return out != NULL && fclose(out) == 0

@@ -43,13 +43,12 @@ static const struct {
      "merge-clips,fuse-sigmoid,fuse-hardsigmoid,fuse-hardswish,fuse-gelu,"
      "drop-dead"},
     {"norms", "fuse-layer-norm,fuse-rms-norm,drop-dead"},
-    /* what optimize leaves spelled out, for runtimes know it so: it goes behind
-     * optimize */
+    /* operators of newer opsets, which runtimes know spelled out: they go
+     * behind optimize, and stand there where --opset is given */
     {"attention", "fuse-rotary-embedding,fuse-attention,shorten-sizes,merge-"
                   "equal,drop-dead"},
-    {"blocks",
-     "fuse-softplus,fuse-mish,fuse-swish,fuse-rotary-embedding,fuse-attention,"
-     "shorten-sizes,merge-equal,drop-dead"},
+    {"blocks", "fuse-softplus,fuse-mish,fuse-rotary-embedding,fuse-attention,"
+               "shorten-sizes,merge-equal,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)

@@ -61,6 +61,10 @@ grep -q '"equal": false' "$work/out" && fail '--exact changes bits'
 run 0 optimize "$model" -o "$work/e.onnx" --opset 20
 run 0 inspect "$work/e.onnx"
 says out '^opsets +ai.onnx 20$'
+run 0 optimize "$work/e.onnx" -o "$work/f.onnx" --opset 23 --exact --print-config
+grep -q blocks "$work/out" && fail '--exact recognises blocks'
+run 0 optimize "$work/e.onnx" -o "$work/f.onnx" --opset 23 --print-config
+says out 'blocks'
 run 2 optimize "$model" -o "$work/e.onnx" --opset 6
 says err "--opset '6': needs 7 to 26"
 finish

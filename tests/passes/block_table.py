@@ -12,7 +12,7 @@ if not zoo.is_dir():
     print(f"needs shared data: {zoo}")
     sys.exit(77)
 bad = 0
-for script, *more in (sys.argv[1:2], [sys.argv[2], "--opset", "23", "--passes", "optimize,blocks", "--only", "*ll[ai]*"],
-                      [sys.argv[2], "--opset", "23", "--passes", "optimize,blocks", "--only", "t5*"]):
+for script, *more in (sys.argv[1:2], [sys.argv[2], "--opset", "23", "--only", "*ll[ai]*"],
+                      [sys.argv[2], "--opset", "23", "--only", "t5*"]):
     bad += subprocess.run([sys.executable, script, os.environ["QUERN"], zoo, *more]).returncode != 0
 sys.exit(bad > 0)
