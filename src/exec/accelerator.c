@@ -2,6 +2,7 @@
  * and shape. */
 #include "exec/accelerator.h"
 
+#include "exec/conv_rows.h"
 #include "exec/heavy.h"
 #include "exec/prepare.h"
 
@@ -80,6 +81,10 @@ enum quern_code qn_accelerator_open(struct quern_engine *engine,
                           backend);
     }
     bool loaded = !plain && load(engine);
+    /* oneDNN's kernels for AVX-512 are as good, those for AVX2 are not. */
+    if (!plain && (!loaded || strcmp(engine->kernels->name, "v3") == 0)) {
+        engine->own = &qn_conv_rows_maker;
+    }
     if (onednn && !loaded) {
         return quern_fail(engine->context, QUERN_NOT_FOUND, NULL,
                           "engine backend 'onednn': module %s is not there or "
@@ -113,37 +118,39 @@ void qn_heavy_init(struct qn_heavy *heavy, const float *weights)
     pthread_mutex_init(&heavy->lock, NULL);
 }
 
-static void destroy_made(const struct qn_accelerator *a, struct qn_made *made)
+static void destroy_made(struct qn_made *made)
 {
     if (made->packed != NULL && --made->packed->count == 0) {
         qn_free(made->packed->data);
         qn_free(made->packed);
     }
-    a->kernel_destroy(made->kernel);
+    if (made->kernel != NULL) {
+        made->by->kernel_destroy(made->kernel);
+    }
     qn_free(made);
 }
 
-void qn_heavy_finish(struct quern_engine *e, struct qn_heavy *heavy)
+void qn_heavy_finish(struct qn_heavy *heavy)
 {
     while (heavy->first != NULL) {
         struct qn_made *next = heavy->first->next;
-        destroy_made(e->accelerator, heavy->first);
+        destroy_made(heavy->first);
         heavy->first = next;
     }
     pthread_mutex_destroy(&heavy->lock);
 }
 
 /* Packed weights: those of another shape if they are packed alike. */
-static bool pack(struct quern_engine *e, const struct qn_heavy *heavy,
-                 struct qn_made *made)
+static bool pack(const struct qn_heavy *heavy, struct qn_made *made)
 {
-    const struct qn_accelerator *a = e->accelerator;
+    const struct qn_accelerator *a = made->by;
     size_t size = a->packed_size(made->kernel);
     if (heavy->weights == NULL || size == 0) {
         return true;
     }
     for (const struct qn_made *m = heavy->first; m != NULL; m = m->next) {
-        if (m->packed != NULL && a->same_packing(m->kernel, made->kernel)) {
+        if (m->by == a && m->packed != NULL &&
+            a->same_packing(m->kernel, made->kernel)) {
             made->packed = m->packed;
             made->packed->count++;
             return true;
@@ -156,25 +163,35 @@ static bool pack(struct quern_engine *e, const struct qn_heavy *heavy,
     made->packed->count = 1;
     made->packed->data = qn_alloc_aligned(size);
     return made->packed->data != NULL &&
-           a->pack(e->accelerator_state, made->kernel, heavy->weights,
+           a->pack(made->state, made->kernel, heavy->weights,
                    made->packed->data);
 }
 
-static struct qn_made *make(struct quern_engine *e, struct qn_heavy *heavy,
-                            enum qn_heavy_kind kind, const void *shape,
-                            size_t size)
+/* A kernel by one of those who make them; made->kernel stays NULL if it has
+ * none. */
+static void ask(struct qn_made *made, const struct qn_accelerator *by,
+                void *state)
 {
-    const struct qn_accelerator *a = e->accelerator;
-    struct qn_made *made = qn_calloc(sizeof *made + size);
+    if (made->kernel == NULL && by != NULL) {
+        made->by = by;
+        made->state = state;
+        made->kernel = by->conv(state, &made->shape);
+    }
+}
+
+static struct qn_made *make(struct quern_engine *e, struct qn_heavy *heavy,
+                            const struct qn_conv_shape *shape)
+{
+    struct qn_made *made = qn_calloc(sizeof *made);
     if (made == NULL) {
         return NULL;
     }
-    memcpy(made->shape, shape, size);
-    made->kernel = kind == QN_HEAVY_CONV
-                       ? a->conv(e->accelerator_state, shape)
-                       : a->matmul(e->accelerator_state, shape);
-    if (made->kernel == NULL || !pack(e, heavy, made)) {
-        destroy_made(a, made);
+    made->shape = *shape;
+    /* Only read, though an accelerator's state may be written. */
+    ask(made, e->own, (void *)(uintptr_t)e->kernels);
+    ask(made, e->accelerator, e->accelerator_state);
+    if (made->kernel == NULL || !pack(heavy, made)) {
+        destroy_made(made);
         return NULL;
     }
     made->next = heavy->first;
@@ -183,14 +200,14 @@ static struct qn_made *make(struct quern_engine *e, struct qn_heavy *heavy,
 }
 
 /* Shapes that no runner holds go when there are many. */
-static void evict(struct quern_engine *e, struct qn_heavy *heavy)
+static void evict(struct qn_heavy *heavy)
 {
     int n = 0;
     for (struct qn_made **at = &heavy->first; *at != NULL;) {
         struct qn_made *made = *at;
         if (++n > MAX_KERNELS && made->refs == 0) {
             *at = made->next;
-            destroy_made(e->accelerator, made);
+            destroy_made(made);
         } else {
             at = &made->next;
         }
@@ -198,17 +215,16 @@ static void evict(struct quern_engine *e, struct qn_heavy *heavy)
 }
 
 struct qn_made *qn_heavy_get(struct quern_engine *e, struct qn_heavy *heavy,
-                             enum qn_heavy_kind kind, const void *shape,
-                             size_t size)
+                             const struct qn_conv_shape *shape)
 {
     pthread_mutex_lock(&heavy->lock);
     struct qn_made *made = heavy->first;
-    while (made != NULL && memcmp(made->shape, shape, size) != 0) {
+    while (made != NULL && memcmp(&made->shape, shape, sizeof *shape) != 0) {
         made = made->next;
     }
     if (made == NULL) {
-        evict(e, heavy);
-        made = make(e, heavy, kind, shape, size);
+        evict(heavy);
+        made = make(e, heavy, shape);
     }
     if (made != NULL) {
         made->refs++;

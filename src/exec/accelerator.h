@@ -1,8 +1,9 @@
-/* What a library of fast kernels offers the embedded engine: convolutions and
- * matrix products of float, with the element-wise steps behind them.
+/* What a maker of fast kernels offers the embedded engine: convolutions of
+ * float, with the element-wise steps behind them. Makers are oneDNN and our own
+ * (conv_rows.h).
  *
- * The library lives in a module that is loaded on first use; it calls nothing
- * of ours. Everything is channels last ([N, C, H, W] lying as NHWC). A kernel
+ * oneDNN lives in a module that is loaded on first use; it calls nothing of
+ * ours. Everything is channels last ([N, C, H, W] lying as NHWC). A kernel
  * is made for one shape, may be used by any number of threads at once, and
  * says how large its packed weights and its scratch room are.
  */
@@ -13,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { QN_ACCELERATOR_ABI = 1, QN_MAX_POSTS = 4 };
+enum { QN_ACCELERATOR_ABI = 2, QN_MAX_POSTS = 4 };
 
 /** A step on each output element, in order. */
 enum qn_post_kind {
@@ -43,24 +44,9 @@ struct qn_conv_shape {
     int64_t pad[3];
     int64_t pad_end[3];
     bool bias;
-    bool transposed; /* ConvTranspose: weights are [in, out / groups, …] */
     int n_posts;
     struct qn_post posts[QN_MAX_POSTS]; /* QN_POST_ADD: `dst` holds the other
                                            one before the call */
-};
-
-struct qn_matmul_shape {
-    int64_t batch;
-    int64_t m;
-    int64_t k;
-    int64_t n;
-    int64_t a[3]; /* strides of batch, row, column, in elements */
-    int64_t b[3];
-    int64_t c[3];
-    bool constant_b; /* packed once */
-    bool bias;       /* one number a column */
-    int n_posts;
-    struct qn_post posts[QN_MAX_POSTS];
 };
 
 struct qn_kernel; /* of the module */
@@ -78,8 +64,6 @@ struct qn_accelerator {
 
     /** NULL: no such kernel (or no memory): the caller has its own. */
     struct qn_kernel *(*conv)(void *state, const struct qn_conv_shape *shape);
-    struct qn_kernel *(*matmul)(void *state,
-                                const struct qn_matmul_shape *shape);
     void (*kernel_destroy)(struct qn_kernel *kernel);
     const char *(*kernel_name)(const struct qn_kernel *kernel);
 

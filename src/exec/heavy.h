@@ -1,4 +1,4 @@
-/* Kernels of the accelerator that an operator has made, by shape.
+/* Kernels that an operator has made, by shape: our own or the accelerator's.
  *
  * They belong to the engine and serve all its runners; packed weights are
  * shared between shapes where they are packed alike.
@@ -20,12 +20,12 @@ struct qn_packed_weights {
 struct qn_made {
     struct qn_made *next;
     unsigned refs; /* runners that hold it */
+    const struct qn_accelerator *by;
+    void *state; /* of `by` */
     struct qn_kernel *kernel;
     struct qn_packed_weights *packed; /* NULL: weights as they are */
-    unsigned char shape[];
+    struct qn_conv_shape shape;
 };
-
-enum qn_heavy_kind { QN_HEAVY_CONV, QN_HEAVY_MATMUL };
 
 struct qn_heavy {
     pthread_mutex_t lock;
@@ -35,13 +35,13 @@ struct qn_heavy {
 };
 
 void qn_heavy_init(struct qn_heavy *heavy, const float *weights);
-void qn_heavy_finish(struct quern_engine *engine, struct qn_heavy *heavy);
+void qn_heavy_finish(struct qn_heavy *heavy);
 
 /** The kernel for a shape (all bytes of which count: zero it first). One count
- * is given. NULL: the accelerator has none. Thread-safe. */
+ * is given. NULL: nobody has one. Thread-safe. */
 struct qn_made *qn_heavy_get(struct quern_engine *engine,
-                             struct qn_heavy *heavy, enum qn_heavy_kind kind,
-                             const void *shape, size_t size);
+                             struct qn_heavy *heavy,
+                             const struct qn_conv_shape *shape);
 void qn_heavy_put(struct qn_heavy *heavy, struct qn_made *made);
 
 #endif

@@ -204,21 +204,12 @@ static bool conv_mds(struct qn_kernel *k, const struct qn_conv_shape *c,
         w[shift + 2 + i] = c->kernel[from + i];
     }
     dnnl_format_tag_t tag = n == 2 ? dnnl_nhwc : dnnl_ndhwc;
-    /* Strides of the model's weights: the transposed convolution has input
-     * and output swapped. */
     dnnl_dims_t strides = {0};
     int rank = shift + 2 + n;
     dnnl_dim_t step = 1;
-    for (int i = rank - 1; i >= shift + 2; i--) {
+    for (int i = rank - 1; i >= 0; i--) {
         strides[i] = step;
         step *= w[i];
-    }
-    int inner = shift + (c->transposed ? 0 : 1);
-    int outer = shift + (c->transposed ? 1 : 0);
-    strides[inner] = step;
-    strides[outer] = step * w[inner];
-    if (grouped) {
-        strides[0] = step * w[inner] * w[outer];
     }
     return dnnl_memory_desc_init_by_tag(&k->src, 2 + n, src, dnnl_f32, tag) ==
                dnnl_success &&
@@ -251,14 +242,7 @@ static struct qn_kernel *conv(void *opaque, const struct qn_conv_shape *c)
         pad_end[i] = c->pad_end[from + i];
     }
     bool good = k != NULL && attr != NULL && conv_mds(k, c, &any);
-    if (good && c->transposed) {
-        dnnl_deconvolution_desc_t d;
-        good = dnnl_dilated_deconvolution_forward_desc_init(
-                   &d, dnnl_forward_inference, dnnl_deconvolution_direct,
-                   &k->src, &any, c->bias ? &k->bias : NULL, &k->dst, stride,
-                   dilation, pad, pad_end) == dnnl_success &&
-               finish(s, k, &d, attr);
-    } else if (good) {
+    if (good) {
         dnnl_convolution_desc_t d;
         good = dnnl_dilated_convolution_forward_desc_init(
                    &d, dnnl_forward_inference, dnnl_convolution_direct, &k->src,
@@ -272,56 +256,6 @@ static struct qn_kernel *conv(void *opaque, const struct qn_conv_shape *c)
         return NULL;
     }
     k->has_bias = c->bias;
-    return k;
-}
-
-/* One matrix operand; `skip` leading axes are left out. */
-static bool matrix(dnnl_memory_desc_t *md, int skip, const int64_t *dims,
-                   const int64_t *strides)
-{
-    dnnl_dims_t d = {0};
-    dnnl_dims_t s = {0};
-    for (int i = skip; i < 3; i++) {
-        d[i - skip] = dims[i];
-        s[i - skip] = strides[i];
-    }
-    return dnnl_memory_desc_init_by_strides(md, 3 - skip, d, dnnl_f32, s) ==
-           dnnl_success;
-}
-
-static struct qn_kernel *matmul(void *opaque, const struct qn_matmul_shape *m)
-{
-    const struct state *s = opaque;
-    struct qn_kernel *k = calloc(1, sizeof *k);
-    dnnl_primitive_attr_t attr = attributes(m->n_posts, m->posts);
-    int skip = m->batch == 1 ? 1 : 0; /* a plain product has rank 2 */
-    const int64_t a[3] = {m->batch, m->m, m->k};
-    const int64_t b[3] = {m->batch, m->k, m->n};
-    const int64_t c[3] = {m->batch, m->m, m->n};
-    const int64_t bias[3] = {1, 1, m->n};
-    const int64_t bias_strides[3] = {m->n, m->n, 1};
-    dnnl_memory_desc_t w;
-    bool good = k != NULL && attr != NULL && matrix(&k->src, skip, a, m->a) &&
-                matrix(&k->plain, skip, b, m->b) &&
-                matrix(&k->dst, skip, c, m->c) &&
-                matrix(&k->bias, skip, bias, bias_strides);
-    w = good ? k->plain : (dnnl_memory_desc_t){0};
-    if (good && m->constant_b) {
-        good = dnnl_memory_desc_init_by_tag(&w, k->plain.ndims, k->plain.dims,
-                                            dnnl_f32, dnnl_format_tag_any) ==
-               dnnl_success;
-    }
-    dnnl_matmul_desc_t d;
-    good = good &&
-           dnnl_matmul_desc_init(&d, &k->src, &w, m->bias ? &k->bias : NULL,
-                                 &k->dst) == dnnl_success &&
-           finish(s, k, &d, attr);
-    dnnl_primitive_attr_destroy(attr);
-    if (!good) {
-        kernel_destroy(k);
-        return NULL;
-    }
-    k->has_bias = m->bias;
     return k;
 }
 
@@ -460,7 +394,6 @@ static const struct qn_accelerator onednn = {
     .open = open_state,
     .close = close_state,
     .conv = conv,
-    .matmul = matmul,
     .kernel_destroy = kernel_destroy,
     .kernel_name = kernel_name,
     .packed_size = packed_size,

@@ -73,6 +73,7 @@ struct quern_engine {
     const struct qn_kernels *kernels;
     const struct qn_accelerator *accelerator; /* NULL: plain */
     void *accelerator_state;
+    const struct qn_accelerator *own; /* asked before it; NULL: not at all */
     bool fuse;
     bool profile;
     struct qn_run *folder;     /* runs operators of constants; or NULL */

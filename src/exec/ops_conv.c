@@ -1,4 +1,5 @@
-/* Conv: by the accelerator where it has a kernel, else in plain C; then the
+/* Conv: by our own or the accelerator's kernel where there is one, else in
+ * plain C; then the
  * steps fused behind it. float only.
  *
  * What depends on the input's dims (windows, kernel, arguments) is kept in the
@@ -37,8 +38,9 @@ struct conv_cache {
 
 static void release_state(struct quern_engine *e, void *state)
 {
+    (void)e;
     struct qn_conv_state *s = state;
-    qn_heavy_finish(e, &s->heavy);
+    qn_heavy_finish(&s->heavy);
     qn_free(s->weights);
     qn_free(s->bias);
 }
@@ -101,11 +103,10 @@ enum quern_code qn_conv_fold(struct quern_engine *e, struct qn_op *op,
 
 /* ------------------------------------------------------------- one shape */
 
-static void forget_shape(struct quern_engine *e, struct conv_cache *c,
-                         struct shaped *s)
+static void forget_shape(struct conv_cache *c, struct shaped *s)
 {
     if (s->call != NULL) {
-        e->accelerator->call_destroy(s->call);
+        s->made->by->call_destroy(s->call);
     }
     if (s->made != NULL) {
         qn_heavy_put(&c->state->heavy, s->made);
@@ -116,18 +117,18 @@ static void forget_shape(struct quern_engine *e, struct conv_cache *c,
 static void release_cache(struct quern_engine *e, struct qn_cache *head)
 {
     struct conv_cache *c = (struct conv_cache *)(void *)head;
+    (void)e;
     for (int i = 0; i < N_SHAPES; i++) {
-        forget_shape(e, c, &c->shapes[i]);
+        forget_shape(c, &c->shapes[i]);
     }
     qn_free(c);
 }
 
-/* The accelerator's kernel, with as many of the steps as it takes. */
+/* A fast kernel, with as many of the steps as it takes. */
 static enum quern_code make_call(struct qn_run *run, const struct qn_op *op,
                                  struct conv_cache *c, struct shaped *s,
                                  struct qn_conv_shape *shape)
 {
-    const struct qn_accelerator *a = run->engine->accelerator;
     int n = qn_posts_fast(op->n_posts, op->posts);
     if (n > 0 && op->posts[0].kind == QN_POST_ADD && !s->adds) {
         n = 0;
@@ -138,15 +139,14 @@ static enum quern_code make_call(struct qn_run *run, const struct qn_op *op,
         for (int i = 0; i < shape->n_posts; i++) {
             shape->posts[i] = op->posts[i];
         }
-        s->made = qn_heavy_get(run->engine, &c->state->heavy, QN_HEAVY_CONV,
-                               shape, sizeof *shape);
+        s->made = qn_heavy_get(run->engine, &c->state->heavy, shape);
     }
     if (s->made == NULL) {
         return QUERN_OK;
     }
     s->n_fast = shape->n_posts;
-    s->scratch = a->scratch_size(s->made->kernel);
-    s->call = a->call_create(run->engine->accelerator_state, s->made->kernel);
+    s->scratch = s->made->by->scratch_size(s->made->kernel);
+    s->call = s->made->by->call_create(s->made->state, s->made->kernel);
     return s->call != NULL ? QUERN_OK : qn_no_memory(run->context);
 }
 
@@ -244,8 +244,7 @@ static enum quern_code make_shape(struct qn_run *run, const struct qn_op *op,
     qn_window_dims(&s->w, x->dims[0], weights->dims[0], s->out_dims);
     s->adds = adds_alike(run, op, x->rank, s->out_dims);
     int64_t positions = s->w.out[0] * s->w.out[1] * s->w.out[2];
-    if (run->engine->accelerator != NULL && c->state->constant && x->len > 0 &&
-        positions > 0) {
+    if (c->state->constant && x->len > 0 && positions > 0) {
         code = accelerate(run, op, c, s);
     }
     s->rank = code == QUERN_OK ? x->rank : 0;
@@ -269,7 +268,7 @@ static enum quern_code find_shape(struct qn_run *run, const struct qn_op *op,
     }
     struct shaped *s = &c->shapes[c->next];
     c->next = (c->next + 1) % N_SHAPES;
-    forget_shape(run->engine, c, s);
+    forget_shape(c, s);
     *out = s;
     return make_shape(run, op, c, s);
 }
@@ -298,7 +297,7 @@ static enum quern_code run_fast(struct qn_run *run, const struct qn_op *op,
                                 const struct conv_cache *c,
                                 const struct shaped *s)
 {
-    const struct qn_accelerator *a = run->engine->accelerator;
+    const struct qn_accelerator *a = s->made->by;
     const struct qn_array *x = qn_in_channels_last(run, op, 0);
     const float *bias = NULL;
     struct qn_array *y = NULL;
@@ -321,8 +320,8 @@ static enum quern_code run_fast(struct qn_run *run, const struct qn_op *op,
     }
     const float *weights = s->made->packed != NULL ? s->made->packed->data
                                                    : c->state->heavy.weights;
-    bool good = a->execute(run->engine->accelerator_state, s->call, floats(x),
-                           weights, bias, (float *)(void *)y->data,
+    bool good = a->execute(s->made->state, s->call, floats(x), weights, bias,
+                           (float *)(void *)y->data,
                            scratch != NULL ? scratch->data : NULL);
     qn_chunk_put(&run->chunks, scratch);
     return good ? qn_posts_run(run, op, s->n_fast)
@@ -369,10 +368,9 @@ enum quern_code qn_op_conv(struct qn_run *run, const struct qn_op *op)
         return code;
     }
     if (run->times != NULL) {
-        run->kernel =
-            s->made != NULL
-                ? run->engine->accelerator->kernel_name(s->made->kernel)
-                : "plain Conv";
+        run->kernel = s->made != NULL
+                          ? s->made->by->kernel_name(s->made->kernel)
+                          : "plain Conv";
     }
     return s->made != NULL ? run_fast(run, op, c, s) : run_plain(run, op, c, s);
 }

@@ -242,6 +242,7 @@ const struct qn_kernels QN_LEVELLED(qn_kernels) = {
     .panel = QN_LEVELLED(qn_gemm_panel),
     .gemm = QN_LEVELLED(qn_gemm),
     .pack_b = QN_LEVELLED(qn_pack_b),
+    .conv_rows = QN_LEVELLED(qn_conv_rows),
     .depthwise_row = depthwise_row,
     .affine_rows = affine_rows,
     .softmax = softmax,

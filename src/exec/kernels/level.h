@@ -2,6 +2,8 @@
 #ifndef QUERN_EXEC_KERNELS_LEVEL_H
 #define QUERN_EXEC_KERNELS_LEVEL_H
 
+#include "exec/accelerator.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -87,6 +89,28 @@ struct qn_product {
     size_t ldc;
 };
 
+/** Outputs of a convolution, `rows` times `columns` of them, n filters each:
+ * y[o][j] = posts(bias[j] + sum over k and i of
+ *                 x[first(o) + offsets[k] + i] * w[k * run + i][j]),
+ * first(o) = row * row_step + column * column_step. */
+struct qn_conv_rows {
+    const float *x;
+    size_t rows;
+    size_t columns;
+    size_t row_step; /* all steps and offsets in elements */
+    size_t column_step;
+    size_t n_runs;
+    size_t run;
+    const size_t *offsets;
+    const float *packed; /* w in panels of panel() columns: pack_filters */
+    const float *bias;   /* NULL: 0 */
+    size_t n;
+    float *y; /* outputs ldy apart, row after row */
+    size_t ldy;
+    int n_posts; /* of the kinds that qn_posts_fast takes */
+    const struct qn_post *posts;
+};
+
 struct qn_kernels {
     const char *name;           /* "x86-64-v3" */
     const qn_unary_fn *unary;   /* by enum qn_unary */
@@ -99,6 +123,7 @@ struct qn_kernels {
      * rounded up to whole panels. */
     void (*pack_b)(size_t k, size_t n, const float *b, int64_t row,
                    int64_t column, float *packed);
+    void (*conv_rows)(const struct qn_conv_rows *conv);
     /** Depthwise row: y[i] += sum over taps of x[i * step + t * dilation] w[t].
      */
     void (*depthwise_row)(const float *x, size_t step, size_t dilation,
@@ -148,6 +173,7 @@ struct qn_kernels {
     void qn_gemm_##level(const struct qn_product *product);                    \
     void qn_pack_b_##level(size_t k, size_t n, const float *b, int64_t row,    \
                            int64_t column, float *packed);                     \
+    void qn_conv_rows_##level(const struct qn_conv_rows *conv);                \
     void qn_quantize_##level(const float *x, float scale, int32_t zero,        \
                              int32_t lo, int32_t hi, int32_t *y, size_t n);    \
     void qn_quantize_u8_##level(const float *x, float scale, int32_t zero,     \
