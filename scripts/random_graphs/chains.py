@@ -366,6 +366,42 @@ def moved(g):
     return with_axes(g, "Squeeze", y, [a for a in axes_of(g, y, 1)])
 
 
+@template(2)
+def turned(g):
+    """Transposes around what works on single elements or axes."""
+    x = floats(g, 2, 0.3)
+    perm = [int(i) for i in g.random.permutation(x.rank)]
+    back = [perm.index(i) for i in range(x.rank)]
+    values = [g.op("Transpose", [x], perm=perm)]
+    for _ in range(g.int(0, 6)):
+        v = g.choice(values[-2:])
+        how = g.int(0, 8)
+        axis = g.int(-v.rank, v.rank - 1)
+        if how < 2:
+            y = g.op(g.choice(["Relu", "Neg", "Abs", "Sigmoid", "Tanh", "Identity"]), [v])
+        elif how == 2:
+            y = both(g, g.choice(["Add", "Mul", "Sub", "Max"]), v, g.aligned(v) if g.chance(0.7) else g.choice(values))
+        elif how == 3:
+            other = g.op("Transpose", [g.op("Neg", [x]) if g.chance(0.7) else x], perm=perm)
+            y = both(g, g.choice(["Add", "Mul", "Sub"]), v, other)
+        elif how == 4:
+            op = g.choice(["ReduceMean", "ReduceSum", "ReduceMax"])
+            axes = [axis] if g.chance(0.6) else sorted({axis % v.rank, g.int(0, v.rank - 1)}) if g.chance(0.7) else []
+            y = both(g, g.choice(["Sub", "Add"]), v, with_axes(g, op, v, axes, keepdims=g.near(1, 0.1)))
+        elif how == 5:
+            y = g.op("Concat", [v, g.choice(values)] if g.chance(0.8) else [v, g.aligned(v)], axis=axis)
+        elif how == 6:
+            y = codes(g, v, g.choice([np.uint8, np.int8]), axis if g.chance(0.5) else None)
+        elif how == 7:
+            y = g.op("Where", [g.op("Greater", [v, number(g, v, 0)]), v, g.aligned(v) if g.chance(0.5) else g.choice(values)])
+        else:
+            y = g.op(g.choice(["Softmax", "LogSoftmax"]), [v], axis=-1) if g.chance(0.3) else g.op("Clip", [v, number(g, v, -1, 0), number(g, v, 1, 0)])
+        values.append(y)
+    for v in values[1:] if g.chance(0.3) else values[-1:]:
+        if v.rank == x.rank:
+            g.op("Transpose", [v], perm=back if g.chance(0.85) else [int(i) for i in g.random.permutation(x.rank)])
+
+
 # Codes
 
 

@@ -21,7 +21,8 @@ static const struct {
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
      "simplify-arithmetic,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
-     "store-codes,fuse-affine-codes,drop-clip-before-q,merge-equal,drop-dead"},
+     "move-transposes,store-codes,fuse-affine-codes,drop-clip-before-q,merge-"
+     "equal,drop-dead"},
     /* those of them that keep all bits */
     {"optimize-exact",
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
@@ -87,6 +88,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_drop_expand,
     &qn_pass_split_slices,
     &qn_pass_merge_shapes,
+    &qn_pass_move_transposes,
     &qn_pass_merge_clips,
     &qn_pass_fuse_pad,
     &qn_pass_normalize_gemm,

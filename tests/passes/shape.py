@@ -1,5 +1,5 @@
-"""drop-expand, fold-shapes, shorten-sizes, split-slices, merge-shapes, merge-equal."""
-from support import ints, main, np, rand, scalar
+"""drop-expand, fold-shapes, shorten-sizes, split-slices, merge-shapes, move-transposes, merge-equal."""
+from support import helper, ints, main, np, rand, scalar
 
 FOLD = "fold-shapes,drop-dead"
 
@@ -32,6 +32,11 @@ def slices(body, after, **weights):
 def merge(body, after, **weights):
     more = {k: weights.pop(k) for k in ("x", "y", "opset", "check") if k in weights}
     return case(body, after, "merge-shapes", weights=weights, **more)
+
+
+def turned(body, after, **weights):
+    more = {k: weights.pop(k) for k in ("x", "y", "opset", "check", "edit") if k in weights}
+    return case(body, after, "move-transposes", **{"x": "N,S,4", "y": "N,S,4", **more}, weights=weights)
 
 
 def equal(body, after, **weights):
@@ -212,5 +217,73 @@ CASES = {
                          s=scalar(0.1), z=scalar(3, np.uint8)),
     "equal_outputs_stay": dict(text="g (float[N] x) => (float[N] y, float[N] z) { y = Relu(x) z = Relu(x) }", passes="merge-equal", after=None),
     "an_equal_output_gives_its_name": equal("a = Relu(x) b = Neg(a) c = Add(a, b) y0 = Add(c, c) y = Relu(x)", "Relu Neg Add Add"),
+}
+
+# Transposes move where fewer are left; T turns, B turns back.
+T, B = "Transpose<perm = [1, 2, 0]>", "Transpose<perm = [2, 0, 1]>"
+CASES |= {
+    "transposes_around_unary": turned(f"t = {T}(x) a = Relu(t) b = Tanh(a) y = {B}(b)", "Relu Tanh"),
+    "transposes_around_a_constant": turned(f"t = {T}(x) a = Mul(t, k) y = {B}(a)", "Mul", k=rand(4, 1)),
+    "transposes_around_a_full_constant": turned(f"t = {T}(x) a = Sub(k, t) y = {B}(a)", "Sub", k=rand(3, 4, 2), x="2,3,4", y="2,3,4"),
+    "transposes_around_a_constant_that_widens": turned(f"t = {T}(x) a = Add(t, k) y = {B}(a)", "Add", k=rand(1, 4, 5), x="1,3,4", y="5,3,4"),
+    "transposes_around_a_scalar": turned(f"t = {T}(x) a = Mul(t, k) y = {B}(a)", "Mul", k=scalar(2.5)),
+    "a_transpose_without_axes": turned("t = Transpose(x) a = Add(t, k) y = Transpose(a)", "Add", k=rand(4, 1, 1)),
+    "two_transposes_meet_behind_an_add": turned(f"n = Neg(x) t = {T}(x) u = {T}(n) a = Mul(t, u) y = Softmax(a)", "Neg Mul Transpose Softmax",
+                                                y="S,4,N"),
+    "a_value_read_by_both_operands": turned(f"t = {T}(x) a = Mul(t, t) y = {B}(a)", "Mul"),
+    "transposes_around_a_norm": dict(turned(
+        f"t = {T}(x) m = ReduceMean<axes = [-1]>(t) d = Sub(t, m) q = Mul(d, d) v = ReduceMean<axes = [2]>(q) e = Add(v, k) r = Sqrt(e) "
+        f"n = Div(d, r) y = {B}(n)", "ReduceMean Sub Mul ReduceMean Add Sqrt Div", k=scalar(1e-5)), tol=1e-5),
+    "axes_as_an_input": dict(turned(f"t = {T}(x) m = ReduceMean(t, i) d = Sub(t, m) y = {B}(d)", "ReduceMean Sub", i=ints(0, -1), opset=18),
+                             tol=1e-5),
+    "all_axes": dict(turned(f"t = {T}(x) m = ReduceMean(t) d = Sub(t, m) y = {B}(d)", "ReduceMean Sub"), tol=1e-5),
+    "transposes_around_concat": turned(f"t = {T}(x) r = Relu(t) c = Concat<axis = -1>(t, r) y = {B}(c)", "Relu Concat", y="M,S,4"),
+    "transposes_around_concat_with_a_constant": turned(f"t = {T}(x) c = Concat<axis = 1>(t, k) y = {B}(c)", "Concat", k=rand(3, 2, 2),
+                                                       x="2,3,4", y="2,3,6"),
+    "transposes_around_codes": turned(f"t = {T}(x) q = QuantizeLinear(t, s, z) d = DequantizeLinear(q, s, z) y = {B}(d)",
+                                      "QuantizeLinear DequantizeLinear", s=scalar(0.05), z=scalar(3, np.uint8)),
+    "transposes_around_codes_by_channel": turned(
+        f"t = {T}(x) q = QuantizeLinear<axis = 1>(t, s, z) d = DequantizeLinear<axis = -2>(q, s, z) y = {B}(d)",
+        "QuantizeLinear DequantizeLinear", s=rand(4, low=0.02, high=0.1), z=np.array([1, 2, 3, 4], np.int8)),
+    "transposes_around_where": turned(f"t = {T}(x) c = Greater(t, k) w = Where(c, t, j) y = {B}(w)", "Greater Where", k=scalar(0.0), j=rand(4, 1)),
+    "transposes_around_clip": turned(f"t = {T}(x) c = Clip(t, k) y = {B}(c)", "Clip", k=scalar(0.1)),
+    "transposes_around_prelu": turned(f"t = {T}(x) c = PRelu(t, k) y = {B}(c)", "PRelu", k=rand(4, 1)),
+    "another_way_back_is_joined": turned(f"t = {T}(x) a = Relu(t) y = {T}(a)", "Relu Transpose", y="4,N,S"),
+    "two_ways_back": turned(f"t = {T}(x) a = Relu(t) b = {B}(a) c = {B}(a) y = Add(b, c)", "Relu Add"),
+    "what_others_read_gets_a_transpose_of_its_own": dict(
+        text="g (float[N,S,4] x) => (float[N,S,4] y, float[S,4,N] z) { t = " + T + "(x) a = Relu(t) y = " + B + "(a) z = Softmax(a) }",
+        weights={}, passes="move-transposes", after="Relu Transpose Softmax", tol=0),
+    "an_output_keeps_its_name": dict(
+        text="g (float[N,S,4] x) => (float[N,S,4] y, float[S,4,N] a) { t = " + T + "(x) a = Relu(t) y = " + B + "(a) }",
+        weights={}, passes="move-transposes", after="Relu Transpose", tol=0),
+    "a_transpose_read_twice": dict(
+        text="g (float[N,S,4] x) => (float[N,S,4] y, float[S,4,N] z) { t = " + T + "(x) a = Relu(t) y = " + B + "(a) z = Softmax(t) }",
+        weights={}, passes="move-transposes", after="Transpose Relu Softmax", tol=0),
+    "a_body_that_reads_it_gets_a_transpose": dict(
+        text="g (float[N,S,4] x, bool c) => (float[N,S,4] y, float[A,B,C] z) { t = " + T + "(x) a = Relu(t) y = " + B + "(a) z = If(c) "
+             "<then_branch = a1 () => (float[A,B,C] p) { p = Neg(a) }, else_branch = b1 () => (float[A,B,C] q) { q = Tanh(a) }> }",
+        weights={}, passes="move-transposes", after="Relu Transpose If (Neg) (Tanh)", tol=0),
+    "inside_of_a_body": dict(
+        text="g (float[N,S,4] x, bool c) => (float[A,B,C] z) { z = If(c) <then_branch = a1 () => (float[A,B,C] p) { t = " + T + "(x) "
+             "a = Mul(t, k) p = " + B + "(a) }, else_branch = b1 () => (float[A,B,C] q) { q = Tanh(x) }> }",
+        weights={"k": rand(4, 1)}, passes="move-transposes", after="If (Mul) (Tanh)", tol=0),
+    # What stays.
+    "one_transpose_stays": turned(f"t = {T}(x) y = Relu(t)", None, y="S,4,N"),
+    "what_works_along_an_axis_stays": turned(f"t = {T}(x) a = Softmax<axis = 1>(t) y = {B}(a)", None),
+    "a_computed_operand_stays": dict(
+        text="g (float[N,S,4] x, float[S,4,N] v) => (float[N,S,4] y) { t = " + T + "(x) a = Add(t, v) y = " + B + "(a) }",
+        weights={}, passes="move-transposes", after=None, tol=0),
+    "an_operand_turned_in_another_way_stays": turned(f"t = {T}(x) u = {B}(x) a = Add(t, u) y = {B}(a)", None, x="3,3,3", y="3,3,3"),
+    "axes_that_go_stay": turned(f"t = {T}(x) a = ReduceMax<axes = [1], keepdims = 0>(t) y = Relu(a)", None, y="S,N"),
+    "a_constant_of_more_axes_stays": turned(f"t = {T}(x) a = Mul(t, k) y = Relu(a)", None, k=rand(2, 1, 4, 1), y="A,S,4,N"),
+    "constants_that_the_caller_sets_stay": turned(f"t = {T}(x) a = Mul(t, k) y = {B}(a)", None, k=rand(4, 1), edit=lambda m: m.graph.input.append(
+        helper.make_tensor_value_info("k", 1, [4, 1]))),
+    "codes_in_blocks_stay": turned(f"t = {T}(x) q = QuantizeLinear<axis = 1, block_size = 2>(t, s, z) "
+                                   f"d = DequantizeLinear<axis = 1, block_size = 2>(q, s, z) y = {B}(d)", None,
+                                   s=rand(3, 2, 2, low=0.02, high=0.1), z=np.zeros((3, 2, 2), np.uint8), x="2,3,4", y="2,3,4", opset=21),
+    "a_norm_that_ends_elsewhere_stays": dict(
+        text="g (float[N,S,4] x) => (float[N,S,4] y, float[S,4,N] z) { t = " + T + "(x) m = ReduceMean<axes = [-1]>(t) d = Sub(t, m) "
+             "q = Mul(d, d) v = ReduceMean<axes = [-1]>(q) r = Sqrt(v) n = Div(d, r) y = " + B + "(n) z = Softmax(n) }",
+        weights={}, passes="move-transposes", after=None, tol=0),
 }
 main(CASES)

@@ -1,0 +1,274 @@
+/* move-transposes: one node, with its axes and constants turned. */
+#include "common.h"
+#include "shape/region.h"
+
+#include <string.h>
+
+/* Larger constants are turned only when nobody else reads them. */
+enum { MOST_SHARED_BYTES = 64 << 10 };
+
+enum qn_turn qn_turn_of(const struct quern_node *node)
+{
+    static const char *const first[] = {
+        "Relu",      "Sigmoid",     "Tanh",  "Erf",  "Sqrt",
+        "Exp",       "Log",         "Abs",   "Neg",  "Reciprocal",
+        "Floor",     "Ceil",        "Round", "Sign", "Clip",
+        "LeakyRelu", "Elu",         "Selu",  "Celu", "ThresholdedRelu",
+        "HardSwish", "HardSigmoid", "Gelu",  "Mish", "Swish",
+        "Softplus",  "Softsign",    "Sin",   "Cos",  "Cast",
+        "Not",       "IsNaN",       "IsInf", NULL};
+    static const char *const broadcast[] = {
+        "Add",   "Sub",     "Mul",         "Div",  "Pow",
+        "Min",   "Max",     "Where",       "And",  "Or",
+        "Xor",   "Equal",   "Sum",         "Mean", "Less",
+        "PRelu", "Greater", "LessOrEqual", "Mod",  "GreaterOrEqual",
+        NULL};
+    static const char *const reduce[] = {
+        "ReduceMean", "ReduceSum", "ReduceMax",       "ReduceMin",
+        "ReduceL2",   "ReduceL1",  "ReduceSumSquare", NULL};
+    static const char *const codes[] = {"QuantizeLinear", "DequantizeLinear",
+                                        NULL};
+    if (qn_is_one_of(node, first)) {
+        return QN_TURN_FIRST;
+    }
+    if (qn_is_one_of(node, broadcast)) {
+        return QN_TURN_BROADCAST;
+    }
+    if (qn_is_one_of(node, reduce)) {
+        return QN_TURN_REDUCE;
+    }
+    if (qn_is_one_of(node, codes)) {
+        return QN_TURN_CODES;
+    }
+    return quern_node_is(node, "Concat") ? QN_TURN_CONCAT : QN_TURN_NOT;
+}
+
+/* An axis, counted from the front; -1: out of range. */
+static int64_t axis_of(const struct qn_region *region, int64_t axis)
+{
+    axis += axis < 0 ? region->rank : 0;
+    return axis >= 0 && axis < region->rank ? axis : -1;
+}
+
+static bool has_axes(const struct quern_node *node)
+{
+    return quern_node_has_attr(node, "axes") ||
+           quern_node_input(node, 1) != NULL;
+}
+
+static bool can_turn_reduce(const struct qn_region *region,
+                            const struct quern_node *node)
+{
+    int64_t axes[QUERN_MAX_RANK];
+    int n = has_axes(node) ? qn_axes(node, QUERN_MAX_RANK, axes) : 0;
+    for (int i = 0; i < n; i++) {
+        if (axis_of(region, axes[i]) < 0) {
+            return false;
+        }
+    }
+    return n >= 0 && quern_node_int(node, "keepdims", 1) == 1;
+}
+
+/* One scale for all, or one for each place of an axis. */
+static bool has_one_scale(const struct quern_node *node)
+{
+    const struct quern_value *scale = quern_node_input(node, 1);
+    return scale != NULL &&
+           (quern_value_rank(scale) == 0 || quern_value_len(scale) == 1);
+}
+
+static bool can_turn_codes(const struct qn_region *region,
+                           const struct quern_node *node)
+{
+    const struct quern_value *scale = quern_node_input(node, 1);
+    if (scale == NULL || quern_value_rank(scale) < 0 ||
+        quern_value_rank(scale) > 1 ||
+        quern_node_int(node, "block_size", 0) != 0) {
+        return false;
+    }
+    return has_one_scale(node) ||
+           (quern_node_opset(node) >= 13 &&
+            axis_of(region, quern_node_int(node, "axis", 1)) >= 0);
+}
+
+bool qn_can_turn(const struct qn_region *region, const struct quern_node *node,
+                 enum qn_turn turn)
+{
+    const struct quern_value *y = quern_node_output(node, 0);
+    if (y == NULL || quern_node_n_outputs(node) != 1 ||
+        quern_node_has_attr(node, "broadcast") || /* before opset 7 */
+        quern_value_rank(y) != region->rank) {
+        return false;
+    }
+    switch (turn) {
+    case QN_TURN_FIRST:
+    case QN_TURN_BROADCAST:
+        return true;
+    case QN_TURN_REDUCE:
+        return can_turn_reduce(region, node);
+    case QN_TURN_CODES:
+        return can_turn_codes(region, node);
+    case QN_TURN_CONCAT:
+        return axis_of(region, quern_node_int(node, "axis", -1)) >= 0;
+    case QN_TURN_NOT:
+        break;
+    }
+    return false;
+}
+
+bool qn_can_turn_constant(const struct qn_region *region,
+                          const struct quern_value *value, bool whole_rank)
+{
+    const struct quern_tensor *t = quern_value_constant(value);
+    if (t == NULL || quern_tensor_rank(t) > region->rank ||
+        (whole_rank && quern_tensor_rank(t) != region->rank)) {
+        return false;
+    }
+    int64_t len = quern_tensor_len(t);
+    size_t size = quern_tensor_size(t);
+    /* Whole bytes an element: not strings, not two codes in a byte. */
+    return len == 1 ||
+           (len > 0 && quern_tensor_data(t) != NULL &&
+            size % (size_t)len == 0 && size / (size_t)len <= 16 &&
+            quern_tensor_dtype(t) != QUERN_STRING &&
+            (quern_value_n_uses(value) == 1 || size <= MOST_SHARED_BYTES));
+}
+
+/* The tensor with leading axes of 1 up to the region's rank, turned back. */
+static enum quern_code turn_tensor(struct quern_pass_ctx *ctx,
+                                   const struct qn_region *region,
+                                   const struct quern_tensor *t,
+                                   struct quern_tensor **out)
+{
+    int rank = region->rank;
+    int lead = rank - quern_tensor_rank(t);
+    int64_t dims[QUERN_MAX_RANK];
+    int64_t steps[QUERN_MAX_RANK]; /* in `t`, of the axes of the result */
+    int64_t at[QUERN_MAX_RANK] = {0};
+    int64_t step = 1;
+    for (int i = rank - 1; i >= 0; i--) {
+        int64_t size = i < lead ? 1 : quern_tensor_dims(t)[i - lead];
+        dims[region->perm[i]] = size;
+        steps[region->perm[i]] = step;
+        step *= size;
+    }
+    enum quern_code code = quern_tensor_create(
+        quern_pass_context(ctx), quern_tensor_dtype(t), rank, dims, out);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    int64_t n = quern_tensor_len(t);
+    size_t size = quern_tensor_size(t) / (size_t)n;
+    const unsigned char *from = quern_tensor_data(t);
+    unsigned char *to = quern_tensor_data_mut(*out);
+    int64_t place = 0;
+    for (int64_t k = 0; k < n; k++) {
+        memcpy(to + (size_t)k * size, from + (size_t)place * size, size);
+        for (int i = rank - 1; i >= 0; i--) {
+            place += steps[i];
+            if (++at[i] < dims[i]) {
+                break;
+            }
+            place -= steps[i] * dims[i];
+            at[i] = 0;
+        }
+    }
+    return QUERN_OK;
+}
+
+static enum quern_code turn_constant(struct quern_pass_ctx *ctx,
+                                     const struct qn_region *region,
+                                     struct quern_node *node, size_t i)
+{
+    const struct quern_value *old = quern_node_input(node, i);
+    const struct quern_tensor *t = quern_value_constant(old);
+    struct quern_tensor *turned = NULL;
+    struct quern_value *value = NULL;
+    if (quern_tensor_len(t) == 1) {
+        return QUERN_OK;
+    }
+    enum quern_code code = turn_tensor(ctx, region, t, &turned);
+    if (code == QUERN_OK) {
+        code = quern_constant_create(region->graph, quern_value_name(old),
+                                     turned, &value);
+    }
+    quern_tensor_release(&turned);
+    return code == QUERN_OK ? qn_replace_input(node, i, value) : code;
+}
+
+static enum quern_code turn_axes(struct quern_pass_ctx *ctx,
+                                 const struct qn_region *region,
+                                 struct quern_node *node)
+{
+    int64_t axes[QUERN_MAX_RANK];
+    struct quern_value *value = NULL;
+    int n = has_axes(node) ? qn_axes(node, QUERN_MAX_RANK, axes) : 0;
+    for (int i = 0; i < n; i++) {
+        axes[i] = region->perm[axis_of(region, axes[i])];
+    }
+    if (n <= 0) {
+        return QUERN_OK;
+    }
+    if (quern_node_has_attr(node, "axes")) {
+        return quern_node_set_ints(node, "axes", axes, (size_t)n);
+    }
+    enum quern_code code = qn_new_ints(
+        ctx, region->graph, quern_value_name(quern_node_input(node, 1)), axes,
+        n, &value);
+    return code == QUERN_OK ? qn_replace_input(node, 1, value) : code;
+}
+
+static enum quern_code turn_axis(const struct qn_region *region,
+                                 struct quern_node *node, int64_t fallback)
+{
+    int64_t axis = axis_of(region, quern_node_int(node, "axis", fallback));
+    return quern_node_set_int(node, "axis", region->perm[axis]);
+}
+
+/* The node makes a value with turned sizes; the old one has no producer now. */
+static enum quern_code turn_output(struct qn_region *region,
+                                   struct quern_node *node)
+{
+    struct quern_value *y = quern_node_output(node, 0);
+    struct qn_turned *row = qn_region_find(region, y);
+    const struct quern_dim *from = quern_value_dims(y);
+    struct quern_dim dims[QUERN_MAX_RANK];
+    for (int i = 0; i < region->rank; i++) {
+        dims[region->perm[i]] = from[i];
+    }
+    enum quern_code code =
+        quern_value_create(region->graph, quern_value_name(y), &row->source);
+    if (code == QUERN_OK) {
+        code = quern_value_set_type(row->source, quern_value_dtype(y),
+                                    region->rank, dims);
+    }
+    return code == QUERN_OK ? quern_node_set_output(node, 0, row->source)
+                            : code;
+}
+
+enum quern_code qn_turn_node(struct quern_pass_ctx *ctx,
+                             struct qn_region *region, struct quern_node *node)
+{
+    enum qn_turn turn = qn_turn_of(node);
+    bool all = turn == QN_TURN_BROADCAST || turn == QN_TURN_CONCAT;
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < quern_node_n_inputs(node) && code == QUERN_OK; i++) {
+        const struct qn_turned *row =
+            qn_region_find(region, quern_node_input(node, i));
+        if (row != NULL) {
+            code = quern_node_set_input(node, i, row->source);
+        } else if (all) {
+            code = turn_constant(ctx, region, node, i);
+        }
+    }
+    if (code == QUERN_OK && turn == QN_TURN_REDUCE) {
+        code = turn_axes(ctx, region, node);
+    }
+    if (code == QUERN_OK && turn == QN_TURN_CONCAT) {
+        code = turn_axis(region, node, -1);
+    }
+    if (code == QUERN_OK && turn == QN_TURN_CODES && !has_one_scale(node)) {
+        code = turn_axis(region, node, 1);
+    }
+    return code == QUERN_OK ? turn_output(region, node) : code;
+}
