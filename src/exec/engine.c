@@ -92,24 +92,6 @@ static enum quern_code check_inputs(struct quern_engine *e)
     return QUERN_OK;
 }
 
-/* Of the types that a run would refuse. Told behind what operators lack, which
- * says more. */
-static enum quern_code check_input_types(struct quern_engine *e)
-{
-    for (size_t i = 0; i < e->n_inputs; i++) {
-        enum quern_dtype dtype = quern_value_dtype(e->inputs[i]);
-        if (dtype != QUERN_UNDEFINED && quern_dtype_bits(dtype) < 8) {
-            struct quern_place place = QUERN_PLACE_NONE;
-            place.stage = "plan";
-            place.tensor = quern_value_name(e->inputs[i]);
-            return quern_fail(e->context, QUERN_UNSUPPORTED, &place,
-                              "input of type %s in the embedded engine",
-                              quern_dtype_name(dtype));
-        }
-    }
-    return QUERN_OK;
-}
-
 static enum quern_code list_constants(struct quern_engine *e)
 {
     enum quern_code code =
@@ -187,9 +169,6 @@ static enum quern_code build(struct quern_engine *e)
     }
     if (code == QUERN_OK) {
         code = make_main(e, wanted);
-    }
-    if (code == QUERN_OK) {
-        code = check_input_types(e);
     }
     if (code == QUERN_OK) {
         code = list_constants(e);

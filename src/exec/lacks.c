@@ -100,21 +100,9 @@ static bool lacks_attribute(const struct qn_op *op, char *why, size_t size)
     return false;
 }
 
-static bool lacks_cast(const struct quern_node *node, char *why, size_t size)
-{
-    enum quern_dtype to = (enum quern_dtype)quern_node_int(node, "to", 0);
-    if (strcmp(node->op, "Cast") != 0 ||
-        (quern_dtype_bits(to) >= 8 && quern_dtype_bits(to) <= 64)) {
-        return false;
-    }
-    snprintf(why, size, "a cast to %s", quern_dtype_name(to));
-    return true;
-}
-
 bool qn_op_lacks(const struct qn_op *op, char *why, size_t size)
 {
     /* A body may hold what is never run. */
     return op->node->graph->parent == NULL && *op->node->domain == '\0' &&
-           (lacks_type(op->node, why, size) || lacks_attribute(op, why, size) ||
-            lacks_cast(op->node, why, size));
+           (lacks_type(op->node, why, size) || lacks_attribute(op, why, size));
 }

@@ -27,6 +27,21 @@ static bool cast_fast(const struct qn_array *x, const struct qn_array *y)
     return false;
 }
 
+/* Integers wrap into those of less than a byte too. */
+static int64_t wrapped(int64_t x, enum quern_dtype dtype)
+{
+    unsigned bits = quern_dtype_bits(dtype);
+    uint64_t low = bits < 8 ? (uint64_t)x & ((1u << bits) - 1) : (uint64_t)x;
+    bool below =
+        bits < 8 && quern_dtype_is_signed(dtype) && (low >> (bits - 1)) != 0;
+    return below ? (int64_t)low - (INT64_C(1) << bits) : (int64_t)low;
+}
+
+static int64_t truncated(double x)
+{
+    return x > -9e18 && x < 9e18 ? (int64_t)x : 0;
+}
+
 static void cast_elements(const struct qn_array *x, const struct qn_array *y)
 {
     if (cast_fast(x, y)) {
@@ -34,12 +49,14 @@ static void cast_elements(const struct qn_array *x, const struct qn_array *y)
     }
     bool whole = qn_is_whole(x->dtype);
     for (int64_t i = 0; i < x->len; i++) {
-        if (!whole) {
+        if (!whole && qn_is_whole(y->dtype) && quern_dtype_bits(y->dtype) < 8) {
+            qn_store_int(y, i, wrapped(truncated(qn_load(x, i)), y->dtype));
+        } else if (!whole) {
             qn_store(y, i, qn_load(x, i));
         } else if (y->dtype == QUERN_BOOL) {
             y->data[i] = qn_load_int(x, i) != 0;
         } else if (qn_is_whole(y->dtype)) {
-            qn_store_int(y, i, qn_load_int(x, i));
+            qn_store_int(y, i, wrapped(qn_load_int(x, i), y->dtype));
         } else {
             qn_store(y, i, qn_load(x, i));
         }
@@ -61,8 +78,7 @@ enum quern_code qn_op_cast(struct qn_run *run, const struct qn_op *op)
     if (to == x->dtype) {
         return qn_out_view(run, op, 0, x, x);
     }
-    if (quern_dtype_bits(to) == 0 || quern_dtype_bits(to) > 64 ||
-        quern_dtype_bits(to) < 8) {
+    if (quern_dtype_bits(to) == 0 || quern_dtype_bits(to) > 64) {
         return qn_op_fail(run, op, QUERN_UNSUPPORTED, "cast from %s to %s",
                           quern_dtype_name(x->dtype), quern_dtype_name(to));
     }

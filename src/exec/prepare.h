@@ -44,6 +44,13 @@ void qn_engine_forget(struct quern_engine *engine, const struct qn_op *op,
 /** Let go of the plain weights of a product that holds them packed. */
 void qn_product_forget(struct quern_engine *engine, const struct qn_op *op);
 
+/** Types of less than a byte, which are held one element a byte while running.
+ */
+bool qn_is_packed_type(enum quern_dtype dtype);
+
+/** Elements of such a tensor, one a byte. */
+void qn_tensor_unpack(const struct quern_tensor *tensor, unsigned char *to);
+
 /** Packed array over a tensor's bytes, read as elements of `dtype`. */
 void qn_array_of_tensor(const struct quern_tensor *tensor,
                         enum quern_dtype dtype, struct qn_array *out);

@@ -186,7 +186,7 @@ static enum quern_code set_input(struct qn_run *run, int slot,
         return code;
     }
     enum quern_dtype dtype = quern_tensor_dtype(tensor);
-    if (dtype == QUERN_STRING || quern_dtype_bits(dtype) < 8) {
+    if (dtype == QUERN_STRING || quern_dtype_bits(dtype) == 0) {
         struct quern_place place = QUERN_PLACE_NONE;
         place.tensor = value->name;
         return quern_fail(run->context, QUERN_UNSUPPORTED, &place,
@@ -204,17 +204,22 @@ static enum quern_code set_input(struct qn_run *run, int slot,
     struct qn_array *a = &run->slots[slot];
     qn_array_of_tensor(tensor, dtype, a);
     size_t size = qn_element_size(dtype);
-    if (((uintptr_t)a->data & (size - 1)) == 0) {
+    bool is_packed = qn_is_packed_type(dtype);
+    if (!is_packed && ((uintptr_t)a->data & (size - 1)) == 0) {
         return QUERN_OK;
     }
-    /* Misaligned bytes of a file: copied once a run. */
+    /* Misaligned bytes of a file, or packed ones: copied once a run. */
     size_t bytes = (size_t)a->len * size;
     a->chunk = qn_scratch(run, bytes);
     if (a->chunk == NULL) {
         a->set = false;
         return QUERN_NO_MEMORY;
     }
-    memcpy(a->chunk->data, a->data, bytes);
+    if (is_packed) {
+        qn_tensor_unpack(tensor, a->chunk->data);
+    } else {
+        memcpy(a->chunk->data, a->data, bytes);
+    }
     a->data = a->chunk->data;
     return QUERN_OK;
 }
@@ -237,6 +242,22 @@ static enum quern_code output_room(struct qn_run *run,
     return quern_tensor_create(run->context, dtype, a->rank, a->dims, given);
 }
 
+static enum quern_code pack_output(struct qn_run *run, int slot,
+                                   struct quern_tensor *to)
+{
+    struct qn_op reader = {.n_in = 1, .in = &slot};
+    const struct qn_array *a = qn_in_packed(run, &reader, 0);
+    uint8_t *data = quern_tensor_data_mut(to);
+    if (a == NULL) {
+        return run->context->diag.error.code;
+    }
+    memset(data, 0, quern_tensor_size(to));
+    for (int64_t i = 0; i < a->len; i++) {
+        qn_pack(data, (size_t)i, a->dtype, (int32_t)a->data[i]);
+    }
+    return QUERN_OK;
+}
+
 static enum quern_code get_output(struct qn_run *run, size_t i,
                                   struct quern_tensor **out_tensor)
 {
@@ -251,20 +272,20 @@ static enum quern_code get_output(struct qn_run *run, size_t i,
         *out_tensor = NULL;
         return QUERN_OK;
     }
-    enum quern_dtype dtype = a->dtype;
-    enum quern_dtype whole = quern_dtype_bits(dtype) >= 8   ? dtype
-                             : quern_dtype_is_signed(dtype) ? QUERN_INT8
-                                                            : QUERN_UINT8;
-    enum quern_code code = output_room(run, given, whole, a);
+    enum quern_code code = output_room(run, given, a->dtype, a);
     if (code != QUERN_OK) {
         return code;
     }
-    struct qn_array to = *a;
-    to.data = quern_tensor_data_mut(*given);
-    qn_array_pack_strides(&to);
-    qn_array_copy(&to, a);
-    if (whole != dtype) {
-        return quern_tensor_cast(run->context, *given, dtype, out_tensor);
+    if (qn_is_packed_type(a->dtype)) {
+        code = pack_output(run, slot, *given);
+    } else {
+        struct qn_array to = *a;
+        to.data = quern_tensor_data_mut(*given);
+        qn_array_pack_strides(&to);
+        qn_array_copy(&to, a);
+    }
+    if (code != QUERN_OK) {
+        return code;
     }
     *out_tensor = quern_tensor_retain(*given);
     return QUERN_OK;

@@ -1,6 +1,7 @@
 /* The slots of an engine: one number for each value, and in those of constants
  * their bytes, as kernels read them. */
 #include "base/buf.h"
+#include "base/numeric.h"
 #include "exec/op.h"
 #include "exec/prepare.h"
 #include "ir/tensor.h"
@@ -56,17 +57,42 @@ static void forget_pages(const struct quern_tensor *t)
     }
 }
 
+bool qn_is_packed_type(enum quern_dtype dtype)
+{
+    unsigned bits = quern_dtype_bits(dtype);
+    return bits > 0 && bits < 8;
+}
+
+void qn_tensor_unpack(const struct quern_tensor *tensor, unsigned char *to)
+{
+    const uint8_t *from = quern_tensor_data(tensor);
+    enum quern_dtype dtype = quern_tensor_dtype(tensor);
+    for (int64_t i = 0; i < quern_tensor_len(tensor); i++) {
+        to[i] = (unsigned char)qn_unpack(from, (size_t)i, dtype);
+    }
+}
+
+static enum quern_code unpacked(struct quern_engine *e,
+                                const struct quern_tensor *tensor,
+                                struct quern_tensor **out_tensor)
+{
+    enum quern_code code =
+        quern_tensor_create(e->context, QUERN_UINT8, quern_tensor_rank(tensor),
+                            quern_tensor_dims(tensor), out_tensor);
+    if (code == QUERN_OK) {
+        qn_tensor_unpack(tensor, quern_tensor_data_mut(*out_tensor));
+    }
+    return code;
+}
+
 /* Sub-byte elements are unpacked, misaligned bytes copied. */
 static enum quern_code readable(struct quern_engine *e,
                                 struct quern_tensor *tensor,
                                 struct quern_tensor **out_tensor)
 {
     enum quern_dtype dtype = quern_tensor_dtype(tensor);
-    if (quern_dtype_bits(dtype) < 8 && quern_dtype_is_integer(dtype)) {
-        return quern_tensor_cast(e->context, tensor,
-                                 quern_dtype_is_signed(dtype) ? QUERN_INT8
-                                                              : QUERN_UINT8,
-                                 out_tensor);
+    if (qn_is_packed_type(dtype)) {
+        return unpacked(e, tensor, out_tensor);
     }
     size_t size = qn_element_size(dtype);
     if (((uintptr_t)quern_tensor_data(tensor) & (size - 1)) == 0) {
