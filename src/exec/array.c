@@ -75,6 +75,12 @@ void qn_chunk_put(struct qn_chunks *chunks, struct qn_chunk *chunk)
     if (chunk == NULL || --chunk->count > 0) {
         return;
     }
+    size_t n_items = chunk->n_items;
+    chunk->n_items = 0;
+    for (size_t i = 0; i < n_items; i++) { /* none of which is a sequence */
+        qn_chunk_put(chunks,
+                     ((const struct qn_array *)(void *)chunk->data)[i].chunk);
+    }
     chunk->prev = NULL;
     chunk->next = chunks->free;
     if (chunk->next != NULL) {

@@ -13,7 +13,8 @@
 
 struct qn_chunk {
     size_t size;
-    unsigned count;        /* one runner, one thread: no atomics; 0: free */
+    size_t n_items; /* arrays of a sequence that lie in it; 0: plain bytes */
+    unsigned count; /* one runner, one thread: no atomics; 0: free */
     struct qn_chunk *next; /* in the free list */
     struct qn_chunk *prev;
     unsigned char *data; /* aligned to 64 */
@@ -21,6 +22,7 @@ struct qn_chunk {
 
 struct qn_array {
     bool set;
+    bool is_sequence; /* data: `len` arrays (sequence.h); no dims, no type */
     enum quern_dtype dtype;
     int rank;
     int64_t len;

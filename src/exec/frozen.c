@@ -3,6 +3,7 @@
  * alone (Shape and what is computed from it) run when the shapes change. */
 #include "exec/ops.h"
 #include "exec/prepare.h"
+#include "exec/sequence.h"
 #include "exec/widen.h"
 
 #include <string.h>
@@ -65,7 +66,7 @@ static bool is_simple(const struct quern_engine *e, const struct qn_op *op)
     return op->bodies == NULL && op->release == NULL && op->n_out == 1 &&
            op->out[0] >= 0 && e->tap_of[op->out[0]] < 0 &&
            strcmp(op->row->op, "Dropout") != 0 &&
-           op->row->run != qn_op_conv_transpose;
+           op->row->run != qn_op_conv_transpose && !qn_op_is_of_sequences(op);
 }
 
 enum quern_code qn_engine_fold(struct quern_engine *e, const struct qn_op *op,
@@ -150,7 +151,7 @@ static bool shape_from_data(const struct qn_op *op)
             return true;
         }
     }
-    return op->bodies != NULL;
+    return op->bodies != NULL || qn_op_is_of_sequences(op);
 }
 
 struct freezer {

@@ -77,6 +77,7 @@ struct quern_engine {
     bool fuse;
     bool profile;
     struct qn_run *folder;     /* runs operators of constants; or NULL */
+    bool has_sequences;        /* some operator is one of sequences */
     bool pruned;               /* only what some values need is run */
     int n_ops;                 /* operators of all programs */
     void (*one_thread)(int n); /* told 1 in each thread that runs; or NULL */

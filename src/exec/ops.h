@@ -91,6 +91,22 @@ enum quern_code qn_op_range(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_if(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_loop(struct qn_run *run, const struct qn_op *op);
 
+enum quern_code qn_op_sequence_construct(struct qn_run *run,
+                                         const struct qn_op *op);
+enum quern_code qn_op_sequence_insert(struct qn_run *run,
+                                      const struct qn_op *op);
+enum quern_code qn_op_sequence_erase(struct qn_run *run,
+                                     const struct qn_op *op);
+enum quern_code qn_op_sequence_at(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_sequence_length(struct qn_run *run,
+                                      const struct qn_op *op);
+enum quern_code qn_op_split_sequence(struct qn_run *run,
+                                     const struct qn_op *op);
+enum quern_code qn_op_concat_sequence(struct qn_run *run,
+                                      const struct qn_op *op);
+enum quern_code qn_op_optional(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_has_element(struct qn_run *run, const struct qn_op *op);
+
 enum quern_code qn_op_resize(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_scatter_elements(struct qn_run *run,
                                        const struct qn_op *op);

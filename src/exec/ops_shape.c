@@ -110,7 +110,7 @@ enum quern_code qn_op_range(struct qn_run *run, const struct qn_op *op)
 
 static bool is_flag(const struct qn_array *a)
 {
-    return a->set && a->dtype == QUERN_BOOL && a->len == 1;
+    return a->set && !a->is_sequence && a->dtype == QUERN_BOOL && a->len == 1;
 }
 
 static int body_of(const struct qn_op *op, const char *attribute)
@@ -179,7 +179,7 @@ static enum quern_code append_scan(struct qn_run *run, const struct qn_op *op,
                                    struct qn_array *all)
 {
     struct qn_array a = run->slots[from];
-    if (!a.set || a.rank >= QUERN_MAX_RANK) {
+    if (!a.set || a.is_sequence || a.rank >= QUERN_MAX_RANK) {
         return qn_op_missing(run, op);
     }
     if (iteration == 0) {
@@ -319,7 +319,8 @@ static bool loop_fits(const struct qn_run *run, const struct qn_op *op)
         }
     }
     return (trips == NULL ||
-            (trips->len == 1 && trips->dtype == QUERN_INT64)) &&
+            (trips->set && !trips->is_sequence && trips->len == 1 &&
+             trips->dtype == QUERN_INT64)) &&
            (condition == NULL || is_flag(condition));
 }
 

@@ -78,6 +78,9 @@ enum quern_code qn_op_flatten(struct qn_run *run, const struct qn_op *op)
 enum quern_code qn_op_identity(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in(run, op, 0);
+    if (x != NULL && !x->set) {
+        return QUERN_OK; /* an empty optional */
+    }
     return x != NULL ? qn_out_view(run, op, 0, x, x) : qn_op_missing(run, op);
 }
 

@@ -2,6 +2,7 @@
  * with its row, its slots and what it prepares. */
 #include "exec/op.h"
 #include "exec/prepare.h"
+#include "exec/sequence.h"
 #include "exec/widen.h"
 
 #include <string.h>
@@ -111,6 +112,7 @@ static enum quern_code make_op(struct quern_engine *e,
         return unsupported(e, node, op->opset,
                            "the embedded engine has no such operator");
     }
+    e->has_sequences = e->has_sequences || qn_op_is_of_sequences(op);
     op->kernel = node->op;
     op->widens = qn_widens(node);
     op->n_in = (int)node->n_inputs;

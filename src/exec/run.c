@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "exec/op.h"
+#include "exec/sequence.h"
 #include "exec/widen.h"
 
 #include <stdarg.h>
@@ -270,9 +271,10 @@ enum quern_code qn_out_view(struct qn_run *run, const struct qn_op *op, int i,
     struct qn_array a = *view;
     size_t size = 0;
     /* A view of a few bytes can claim any number of elements. */
-    if (!qn_shape_len(a.rank, a.dims, &a.len) ||
-        !qn_dims_can_loop(a.rank, a.dims) ||
-        !qn_mul((size_t)a.len, qn_element_size(a.dtype), &size)) {
+    if (!a.is_sequence &&
+        (!qn_shape_len(a.rank, a.dims, &a.len) ||
+         !qn_dims_can_loop(a.rank, a.dims) ||
+         !qn_mul((size_t)a.len, qn_element_size(a.dtype), &size))) {
         return qn_op_fail(run, op, QUERN_LIMIT,
                           "output %d has a size that overflows", i);
     }
@@ -426,7 +428,7 @@ static enum quern_code show_outputs(struct qn_run *run, const struct qn_op *op)
     for (int i = 0; i < op->n_out && code == QUERN_OK; i++) {
         int slot = op->out[i];
         int tap = slot >= 0 ? run->engine->tap_of[slot] : -1;
-        if (tap >= 0 && run->slots[slot].set) {
+        if (tap >= 0 && run->slots[slot].set && !run->slots[slot].is_sequence) {
             code = show(run, slot, tap);
         }
     }
@@ -450,7 +452,9 @@ static enum quern_code run_op(struct qn_run *run, const struct qn_op *op,
     run->kernel = op->kernel;
     run->at = op->number;
     run->fresh = run->fresh || op->frozen;
-    enum quern_code code = qn_op_run(run, op);
+    enum quern_code code =
+        run->engine->has_sequences ? qn_check_sequences(run, op) : QUERN_OK;
+    code = code == QUERN_OK ? qn_op_run(run, op) : code;
     run->fresh = run->fresh && !op->frozen;
     run->at = outer;
     if (time != NULL) {

@@ -272,6 +272,12 @@ static enum quern_code get_output(struct qn_run *run, size_t i,
         *out_tensor = NULL;
         return QUERN_OK;
     }
+    if (a->is_sequence) {
+        return quern_fail(run->context, QUERN_UNSUPPORTED, NULL,
+                          "output %zu is a sequence; outputs of the embedded "
+                          "engine are tensors",
+                          i);
+    }
     enum quern_code code = output_room(run, given, a->dtype, a);
     if (code != QUERN_OK) {
         return code;
