@@ -90,6 +90,7 @@ enum quern_code qn_op_constant_of_shape(struct qn_run *run,
 enum quern_code qn_op_range(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_if(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_loop(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_scan(struct qn_run *run, const struct qn_op *op);
 
 enum quern_code qn_op_sequence_construct(struct qn_run *run,
                                          const struct qn_op *op);

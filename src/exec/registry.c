@@ -143,6 +143,7 @@ static const struct qn_op_row rows[] = {
     {"RoiAlign", 10, qn_op_roi_align, NULL, 0},
     {"RotaryEmbedding", 23, qn_op_rotary, NULL, 0},
     UNARY("Round", 11, QN_ROUND),
+    {"Scan", 9, qn_op_scan, NULL, 0},
     {"Scatter", 9, qn_op_scatter_elements, NULL, 0},
     {"ScatterElements", 11, qn_op_scatter_elements, NULL, 0},
     {"ScatterND", 11, qn_op_scatter_nd, NULL, 0},
