@@ -131,6 +131,7 @@ enum quern_code qn_op_conv_integer(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_dynamic_quantize(struct qn_run *run,
                                        const struct qn_op *op);
 enum quern_code qn_op_loss(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_rnn_any(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_gru(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_prepare_gru(struct quern_engine *e, struct qn_op *op);
 enum quern_code qn_op_lstm(struct qn_run *run, const struct qn_op *op);

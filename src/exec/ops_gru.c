@@ -29,12 +29,7 @@ enum quern_code qn_prepare_gru(struct quern_engine *e, struct qn_op *op)
     const struct qn_array *w = qn_op_constant(e, op, 1);
     const struct qn_array *r = qn_op_constant(e, op, 2);
     if (!qn_rnn_is_plain(op->node, 3, w, r)) {
-        struct quern_place place = quern_node_place(op->node);
-        return quern_fail(e->context, QUERN_UNSUPPORTED, &place,
-                          "GRU at opset %d with other than default "
-                          "activations, clip, layout 1, sequence lengths or "
-                          "weights that are not constant",
-                          op->opset);
+        return QUERN_OK; /* qn_op_rnn_any() runs it */
     }
     struct gru_state *s = qn_arena_alloc(&e->arena, sizeof *s);
     if (s == NULL) {
@@ -152,6 +147,9 @@ static struct qn_chunk *make_room(struct qn_run *run, struct gru *g)
 
 enum quern_code qn_op_gru(struct qn_run *run, const struct qn_op *op)
 {
+    if (op->state == NULL) {
+        return qn_op_rnn_any(run, op);
+    }
     struct gru g = {.linear_before_reset =
                         quern_node_int(op->node, "linear_before_reset", 0) !=
                         0};

@@ -36,12 +36,7 @@ enum quern_code qn_prepare_lstm(struct quern_engine *e, struct qn_op *op)
     const struct qn_array *w = qn_op_constant(e, op, 1);
     const struct qn_array *r = qn_op_constant(e, op, 2);
     if (!is_plain(op->node, w, r)) {
-        struct quern_place place = quern_node_place(op->node);
-        return quern_fail(e->context, QUERN_UNSUPPORTED, &place,
-                          "LSTM at opset %d with other than default "
-                          "activations, peepholes, clip, sequence lengths or "
-                          "weights that are not constant",
-                          op->opset);
+        return QUERN_OK; /* qn_op_rnn_any() runs it */
     }
     struct lstm_state *s = qn_arena_alloc(&e->arena, sizeof *s);
     if (s == NULL) {
@@ -156,6 +151,9 @@ static struct qn_chunk *make_room(struct qn_run *run, struct lstm *l)
 
 enum quern_code qn_op_lstm(struct qn_run *run, const struct qn_op *op)
 {
+    if (op->state == NULL) {
+        return qn_op_rnn_any(run, op);
+    }
     struct lstm l = {.c0 = NULL};
     struct qn_array *last[2] = {NULL, NULL};
     enum quern_code code = qn_rnn_read(run, op, 4, &l.io);

@@ -124,6 +124,7 @@ static const struct qn_op_row rows[] = {
     {"QLinearMatMul", 10, qn_op_matmul_integer, NULL, 1},
     {"QuantizeLinear", 10, qn_op_quantize, NULL, 0},
     {"Range", 11, qn_op_range, NULL, 0},
+    {"RNN", 7, qn_op_rnn_any, NULL, 0},
     UNARY("Reciprocal", 6, QN_RECIPROCAL),
     {"ReduceL1", 1, qn_op_reduce, NULL, 5},
     {"ReduceL2", 1, qn_op_reduce, NULL, 6},
