@@ -189,7 +189,9 @@ static const struct qn_op_row rows[] = {
     {"Where", 9, qn_op_where, NULL, 0},
     {"Xor", 1, qn_op_logic, NULL, 7},
     {"com.microsoft.DequantizeLinear", 1, qn_op_dequantize, NULL, 0},
+    {"com.microsoft.FusedMatMul", 1, qn_op_fused_matmul, NULL, 0},
     UNARY("com.microsoft.Gelu", 1, QN_GELU),
+    {"com.microsoft.MatMulNBits", 1, qn_op_matmul_nbits, NULL, 0},
     UNARY("com.microsoft.QuickGelu", 1, QN_SWISH),
     {"com.microsoft.QuantizeLinear", 1, qn_op_quantize, NULL, 0},
 };
