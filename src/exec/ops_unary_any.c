@@ -29,7 +29,7 @@ static double gelu_tanh(double x)
 
 static double shrunk(double x, double bias, double lambd)
 {
-    return x < -lambd ? x + bias : x > lambd ? x - bias : isnan(x) ? x : 0.0;
+    return x < -lambd ? x + bias : x > lambd ? x - bias : 0.0;
 }
 
 /* Activations. */

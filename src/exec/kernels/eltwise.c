@@ -64,8 +64,7 @@ UNARY(atanh_row, atanhf(x))
 
 static inline float shrunk(float x, float bias, float lambd)
 {
-    float inside = x != x ? x : 0.0f;
-    return x < -lambd ? x + bias : x > lambd ? x - bias : inside;
+    return x < -lambd ? x + bias : x > lambd ? x - bias : 0.0f;
 }
 
 UNARY(shrink, shrunk(x, p0, p1))
