@@ -2,17 +2,16 @@
  * (opset 23). The scale may stand on either factor or on their product.
  *
  * Attention broadcasts in its own way, and runtimes take less than the
- * standard allows, so all sizes must be known to agree: batch and heads of q, k
- * and v, and the last two sizes of the mask with those of the scores. A guard
- * of rows that are masked as a whole (Where(IsNaN(p), 0, p)) is no part of
- * Attention: these rows become 0 behind it. ONNX
- * Runtime (1.32) takes the lowest float in a mask for -inf, so that rows of
- * nothing else become 0, and not the mean of v: it is raised. Real-exact. */
+ * standard allows, so batch and heads of q, k and v must be known to agree;
+ * masks are brought to the size of the scores. A guard of rows that are masked
+ * as a whole (Where(IsNaN(p), 0, p)) is no part of Attention: these rows become
+ * 0 behind it. Real-exact. */
+#include "fuse/attention.h"
+
 #include "builtin.h"
 #include "common.h"
 #include "fuse/rewrite.h"
 
-#include <float.h>
 #include <math.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -96,10 +95,8 @@ static enum quern_code turn_back(struct quern_node *before,
 /* Why the sizes do not let Attention be; NULL when they do. */
 static const char *misfit(const struct quern_value *q,
                           const struct quern_value *turned,
-                          const struct quern_value *v,
-                          const struct quern_value *mask)
+                          const struct quern_value *v)
 {
-    int rank = mask != NULL ? quern_value_rank(mask) : 4;
     if (quern_value_rank(q) != 4 || quern_value_rank(turned) != 4 ||
         quern_value_rank(v) != 4) {
         return "q, k and v are not known to have 4 axes";
@@ -112,23 +109,7 @@ static const char *misfit(const struct quern_value *q,
             return "batch or heads of q, k and v are not known to be equal";
         }
     }
-    if (mask == NULL) {
-        return NULL;
-    }
-    if (rank != 2 && rank != 4) {
-        return "the mask has neither 2 nor 4 axes";
-    }
-    const struct quern_dim *m = quern_value_dims(mask);
-    for (int i = 0; i < rank - 2; i++) {
-        if (m[i].value != 1 && !quern_dim_equal(m[i], a[i])) {
-            return "batch or heads of the mask are not known to fit";
-        }
-    }
-    return quern_dim_equal(m[rank - 2], a[2]) &&
-                   quern_dim_equal(m[rank - 1], b[3])
-               ? NULL
-               : "the mask is not known to be as large as the scores, and "
-                 "runtimes do not broadcast it along them";
+    return NULL;
 }
 
 static bool is_over_last(const struct quern_match *match)
@@ -156,56 +137,10 @@ static bool scale_of(const struct quern_match *match, double *out_scale)
     return true;
 }
 
-/* The mask may hold the lowest float. */
-static bool may_be_lowest(struct quern_pass_ctx *ctx,
-                          const struct quern_value *mask, int depth)
-{
-    const struct quern_node *p = quern_value_producer(mask);
-    if (quern_value_constant(mask) != NULL) {
-        int64_t n = 0;
-        const float *numbers = qn_floats(ctx, mask, &n);
-        float lowest =
-            quern_value_dtype(mask) == QUERN_FLOAT16 ? -65504.0f : -FLT_MAX;
-        bool found = numbers == NULL;
-        for (int64_t i = 0; i < n && !found; i++) {
-            found = isfinite(numbers[i]) && numbers[i] <= lowest;
-        }
-        return found;
-    }
-    if (p == NULL || depth == 0) {
-        return true;
-    }
-    if (quern_node_is(p, "Where")) {
-        return may_be_lowest(ctx, quern_node_input(p, 1), depth - 1) ||
-               may_be_lowest(ctx, quern_node_input(p, 2), depth - 1);
-    }
-    return (!quern_node_is(p, "Unsqueeze") && !quern_node_is(p, "Expand")) ||
-           may_be_lowest(ctx, quern_node_input(p, 0), depth - 1);
-}
-
-/* The mask, no number of it lower than -1e38. */
-static enum quern_code raise_lowest(struct quern_pass_ctx *ctx,
-                                    struct quern_node *before,
-                                    struct quern_value **mask)
-{
-    static const float low = -1e38f;
-    struct quern_graph *graph = quern_node_graph(before);
-    const char *name = quern_value_name(*mask);
-    struct quern_value *in[2] = {*mask, NULL};
-    struct quern_node *node = NULL;
-    enum quern_code code =
-        qn_new_floats(ctx, graph, "attention_low", &low, 0, NULL, &in[1]);
-    if (code == QUERN_OK) {
-        code = quern_value_create(graph, name, mask);
-    }
-    return code == QUERN_OK ? quern_node_create(graph, before, "Clip", name, in,
-                                                2, mask, 1, &node)
-                            : code;
-}
-
 /* Values that a match gives, scales taken off. */
 struct found {
-    struct quern_value *q, *turned, *source, *v, *mask;
+    struct quern_value *q, *turned, *source, *v;
+    struct qn_mask mask;
     struct quern_value *zero; /* of the guard, NULL: none */
     double scale;
 };
@@ -215,7 +150,9 @@ static const char *find(const struct quern_match *match, struct found *f)
     enum quern_dtype type;
     float zero = 0.0f;
     f->v = quern_match_value(match, "v");
-    f->mask = quern_match_value(match, "m");
+    f->mask.added = quern_match_value(match, "m");
+    f->mask.masked = quern_match_value(match, "w");
+    f->mask.low = quern_match_value(match, "low");
     f->zero = quern_match_value(match, "z");
     if (f->zero != NULL &&
         (!factor_of(f->zero, &zero) || fpclassify(zero) != FP_ZERO)) {
@@ -233,14 +170,14 @@ static const char *find(const struct quern_match *match, struct found *f)
         f->source = unscaled(quern_node_input(turn, 0), &f->scale);
     }
     if ((type != QUERN_FLOAT && type != QUERN_FLOAT16) ||
-        quern_value_dtype(f->v) != type ||
-        (f->mask != NULL && quern_value_dtype(f->mask) != type)) {
-        return "q, v and mask are not all float or all float16";
+        quern_value_dtype(f->v) != type) {
+        return "q and v are not both float or both float16";
     }
     if (!isnormal((float)f->scale) || quern_value_rank(f->source) != 4) {
         return "the scale is 0 or not finite, or k has not 4 axes";
     }
-    return misfit(f->q, f->turned, f->v, f->mask);
+    const char *reason = misfit(f->q, f->turned, f->v);
+    return reason != NULL ? reason : qn_mask_misfit(&f->mask, f->q, f->turned);
 }
 
 /* The scales that were taken off go if nothing else reads them. */
@@ -305,7 +242,6 @@ static enum quern_code to_attention(struct quern_pass_ctx *ctx,
     struct quern_node *root = quern_match_node(match, 0);
     struct quern_value *k = NULL;
     struct quern_value *mask = NULL;
-    bool raises = false;
     struct found f = {.scale = 1.0};
     struct quern_node *of_q =
         quern_value_producer(quern_match_value(match, "q"));
@@ -315,27 +251,20 @@ static enum quern_code to_attention(struct quern_pass_ctx *ctx,
     if (reason != NULL) {
         return quern_pass_refuse(ctx, root, "%s", reason);
     }
-    mask = f.mask;
-    raises = mask != NULL && may_be_lowest(ctx, mask, 4);
-    if (raises && quern_value_dtype(mask) != QUERN_FLOAT) {
-        return quern_pass_refuse(ctx, root,
-                                 "the mask may hold the lowest float16, which "
-                                 "runtimes take for -inf");
-    }
     enum quern_code code = turn_back(root, f.turned, f.source, &k);
-    if (code == QUERN_OK && raises) {
-        code = raise_lowest(ctx, root, &mask);
+    if (code == QUERN_OK) {
+        code = qn_mask_write(ctx, root, &f.mask, f.q, f.turned, k, &mask);
     }
     if (code == QUERN_OK) {
         struct quern_value *in[4] = {f.q, k, f.v, mask};
         *out_done = true;
-        code = qn_become(ctx, match, rule->what, in, f.mask != NULL ? 4 : 3);
+        code = qn_become(ctx, match, rule->what, in, mask != NULL ? 4 : 3);
     }
     if (code == QUERN_OK) {
         code = quern_node_set_float(root, "scale", (float)f.scale);
     }
     if (code == QUERN_OK && f.zero != NULL) {
-        code = guard_rows(ctx, root, f.mask, f.zero);
+        code = guard_rows(ctx, root, f.mask.added, f.zero);
     }
     return code == QUERN_OK ? drop_scales(of_q, of_k) : code;
 }
@@ -363,6 +292,12 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         ATTENTION("Mul(MatMul(q, k), c)"),
         ATTENTION("Div(MatMul(q, k), d)"),
         ATTENTION("MatMul(q, k)"),
+        ATTENTION("Where(w, low, Add(Mul(MatMul(q, k), c), m))"),
+        ATTENTION("Where(w, low, Add(Div(MatMul(q, k), d), m))"),
+        ATTENTION("Where(w, low, Add(MatMul(q, k), m))"),
+        ATTENTION("Where(w, low, Mul(MatMul(q, k), c))"),
+        ATTENTION("Where(w, low, Div(MatMul(q, k), d))"),
+        ATTENTION("Where(w, low, MatMul(q, k))"),
         GUARDED("Add(Mul(MatMul(q, k), c), m)"),
         GUARDED("Add(Div(MatMul(q, k), d), m)"),
         GUARDED("Add(MatMul(q, k), m)"),

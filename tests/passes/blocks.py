@@ -100,8 +100,35 @@ CASES = {
                                         output="float16[B,4,S,6] y", weights={"third": scalar(1 / 3, np.float16)}), tol=5e-3),
     "attention_below_23_stays": attention(SCORES + "s = Mul(m, third) " + REST, None, opset=22),
     "attention_over_another_axis_stays": attention(PLAIN + REST.replace("-1", "2"), None),
-    "attention_with_a_mask_for_all_queries_stays": attention(MASKED, None, inputs=QKV + ", float[B,1,1,T] mask"),
-    "attention_with_a_mask_of_three_axes_stays": attention(MASKED, None, inputs=QKV + ", float[4,S,T] mask"),
+    "attention_with_a_mask_for_all_queries": attention(MASKED, "Clip Shape Concat Expand Attention", inputs=QKV + ", float[B,1,1,T] mask"),
+    "attention_with_a_mask_for_all_keys": attention(MASKED, "Clip Shape Concat Expand Attention", inputs=QKV + ", float[S,1] mask"),
+    "attention_with_a_mask_of_three_axes": attention(MASKED, "Clip Expand Attention", inputs=QKV + ", float[4,S,T] mask"),
+    "attention_with_a_mask_of_a_batch_in_the_place_of_heads_stays": attention(MASKED, None, inputs=QKV + ", float[B,S,T] mask",
+                                                                              feeds={"mask": rand(4, 5, 7), "q": rand(4, 4, 5, 8),
+                                                                                     "k": rand(4, 4, 7, 8), "v": rand(4, 4, 7, 6)}),
+    "attention_with_a_mask_of_another_size_stays": attention(MASKED, None, inputs=QKV.replace("T", "7") + ", float[B,1,S,U] mask",
+                                                             feeds={"mask": rand(3, 1, 5, 7)}),
+    "attention_masked_in_place": attention(
+        SCORES + "z = Mul(m, third) s = Where(keep, low, z) " + REST, "Where Attention", inputs=QKV + ", bool[S,T] keep",
+        weights={"low": scalar(np.finfo(np.float32).min)}, feeds={"keep": np.tri(5, 7, -2) == 0}),
+    "attention_masked_in_place_with_a_bias": attention(
+        SCORES + "b = Add(m, bias) s = Where(keep, low, b) " + REST, "Clip Where Attention", inputs=QKV + ", bool[B,1,1,T] keep, float[4,S,T] bias",
+        weights={"low": scalar(-np.inf)}, feeds={"keep": np.arange(21).reshape(3, 1, 1, 7) % 3 == 0}),
+    "attention_masked_in_place_for_all_queries": attention(
+        SCORES + "s = Where(keep, low, m) " + REST, "Where Shape Concat Expand Attention", inputs=QKV + ", bool[B,1,1,T] keep",
+        weights={"low": scalar(-1e31)}, feeds={"keep": np.arange(21).reshape(3, 1, 1, 7) % 3 == 0}),
+    "attention_masked_by_a_small_number_stays": attention(
+        SCORES + "s = Where(keep, low, m) " + REST, None, inputs=QKV + ", bool[S,T] keep",
+        weights={"low": scalar(-100.0)}, feeds={"keep": np.tri(5, 7, -2) == 0}),
+    "attention_masked_by_data_stays": attention(
+        SCORES + "s = Where(keep, low, m) " + REST, None, inputs=QKV + ", bool[S,T] keep, float low",
+        feeds={"keep": np.tri(5, 7, -2) == 0, "low": scalar(-1e38)}),
+    "attention_kept_in_place_stays": attention(
+        SCORES + "s = Where(keep, m, low) " + REST, None, inputs=QKV + ", bool[S,T] keep",
+        weights={"low": scalar(-1e38)}, feeds={"keep": np.tri(5, 7) > 0}),
+    "attention_of_half_masked_by_the_lowest": dict(attention(
+        KEPT + REST, "Where Clip Attention", inputs=QKV.replace("float", "float16") + ", bool[S,T] keep", output="float16[B,4,S,6] y",
+        weights={"minus": scalar(-65504.0, np.float16), "zero": scalar(0.0, np.float16)}, feeds={"keep": np.tri(5, 7) > 0}), tol=5e-3),
     "attention_with_a_mask_that_adds_a_batch_stays": attention(
         MASKED, None, inputs=QKV.replace("B", "1") + ", float[B,1,S,T] mask"),
     "attention_that_broadcasts_the_batch_stays": attention(PLAIN + REST, None,
