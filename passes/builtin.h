@@ -35,6 +35,7 @@ extern const struct quern_pass_desc qn_pass_fuse_gelu;
 extern const struct quern_pass_desc qn_pass_fuse_layer_norm;
 extern const struct quern_pass_desc qn_pass_fuse_rms_norm;
 extern const struct quern_pass_desc qn_pass_fuse_softplus;
+extern const struct quern_pass_desc qn_pass_fuse_group_norm;
 extern const struct quern_pass_desc qn_pass_fuse_mish;
 extern const struct quern_pass_desc qn_pass_fuse_swish;
 extern const struct quern_pass_desc qn_pass_fuse_rotary_embedding;

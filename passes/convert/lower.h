@@ -29,5 +29,8 @@ enum quern_code qn_lower_mish(const struct lowering *l, struct quern_node *node)
     __attribute__((warn_unused_result));
 enum quern_code qn_lower_rms(const struct lowering *l, struct quern_node *node)
     __attribute__((warn_unused_result));
+enum quern_code qn_lower_group_norm(const struct lowering *l,
+                                    struct quern_node *node)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -200,3 +200,114 @@ enum quern_code qn_lower_rms(const struct lowering *l, struct quern_node *node)
     extend(&c, "Mul", x);
     return finish(&c, node, quern_node_input(node, 1));
 }
+
+/* n equal numbers as a vector. */
+static struct quern_value *equal_numbers(struct chain *c, int64_t n, float x)
+{
+    struct quern_value *value = NULL;
+    float *all = quern_pass_alloc(c->l->ctx, (size_t)n * sizeof *all);
+    if (all == NULL) {
+        c->code = QUERN_NO_MEMORY;
+    }
+    for (int64_t i = 0; all != NULL && i < n; i++) {
+        all[i] = x;
+    }
+    if (c->code == QUERN_OK) {
+        c->code = qn_new_floats(c->l->ctx, quern_node_graph(c->before),
+                                "lowered_group", all, 1, &n, &value);
+    }
+    return value;
+}
+
+/* A number a channel, with axes of 1 behind it. */
+static struct quern_value *by_channel(struct chain *c, struct quern_value *v,
+                                      int rank)
+{
+    int64_t axes[QUERN_MAX_RANK];
+    struct quern_value *list = NULL;
+    struct quern_value *kept = c->last;
+    for (int i = 1; i < rank - 1; i++) {
+        axes[i - 1] = i;
+    }
+    if (c->code == QUERN_OK) {
+        c->code = qn_new_ints(c->l->ctx, quern_node_graph(c->before),
+                              "lowered_axes", axes, rank - 2, &list);
+    }
+    c->last = v;
+    extend(c, "Unsqueeze", list);
+    v = c->last;
+    c->last = kept;
+    return v;
+}
+
+/* c->last = the normalized groups, times and plus a number of each group. */
+static void normalize_groups(struct chain *c, const struct quern_node *node,
+                             struct quern_value *scale,
+                             struct quern_value *bias)
+{
+    int64_t into[3] = {0, quern_node_int(node, "num_groups", 0), -1};
+    struct quern_value *list = NULL;
+    if (c->code == QUERN_OK) {
+        c->code = qn_new_ints(c->l->ctx, quern_node_graph(c->before),
+                              "lowered_groups", into, 3, &list);
+    }
+    extend(c, "Reshape", list);
+    extend(c, "InstanceNormalization", scale);
+    struct quern_node *norm =
+        c->code == QUERN_OK ? quern_value_producer(c->last) : NULL;
+    if (c->code == QUERN_OK) {
+        c->code = quern_node_set_input(norm, 2, bias);
+    }
+    if (c->code == QUERN_OK) {
+        c->code = quern_node_set_float(
+            norm, "epsilon", quern_node_float(node, "epsilon", 1e-5f));
+    }
+}
+
+/* InstanceNormalization of groups; a number a channel (21 on) by Mul and Add.
+ */
+enum quern_code qn_lower_group_norm(const struct lowering *l,
+                                    struct quern_node *node)
+{
+    struct quern_value *x = quern_node_input(node, 0);
+    int64_t groups = quern_node_int(node, "num_groups", 0);
+    int rank = quern_value_rank(x);
+    struct quern_value *scale = quern_node_input(node, 1);
+    struct quern_value *bias = quern_node_input(node, 2);
+    struct chain c = {l, node, x, 0, QUERN_OK, true};
+    bool by_group = quern_node_opset(node) < 21;
+    if (!quern_node_is(node, "GroupNormalization")) {
+        return QUERN_OK; /* done by a step before */
+    }
+    if (!is_float(node) || rank < 3 || groups < 1 ||
+        quern_node_int(node, "stash_type", 1) != 1) {
+        return qn_lower_refuse(l, node,
+                               "its type or rank is not known, needs float");
+    }
+    extend(&c, "Shape", NULL);
+    struct quern_value *sizes = c.last;
+    c.last = x;
+    if (by_group) {
+        normalize_groups(&c, node, scale, bias);
+    } else {
+        struct quern_value *ones = equal_numbers(&c, groups, 1.0f);
+        struct quern_value *zeros = equal_numbers(&c, groups, 0.0f);
+        normalize_groups(&c, node, ones, zeros);
+        extend(&c, "Reshape", sizes);
+        extend(&c, "Mul", by_channel(&c, scale, rank));
+        sizes = by_channel(&c, bias, rank);
+    }
+    if (c.code == QUERN_OK) {
+        c.code = quern_node_set_op(node, by_group ? "Reshape" : "Add");
+    }
+    while (c.code == QUERN_OK && quern_node_n_attrs(node) > 0) {
+        c.code = quern_node_remove_attr(node, quern_node_attr_name(node, 0));
+    }
+    if (c.code == QUERN_OK) {
+        c.code = quern_node_set_input(node, 2, NULL);
+    }
+    if (c.code == QUERN_OK) {
+        c.code = quern_node_set_input(node, 1, sizes);
+    }
+    return c.code == QUERN_OK ? quern_node_set_input(node, 0, c.last) : c.code;
+}

@@ -257,12 +257,6 @@ static enum quern_code lower_attention(const struct lowering *l,
                : QUERN_OK;
 }
 
-static enum quern_code lower_group_norm(const struct lowering *l,
-                                        struct quern_node *node)
-{
-    return qn_lower_refuse(l, node, "its scale was one number a group");
-}
-
 /* What changed after opset 17 in a way that an old model cannot say. Changes of
  * element types alone are not here: models that use the new types have them at
  * the ports of other operators too, and are refused by whoever reads them. */
@@ -277,7 +271,7 @@ static const struct {
     {"BitwiseXor", 18, is_new},
     {"CenterCropPad", 18, is_new},
     {"Col2Im", 18, is_new},
-    {"GroupNormalization", 18, is_new},
+    {"GroupNormalization", 18, qn_lower_group_norm},
     {"Mish", 18, qn_lower_mish},
     {"ReduceL1", 18, lower_reduce},
     {"ReduceL2", 18, lower_reduce},
@@ -311,7 +305,7 @@ static const struct {
     {"StringSplit", 20, is_new},
     {"QuantizeLinear", 21, lower_pair},
     {"DequantizeLinear", 21, lower_pair},
-    {"GroupNormalization", 21, lower_group_norm},
+    {"GroupNormalization", 21, qn_lower_group_norm},
     {"QuantizeLinear", 23, lower_typed_pair},
     {"DequantizeLinear", 23, lower_typed_pair},
     {"Attention", 23, is_new},

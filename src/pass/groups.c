@@ -104,6 +104,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_layer_norm,
     &qn_pass_fuse_rms_norm,
     &qn_pass_fuse_softplus,
+    &qn_pass_fuse_group_norm,
     &qn_pass_fuse_mish,
     &qn_pass_fuse_swish,
     &qn_pass_fuse_rotary_embedding,

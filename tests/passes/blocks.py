@@ -1,4 +1,4 @@
-"""fuse-softplus, fuse-mish, fuse-swish, fuse-rotary-embedding, fuse-attention."""
+"""fuse-softplus, fuse-mish, fuse-swish, fuse-group-norm, fuse-rotary-embedding, fuse-attention."""
 from support import ints, main, np, rand, scalar
 
 NUMBERS = {"one": scalar(1.0), "two": scalar(2.0), "third": scalar(1 / 3), "half": np.full((1, 1, 1, 1), 0.5, np.float32),
@@ -30,7 +30,7 @@ def has(**wanted):
     def check(model):
         found = {a.name: a for n in model.graph.node for a in n.attribute}
         for name, value in wanted.items():
-            got = list(found[name].ints) or found[name].f
+            got = list(found[name].ints) or found[name].f or found[name].i
             assert got == value or abs(got - value) < 1e-6, f"{name} is {got}, needs {value}"
     return check
 
@@ -52,6 +52,18 @@ def rotary(body, after, x="float[B,4,S,8]", f="float[B,S,4]", **more):
                 weights={"at": ints(more.pop("at", 1))}, **more)
 
 
+INTO = "r = Reshape(x, into) i = InstanceNormalization<epsilon = 0.01>(r, s, b) "
+GROUPS = INTO + "n = Shape(x) o = Reshape(i, n) "
+OF = {"into": ints(0, 2, -1), "s": np.ones(2, np.float32), "b": np.zeros(2, np.float32), "g": rand(6, 1, 1), "h": rand(6, 1, 1)}
+
+
+def group_norm(body, after, of="float[N,6,H,W]", **more):
+    weights = OF | more.pop("weights", {})
+    return case(f"{of} x", more.pop("output", of.replace("N,6", "N,C") + " y"), body, "fuse-group-norm", after, opset=more.pop("opset", 21),
+                weights={k: a for k, a in weights.items() if k in used(body)}, tol=1e-4, **more)
+
+
+AFFINE = "m = Mul(o, g) y = Add(m, h)"
 EXPANDED = "Shape Concat Expand Cos Sin RotaryEmbedding"
 CASES = {
     "softplus": unary("e = Exp(x) a = Add(one, e) y = Log(a)", "fuse-softplus", "Softplus", opset=13),
@@ -165,6 +177,23 @@ CASES = {
         inputs=QKV + ", bool[S,T] keep", weights={"minus": scalar(-1.0)}, feeds={"keep": np.tri(5, 7, -2) > 0}),
     "attention_of_double_stays": attention(PLAIN + REST, None, inputs=QKV.replace("float", "double"),
                                            output="double[B,4,S,6] y"),
+    "group_norm": group_norm(GROUPS + AFFINE, "GroupNormalization", check=has(num_groups=2, epsilon=0.01)),
+    "group_norm_of_scaled_groups": group_norm(GROUPS + AFFINE, "GroupNormalization", weights={"s": rand(2), "b": rand(2)}),
+    "group_norm_without_numbers": group_norm(GROUPS.replace("o =", "y ="), "GroupNormalization", weights={"s": rand(2), "b": rand(2)}),
+    "group_norm_of_one_axis": group_norm(GROUPS + AFFINE, "GroupNormalization", of="float[N,6,L]", weights={"g": rand(6, 1), "h": rand(6, 1)}),
+    "group_norm_below_21_stays": group_norm(GROUPS + AFFINE, None, opset=20),
+    "group_norm_of_numbers_along_the_width": group_norm(
+        GROUPS + AFFINE, "GroupNormalization Mul Add", of="float[N,6,6,6]", weights={"g": rand(6), "h": rand(6)}),
+    "group_norm_of_one_number_along_the_height": group_norm(
+        GROUPS + AFFINE, "GroupNormalization Mul Add", of="float[N,6,6,6]", weights={"h": rand(6, 1)}),
+    "group_norm_of_uneven_groups_stays": group_norm(GROUPS + AFFINE, None, of="float[N,6,4,4]",
+                                                    weights={"into": ints(0, 4, -1), "s": rand(4), "b": rand(4)}),
+    "group_norm_over_the_batch_stays": group_norm(GROUPS + AFFINE, None, weights={"into": ints(1, 2, -1)}),
+    "group_norm_of_another_shape_behind_stays": group_norm(
+        INTO + "y = Reshape(i, back)", None, of="float[2,6,4,5]", output="float[2,6,5,4] y", weights={"back": ints(2, 6, 5, 4)}),
+    "group_norm_with_groups_as_output_stays": group_norm(GROUPS + AFFINE, None, output="float[N,C,H,W] y, float[N,G,L] i"),
+    "group_norm_of_half_stays": group_norm(GROUPS.replace("o =", "y ="), None, of="float16[N,6,H,W]",
+                                           weights={"s": np.ones(2, np.float16), "b": np.zeros(2, np.float16)}) | {"tol": 5e-3},
     "rotary": rotary(ANGLES + TURNED + SUM, "Cos Sin RotaryEmbedding"),
     "rotary_with_one_batch_of_angles": rotary(ANGLES + TURNED + SUM, EXPANDED, f="float[1,S,4]"),
     "rotary_twice_shares_angles": rotary(

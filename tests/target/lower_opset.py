@@ -38,6 +38,12 @@ def cases():
         scale = np.linspace(0.5, 2, 7 if axis == -1 else 21, dtype=np.float32).reshape((7,) if axis == -1 else (3, 7))
         yield "rms-norm", model([node("RMSNormalization", ["x", "scale"], ["y"], "n", axis=axis, epsilon=1e-3)], ["y"], 23,
                                 [numpy_helper.from_array(scale, "scale")])
+    for opset, n in (21, 6), (18, 2):
+        numbers = [numpy_helper.from_array(np.linspace(0.5, 2, n, dtype=np.float32), v) for v in ("scale", "bias")]
+        m = model([node("GroupNormalization", ["x", "scale", "bias"], ["y"], "n", num_groups=2, epsilon=0.1)], ["y"], opset, numbers,
+                  shape=(2, 6, 3, 5))
+        m.graph.output[0].type.CopyFrom(m.graph.input[0].type)  # onnx does not infer it
+        yield f"group-norm-{opset}", m
     for op in ("ReduceMean", "ReduceMax", "ReduceL2", "ReduceSumSquare"):
         yield op, model([node(op, ["x", "axes"], ["y"], "n", keepdims=0)], ["y"], 18, [ints("axes", -1, 0)])
     yield "all-axes", model([node("ReduceMean", ["x"], ["y"], "n")], ["y"], 18)
@@ -77,8 +83,8 @@ def refused_between():
     """Not what is new at the lower opset, but means something else there."""
     node = helper.make_node
     ones = [numpy_helper.from_array(np.ones(4, np.float32), name) for name in ("scale", "bias")]
-    yield 20, "GroupNormalization", model([node("GroupNormalization", ["x", "scale", "bias"], ["y"], "n", num_groups=2)], ["y"], 21, ones,
-                                          shape=(1, 4, 3)), "a group"
+    yield 20, "GroupNormalization", model([node("GroupNormalization", ["x", "scale", "bias"], ["y"], "n", num_groups=2, stash_type=11)], ["y"], 21,
+                                          ones, shape=(1, 4, 3)), "needs float"
     yield 23, "Attention", model([node("Attention", ["x", "x", "x", "", "", "", "lengths"], ["y"], "n")], ["y"], 24, [ints("lengths", 3)],
                                  shape=(1, 2, 3, 4)), "cache"
     yield 21, "DequantizeLinear", model([node("Cast", ["x"], ["c"], to=TensorProto.INT8), node("DequantizeLinear", ["c", "scale"], ["y"], "n", output_dtype=1)],
