@@ -14,20 +14,29 @@ static volatile sig_atomic_t was_interrupted;
 
 static void on_interrupt(int signal_number)
 {
-    struct quern_context *context = interrupted;
-    if (context == NULL) {
-        _exit(130); /* nothing is under way */
-    }
-    quern_context_cancel(context);
+    quern_context_cancel(interrupted);
     was_interrupted = 1;
     /* A second one ends the process at once; temporary files are then left. */
     signal(signal_number, SIG_DFL);
 }
 
+/* While there is something to cancel; before and after that a signal ends the
+ * process as it does any other. */
+static void cancel_on_signals(struct quern_context *context)
+{
+    if (context == NULL) {
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+        interrupted = NULL;
+    } else {
+        interrupted = context;
+        signal(SIGINT, on_interrupt);
+        signal(SIGTERM, on_interrupt);
+    }
+}
+
 void cli_catch_signals(void)
 {
-    signal(SIGINT, on_interrupt);
-    signal(SIGTERM, on_interrupt);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* then the write says "file too large" */
 }
@@ -89,7 +98,7 @@ int cli_finish(struct cli *cli, enum quern_code code)
 {
     struct quern_context *context = cli->context;
     bool is_lost = fflush(stdout) != 0 || ferror(stdout);
-    interrupted = NULL;
+    cancel_on_signals(NULL);
     wipe_progress(cli);
     if (context != NULL) {
         if (code != QUERN_OK && quern_error(context) != NULL) {
@@ -407,7 +416,7 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
     }
     enum quern_code code = quern_context_create(&cli->options, &cli->context);
     if (code == QUERN_OK) {
-        interrupted = cli->context;
+        cancel_on_signals(cli->context);
     }
     for (size_t i = 0; i < cli->n_plugins && code == QUERN_OK; i++) {
         code = quern_plugin_load(cli->context, cli->plugins[i]);
