@@ -32,14 +32,49 @@ static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 
 /* ----------------------------------------------------------- initializers */
 
-static uint64_t hash_tensor(const struct quern_tensor *t)
+enum {
+    SAMPLES = 8,    /* places of a tensor that a first look takes */
+    SAMPLE = 64,    /* bytes at each */
+    VAST = 1 << 20, /* a tensor whose pages are worth letting go */
+    LARGE = 8 * SAMPLES * SAMPLE,
+};
+
+static uint64_t hash_kind(const struct quern_tensor *t)
 {
     uint64_t hash = qn_mix(1, (uint64_t)quern_tensor_dtype(t));
-    hash = hash_bytes(hash, quern_tensor_dims(t),
+    return hash_bytes(hash, quern_tensor_dims(t),
                       (size_t)quern_tensor_rank(t) * sizeof(int64_t));
+}
+
+static uint64_t hash_tensor(const struct quern_tensor *t)
+{
     return quern_tensor_size(t) > 0
-               ? hash_bytes(hash, quern_tensor_data(t), quern_tensor_size(t))
-               : hash;
+               ? hash_bytes(hash_kind(t), quern_tensor_data(t),
+                            quern_tensor_size(t))
+               : hash_kind(t);
+}
+
+/* Of a large tensor only a few places, its end among them. */
+static uint64_t hash_samples(const struct quern_tensor *t)
+{
+    const unsigned char *data = quern_tensor_data(t);
+    size_t size = quern_tensor_size(t);
+    size_t step = (size - SAMPLE) / (SAMPLES - 1);
+    uint64_t hash = hash_kind(t);
+    for (size_t i = 0; i < SAMPLES; i++) {
+        size_t at = i + 1 < SAMPLES ? i * step : size - SAMPLE;
+        hash = hash_bytes(hash, data + at, SAMPLE);
+    }
+    if (size >= VAST) {
+        quern_tensor_forget(t);
+    }
+    return hash;
+}
+
+/* The table has compared the hashes. */
+static bool equal_samples(const void *a, const void *b)
+{
+    return a != NULL && b != NULL;
 }
 
 static bool equal_constants(const void *a, const void *b)
@@ -99,16 +134,51 @@ static enum quern_code merge_into(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? quern_value_erase(v) : code;
 }
 
+/* Initializers seen. Large ones are first told apart by samples; all bytes of
+ * one are read only when another has the same samples. */
+struct seen {
+    struct qn_hash_table sampled;
+    struct qn_hash_table whole;
+};
+
+static const void *find_or_add(struct seen *seen, const struct quern_value *v,
+                               const struct quern_tensor *t)
+{
+    if (quern_tensor_size(t) >= LARGE) {
+        const struct quern_value *alike = qn_hash_table_find_or_add(
+            &seen->sampled, v, hash_samples(t), equal_samples);
+        if (alike == NULL) {
+            return NULL;
+        }
+        (void)qn_hash_table_find_or_add(
+            &seen->whole, alike, hash_tensor(quern_value_constant(alike)),
+            equal_constants);
+    }
+    return qn_hash_table_find_or_add(&seen->whole, v, hash_tensor(t),
+                                     equal_constants);
+}
+
+static size_t count_large(const struct initializers *all)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        const struct quern_tensor *t = quern_value_constant(all->values[i]);
+        n += t != NULL && quern_tensor_size(t) >= LARGE;
+    }
+    return n;
+}
+
 static enum quern_code merge_constants(struct quern_pass_ctx *ctx,
                                        struct quern_graph *graph,
                                        const struct merge_params *p)
 {
-    struct qn_hash_table table;
+    struct seen seen;
     struct initializers all;
     enum quern_code code = QUERN_OK;
     size_t n_merged = 0;
     if (!list_initializers(ctx, graph, &all) ||
-        !qn_hash_table_make(ctx, all.n, &table)) {
+        !qn_hash_table_make(ctx, count_large(&all), &seen.sampled) ||
+        !qn_hash_table_make(ctx, all.n, &seen.whole)) {
         return QUERN_NO_MEMORY;
     }
     for (size_t i = 0; i < all.n && code == QUERN_OK; i++) {
@@ -119,8 +189,7 @@ static enum quern_code merge_constants(struct quern_pass_ctx *ctx,
             (int64_t)quern_tensor_size(t) > p->max_bytes) {
             continue;
         }
-        const void *first = qn_hash_table_find_or_add(&table, v, hash_tensor(t),
-                                                      equal_constants);
+        const void *first = find_or_add(&seen, v, t);
         if (first != NULL) {
             /* The table keeps it as const; it was entered from the graph. */
             code = merge_into(ctx, v, (struct quern_value *)(uintptr_t)first);

@@ -2,6 +2,7 @@
 #include "io/outside.h"
 
 #include "base/checked.h"
+#include "io/hashed.h"
 #include "io/wire.h"
 #include "ir/tensor.h"
 
@@ -201,48 +202,16 @@ enum quern_code qn_outside_plan(struct quern_model *model,
 
 /* -------------------------------------------------------------- writing */
 
-/* Bytes into the file and into its hash: 8 bytes a step, then a mix. */
-struct stream {
-    struct qn_writer *writer;
-    uint64_t hash;
-};
-
-static void put(struct stream *s, const unsigned char *data, size_t size)
-{
-    qn_writer_put(s->writer, data, size);
-    uint64_t h = s->hash ^ size;
-    for (; size > 0;) {
-        uint64_t word = 0;
-        size_t n = size < 8 ? size : 8;
-        memcpy(&word, data, n);
-        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        h ^= h >> 29;
-        data += n;
-        size -= n;
-    }
-    s->hash = h;
-}
-
-static void put_zeros(struct stream *s, uint64_t size)
-{
-    static const unsigned char zeros[PAGE];
-    for (; size > 0;) {
-        size_t n = size < PAGE ? (size_t)size : PAGE;
-        put(s, zeros, n);
-        size -= n;
-    }
-}
-
 static void put_weights(const struct quern_model *model,
-                        const struct qn_outside *plan, struct stream *s)
+                        const struct qn_outside *plan, struct qn_hashed *s)
 {
     for (const struct quern_graph *g = model->graphs; g; g = g->next_graph) {
         for (struct quern_value *v = g->first_init; v; v = v->next_init) {
             if (v->id >= plan->n_values || plan->offsets[v->id] == UINT64_MAX) {
                 continue;
             }
-            put_zeros(s, plan->offsets[v->id] - s->writer->written);
-            put(s, quern_tensor_data(v->tensor), quern_tensor_size(v->tensor));
+            qn_hashed_zeros(s, plan->offsets[v->id] - s->writer->written);
+            qn_hashed_tensor(s, v->tensor);
             qn_progress(model->context, "writing weights", s->writer->written,
                         plan->size);
         }
@@ -294,7 +263,7 @@ enum quern_code qn_outside_write(struct quern_model *model,
     if (code != QUERN_OK) {
         return code;
     }
-    struct stream s = {writer, 0};
+    struct qn_hashed s = {writer, 0};
     put_weights(model, plan, &s);
     if (name == NULL) { /* now the hash is known: same length, other name */
         char hex[HEX + 1];

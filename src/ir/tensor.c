@@ -288,6 +288,14 @@ const void *quern_tensor_data(const struct quern_tensor *tensor)
     return tensor->size > 0 ? tensor->data : NULL;
 }
 
+void quern_tensor_forget(const struct quern_tensor *tensor)
+{
+    if (tensor->size > 0) {
+        qn_buf_forget(tensor->buf, (size_t)(tensor->data - tensor->buf->data),
+                      tensor->size);
+    }
+}
+
 void *quern_tensor_data_mut(struct quern_tensor *tensor)
 {
     struct qn_buf *buf = tensor->buf;

@@ -1,8 +1,11 @@
 /* Tensors: sizes, sharing, reading every type, casting. */
+#include <quern/graph.h>
+#include <quern/model.h>
 #include <quern/tensor.h>
 
 #include "qtest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct quern_context *context;
@@ -150,6 +153,34 @@ START_TEST(casts_round_as_onnx_does)
 }
 END_TEST
 
+START_TEST(forgotten_bytes_come_back)
+{
+    unsigned char bytes[] = {1, 2, 3, 4};
+    struct quern_tensor *t = wrap(QUERN_UINT8, 4, bytes, 4);
+    quern_tensor_forget(t);
+    ck_assert_mem_eq(quern_tensor_data(t), "\1\2\3\4", 4);
+    quern_tensor_release(&t);
+    struct quern_model *model = NULL;
+    ck_assert_int_eq(quern_model_open(context,
+                                      qtest_data("digits-mobilenet/model.onnx"),
+                                      &model),
+                     QUERN_OK);
+    const struct quern_value *v =
+        quern_graph_first_initializer(quern_model_graph(model));
+    for (; v != NULL; v = quern_value_next_initializer(v)) {
+        const struct quern_tensor *mapped = quern_value_constant(v);
+        size_t size = quern_tensor_size(mapped);
+        unsigned char *copy = malloc(size + 1);
+        ck_assert_ptr_nonnull(copy);
+        memcpy(copy, quern_tensor_data(mapped), size);
+        quern_tensor_forget(mapped);
+        ck_assert(memcmp(quern_tensor_data(mapped), copy, size) == 0);
+        free(copy);
+    }
+    quern_model_destroy(&model);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("ir/tensor");
@@ -157,6 +188,7 @@ Suite *qtest_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, sub_byte_elements_are_packed_low_bits_first);
     tcase_add_test(tests, sizes_must_be_exact);
+    tcase_add_test(tests, forgotten_bytes_come_back);
     tcase_add_test(tests, unaligned_bytes_are_read);
     tcase_add_test(tests, numbers_outside_are_not_read);
     tcase_add_test(tests, lent_memory_is_given_back_once);

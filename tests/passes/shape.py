@@ -63,6 +63,9 @@ def axes(*wanted):
 
 SIZES = "s = Shape(x) n = Gather(s, i0) l = Gather(s, i1) un = Unsqueeze(n, i_0) ul = Unsqueeze(l, i_0) "
 I = {"i0": scalar(0, np.int64), "i1": scalar(1, np.int64), "i_0": ints(0)}
+BIG = np.arange(2400, dtype=np.float32).reshape(300, 8) / 100
+SPOILED = BIG.copy()
+SPOILED[100, 3] = -1.0
 CASES = {
     "sizes_that_are_numbers": fold("s = Shape(x) k = Gather(s, i) y = Expand(x, k)", "Expand", x="N,S,8", i=ints(2), check=target(8)),
     "split_heads": fold(SIZES + "k = Concat<axis = 0>(un, ul, h, d) y = Reshape(x, k)", "Reshape", y="N,S,2,4", h=ints(2), d=ints(4), **I,
@@ -208,6 +211,11 @@ CASES = {
     "equal_nodes": equal("a = Relu(x) b = Relu(x) c = Neg(a) d = Neg(b) y = Add(c, d)", "Relu Neg Add"),
     "equal_initializers": equal("a = Add(x, u) b = Mul(a, v) y = Sub(b, u)", "Add Mul Sub", u=rand(8), v=rand(8) * 0 + 2) | dict(after=None),
     "equal_numbers_make_equal_nodes": equal("a = Add(x, u) b = Add(x, v) y = Mul(a, b)", "Add Mul", u=scalar(2.0), v=scalar(2.0)),
+    # Large ones are told apart by samples first: equal samples are not yet equal weights.
+    "large_equal_initializers": equal("a = Add(x, u) b = Add(x, v) c = Add(x, w) d = Mul(a, b) y = Mul(d, c)", "Add Mul Mul", y="A,300,8",
+                                      x="N,1,8", u=BIG, v=BIG + 0, w=BIG + 0),
+    "large_initializers_with_equal_samples": equal("a = Add(x, u) b = Add(x, v) c = Add(x, w) d = Mul(a, b) y = Mul(d, c)", "Add Add Mul Mul",
+                                                   y="A,300,8", x="N,1,8", u=BIG, v=SPOILED, w=BIG + 0),
     "another_type_or_shape_is_not_equal": equal("a = Add(x, u) b = Add(x, v) y = Mul(a, b)", None, u=scalar(0.0), v=scalar([0.0])),
     "another_attribute_is_not_equal": equal("a = Elu(x) b = Elu<alpha = 0.5>(x) y = Mul(a, b)", None),
     "a_left_out_input_keeps_its_place": equal("a = Clip(x, u) b = Clip(x, , u) y = Mul(a, b)", None, u=scalar(0.0)),

@@ -90,6 +90,11 @@ QUERN_API size_t quern_tensor_size(const struct quern_tensor *tensor);
  * when there are no elements. */
 QUERN_API const void *quern_tensor_data(const struct quern_tensor *tensor);
 
+/** For who has looked at a large tensor and is done: where its bytes are those
+ * of a mapped file, they leave this process's memory. They stay valid and come
+ * back when they are read. */
+QUERN_API void quern_tensor_forget(const struct quern_tensor *tensor);
+
 /** The bytes for writing: only while the caller is the only holder of a tensor
  * that owns its bytes, else NULL. */
 QUERN_API void *quern_tensor_data_mut(struct quern_tensor *tensor);
