@@ -7,6 +7,7 @@
 extern const struct quern_pass_desc qn_pass_drop_identity;
 extern const struct quern_pass_desc qn_pass_freeze_weights;
 extern const struct quern_pass_desc qn_pass_inline_if;
+extern const struct quern_pass_desc qn_pass_unroll_loops;
 extern const struct quern_pass_desc qn_pass_drop_zero_states;
 extern const struct quern_pass_desc qn_pass_drop_sequences;
 extern const struct quern_pass_desc qn_pass_drop_no_op;

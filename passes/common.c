@@ -232,3 +232,43 @@ bool qn_has_rank(const struct quern_value *value, int rank)
     }
     return false;
 }
+
+bool qn_known_int(const struct quern_value *value, int64_t *out_number)
+{
+    const struct quern_tensor *t =
+        value != NULL ? quern_value_constant(value) : NULL;
+    size_t n = 0;
+    const struct quern_number *numbers =
+        value != NULL ? quern_value_numbers(value, &n) : NULL;
+    if (t != NULL && quern_tensor_len(t) == 1 &&
+        quern_tensor_read_ints(t, 0, 1, out_number)) {
+        return true;
+    }
+    if (numbers != NULL && n == 1 && numbers[0].known &&
+        numbers[0].expr == NULL) {
+        *out_number = numbers[0].value;
+        return true;
+    }
+    return false;
+}
+
+enum quern_code qn_replace_outputs(const struct quern_node *node,
+                                   struct quern_value **values, size_t n)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        struct quern_value *y = quern_node_output(node, i);
+        struct quern_value *x = values[i];
+        if (y == NULL || x == NULL) {
+            continue;
+        }
+        bool is_made = quern_value_producer(x) != NULL;
+        code = quern_replace_value(y, x, true);
+        /* A graph output took the place of x: for a second time it is y. */
+        for (size_t k = i + 1;
+             is_made && quern_value_producer(x) == NULL && k < n; k++) {
+            values[k] = values[k] == x ? y : values[k];
+        }
+    }
+    return code;
+}

@@ -85,4 +85,15 @@ enum quern_code qn_output_to_constant(struct quern_node *node,
  * its place everywhere, names of graph outputs included. */
 bool qn_can_stand_for(const struct quern_value *y, const struct quern_value *x);
 
+/** The one number or truth value that a value holds in every run: a constant,
+ * or what inference followed there (a size).
+ * @return false when it is not known */
+bool qn_known_int(const struct quern_value *value, int64_t *out_number);
+
+/** Let values stand for the first n outputs of a node, of which some may be the
+ * same or NULL: what its body gave once it has moved out. */
+enum quern_code qn_replace_outputs(const struct quern_node *node,
+                                   struct quern_value **values, size_t n)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -8,26 +8,6 @@
 
 #include <string.h>
 
-/* 1 or 0; -1: not known before the model runs. */
-static int condition_of(const struct quern_node *node)
-{
-    const struct quern_value *c = quern_node_input(node, 0);
-    const struct quern_tensor *t = c != NULL ? quern_value_constant(c) : NULL;
-    size_t n = 0;
-    int64_t on = 0;
-    const struct quern_number *numbers =
-        c != NULL ? quern_value_numbers(c, &n) : NULL;
-    if (t != NULL && quern_tensor_len(t) == 1 &&
-        quern_tensor_read_ints(t, 0, 1, &on)) {
-        return on != 0;
-    }
-    if (numbers != NULL && n == 1 && numbers[0].known &&
-        numbers[0].expr == NULL) {
-        return numbers[0].value != 0;
-    }
-    return -1;
-}
-
 /* The body that an attribute holds; NULL when there is none. */
 static struct quern_graph *branch_of(const struct quern_node *node, bool taken)
 {
@@ -46,32 +26,11 @@ static struct quern_graph *branch_of(const struct quern_node *node, bool taken)
     return NULL;
 }
 
-/* The outputs of the node become those of the body that has moved. */
-static enum quern_code connect(const struct quern_node *node,
-                               struct quern_value **values, size_t n)
-{
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
-        struct quern_value *y = quern_node_output(node, i);
-        struct quern_value *x = values[i];
-        if (y == NULL || x == NULL) {
-            continue;
-        }
-        bool is_made = quern_value_producer(x) != NULL;
-        code = quern_replace_value(y, x, true);
-        /* A graph output took the place of x: for a second time it is y. */
-        for (size_t k = i + 1;
-             is_made && quern_value_producer(x) == NULL && k < n; k++) {
-            values[k] = values[k] == x ? y : values[k];
-        }
-    }
-    return code;
-}
-
 static enum quern_code inline_if(struct quern_pass_ctx *ctx,
                                  struct quern_node *node)
 {
-    int condition = condition_of(node);
+    int64_t on = -1;
+    int condition = qn_known_int(quern_node_input(node, 0), &on) ? on != 0 : -1;
     struct quern_graph *body =
         condition >= 0 ? branch_of(node, condition != 0) : NULL;
     if (condition < 0) {
@@ -98,7 +57,7 @@ static enum quern_code inline_if(struct quern_pass_ctx *ctx,
                        condition ? "then" : "else", quern_graph_n_nodes(body));
     enum quern_code code = quern_graph_inline(body, values);
     if (code == QUERN_OK) {
-        code = connect(node, values, quern_node_n_outputs(node));
+        code = qn_replace_outputs(node, values, quern_node_n_outputs(node));
     }
     return code == QUERN_OK ? quern_node_erase(node) : code;
 }

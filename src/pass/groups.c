@@ -78,6 +78,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_constants_to_initializers,
     &qn_pass_freeze_weights,
     &qn_pass_inline_if,
+    &qn_pass_unroll_loops,
     &qn_pass_drop_zero_states,
     &qn_pass_drop_sequences,
     &qn_pass_drop_no_op,

@@ -1,4 +1,4 @@
-"""inline-if, drop-zero-states, drop-sequences."""
+"""inline-if, unroll-loops, drop-zero-states, drop-sequences."""
 from support import helper, ints, main, np, rand, scalar
 
 IF = "inline-if"
@@ -116,6 +116,63 @@ CASES |= {
 }
 c = CASES["zeros_that_others_read_too"]
 c["text"] = c["text"].replace("=> (float[1,B,2] y)", "=> (float[1,B,2] t)").replace(") }", ") t = Add(y, z) }")
+
+
+def loop(body, after, ins="m, on0", outs="float[N] y", node="y", carried="float[N] v", given="x", made="float[N] v2", m=3, behind="", before="", **more):
+    """Loop over `body`, which makes on2 and `made` of i, on and `carried`."""
+    weights = {"on0": TRUE, "three": scalar(3.0), "no": FALSE, "yes": TRUE} | more.pop("weights", {})
+    if m is not None:
+        weights["m"] = scalar(m, np.int64)
+    text = f"""g ({more.pop("head", "float[N] x")}) => ({outs}) {{ {before}
+        {node} = Loop({ins}, {given})<body = b (int64 i, bool on, {carried}) => (bool on2, {made}) {{ {body} }}> {behind} }}"""
+    words = text.replace("(", " ").replace(")", " ").replace(",", " ").split()
+    return dict(text=text, weights={k: a for k, a in weights.items() if k in words}, passes=more.pop("passes", "unroll-loops"), after=after,
+                tol=0, **more)
+
+
+ON = "on2 = Identity(on) "
+BOTH = dict(outs="float[N] y, float[A,N] z", node="y, z", made="float[N] v2, float[N] o")
+TURN = ON + "f = Cast<to = 1>(i) g = Add(v, f) v2 = Mul(g, x) "
+CLEAN = "unroll-loops,drop-identity,drop-dead"
+CASES |= {
+    "loop": loop(ON + "v2 = Mul(v, x)", "Mul Mul Mul", passes=CLEAN, told="runs 3 times", check=names("y")),
+    "loop_that_counts": loop(TURN, "Cast Add Mul Cast Add Mul", m=2, passes=CLEAN),
+    "loop_that_collects": loop(TURN + "o = Neg(v2)", "Cast Add Mul Neg Cast Add Mul Neg Unsqueeze Unsqueeze Concat", m=2, passes=CLEAN, **BOTH),
+    "loop_that_collects_at_opset_11": loop(ON + "v2 = Mul(v, x) o = Neg(v)", "Mul Neg Mul Neg Unsqueeze Unsqueeze Concat", m=2, passes=CLEAN,
+                                           opset=11, **BOTH),
+    "loop_that_collects_what_it_carries": loop(ON + "v2 = Mul(v, x) o = Identity(v2)", "Mul Mul Unsqueeze Unsqueeze Concat", m=2,
+                                               passes=CLEAN, **BOTH),
+    "loop_of_one_turn": loop(ON + "v2 = Mul(v, x) o = Neg(v)", "Mul Neg Unsqueeze", m=1, passes=CLEAN, **BOTH),
+    "loop_of_no_turn": loop(ON + "v2 = Mul(v, x)", "Identity", m=0),
+    "loop_of_no_turn_that_collects_stays": loop(ON + "v2 = Mul(v, x) o = Neg(v)", None, m=0, **BOTH),
+    "loop_that_swaps": loop(ON + "v2 = Identity(w) w2 = Neg(v)", "Neg Neg Sub", m=2, node="p, q", carried="float[N] v, float[N] w", given="x, u",
+                            head="float[N] x, float[N] u", made="float[N] v2, float[N] w2", behind="y = Sub(p, q)", passes=CLEAN),
+    "loop_with_an_initializer": loop(ON + "v2 = Mul(v, k)", "Mul Mul", m=2, passes=CLEAN) | {
+        "text": """g (float[N] x) => (float[N] y) { y = Loop(m, on0, x)<body = b (int64 i, bool on, float[N] v) => (bool on2, float[N] v2)
+            <float k = {3.0}> { on2 = Identity(on) v2 = Mul(v, k) }> }"""},
+    "loop_without_a_condition": loop(ON + "v2 = Mul(v, x)", "Mul Mul", m=2, ins="m, ", passes=CLEAN),
+    "loop_whose_condition_is_a_constant": loop("on2 = Identity(yes) v2 = Mul(v, x)", "Mul Mul", m=2, passes=CLEAN),
+    "loop_whose_condition_ends_it_stays": loop("on2 = Identity(no) v2 = Mul(v, x)", None),
+    "loop_whose_condition_is_computed_stays": loop("a = ReduceMax<keepdims = 0>(v) on2 = Less(a, three) v2 = Mul(v, x)", None),
+    "loop_that_never_starts_stays": loop(ON + "v2 = Mul(v, x)", None, ins="m, no"),
+    "loop_that_a_condition_starts_stays": loop(ON + "v2 = Mul(v, x)", None, ins="m, go", head="float[N] x, bool go"),
+    "loop_of_unknown_turns_stays": loop(ON + "v2 = Mul(v, x)", None, m=None, head="float[N] x, int64 m", feeds={"m": scalar(3, np.int64)}),
+    "loop_of_too_many_turns_stays": loop(ON + "v2 = Mul(v, x)", None, m=33),
+    "loop_of_more_turns_on_request": loop(ON + "v2 = Add(v, x)", " ".join(["Add"] * 33), m=33, passes="unroll-loops{max-turns=33}," +
+                                          CLEAN.split(",", 1)[1]),
+    "loop_of_too_many_nodes_stays": loop(TURN, None, passes="unroll-loops{max-nodes=11}"),
+    "loop_with_an_if_stays": loop(ON + """v2 = If(on)<then_branch = t () => (float[N] p) { p = Neg(v) },
+        else_branch = e () => (float[N] q) { q = Exp(v) }>""", None),
+    "loop_with_an_if_that_is_known": loop(ON + """v2 = If(yes)<then_branch = t () => (float[N] p) { p = Neg(v) },
+        else_branch = e () => (float[N] q) { q = Exp(v) }>""", "Neg Neg Neg", passes="inline-if," + CLEAN),
+    "loop_in_a_loop": loop(ON + """v2 = Loop(n, on0, v)<body = c (int64 j, bool go, float[N] r) => (bool go2, float[N] r2) {
+        go2 = Identity(go) f = Cast<to = 1>(i) r2 = Mul(r, f) }>""", "Cast Mul Cast Mul Cast Mul Cast Mul", m=2, passes=CLEAN,
+                           weights={"n": scalar(2, np.int64)}),
+    "loop_of_random_numbers_stays": loop(ON + "v2 = RandomNormalLike<seed = 1.0>(v)", None),
+    "loop_whose_outputs_nobody_reads": loop(ON + "v2 = Mul(v, x) o = Neg(v)", "Mul Mul", m=2, passes=CLEAN, **(BOTH | {"outs": "float[N] y"})),
+    "loop_that_reads_the_number_of_a_shape": loop(ON + "v2 = Mul(v, x)", "Mul Mul", m=None, head="float[2,N] u, float[N] x", passes=CLEAN,
+                                                  before="s = Shape<start = 0, end = 1>(u) m = Squeeze(s)", opset=20),
+}
 
 
 def sequence(body, after, x="N,6", y="N,A", weights=None, **more):
