@@ -296,6 +296,51 @@ def contrib(r):
                 domain="com.microsoft", K=k, N=n, bits=bits, block_size=block, tol=5e-3, accuracy_level=1)
 
 
+@maker
+def signal(r):
+    op = r.pick("DFT", "DFT", "STFT", "HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix", "CumSum", "Det")
+    if op == "DFT":
+        x = r.floats(*[r.int(1, 9) for _ in range(r.int(1, 3))], r.int(1, 2), dtype=r.pick(np.float32, np.float64), odd=0)
+        n = r.pick(None, np.array(r.int(1, 12), np.int64))
+        side = r.pick("onesided", "inverse", None)
+        return Case(r, op, [x, n, np.array(r.int(0, x.ndim - 2), np.int64)], opset=20, tol=1e-4,
+                    **({side: 1} if side and (side != "onesided" or x.shape[-1] == 1) else {}))
+    if op == "STFT":
+        n = r.int(2, 9)
+        return Case(r, op, [r.floats(r.int(1, 2), r.int(n, 30), 1, odd=0), np.array(r.int(1, 4), np.int64), r.pick(None, r.floats(n, odd=0)), np.array(n, np.int64)],
+                    opset=17, onesided=r.int(0, 1), tol=1e-3)
+    if op == "MelWeightMatrix":
+        return Case(r, op, [np.array(v, np.int64) for v in (r.int(1, 8), r.int(16, 64), r.pick(8000, 8192))] + [np.array(v, np.float32) for v in (0.0, r.pick(1e3, 4e3))],
+                    opset=17)
+    if op == "CumSum":
+        x = r.floats(*r.dims(1, 3))
+        return Case(r, op, [x, np.array(r.axis(x.ndim), np.int64)], opset=14, reverse=r.int(0, 1), exclusive=r.int(0, 1))
+    if op == "Det":
+        n = r.int(1, 5)
+        return Case(r, op, [r.floats(*r.dims(0, 1), n, n, odd=0)], opset=22, tol=1e-3)
+    return Case(r, op, [np.array(r.int(4, 12), np.int64)], opset=17, periodic=r.int(0, 1))
+
+
+@maker
+def spatial(r):
+    op = r.pick("CenterCropPad", "Col2Im", "LpPool", "AffineGrid", "MaxUnpool")
+    if op == "CenterCropPad":
+        x = r.floats(*r.dims(1, 3))
+        return Case(r, op, [x, r.ints(1, 7, x.ndim)], opset=18)
+    if op == "Col2Im":
+        image, block = [r.int(3, 6), r.int(3, 6)], [r.int(1, 3), r.int(1, 3)]
+        pads, stride = [r.int(0, 1) for _ in range(4)], [r.int(1, 2), r.int(1, 2)]
+        n = np.prod([(image[i] + pads[i] + pads[2 + i] - block[i]) // stride[i] + 1 for i in (0, 1)])
+        return Case(r, op, [r.floats(2, 3 * block[0] * block[1], int(n), odd=0), np.array(image), np.array(block)], opset=18, pads=pads, strides=stride)
+    if op == "LpPool":
+        return Case(r, op, [r.floats(1, 2, 6, 7, odd=0)], opset=18, kernel_shape=[2, 3], p=r.int(1, 3), strides=[r.int(1, 2), r.int(1, 2)], pads=r.pick(None, [1, 0, 1, 2]))
+    if op == "AffineGrid":
+        size = [r.int(1, 2), 2, *[r.int(2, 5) for _ in range(r.int(2, 3))]]
+        return Case(r, op, [r.floats(size[0], len(size) - 2, len(size) - 1, odd=0), np.array(size)], opset=20, align_corners=r.int(0, 1))
+    at = np.stack([r.g.permutation(16)[:4].reshape(1, 2, 2) + 16 * c for c in range(2)], axis=1)
+    return Case(r, op, [r.floats(1, 2, 2, 2, odd=0), at.astype(np.int64)], opset=11, kernel_shape=[2, 2], strides=[2, 2])
+
+
 def answer(case, folder):
     """What ONNX Runtime says, written beside the model; False when it does not take it."""
     model, feeds = case.model()

@@ -122,12 +122,32 @@ static bool shape_from_values(const struct qn_op *op, int *first)
         const char *op;
         int first;
     } table[] = {
-        {"Reshape", 1},    {"Expand", 1},    {"Range", 0},
-        {"Tile", 1},       {"Pad", 1},       {"Slice", 1},
-        {"Resize", 1},     {"Upsample", 1},  {"TopK", 1},
-        {"OneHot", 1},     {"Squeeze", 1},   {"Unsqueeze", 1},
-        {"Split", 1},      {"ReduceSum", 1}, {"ConstantOfShape", 0},
+        {"Reshape", 1},
+        {"Expand", 1},
+        {"Range", 0},
+        {"Tile", 1},
+        {"Pad", 1},
+        {"Slice", 1},
+        {"Resize", 1},
+        {"Upsample", 1},
+        {"TopK", 1},
+        {"OneHot", 1},
+        {"Squeeze", 1},
+        {"Unsqueeze", 1},
+        {"Split", 1},
+        {"ReduceSum", 1},
+        {"ConstantOfShape", 0},
         {"ReduceMean", 1},
+        {"AffineGrid", 1},
+        {"Col2Im", 1},
+        {"CenterCropPad", 1},
+        {"DFT", 1},
+        {"STFT", 1},
+        {"MaxUnpool", 2},
+        {"HannWindow", 0},
+        {"HammingWindow", 0},
+        {"BlackmanWindow", 0},
+        {"MelWeightMatrix", 0},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (strcmp(op->row->op, table[i].op) == 0) {

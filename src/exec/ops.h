@@ -108,6 +108,18 @@ enum quern_code qn_op_concat_sequence(struct qn_run *run,
 enum quern_code qn_op_optional(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_has_element(struct qn_run *run, const struct qn_op *op);
 
+enum quern_code qn_op_window(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_dft(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_stft(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_mel_weights(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_center_crop_pad(struct qn_run *run,
+                                      const struct qn_op *op);
+enum quern_code qn_op_col2im(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_max_unpool(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_lp_pool(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_affine_grid(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_det(struct qn_run *run, const struct qn_op *op);
+
 enum quern_code qn_op_resize(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_scatter_elements(struct qn_run *run,
                                        const struct qn_op *op);

@@ -157,6 +157,33 @@ enum quern_code qn_op_scatter_nd(struct qn_run *run, const struct qn_op *op)
 
 /* --------------------------------------------------------------- CumSum */
 
+struct running {
+    bool product; /* else a sum */
+    bool exclusive;
+};
+
+static void accumulate(const struct qn_array *x, const struct qn_array *y,
+                       int64_t at, int64_t step, int64_t n, struct running how)
+{
+    bool whole = qn_is_whole(x->dtype);
+    double sum = how.product ? 1.0 : 0.0;
+    uint64_t total = how.product ? 1 : 0; /* wraps */
+    int64_t p = step < 0 ? at - (n - 1) * step : at;
+    for (int64_t i = 0; i < n; i++, p += step) {
+        double old = sum;
+        uint64_t old_total = total;
+        double v = qn_load(x, p);
+        uint64_t w = whole ? (uint64_t)qn_load_int(x, p) : 0;
+        sum = how.product ? sum * v : sum + v;
+        total = how.product ? total * w : total + w;
+        if (whole) {
+            qn_store_int(y, p, (int64_t)(how.exclusive ? old_total : total));
+        } else {
+            qn_store(y, p, how.exclusive ? old : sum);
+        }
+    }
+}
+
 enum quern_code qn_op_cumsum(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *axis_in = qn_in(run, op, 1);
@@ -180,23 +207,8 @@ enum quern_code qn_op_cumsum(struct qn_run *run, const struct qn_op *op)
     int64_t step = x->strides[axis];
     for (int64_t k = 0; k < x->len / n; k++) {
         int64_t at = k / step * step * n + k % step;
-        double sum = 0.0;
-        uint64_t total = 0;
-        for (int64_t i = 0; i < n; i++) {
-            int64_t p = at + (reverse ? n - 1 - i : i) * step;
-            double v = qn_load(x, p);
-            uint64_t w =
-                qn_is_whole(x->dtype) ? (uint64_t)qn_load_int(x, p) : 0;
-            sum += exclusive ? 0.0 : v;
-            total += exclusive ? 0 : w;
-            if (qn_is_whole(x->dtype)) {
-                qn_store_int(y, p, (int64_t)total);
-            } else {
-                qn_store(y, p, sum);
-            }
-            sum += exclusive ? v : 0.0;
-            total += exclusive ? w : 0;
-        }
+        accumulate(x, y, at, reverse ? -step : step, n,
+                   (struct running){op->row->variant == 1, exclusive});
     }
     return QUERN_OK;
 }
