@@ -322,6 +322,15 @@ def signal(r):
 
 
 @maker
+def grid(r):
+    axes = r.int(2, 3)
+    x = r.floats(r.int(1, 2), r.int(1, 2), *[r.int(1, 5) for _ in range(axes)], odd=0)
+    places = (r.floats(x.shape[0], *[r.int(1, 3) for _ in range(axes)], axes, odd=0)).astype(np.float32)
+    mode = r.pick("linear", "nearest", "cubic") if axes == 2 else r.pick("linear", "nearest")
+    return Case(r, "GridSample", [x, places], opset=20, mode=mode, padding_mode=r.pick("zeros", "border", "reflection"), align_corners=r.int(0, 1), tol=1e-3)
+
+
+@maker
 def spatial(r):
     op = r.pick("CenterCropPad", "Col2Im", "LpPool", "AffineGrid", "MaxUnpool")
     if op == "CenterCropPad":

@@ -33,7 +33,7 @@ static const struct {
     const char *attribute;
     const char *words; /* a space around each */
 } texts[] = {
-    {"GridSample", "mode", " linear bilinear nearest "},
+    {"GridSample", "mode", " linear bilinear nearest cubic bicubic "},
     {"Resize", "keep_aspect_ratio_policy", " stretch "},
     {"Resize", "coordinate_transformation_mode",
      " half_pixel half_pixel_symmetric pytorch_half_pixel align_corners "

@@ -1,4 +1,4 @@
-/* GridSample (ONNX 16 to 22) of images: bilinear and nearest. */
+/* GridSample (ONNX 16 to 22) of images and volumes: linear, nearest, cubic. */
 #include "exec/nest.h"
 #include "exec/ops.h"
 
@@ -7,11 +7,20 @@
 
 enum padding { ZEROS, BORDER, REFLECTION };
 
+enum { AXES = 3, MOST_TAPS = 4 };
+
 struct grid {
-    bool nearest;
+    bool volume; /* of three axes */
+    int n_taps;  /* 1: nearest, 2: linear, 4: cubic */
     bool align;
     enum padding padding;
-    int64_t size[2]; /* height, width of the input */
+    int64_t size[AXES]; /* depth (1 for images), height, width of the input */
+};
+
+/* Elements along an axis that make up a place, and what each weighs. */
+struct taps {
+    int64_t at[MOST_TAPS]; /* -1: outside, where zeros are */
+    double weight[MOST_TAPS];
 };
 
 static enum quern_code read_grid(struct qn_run *run, const struct qn_op *op,
@@ -22,12 +31,15 @@ static enum quern_code read_grid(struct qn_run *run, const struct qn_op *op,
     (void)!quern_node_attr_string(op->node, "mode", &mode, NULL);
     (void)!quern_node_attr_string(op->node, "padding_mode", &padding, NULL);
     g->align = quern_node_int(op->node, "align_corners", 0) != 0;
-    g->nearest = strcmp(mode, "nearest") == 0;
     g->padding = strcmp(padding, "border") == 0       ? BORDER
                  : strcmp(padding, "reflection") == 0 ? REFLECTION
                                                       : ZEROS;
-    bool linear = strcmp(mode, "linear") == 0 || strcmp(mode, "bilinear") == 0;
-    if ((!g->nearest && !linear) ||
+    g->n_taps =
+        strcmp(mode, "nearest") == 0                                   ? 1
+        : strcmp(mode, "linear") == 0 || strcmp(mode, "bilinear") == 0 ? 2
+        : strcmp(mode, "cubic") == 0 || strcmp(mode, "bicubic") == 0   ? 4
+                                                                       : 0;
+    if (g->n_taps == 0 ||
         (g->padding == ZEROS && strcmp(padding, "zeros") != 0)) {
         return qn_op_fail(run, op, QUERN_UNSUPPORTED,
                           "mode '%s', padding_mode '%s'", mode, padding);
@@ -67,38 +79,90 @@ static double placed(const struct grid *g, double x, int64_t n)
     return x;
 }
 
-static double pixel(const struct grid *g, const struct qn_array *x, int64_t at,
-                    double row, double column)
+/* The element that stands at a whole place; -1: none does. */
+static int64_t element(const struct grid *g, double x, int64_t n)
 {
-    if (!(row >= 0.0 && row < (double)g->size[0] && column >= 0.0 &&
-          column < (double)g->size[1])) {
-        return 0.0; /* NaN too */
+    x = placed(g, x, n);
+    return x > -0.5 && x < (double)n - 0.5 ? (int64_t)nearbyint(x) : -1;
+}
+
+/* Keys' cubic convolution with a = -0.75. */
+static double cubic_weight(double d)
+{
+    d = fabs(d);
+    return d <= 1.0  ? (1.25 * d - 2.25) * d * d + 1.0
+           : d < 2.0 ? ((-0.75 * d + 3.75) * d - 6.0) * d + 3.0
+                     : 0.0;
+}
+
+static void find_taps(const struct grid *g, double coordinate, int64_t n,
+                      struct taps *t)
+{
+    double x = denormalized(g, coordinate, n);
+    if (g->n_taps == 1) {
+        t->at[0] = element(g, nearbyint(placed(g, x, n)), n);
+        t->weight[0] = 1.0;
+        return;
     }
-    return qn_load(x, at + (int64_t)row * g->size[1] + (int64_t)column);
+    /* Cubic reaches over the border: each of its elements is placed alone. */
+    x = g->n_taps == 4 ? x : placed(g, x, n);
+    double first = floor(x) - (g->n_taps == 4 ? 1.0 : 0.0);
+    for (int k = 0; k < g->n_taps; k++) {
+        double d = fabs(x - (first + k));
+        t->at[k] = element(g, first + k, n);
+        t->weight[k] = g->n_taps == 4 ? cubic_weight(d) : 1.0 - d;
+    }
 }
 
 static double sample(const struct grid *g, const struct qn_array *x, int64_t at,
-                     double row, double column)
+                     const struct taps *t)
 {
-    if (g->nearest) {
-        return pixel(g, x, at, nearbyint(row), nearbyint(column));
+    double sum = 0.0;
+    int depth = g->volume ? g->n_taps : 1;
+    for (int a = 0; a < depth; a++) {
+        for (int b = 0; b < g->n_taps; b++) {
+            for (int c = 0; c < g->n_taps; c++) {
+                if (t[0].at[a] < 0 || t[1].at[b] < 0 || t[2].at[c] < 0) {
+                    continue;
+                }
+                int64_t row = t[0].at[a] * g->size[1] + t[1].at[b];
+                sum += t[0].weight[a] * t[1].weight[b] * t[2].weight[c] *
+                       qn_load(x, at + row * g->size[2] + t[2].at[c]);
+            }
+        }
     }
-    double r = floor(row);
-    double c = floor(column);
-    double a = row - r;
-    double b = column - c;
-    return (1.0 - a) * ((1.0 - b) * pixel(g, x, at, r, c) +
-                        b * pixel(g, x, at, r, c + 1.0)) +
-           a * ((1.0 - b) * pixel(g, x, at, r + 1.0, c) +
-                b * pixel(g, x, at, r + 1.0, c + 1.0));
+    return sum;
+}
+
+static void sample_all(const struct grid *g, const struct qn_array *x,
+                       const struct qn_array *grid, const struct qn_array *y)
+{
+    int axes = x->rank - 2;
+    int64_t channels = x->dims[1];
+    int64_t image = g->size[0] * g->size[1] * g->size[2];
+    int64_t n = grid->len / axes;
+    int64_t points = x->dims[0] > 0 ? n / x->dims[0] : 0;
+    struct taps t[AXES] = {{.at = {0}, .weight = {1.0}}};
+    for (int64_t k = 0; k < n; k++) {
+        for (int i = 0; i < axes; i++) { /* x, y(, z) */
+            find_taps(g, qn_load(grid, axes * k + i), g->size[2 - i],
+                      &t[2 - i]);
+        }
+        for (int64_t c = 0; c < channels; c++) {
+            int64_t plane = k / points * channels + c;
+            qn_store(y, plane * points + k % points,
+                     sample(g, x, plane * image, t));
+        }
+    }
 }
 
 enum quern_code qn_op_grid_sample(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *grid = qn_in_packed(run, op, 1);
     const struct qn_array *x = qn_in_packed(run, op, 0);
-    struct grid g;
+    struct grid g = {.size = {1, 1, 1}};
     struct qn_array *y = NULL;
+    int64_t dims[AXES + 2];
     if (x == NULL || grid == NULL) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL, "an input is missing");
     }
@@ -106,33 +170,26 @@ enum quern_code qn_op_grid_sample(struct qn_run *run, const struct qn_op *op)
     if (code != QUERN_OK) {
         return code;
     }
-    if (x->rank != 4) {
+    int axes = x->rank - 2;
+    if (axes < 2 || axes > AXES) {
         return qn_op_fail(run, op, QUERN_UNSUPPORTED, "input of rank %d",
                           x->rank);
     }
-    if (grid->rank != 4 || grid->dims[3] != 2 || grid->dims[0] != x->dims[0]) {
+    if (grid->rank != x->rank || grid->dims[axes + 1] != axes ||
+        grid->dims[0] != x->dims[0]) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                           "grid does not fit the input");
     }
-    int64_t channels = x->dims[1];
-    int64_t image = x->dims[2] * x->dims[3];
-    int64_t points = grid->dims[1] * grid->dims[2];
-    const int64_t dims[4] = {x->dims[0], channels, grid->dims[1],
-                             grid->dims[2]};
-    g.size[0] = x->dims[2];
-    g.size[1] = x->dims[3];
-    code = qn_out(run, op, 0, x->dtype, 4, dims, &y);
-    for (int64_t k = 0;
-         code == QUERN_OK && y != NULL && k < x->dims[0] * points; k++) {
-        double column = denormalized(&g, qn_load(grid, 2 * k), g.size[1]);
-        double row = denormalized(&g, qn_load(grid, 2 * k + 1), g.size[0]);
-        row = placed(&g, row, g.size[0]);
-        column = placed(&g, column, g.size[1]);
-        for (int64_t c = 0; c < channels; c++) {
-            int64_t plane = k / points * channels + c;
-            qn_store(y, plane * points + k % points,
-                     sample(&g, x, plane * image, row, column));
-        }
+    g.volume = axes == AXES;
+    dims[0] = x->dims[0];
+    dims[1] = x->dims[1];
+    for (int i = 0; i < axes; i++) {
+        dims[i + 2] = grid->dims[i + 1];
+        g.size[AXES - axes + i] = x->dims[i + 2];
+    }
+    code = qn_out(run, op, 0, x->dtype, x->rank, dims, &y);
+    if (code == QUERN_OK && y != NULL && y->len > 0) {
+        sample_all(&g, x, grid, y);
     }
     return code;
 }

@@ -246,7 +246,7 @@ START_TEST(forms_that_no_kernel_has_are_told_before_a_run)
          "keep_aspect_ratio_policy 'not_larger'"},
         {"Resize", "coordinate_transformation_mode", "tf_crop_and_resize",
          "coordinate_transformation_mode 'tf_crop_and_resize'"},
-        {"GridSample", "mode", "bicubic", "mode 'bicubic'"},
+        {"GridSample", "mode", "sinc", "mode 'sinc'"},
         {"InstanceNormalization", NULL, NULL,
          "input 1 is of type double, needs float"},
     };
