@@ -322,6 +322,19 @@ def signal(r):
 
 
 @maker
+def resize(r):
+    x = r.floats(1, 2, r.int(1, 8), r.int(1, 8), odd=0)
+    mode, how = r.pick("linear", "cubic", "nearest"), r.pick("half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel", "tf_crop_and_resize")
+    if mode != "nearest" and r.chance(0.4):
+        sizes = np.array([1, 2, r.int(1, 9), r.int(1, 9)], np.int64)
+        return Case(r, "Resize", [x, None, None, sizes], opset=19, mode=mode, antialias=1, tol=1e-3)
+    roi = np.array([0, 0, 0.1, -0.2, 1, 1, 0.8, 1.1], np.float32) if how == "tf_crop_and_resize" else None
+    sizes = np.array([1, 2, x.shape[2] + r.pick(1, 2), x.shape[3] + r.pick(1, 3)], np.int64)  # ONNX Runtime crops no axis that keeps its size
+    return Case(r, "Resize", [x, roi, None, sizes], opset=19, mode=mode, coordinate_transformation_mode=how,
+                extrapolation_value=3.0 if roi is not None else None, tol=1e-3)
+
+
+@maker
 def grid(r):
     axes = r.int(2, 3)
     x = r.floats(r.int(1, 2), r.int(1, 2), *[r.int(1, 5) for _ in range(axes)], odd=0)

@@ -24,7 +24,6 @@ static const struct {
     int output; /* matters only when this one is wanted; -1: always */
 } zeros[] = {
     {"MaxPool", "storage_order", 1},
-    {"Resize", "antialias", -1},
 };
 
 /* Attributes that must be one of some words. */
@@ -34,10 +33,10 @@ static const struct {
     const char *words; /* a space around each */
 } texts[] = {
     {"GridSample", "mode", " linear bilinear nearest cubic bicubic "},
-    {"Resize", "keep_aspect_ratio_policy", " stretch "},
+    {"Resize", "keep_aspect_ratio_policy", " stretch not_larger not_smaller "},
     {"Resize", "coordinate_transformation_mode",
      " half_pixel half_pixel_symmetric pytorch_half_pixel align_corners "
-     "asymmetric "},
+     "asymmetric tf_crop_and_resize "},
 };
 
 enum {

@@ -7,13 +7,15 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_TAPS = 4 };
-
 /* Where one output element along an axis comes from. */
 struct taps {
-    int64_t at[MOST_TAPS];
-    double weight[MOST_TAPS];
+    int n;
+    bool outside; /* of a crop: the extrapolation value stands there */
+    int64_t *at;
+    double *weight;
 };
+
+enum { STRETCH, NOT_LARGER, NOT_SMALLER };
 
 struct resize {
     const char *mode;
@@ -21,7 +23,18 @@ struct resize {
     const char *nearest;
     double cubic;
     bool exclude_outside;
-    int n_taps;
+    bool antialias;
+    bool crops; /* tf_crop_and_resize */
+    int policy; /* for the aspect ratio */
+    double extrapolation;
+    int n_taps; /* 1: nearest, 2: linear, 4: cubic */
+};
+
+struct along {
+    int axis;
+    double scale;
+    double from; /* of a crop, as parts of the input */
+    double to;
 };
 
 static const char *text_or(const struct qn_op *op, const char *name,
@@ -46,9 +59,13 @@ static enum quern_code read_attributes(struct qn_run *run,
                                        const struct qn_op *op, struct resize *r)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
-    static const char *const coordinates[] = {
-        "half_pixel",    "half_pixel_symmetric", "pytorch_half_pixel",
-        "align_corners", "asymmetric",           NULL};
+    static const char *const coordinates[] = {"half_pixel",
+                                              "half_pixel_symmetric",
+                                              "pytorch_half_pixel",
+                                              "align_corners",
+                                              "asymmetric",
+                                              "tf_crop_and_resize",
+                                              NULL};
     static const char *const nearest[] = {
         "round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
     bool old = op->opset < 11 || op->row->variant == 1;
@@ -69,22 +86,41 @@ static enum quern_code read_attributes(struct qn_run *run,
                           "mode '%s', coordinates '%s', nearest '%s'", r->mode,
                           r->coordinates, r->nearest);
     }
-    if (quern_node_int(op->node, "antialias", 0) != 0) {
-        return qn_op_fail(run, op, QUERN_UNSUPPORTED, "antialias");
-    }
-    if (strcmp(text_or(op, "keep_aspect_ratio_policy", "stretch"), "stretch") !=
-        0) {
+    const char *policy = text_or(op, "keep_aspect_ratio_policy", "stretch");
+    r->antialias = quern_node_int(op->node, "antialias", 0) != 0;
+    r->crops = strcmp(r->coordinates, "tf_crop_and_resize") == 0;
+    r->extrapolation =
+        (double)quern_node_float(op->node, "extrapolation_value", 0.0f);
+    r->policy = strcmp(policy, "not_larger") == 0    ? NOT_LARGER
+                : strcmp(policy, "not_smaller") == 0 ? NOT_SMALLER
+                                                     : STRETCH;
+    if (r->policy == STRETCH && strcmp(policy, "stretch") != 0) {
         return qn_op_fail(run, op, QUERN_UNSUPPORTED,
-                          "keep_aspect_ratio_policy other than stretch");
+                          "keep_aspect_ratio_policy '%.40s'", policy);
     }
     return QUERN_OK;
 }
 
+/* In float, as ONNX's own cases round halves of it. */
+static double cropped(float i, float last_in, float last_out,
+                      const struct along *along)
+{
+    float from = (float)along->from;
+    float to = (float)along->to;
+    return last_out > 0.0f
+               ? (double)(from * last_in + i * (to - from) * last_in / last_out)
+               : (double)(0.5f * (from + to) * last_in);
+}
+
 /* Place of output element `i` in the input (Resize-19). */
 static double original(const struct resize *r, int64_t i, int64_t in,
-                       int64_t out, double scale)
+                       int64_t out, const struct along *along)
 {
+    double scale = along->scale;
     double x = (double)i;
+    if (r->crops) {
+        return cropped((float)i, (float)(in - 1), (float)(out - 1), along);
+    }
     if (strcmp(r->coordinates, "asymmetric") == 0) {
         return x / scale;
     }
@@ -132,81 +168,189 @@ static double cubic_weight(double a, double d)
     return d < 2.0 ? ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a : 0.0;
 }
 
-static void find_taps(const struct resize *r, double x, int64_t n,
+static double weight_of(const struct resize *r, double d)
+{
+    return r->n_taps == 4 ? cubic_weight(r->cubic, d)
+                          : fmax(0.0, 1.0 - fabs(d));
+}
+
+static void normalize(struct taps *t)
+{
+    double sum = 0.0;
+    for (int k = 0; k < t->n; k++) {
+        sum += t->weight[k];
+    }
+    for (int k = 0; k < t->n; k++) {
+        t->weight[k] /= sum;
+    }
+}
+
+/* Shrinking with antialias: the kernel is as much wider. What would lie outside
+ * is the element at the border, unless that is excluded. */
+static void find_wide_taps(const struct resize *r, double x, int64_t n,
+                           double scale, struct taps *t)
+{
+    double reach =
+        fmin((r->n_taps == 4 ? 2.0 : 1.0) / scale, 4.0 * (double)n + 8.0);
+    int64_t first = clamped(ceil(x - reach), n);
+    int64_t last = clamped(floor(x + reach), n);
+    t->n = (int)(last - first + 1);
+    for (int64_t k = first; k <= last; k++) {
+        t->at[k - first] = k;
+        t->weight[k - first] = 0.0;
+    }
+    for (double k = ceil(x - reach); k <= x + reach; k += 1.0) {
+        bool outside = k < 0.0 || k >= (double)n;
+        if (!outside || !r->exclude_outside) {
+            t->weight[clamped(k, n) - first] += weight_of(r, (k - x) * scale);
+        }
+    }
+    normalize(t);
+}
+
+static void find_taps(const struct resize *r, double x, int64_t n, double scale,
                       struct taps *t)
 {
+    t->outside = r->crops && !(x >= 0.0 && x <= (double)(n - 1));
+    t->n = r->n_taps;
     if (r->n_taps == 1) {
         t->at[0] = clamped(nearest(r, x), n);
         t->weight[0] = 1.0;
         return;
     }
+    if (r->antialias && scale < 1.0) {
+        find_wide_taps(r, x, n, scale, t);
+        return;
+    }
     double base = floor(x);
-    double sum = 0.0;
-    for (int k = 0; k < r->n_taps; k++) {
+    for (int k = 0; k < t->n; k++) {
         double at = base + k - (r->n_taps == 4 ? 1 : 0);
-        double w = r->n_taps == 4 ? cubic_weight(r->cubic, x - at)
-                   : k == 0       ? 1.0 - (x - base)
-                                  : x - base;
         bool outside = at < 0.0 || at >= (double)n;
         t->at[k] = clamped(at, n);
-        t->weight[k] = outside && r->exclude_outside ? 0.0 : w;
-        sum += t->weight[k];
+        t->weight[k] =
+            outside && r->exclude_outside ? 0.0 : weight_of(r, x - at);
     }
-    for (int k = 0; r->exclude_outside && k < r->n_taps; k++) {
-        t->weight[k] /= sum;
+    if (r->exclude_outside) {
+        normalize(t);
     }
 }
 
 /* Rows of `inner` elements: y = sum of weighted rows of x. */
-static void mix(struct qn_run *run, const struct qn_array *x,
+static void mix(const struct resize *r, const struct qn_array *x,
                 const struct qn_array *y, int64_t from, int64_t to,
-                int64_t inner, const struct taps *t, int n_taps)
+                int64_t inner, const struct taps *t)
 {
     size_t size = qn_element_size(x->dtype);
-    if (n_taps == 1) {
+    if (t->n == 1 && !t->outside) {
         memcpy(y->data + (size_t)to * size,
                x->data + (size_t)(from + t->at[0] * inner) * size,
                (size_t)inner * size);
         return;
     }
     for (int64_t i = 0; i < inner; i++) {
-        double sum = 0.0;
-        for (int k = 0; k < n_taps; k++) {
+        double sum = t->outside ? r->extrapolation : 0.0;
+        for (int k = 0; k < t->n && !t->outside; k++) {
             sum += t->weight[k] * qn_load(x, from + t->at[k] * inner + i);
         }
         qn_store(y, to + i, sum);
     }
-    (void)run;
 }
 
-static void resize_axis(struct qn_run *run, const struct resize *r,
-                        const struct qn_array *x, const struct qn_array *y,
-                        int axis, double scale)
+/* Room for the taps of an element: at most all of the input, where a kernel is
+ * widened. */
+static struct qn_chunk *taps_room(struct qn_run *run, const struct resize *r,
+                                  int64_t in, struct taps *t)
+{
+    size_t most = r->antialias && in > 4 ? (size_t)in : 4;
+    struct qn_chunk *room =
+        qn_scratch(run, most * (sizeof *t->at + sizeof *t->weight));
+    if (room != NULL) {
+        t->at = (int64_t *)(void *)room->data;
+        t->weight = (double *)(void *)(t->at + most);
+    }
+    return room;
+}
+
+static enum quern_code resize_axis(struct qn_run *run, const struct qn_op *op,
+                                   const struct resize *r,
+                                   const struct qn_array *x,
+                                   const struct qn_array *y,
+                                   const struct along *along)
 {
     int64_t outer = 1;
     int64_t inner = 1;
-    int64_t in = x->dims[axis];
-    int64_t out = y->dims[axis];
+    int64_t in = x->dims[along->axis];
+    int64_t out = y->dims[along->axis];
+    struct taps t = {0};
+    struct qn_chunk *room = taps_room(run, r, in, &t);
+    if (room == NULL) {
+        return qn_op_missing(run, op);
+    }
     for (int i = 0; i < x->rank; i++) {
-        outer *= i < axis ? x->dims[i] : 1;
-        inner *= i > axis ? x->dims[i] : 1;
+        outer *= i < along->axis ? x->dims[i] : 1;
+        inner *= i > along->axis ? x->dims[i] : 1;
     }
     for (int64_t j = 0; j < out; j++) {
-        struct taps t;
-        find_taps(r, original(r, j, in, out, scale), in, &t);
+        find_taps(r, original(r, j, in, out, along), in, along->scale, &t);
         for (int64_t o = 0; o < outer; o++) {
-            mix(run, x, y, o * in * inner, (o * out + j) * inner, inner, &t,
-                r->n_taps);
+            mix(r, x, y, o * in * inner, (o * out + j) * inner, inner, &t);
         }
     }
+    qn_chunk_put(&run->chunks, room);
+    return QUERN_OK;
 }
 
 /* Of an output axis: whole numbers are exact up to here. */
 static const double MOST_SIZE = 9007199254740992.0;
 
+/* One scale for all axes that are named (NULL: all), the least or the greatest
+ * that sizes ask for. */
+static void keep_aspect(const struct resize *r, const struct qn_array *x,
+                        const int64_t *axes, size_t n, int64_t *dims,
+                        struct along *along)
+{
+    double scale = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        int64_t axis = axes != NULL ? axes[i] : (int64_t)i;
+        double one = along[axis < 0 ? axis + x->rank : axis].scale;
+        bool takes = r->policy == NOT_LARGER ? one < scale : one > scale;
+        scale = i == 0 || takes ? one : scale;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int64_t axis = axes != NULL ? axes[i] : (int64_t)i;
+        axis = axis < 0 ? axis + x->rank : axis;
+        along[axis].scale = scale;
+        dims[axis] = (int64_t)floor(scale * (double)x->dims[axis] + 0.5);
+    }
+}
+
+/* From a scale, or a size. */
+static bool set_along(const struct qn_array *x, double v, bool is_scale,
+                      int64_t *dims, struct along *along)
+{
+    double in = (double)x->dims[along->axis];
+    double size = is_scale ? floor(in * v) : v;
+    if (!(in >= 1.0) || !(size >= 1.0 && size <= MOST_SIZE)) { /* nor NaN */
+        return false;
+    }
+    along->scale = is_scale ? v : v / in;
+    dims[along->axis] = (int64_t)size;
+    return true;
+}
+
+static void keep_all(const struct qn_array *x, int64_t *dims,
+                     struct along *along)
+{
+    for (int i = 0; i < x->rank; i++) {
+        dims[i] = x->dims[i];
+        along[i] = (struct along){.axis = i, .scale = 1.0, .to = 1.0};
+    }
+}
+
 /* Output dims and scales by axis, from input `scales` or `sizes`. */
 static bool read_target(struct qn_run *run, const struct qn_op *op,
-                        const struct qn_array *x, int64_t *dims, double *scale)
+                        const struct resize *r, const struct qn_array *x,
+                        int64_t *dims, struct along *along)
 {
     bool two = op->opset < 11 || op->row->variant == 1;
     const struct qn_array *scales = qn_in_packed(run, op, two ? 1 : 2);
@@ -217,49 +361,54 @@ static bool read_target(struct qn_run *run, const struct qn_op *op,
     bool some = quern_node_attr_ints(op->node, "axes", &axes, &n) == QUERN_OK;
     const struct qn_array *given =
         sizes != NULL && sizes->len > 0 ? sizes : scales;
-    for (int i = 0; i < x->rank; i++) {
-        dims[i] = x->dims[i];
-        scale[i] = 1.0;
-    }
+    keep_all(x, dims, along);
     if (given == NULL || (size_t)given->len != n) {
+        return false;
+    }
+    const struct qn_array *roi = r->crops ? qn_in_packed(run, op, 1) : NULL;
+    if (r->crops && (roi == NULL || (size_t)roi->len != 2 * n)) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
         int axis = qn_axis(run, op, some ? axes[i] : (int64_t)i, x->rank);
-        if (axis < 0 || x->dims[axis] == 0) {
+        if (axis < 0 || !set_along(x, qn_load(given, (int64_t)i),
+                                   given == scales, dims, &along[axis])) {
             return false;
         }
-        double v = qn_load(given, (int64_t)i);
-        double in = (double)x->dims[axis];
-        double size = given == scales ? floor(in * v) : v;
-        if (!(size >= 1.0 && size <= MOST_SIZE)) { /* nor NaN */
-            return false;
-        }
-        scale[axis] = given == scales ? v : v / in;
-        dims[axis] = (int64_t)size;
+        along[axis].from = roi != NULL ? qn_load(roi, (int64_t)i) : 0.0;
+        along[axis].to = roi != NULL ? qn_load(roi, (int64_t)(i + n)) : 1.0;
+    }
+    if (given == sizes && r->policy != STRETCH) {
+        keep_aspect(r, x, axes, n, dims, along);
     }
     return true;
+}
+
+/* Nothing is scaled or cropped. */
+static bool is_whole(const struct along *a)
+{
+    return a->scale >= 1.0 && a->scale <= 1.0 && a->from <= 0.0 &&
+           a->from >= 0.0 && a->to <= 1.0 && a->to >= 1.0;
 }
 
 enum quern_code qn_op_resize(struct qn_run *run, const struct qn_op *op)
 {
     struct resize r = {0};
     int64_t dims[QUERN_MAX_RANK];
-    double scale[QUERN_MAX_RANK];
+    struct along along[QUERN_MAX_RANK];
     const struct qn_array *x = qn_in_packed(run, op, 0);
     enum quern_code code =
         x != NULL ? read_attributes(run, op, &r) : qn_op_missing(run, op);
     if (code != QUERN_OK) {
         return code;
     }
-    if (!read_target(run, op, x, dims, scale)) {
+    if (!read_target(run, op, &r, x, dims, along)) {
         return qn_op_missing(run, op);
     }
     struct qn_array at = *x;
     at.chunk = NULL;
     for (int axis = 0; axis < x->rank && code == QUERN_OK; axis++) {
-        if (dims[axis] == x->dims[axis] && scale[axis] >= 1.0 &&
-            scale[axis] <= 1.0) {
+        if (dims[axis] == x->dims[axis] && is_whole(&along[axis])) {
             continue;
         }
         struct qn_array next = at;
@@ -278,7 +427,7 @@ enum quern_code qn_op_resize(struct qn_run *run, const struct qn_op *op)
         } else {
             next.data = next.chunk->data;
             qn_array_pack_strides(&next);
-            resize_axis(run, &r, &at, &next, axis, scale[axis]);
+            code = resize_axis(run, op, &r, &at, &next, &along[axis]);
         }
         qn_chunk_put(&run->chunks, at.chunk);
         at = next;

@@ -241,11 +241,10 @@ START_TEST(forms_that_no_kernel_has_are_told_before_a_run)
         const char *text;
         const char *why;
     } rows[] = {
-        {"Resize", "antialias", NULL, "antialias other than 0"},
-        {"Resize", "keep_aspect_ratio_policy", "not_larger",
-         "keep_aspect_ratio_policy 'not_larger'"},
-        {"Resize", "coordinate_transformation_mode", "tf_crop_and_resize",
-         "coordinate_transformation_mode 'tf_crop_and_resize'"},
+        {"Resize", "keep_aspect_ratio_policy", "sideways",
+         "keep_aspect_ratio_policy 'sideways'"},
+        {"Resize", "coordinate_transformation_mode", "askew",
+         "coordinate_transformation_mode 'askew'"},
         {"GridSample", "mode", "sinc", "mode 'sinc'"},
         {"InstanceNormalization", NULL, NULL,
          "input 1 is of type double, needs float"},
