@@ -267,17 +267,64 @@ static bool takes_one_side(const struct quern_node *node, size_t *out_input)
     return has_shape_of(node, *out_input);
 }
 
-/* x * 1, x + 0 and their kin, with a constant that leaves the shape. */
+/* A constant all of whose elements are that number. */
+static bool is_all(const struct quern_value *v, double number)
+{
+    const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
+    int64_t len = t != NULL ? quern_tensor_len(t) : 0;
+    double each = NAN;
+    for (int64_t i = 0; i < len; i++) {
+        if (!quern_tensor_read_doubles(t, i, 1, &each) ||
+            !(each >= number && each <= number)) {
+            return false;
+        }
+    }
+    return len > 0;
+}
+
+/* The node that makes an input, when it is of that operator. */
+static const struct quern_node *maker(const struct quern_node *node, size_t i,
+                                      const char *op)
+{
+    const struct quern_value *v = quern_node_input(node, i);
+    const struct quern_node *made = v != NULL ? quern_value_producer(v) : NULL;
+    return made != NULL && quern_node_is(made, op) ? made : NULL;
+}
+
+/* Input i is x / sqrt(…), or x * (1 / sqrt(…)), as norms spell it. */
+static bool is_normalized(const struct quern_node *node, size_t i)
+{
+    const struct quern_node *div = maker(node, i, "Div");
+    const struct quern_node *mul = maker(node, i, "Mul");
+    bool good = div != NULL && maker(div, 1, "Sqrt") != NULL;
+    for (size_t k = 0; k < 2 && mul != NULL && !good; k++) {
+        const struct quern_node *inner = maker(mul, k, "Div");
+        good = maker(mul, k, "Reciprocal") != NULL ||
+               (inner != NULL && maker(inner, 1, "Sqrt") != NULL);
+    }
+    return good;
+}
+
+/* The scale or the bias of a norm behind input i. */
+static bool is_norm_tail(const struct quern_node *node, size_t i)
+{
+    const struct quern_node *scaled = maker(node, i, "Mul");
+    return is_normalized(node, i) ||
+           (scaled != NULL &&
+            (is_normalized(scaled, 0) || is_normalized(scaled, 1)));
+}
+
+/* x * 1, x + 0 and their kin, with a constant that leaves the shape. The scale
+ * and the bias of a norm that is spelled out stay: runtimes look for them. */
 static bool is_neutral(const struct quern_node *node, size_t *out_input)
 {
     static const struct {
         const char *op;
-        float neutral;
+        double neutral;
         bool commutes;
-    } rows[] = {{"Mul", 1.0f, true},  {"Add", 0.0f, true},
-                {"Div", 1.0f, false}, {"Sub", 0.0f, false},
-                {"Pow", 1.0f, false}, {"And", 1.0f, true},
-                {"Or", 0.0f, true},   {"Xor", 0.0f, true}};
+    } rows[] = {{"Mul", 1.0, true},  {"Add", 0.0, true},  {"Div", 1.0, false},
+                {"Sub", 0.0, false}, {"Pow", 1.0, false}, {"And", 1.0, true},
+                {"Or", 0.0, true},   {"Xor", 0.0, true}};
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         if (!quern_node_is(node, rows[r].op)) {
             continue;
@@ -285,13 +332,15 @@ static bool is_neutral(const struct quern_node *node, size_t *out_input)
         for (size_t k = rows[r].commutes ? 0 : 1; k < 2; k++) {
             const struct quern_value *v = quern_node_input(node, k);
             const struct quern_value *x = quern_node_input(node, 1 - k);
-            float number = NAN;
-            if (v != NULL && x != NULL && qn_scalar(v, &number) &&
-                number >= rows[r].neutral && number <= rows[r].neutral) {
-                int rank = quern_tensor_rank(quern_value_constant(v));
-                *out_input = 1 - k;
-                return rank == 0 || qn_has_rank(x, rank);
+            if (x == NULL || !is_all(v, rows[r].neutral)) {
+                continue;
             }
+            const struct quern_tensor *t = quern_value_constant(v);
+            int rank = quern_tensor_rank(t);
+            bool one = quern_tensor_len(t) == 1;
+            *out_input = 1 - k;
+            return rank == 0 || (one && qn_has_rank(x, rank)) ||
+                   (has_shape_of(node, 1 - k) && !is_norm_tail(node, 1 - k));
         }
     }
     return false;

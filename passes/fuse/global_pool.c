@@ -10,11 +10,11 @@ static bool is_spatial(const struct quern_node *node)
     int rank = quern_value_rank(quern_node_input(node, 0));
     int64_t axes[QUERN_MAX_RANK];
     uint64_t seen = 0;
-    int n = rank >= 4 && rank <= QUERN_MAX_RANK ? qn_axes(node, rank, axes) : 0;
-    if (n != rank - 2) {
+    if (rank < 4 || rank > QUERN_MAX_RANK ||
+        qn_axes(node, rank, axes) != rank - 2) {
         return false;
     }
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < rank - 2; i++) {
         int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
         if (axis < 2 || axis >= rank) {
             return false;

@@ -274,6 +274,8 @@ static enum quern_code merge(struct quern_pass_ctx *ctx,
 {
     static const char *const pairs[] = {"Flatten", "Squeeze", "Unsqueeze",
                                         "Reshape", NULL};
+    static const char *const changers[] = {"Flatten", "Squeeze", "Unsqueeze",
+                                           NULL};
     enum quern_code code = QUERN_OK;
     (void)user;
     if (qn_is_one_of(node, pairs)) {
@@ -288,7 +290,15 @@ static enum quern_code merge(struct quern_pass_ctx *ctx,
     }
     merge_fn fn =
         quern_node_is(node, "Reshape") ? merge_reshape : merger_of(node);
-    return fn != NULL ? fn(ctx, node) : QUERN_OK;
+    code = fn != NULL ? fn(ctx, node) : QUERN_OK;
+    if (code == QUERN_OK && !quern_node_erased(node) &&
+        qn_is_one_of(node, changers)) {
+        code = qn_merge_reshape_kin(ctx, node);
+    }
+    return code == QUERN_OK && !quern_node_erased(node) &&
+                   quern_node_is(node, "Squeeze")
+               ? qn_squeeze_earlier(ctx, node)
+               : code;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,

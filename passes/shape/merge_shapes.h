@@ -25,6 +25,18 @@ enum quern_code qn_merge_squeeze(struct quern_pass_ctx *ctx,
                                  struct quern_node *node)
     __attribute__((warn_unused_result));
 
+/** A Flatten, Squeeze or Unsqueeze behind another of the family, Reshape with
+ * it: one Reshape. */
+enum quern_code qn_merge_reshape_kin(struct quern_pass_ctx *ctx,
+                                     struct quern_node *node)
+    __attribute__((warn_unused_result));
+
+/** A Squeeze behind a Transpose of what one of Reshape's family made: that one
+ * leaves the axes out. */
+enum quern_code qn_squeeze_earlier(struct quern_pass_ctx *ctx,
+                                   struct quern_node *node)
+    __attribute__((warn_unused_result));
+
 /** A Concat takes in Concats along the same axis that it alone reads. */
 enum quern_code qn_merge_concat(struct quern_pass_ctx *ctx,
                                 struct quern_node *node)

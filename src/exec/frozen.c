@@ -210,6 +210,17 @@ static bool values_known(const struct freezer *f, const struct qn_op *op)
     return f->shape[op->out[0] >= 0 ? op->out[0] : op->in[0]];
 }
 
+/* What a tap may write must be made anew by each run, and what reads it. */
+static bool is_written(const struct quern_engine *e, const struct qn_op *op)
+{
+    for (int i = 0; i < op->n_out && e->taps_write; i++) {
+        if (op->out[i] >= 0 && e->tap_of[op->out[i]] >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void freeze(const struct freezer *f, struct qn_op *op, int *keep)
 {
     if (op->n_in < 1 || op->in[0] < 0 || op->n_out < 1) {
@@ -221,7 +232,8 @@ static void freeze(const struct freezer *f, struct qn_op *op, int *keep)
             f->shape[op->out[i]] = shape;
         }
     }
-    op->frozen = op->bodies == NULL && values_known(f, op);
+    op->frozen =
+        op->bodies == NULL && values_known(f, op) && !is_written(f->engine, op);
     for (int i = 0; op->frozen && i < op->n_out; i++) {
         if (op->out[i] >= 0) {
             f->value[op->out[i]] = true;

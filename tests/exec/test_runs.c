@@ -194,6 +194,60 @@ START_TEST(shapes_come_and_go)
 }
 END_TEST
 
+static enum quern_code add_ten(void *user, size_t tap,
+                               const struct quern_view *view)
+{
+    float *data = view->writable;
+    (void)tap;
+    ++*(int *)user;
+    ck_assert_ptr_nonnull(data);
+    for (int64_t i = 0; i < view->dims[0] * view->dims[1]; i++) {
+        data[i] += 10.0f;
+    }
+    return QUERN_OK;
+}
+
+/* What depends on shapes alone is made once, but where a tap writes into it. */
+START_TEST(a_tap_writes_what_shapes_alone_decide)
+{
+    static const int64_t dims[] = {2, 4};
+    struct net net;
+    struct quern_engine *engine = NULL;
+    struct quern_runner *runner = NULL;
+    int n_seen = 0;
+    net_open(&net);
+    struct quern_value *c = net_random(&net, 1, dims + 1);
+    net_add(&net, "Shape", NULL);
+    net_add(&net, "ConstantOfShape", NULL);
+    net_add(&net, "Add", (struct quern_value *[]){c, NULL});
+    struct quern_engine_options o = {.struct_size = sizeof o,
+                                     .kind = QUERN_ENGINE_CPU,
+                                     .taps = &net.at,
+                                     .n_taps = 1,
+                                     .taps_write = true};
+    struct quern_tensor *x = random_floats(net.context, 2, dims);
+    const float *numbers = quern_tensor_data(quern_value_constant(c));
+    ck_assert_int_eq(quern_engine_open(net.model, &o, &engine), QUERN_OK);
+    ck_assert_int_eq(quern_runner_create(engine, net.context, &runner),
+                     QUERN_OK);
+    for (int k = 1; k <= 3; k++) {
+        struct quern_tensor *y = NULL;
+        ck_assert_int_eq(
+            quern_runner_run(runner, &x, 1, &y, 1, add_ten, &n_seen), QUERN_OK);
+        ck_assert_int_eq(n_seen, k);
+        for (int i = 0; i < 8; i++) {
+            ck_assert_float_eq(((const float *)quern_tensor_data(y))[i],
+                               numbers[i % 4] + 10.0f);
+        }
+        quern_tensor_release(&y);
+    }
+    quern_runner_destroy(&runner);
+    quern_engine_close(&engine);
+    quern_tensor_release(&x);
+    net_close(&net);
+}
+END_TEST
+
 struct worker {
     struct runs *runs;
     struct quern_context *context;
@@ -251,6 +305,7 @@ Suite *qtest_suite(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, second_run_allocates_nothing);
     tcase_add_test(tcase, shapes_come_and_go);
+    tcase_add_test(tcase, a_tap_writes_what_shapes_alone_decide);
     tcase_add_test(tcase, runners_of_one_engine_agree);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -145,7 +145,17 @@ CASES = {
                              {"one": scalar(1.0), "zero": scalar([0.0])}),
     "zero_minus_x_and_one_over_x_stay": no_op("a = Sub(zero, x) y = Div(one, a)", None, {"one": scalar(1.0), "zero": scalar(0.0)}),
     "a_neutral_number_that_adds_an_axis_stays": no_op("y = Mul(x, one)", None, {"one": rand(1, 1, 1) * 0 + 1}, y="A,N,4"),
-    "a_vector_of_ones_stays": no_op("y = Mul(x, one)", None, {"one": np.ones(4, np.float32)}),
+    "a_norm_without_a_scale_of_its_own": no_op("a = Mul(x, ones) b = Add(a, zeros) y = Relu(b)", "Relu", {
+        "ones": np.ones(4, np.float32), "zeros": np.zeros((1, 4), np.float32)}),
+    "the_scale_of_a_norm_stays": no_op("s = Sqrt(x) d = Div(x, s) a = Mul(d, ones) b = Add(zeros, a) y = Relu(b)", None, {
+        "ones": np.ones(4, np.float32), "zeros": np.zeros(4, np.float32)}, feeds={"x": np.abs(rand(3, 4)) + 1}),
+    "the_scale_of_a_norm_with_a_reciprocal_stays": no_op("r = Reciprocal(x) m = Mul(x, r) a = Mul(ones, m) b = Add(a, zeros) y = Relu(b)", None, {
+        "ones": np.ones(4, np.float32), "zeros": np.zeros(4, np.float32)}, feeds={"x": np.abs(rand(3, 4)) + 1}),
+    "ones_but_for_one_stay": no_op("a = Mul(x, ones) y = Relu(a)", None, {"ones": np.array([1, 1, 1, 1.001], np.float32)}),
+    "ones_that_repeat_an_axis_stay": no_op("a = Mul(x, ones) y = Relu(a)", None, {"ones": np.ones(4, np.float32)}, x="N,1", y="N,4"),
+    "ones_that_may_repeat_an_axis_stay": no_op("a = Mul(x, ones) y = Relu(a)", None, {"ones": np.ones(4, np.float32)}, x="N,M", y="N,4", feeds={"x": rand(3, 4)}),
+    "a_double_next_to_one_stays": dict(text="g (double[N] x) => (double[N] y) { a = Mul(x, near) y = Neg(a) }",
+                                       weights={"near": np.array(1 + 1e-9)}, passes="drop-no-op", after=None),
     "integers_are_the_same": dict(text="g (int64[N] x) => (int64[N] y) { a = Mul(x, one) y = Neg(a) }",
                                   weights={"one": scalar(1, np.int64)}, passes="drop-no-op", after="Neg"),
     "transpose": no_op("t = Transpose<perm = [0, 1]>(x) y = Relu(t)", "Relu"),

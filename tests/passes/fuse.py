@@ -92,6 +92,7 @@ CASES = {
     "mean_of_volumes": pool("y = ReduceMean<axes = [2, 3, 4], keepdims = 0>(x)", "GlobalAveragePool Flatten", x="N,3,4,5,6"),
     "mean_of_rows_stays": pool("y = ReduceMean<axes = [3], keepdims = 0>(x)", None, y="N,3,5"),
     "mean_of_a_norm_stays": pool("y = ReduceMean<axes = [-1]>(x)", None, x="N,5,6", y="N,5,1"),
+    "mean_of_a_row_stays": pool("y = ReduceMean<axes = [-1]>(x)", None, x="N,5", y="N,1"),
     "mean_of_channels_stays": pool("y = ReduceMean<axes = [1, 2], keepdims = 0>(x)", None, y="N,6"),
     "mean_of_everything_stays": pool("y = ReduceMean(x)", None, y="1,1,1,1"),
     # Gemm

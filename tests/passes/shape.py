@@ -29,6 +29,13 @@ def slices(body, after, **weights):
     return case(body, after, "split-slices", weights=weights, **more)
 
 
+def perms(*wanted):
+    def check(model):
+        got = [tuple(a.ints) for n in model.graph.node if n.op_type == "Transpose" for a in n.attribute if a.name == "perm"]
+        assert got == list(wanted), got
+    return check
+
+
 def merge(body, after, **weights):
     more = {k: weights.pop(k) for k in ("x", "y", "opset", "check") if k in weights}
     return case(body, after, "merge-shapes", weights=weights, **more)
@@ -156,8 +163,23 @@ CASES = {
     "a_zero_that_copies_a_new_size_stays": merge("r = Reshape(x, a) y = Reshape(r, b)", None, a=ints(-1, 2, 4), b=ints(0, 4, 2)),
     "a_zero_that_copies_the_same_size": merge("r = Reshape(x, a) y = Reshape(r, b)", "Reshape", a=ints(0, -1), b=ints(0, -1, 4)),
     "reshape_behind_flatten": merge("r = Flatten(x) y = Reshape(r, b)", "Reshape", b=ints(-1, 2, 4)),
+    "flatten_behind_reshape": merge("r = Reshape(x, a) y = Flatten(r)", "Reshape", a=ints(0, -1, 2, 4), y="A,B"),
+    "flatten_of_two_open_sizes_stays": merge("r = Reshape(x, a) y = Flatten<axis = 2>(r)", None, a=ints(0, 0, -1, 1), y="A,B", x="N,S,T"),
+    "unsqueeze_behind_reshape": merge("r = Reshape(x, a) y = Unsqueeze(r, b)", "Reshape", a=ints(0, -1, 4), b=ints(1), y="A,1,B,4"),
+    "unsqueeze_by_attribute_behind_flatten": merge("r = Flatten(x) y = Unsqueeze<axes = [1]>(r)", "Reshape", opset=11, y="A,1,B"),
+    "squeeze_behind_reshape": merge("r = Reshape(x, a) y = Squeeze(r, b)", "Reshape", a=ints(0, 1, -1), b=ints(1), y="A,B"),
+    "unsqueeze_behind_a_reshape_read_twice_stays": merge("r = Reshape(x, a) u = Unsqueeze(r, b) v = Relu(r) y = Add(u, v)", None,
+                                                         a=ints(0, -1), b=ints(0), y="1,A,B"),
+    "squeeze_behind_unsqueeze_and_transpose": merge(
+        "r = Relu(x) u = Unsqueeze(r, z) t = Transpose<perm = [3, 1, 2, 0]>(u) y = Squeeze(t, a)", "Relu Transpose",
+        z=ints(0), a=ints(3), y="A,B,C", check=perms((2, 0, 1))),
+    "squeeze_by_attribute_behind_reshape_and_transpose": merge(
+        "r = Reshape(x, a) t = Transpose<perm = [2, 1, 0, 3]>(r) y = Squeeze<axes = [-3]>(t)", "Reshape Transpose", opset=11,
+        a=ints(0, 1, -1, 4), y="A,N,4", check=perms((1, 0, 2))),
+    "squeeze_behind_a_transpose_of_an_input_stays": merge("t = Transpose<perm = [2, 0, 1]>(x) y = Squeeze(t, a)", None, x="N,1,8", a=ints(2),
+                                                          y="8,N"),
     "unsqueeze_undoes_squeeze": merge("r = Squeeze(x, a) y0 = Unsqueeze(r, a) y = Relu(y0)", "Relu", x="1,S,8", a=ints(0)),
-    "unsqueeze_elsewhere_stays": merge("r = Squeeze(x, a) y0 = Unsqueeze(r, b) y = Relu(y0)", None, x="1,S,8", a=ints(0), b=ints(1)),
+    "unsqueeze_elsewhere": merge("r = Squeeze(x, a) y0 = Unsqueeze(r, b) y = Relu(y0)", "Reshape Relu", x="1,S,8", a=ints(0), b=ints(1)),
     "two_unsqueezes_of_a_mask_stay": merge("r = Unsqueeze(x, a) y = Unsqueeze(r, a)", None, a=ints(0), y="A,B,C,D,E"),
     "and_behind_a_cast_of_it": merge("c = Cast<to = 10>(x) r = Unsqueeze(c, a) u = Unsqueeze(r, a) y = Cast<to = 1>(u)", None, a=ints(0),
                                      y="A,B,C,D,E"),
