@@ -390,7 +390,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, times_per_node_are_refused);
     tcase_add_test(tests, auto_falls_back_and_says_so_once);
     tcase_add_loop_test(tests, forms_that_no_kernel_has_are_told_before_a_run,
-                        0, 5);
+                        0, 4);
     tcase_add_loop_test(tests, without_a_way_back_the_first_error_stands, 0, 3);
     tcase_add_test(tests, a_model_that_the_embedded_engine_runs_stays_there);
     tcase_add_loop_test(tests, each_allocation_can_fail, 0, 2);
