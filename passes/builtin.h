@@ -12,6 +12,7 @@ extern const struct quern_pass_desc qn_pass_drop_zero_states;
 extern const struct quern_pass_desc qn_pass_drop_sequences;
 extern const struct quern_pass_desc qn_pass_drop_no_op;
 extern const struct quern_pass_desc qn_pass_drop_dead;
+extern const struct quern_pass_desc qn_pass_tidy_nodes;
 extern const struct quern_pass_desc qn_pass_fold_constants;
 extern const struct quern_pass_desc qn_pass_merge_equal;
 extern const struct quern_pass_desc qn_pass_fold_shapes;

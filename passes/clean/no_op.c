@@ -3,6 +3,7 @@
  * Transpose into the same order, x * 1, a Pad by nothing, ….
  * A graph output that is an input or a constant keeps its node. */
 #include "builtin.h"
+#include "clean/idle.h"
 #include "common.h"
 
 #include <math.h>
@@ -360,6 +361,24 @@ static bool clips_nothing(const struct quern_node *node)
     return quern_node_opset(node) >= 11 && n_given(node) == 1;
 }
 
+/* Axes of one element, factors of one, what has been done already. */
+static bool is_idle(const struct quern_node *node, size_t *out_input)
+{
+    static const char *const reduce[] = {"ReduceMean", "ReduceSum",
+                                         "ReduceMax",  "ReduceMin",
+                                         "ReduceProd", NULL};
+    if (quern_node_is(node, "ScatterND")) {
+        *out_input = 2;
+        return has_shape_of(node, 2) && qn_scatters_all(node);
+    }
+    *out_input = 0;
+    if (qn_is_one_of(node, reduce)) {
+        return same_shape(node);
+    }
+    return (qn_resizes_by_one(node) && same_shape(node)) ||
+           qn_pools_by_one(node) || qn_is_done_twice(node);
+}
+
 static bool is_no_op(const struct quern_node *node, size_t *out_input)
 {
     static const char *const of_many[] = {"Concat", "Sum",  "Max",
@@ -390,7 +409,8 @@ static bool is_no_op(const struct quern_node *node, size_t *out_input)
                (quern_node_is(node, "Reshape") && reshapes_to_itself(node)) ||
                (quern_node_is(node, "Expand") && expands_by_ones(node));
     }
-    return takes_one_side(node, out_input) || is_neutral(node, out_input);
+    return takes_one_side(node, out_input) || is_neutral(node, out_input) ||
+           is_idle(node, out_input);
 }
 
 static enum quern_code drop_no_op(struct quern_pass_ctx *ctx,
@@ -405,11 +425,15 @@ static enum quern_code run_no_op(struct quern_pass_ctx *ctx,
                                  struct quern_graph *graph, const void *params)
 {
     static const char *const ops[] = {
-        "Transpose", "Slice", "Pad",     "Clip",      "Split",   "Concat",
-        "Sum",       "Max",   "Min",     "Mean",      "Reshape", "Flatten",
-        "Expand",    "Tile",  "Squeeze", "Unsqueeze", "Mul",     "Add",
-        "Div",       "Sub",   "Pow",     "And",       "Or",      "Xor",
-        "Where",     NULL};
+        "Transpose",  "Slice",     "Pad",       "Clip",        "Split",
+        "Concat",     "Sum",       "Max",       "Min",         "Mean",
+        "Reshape",    "Flatten",   "Expand",    "Tile",        "Squeeze",
+        "Unsqueeze",  "Mul",       "Add",       "Div",         "Sub",
+        "Pow",        "And",       "Or",        "Xor",         "Where",
+        "ScatterND",  "Resize",    "Upsample",  "AveragePool", "MaxPool",
+        "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin",   "ReduceProd",
+        "Ceil",       "Floor",     "Round",     "Sign",        "Abs",
+        NULL};
     (void)params;
     return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
                            drop_no_op, NULL);

@@ -3,6 +3,9 @@
  *     Where(x > t, x, Softplus(x)) -> Softplus(x)     float, t at least 16
  *     a * Reciprocal(b), a * (1 / b) -> a / b         floats
  *     Not(Not(x)), Neg(Neg(x)) -> x
+ *     z + Neg(x) -> z - x, z - Neg(x) -> z + x
+ *     Log(Softmax(x)) -> LogSoftmax(x), ArgMax(Softmax(x)) -> ArgMax(x)
+ *     (s a) @ (t b) -> (s t a) @ b for numbers s and t, as attention has it
  *     (x + a) + b -> x + (a + b), and the same with minus, times and divided
  *     by, for float constants a and b of one shape, or of one element
  *
@@ -79,7 +82,59 @@ static enum quern_code to_itself(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? quern_node_erase_dead(root) : code;
 }
 
+/* z + Neg(x), z - Neg(x) */
+static enum quern_code to_opposite(struct quern_pass_ctx *ctx,
+                                   const struct qn_rule *rule,
+                                   const struct quern_match *match,
+                                   bool *out_done)
+{
+    struct quern_value *in[2] = {quern_match_value(match, "z"),
+                                 quern_match_value(match, "x")};
+    *out_done = true;
+    return qn_become(ctx, match, rule->what, in, 2);
+}
+
+static enum quern_code to_log_softmax(struct quern_pass_ctx *ctx,
+                                      const struct qn_rule *rule,
+                                      const struct quern_match *match,
+                                      bool *out_done)
+{
+    struct quern_value *x = quern_match_value(match, "x");
+    struct quern_node *root = quern_match_node(match, 0);
+    int64_t axis = quern_node_int(
+        quern_value_producer(quern_node_input(root, 0)), "axis", -1);
+    *out_done = true;
+    enum quern_code code = qn_become(ctx, match, rule->what, &x, 1);
+    return code == QUERN_OK ? quern_node_set_int(root, "axis", axis) : code;
+}
+
+/* The order along the axis is that of x. */
+static enum quern_code to_arg_max(struct quern_pass_ctx *ctx,
+                                  const struct qn_rule *rule,
+                                  const struct quern_match *match,
+                                  bool *out_done)
+{
+    struct quern_value *x = quern_match_value(match, "x");
+    struct quern_node *root = quern_match_node(match, 0);
+    struct quern_node *softmax =
+        quern_value_producer(quern_node_input(root, 0));
+    int rank = quern_value_rank(x);
+    int64_t a = quern_node_int(root, "axis", 0);
+    int64_t b = quern_node_int(softmax, "axis", -1);
+    if (rank < 1 || a + (a < 0 ? rank : 0) != b + (b < 0 ? rank : 0)) {
+        return QUERN_OK;
+    }
+    *out_done = true;
+    quern_pass_account(ctx, root, "%s", rule->what);
+    enum quern_code code = quern_node_set_input(root, 0, x);
+    return code == QUERN_OK ? quern_node_erase_dead(softmax) : code;
+}
+
 static const struct qn_rule rules[] = {
+    {"y = Add(z, Neg(x))", 7, to_opposite, "Sub"},
+    {"y = Sub(z, Neg(x))", 7, to_opposite, "Add"},
+    {"y = Log(Softmax(x))", 13, to_log_softmax, "LogSoftmax"},
+    {"y = ArgMax(Softmax(x))", 13, to_arg_max, "Softmax dropped"},
     {"y = Where(Greater(x, t), x, Softplus(x))", 9, to_softplus, NULL},
     {"y = Where(GreaterOrEqual(x, t), x, Softplus(x))", 12, to_softplus, NULL},
     {"y = Where(Less(t, x), x, Softplus(x))", 9, to_softplus, NULL},
@@ -271,16 +326,98 @@ static enum quern_code join_chain(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? put(ctx, node, &first, &second, constant) : code;
 }
 
+/* ------------------------------------------------------------- products */
+
+/* A Mul by a number that the product alone reads; `at` is the number's input.
+ */
+static struct quern_node *factor_of(const struct quern_node *product, size_t i,
+                                    float *out_number, size_t *out_at)
+{
+    const struct quern_value *x = quern_node_input(product, i);
+    struct quern_node *mul = x != NULL ? qn_single_producer(x, "Mul") : NULL;
+    if (mul == NULL || quern_node_graph(mul) != quern_node_graph(product) ||
+        quern_value_dtype(x) != QUERN_FLOAT) {
+        return NULL;
+    }
+    for (size_t k = 0; k < 2; k++) {
+        const struct quern_value *v = quern_node_input(mul, k);
+        const struct quern_value *data = quern_node_input(mul, 1 - k);
+        if (v != NULL && data != NULL && qn_scalar(v, out_number) &&
+            quern_value_constant(data) == NULL &&
+            (quern_tensor_rank(quern_value_constant(v)) == 0 ||
+             qn_has_rank(data, quern_tensor_rank(quern_value_constant(v))))) {
+            *out_at = k;
+            return mul;
+        }
+    }
+    return NULL;
+}
+
+/* The first factor takes in the second; its result has a new name. */
+static enum quern_code join_factors(struct quern_pass_ctx *ctx,
+                                    struct quern_node *product, void *user)
+{
+    float s = 0.0f;
+    float t = 0.0f;
+    size_t at = 0;
+    size_t at_second = 0;
+    (void)user;
+    struct quern_node *first = factor_of(product, 0, &s, &at);
+    struct quern_node *second = factor_of(product, 1, &t, &at_second);
+    float both = s * t;
+    if (first == NULL || second == NULL || first == second ||
+        !(fabsf(s) <= 1.0f && fabsf(t) <= 1.0f && fabsf(both) >= 1e-6f)) {
+        return QUERN_OK;
+    }
+    struct quern_value *old = quern_node_output(first, 0);
+    struct quern_value *made = NULL;
+    struct quern_value *number = NULL;
+    quern_pass_account(ctx, product, "factor of '%s' put into '%s'",
+                       quern_node_name(second), quern_node_name(first));
+    enum quern_code code = qn_new_floats(ctx, quern_node_graph(first), "factor",
+                                         &both, 0, NULL, &number);
+    if (code == QUERN_OK) {
+        code = qn_replace_input(first, at, number);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(product, 1,
+                                    quern_node_input(second, 1 - at_second));
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_erase_dead(second);
+    }
+    if (code == QUERN_OK) {
+        code = quern_value_create(quern_node_graph(first),
+                                  quern_value_name(old), &made);
+    }
+    if (code == QUERN_OK) {
+        code = quern_value_copy_type(made, old);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_output(first, 0, made);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(product, 0, made);
+    }
+    return code == QUERN_OK ? quern_value_erase(old) : code;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     /* The operators that read_step() knows, one behind another. */
     static const char *const ops[] = {"Add", "Sub", "Mul", "Div", NULL};
+    static const char *const products[] = {"MatMul", NULL};
+    static const char *const factors[] = {"Mul", NULL};
     struct quern_each each = {.ops = ops, .behind = ops};
+    struct quern_each matmul = {.ops = products, .behind = factors};
     (void)params;
     enum quern_code code = qn_rewrite(ctx, graph, rules, COUNT(rules));
+    if (code == QUERN_OK) {
+        code = quern_pass_each(ctx, graph, &each, join_chain, NULL);
+    }
     return code == QUERN_OK
-               ? quern_pass_each(ctx, graph, &each, join_chain, NULL)
+               ? quern_pass_each(ctx, graph, &matmul, join_factors, NULL)
                : code;
 }
 
@@ -289,7 +426,8 @@ const struct quern_pass_desc qn_pass_simplify_arithmetic = {
     .abi = QUERN_ABI,
     .name = "simplify-arithmetic",
     .summary = "join constants of Add, Sub, Mul, Div in a row; a * (1 / b); "
-               "Not of Not; the threshold around Softplus",
+               "Not of Not; Log of Softmax; the threshold around Softplus; "
+               "factors of both sides of a MatMul",
     .flags = QUERN_PASS_NEEDS_SHAPES | QUERN_PASS_REPEAT,
     .contract = QUERN_REAL_EXACT,
     .run = run,

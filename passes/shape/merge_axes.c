@@ -164,28 +164,117 @@ static bool read_bounds(const struct quern_node *node, struct bounds *out)
            qn_int_values(steps, QUERN_MAX_RANK, out->of[3]) == (int)out->n;
 }
 
-/* Slices of different axes may come in any order, or at once. */
+/* Bounds k of b, of what bounds i of a leave: as bounds i of a. Counted from
+ * the front, forwards. */
+static bool join_bounds(struct bounds *a, size_t i, const struct bounds *b,
+                        size_t k)
+{
+    const int64_t most = INT32_MAX;
+    int64_t from = b->of[0][k];
+    int64_t to = b->of[1][k];
+    int64_t step = a->of[3][i];
+    if (step < 1 || step > most || b->of[3][k] < 1 || b->of[3][k] > most ||
+        a->of[0][i] < 0 || a->of[0][i] > most || a->of[1][i] < 0 || from < 0 ||
+        from > most || to < 0) {
+        return false;
+    }
+    if (to < most && a->of[0][i] + to * step < a->of[1][i]) {
+        a->of[1][i] = a->of[0][i] + to * step;
+    }
+    a->of[0][i] += from * step;
+    a->of[3][i] = step * b->of[3][k];
+    return true;
+}
+
+/* Those of b become those of a, or join them. */
+static bool add_bounds(struct bounds *a, const struct bounds *b)
+{
+    size_t n = a->n;
+    for (size_t k = 0; k < b->n; k++) {
+        size_t i = 0;
+        while (i < n && a->of[2][i] != b->of[2][k]) {
+            i++;
+        }
+        if (i < n) {
+            if (!join_bounds(a, i, b, k)) {
+                return false;
+            }
+            continue;
+        }
+        for (size_t r = 0; r < 4; r++) {
+            a->of[r][a->n] = b->of[r][k];
+        }
+        a->n++;
+    }
+    return true;
+}
+
+/* Slices of different axes may come in any order, or at once; of one axis, the
+ * second counts from where the first begins. */
 enum quern_code qn_merge_slice(struct quern_pass_ctx *ctx,
                                struct quern_node *node)
 {
     struct quern_node *first = before_all(node, "Slice");
     struct bounds a;
     struct bounds b;
-    if (first == NULL || !read_bounds(node, &b) || !read_bounds(first, &a)) {
+    if (first == NULL || !read_bounds(node, &b) || !read_bounds(first, &a) ||
+        !add_bounds(&a, &b)) {
         return QUERN_OK;
     }
-    for (size_t i = 0; i < a.n * b.n; i++) {
-        if (a.of[2][i / b.n] == b.of[2][i % b.n]) {
-            return QUERN_OK;
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < 4 && code == QUERN_OK; i++) {
+        code = set_ints_input(ctx, node, i + 1, a.of[i], a.n);
+    }
+    return code == QUERN_OK ? qn_bypass(ctx, node, first) : code;
+}
+
+enum quern_code qn_merge_part(struct quern_pass_ctx *ctx,
+                              struct quern_node *node)
+{
+    struct bounds b;
+    return read_bounds(node, &b) && b.n == 1 && b.of[3][0] == 1
+               ? qn_merge_concat_slice(ctx, node, b.of[2][0], b.of[0][0],
+                                       b.of[1][0])
+               : QUERN_OK;
+}
+
+/* The axes of both, as those of what the first reads. */
+enum quern_code qn_merge_squeezes(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node)
+{
+    struct quern_node *first = before_all(node, "Squeeze");
+    struct quern_value *x = first != NULL ? quern_node_input(first, 0) : NULL;
+    int rank = x != NULL ? quern_value_rank(x) : -1;
+    int64_t a[QUERN_MAX_RANK];
+    int64_t b[QUERN_MAX_RANK];
+    bool gone[QUERN_MAX_RANK] = {false};
+    int64_t all[QUERN_MAX_RANK];
+    size_t n = 0;
+    if (rank < 2 || rank > QUERN_MAX_RANK) {
+        return QUERN_OK;
+    }
+    size_t n_a = read_axes(first, 1, rank, a);
+    size_t n_b = read_axes(node, 1, rank - (int)n_a, b);
+    for (size_t i = 0; i < n_a; i++) {
+        gone[a[i]] = true;
+    }
+    /* Axis k of the middle is the k-th that the first left. */
+    for (int i = 0, k = 0; i < rank; i++) {
+        bool drop = gone[i];
+        for (size_t j = 0; j < n_b && !gone[i]; j++) {
+            drop = drop || b[j] == k;
+        }
+        k += !gone[i];
+        if (drop) {
+            all[n++] = i;
         }
     }
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < 4; i++) {
-        memcpy(a.of[i] + a.n, b.of[i], b.n * sizeof b.of[i][0]);
+    if (n_a == 0 || n_b == 0 || n != n_a + n_b) {
+        return QUERN_OK;
     }
-    for (size_t i = 0; i < 4 && code == QUERN_OK; i++) {
-        code = set_ints_input(ctx, node, i + 1, a.of[i], a.n + b.n);
-    }
+    enum quern_code code = quern_node_has_attr(node, "axes")
+                               ? quern_node_set_ints(node, "axes", all, n)
+                               : set_ints_input(ctx, node, 1, all, n);
     return code == QUERN_OK ? qn_bypass(ctx, node, first) : code;
 }
 

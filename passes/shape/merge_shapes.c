@@ -1,8 +1,10 @@
 /* merge-shapes: two nodes in a row that move data or convert it become one: two
  * Transposes, a Reshape behind Reshape, Flatten, Squeeze or Unsqueeze, two
- * Unsqueezes, two Slices of different axes, a Concat in a Concat, a Cast behind
- * a Cast that lost nothing; one Transpose from Reshape, Transpose, Reshape; one
- * Gather from Slice and Squeeze.
+ * Unsqueezes, two Squeezes, two Slices, a Concat in a Concat, a Cast behind a
+ * Cast that lost nothing, a reduction and the Squeeze or Unsqueeze of its axes;
+ * one Transpose from Reshape, Transpose, Reshape; one Gather from Slice and
+ * Squeeze. Split and Concat of the same parts go, and so does the Slice of one
+ * part of a Concat.
  * Bit-exact. Two Unsqueezes of a graph input are left: runtimes know masks by
  * them. */
 #include "shape/merge_shapes.h"
@@ -250,63 +252,57 @@ static enum quern_code merge_cast(struct quern_pass_ctx *ctx,
 typedef enum quern_code (*merge_fn)(struct quern_pass_ctx *ctx,
                                     struct quern_node *node);
 
-/* Nodes of the family that one function is enough for. */
-static merge_fn merger_of(const struct quern_node *node)
-{
-    static const struct {
-        const char *op;
-        merge_fn merge;
-    } rows[] = {
-        {"Transpose", merge_transpose}, {"Cast", merge_cast},
-        {"Slice", qn_merge_slice},      {"Concat", qn_merge_concat},
-        {"Squeeze", qn_merge_squeeze},  {"Unsqueeze", qn_merge_unsqueeze},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (quern_node_is(node, rows[i].op)) {
-            return rows[i].merge;
-        }
-    }
-    return NULL;
-}
+/* In this order, until the node goes or has become another. */
+static const struct {
+    const char *op;
+    merge_fn merge;
+} mergers[] = {
+    {"Transpose", merge_transpose},
+    {"Cast", merge_cast},
+    {"Slice", qn_merge_part},
+    {"Slice", qn_merge_slice},
+    {"Concat", qn_merge_split_concat},
+    {"Concat", qn_merge_concat},
+    {"Split", qn_merge_concat_split},
+    {"Flatten", drop_pair},
+    {"Squeeze", drop_pair},
+    {"Squeeze", qn_merge_reduce},
+    {"Squeeze", qn_merge_squeezes},
+    {"Squeeze", qn_merge_squeeze},
+    {"Unsqueeze", drop_pair},
+    {"Unsqueeze", qn_merge_reduce},
+    {"Unsqueeze", qn_merge_unsqueeze},
+    {"Reshape", drop_pair},
+    {"Reshape", merge_batch_transpose},
+    {"Reshape", merge_reshape},
+    {"Flatten", qn_merge_reshape_kin},
+    {"Squeeze", qn_merge_reshape_kin},
+    {"Unsqueeze", qn_merge_reshape_kin},
+    {"Squeeze", qn_squeeze_earlier},
+};
 
 static enum quern_code merge(struct quern_pass_ctx *ctx,
                              struct quern_node *node, void *user)
 {
-    static const char *const pairs[] = {"Flatten", "Squeeze", "Unsqueeze",
-                                        "Reshape", NULL};
-    static const char *const changers[] = {"Flatten", "Squeeze", "Unsqueeze",
-                                           NULL};
     enum quern_code code = QUERN_OK;
     (void)user;
-    if (qn_is_one_of(node, pairs)) {
-        code = drop_pair(ctx, node);
+    for (size_t i = 0; i < sizeof mergers / sizeof *mergers; i++) {
+        if (quern_node_is(node, mergers[i].op)) {
+            code = mergers[i].merge(ctx, node);
+        }
+        if (code != QUERN_OK || quern_node_erased(node)) {
+            break;
+        }
     }
-    if (code == QUERN_OK && !quern_node_erased(node) &&
-        quern_node_is(node, "Reshape")) {
-        code = merge_batch_transpose(ctx, node); /* a Transpose now, or not */
-    }
-    if (code != QUERN_OK || quern_node_erased(node)) {
-        return code;
-    }
-    merge_fn fn =
-        quern_node_is(node, "Reshape") ? merge_reshape : merger_of(node);
-    code = fn != NULL ? fn(ctx, node) : QUERN_OK;
-    if (code == QUERN_OK && !quern_node_erased(node) &&
-        qn_is_one_of(node, changers)) {
-        code = qn_merge_reshape_kin(ctx, node);
-    }
-    return code == QUERN_OK && !quern_node_erased(node) &&
-                   quern_node_is(node, "Squeeze")
-               ? qn_squeeze_earlier(ctx, node)
-               : code;
+    return code;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    static const char *const ops[] = {"Transpose", "Slice",   "Cast",
-                                      "Concat",    "Flatten", "Squeeze",
-                                      "Unsqueeze", "Reshape", NULL};
+    static const char *const ops[] = {
+        "Transpose", "Slice",     "Cast",    "Concat", "Flatten",
+        "Squeeze",   "Unsqueeze", "Reshape", "Split",  NULL};
     (void)params;
     return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops}, merge,
                            NULL);
@@ -317,7 +313,8 @@ const struct quern_pass_desc qn_pass_merge_shapes = {
     .abi = QUERN_ABI,
     .name = "merge-shapes",
     .summary = "one node from two in a row that move or convert data: "
-               "Transpose, Reshape and its kin, Slice, Concat, Cast",
+               "Transpose, Reshape and its kin, Slice, Concat, Split, Cast; "
+               "reductions",
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_BIT_EXACT,
     .run = run,

@@ -15,7 +15,17 @@ enum quern_code qn_merge_unsqueeze(struct quern_pass_ctx *ctx,
                                    struct quern_node *node)
     __attribute__((warn_unused_result));
 
-/** A Slice takes in a Slice of other axes. */
+/** A Squeeze takes in the Squeeze in front of it. */
+enum quern_code qn_merge_squeezes(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node)
+    __attribute__((warn_unused_result));
+
+/** A reduction takes in the Squeeze of its axes, or the Unsqueeze. */
+enum quern_code qn_merge_reduce(struct quern_pass_ctx *ctx,
+                                struct quern_node *node)
+    __attribute__((warn_unused_result));
+
+/** A Slice takes in the Slice in front of it. */
 enum quern_code qn_merge_slice(struct quern_pass_ctx *ctx,
                                struct quern_node *node)
     __attribute__((warn_unused_result));
@@ -40,6 +50,25 @@ enum quern_code qn_squeeze_earlier(struct quern_pass_ctx *ctx,
 /** A Concat takes in Concats along the same axis that it alone reads. */
 enum quern_code qn_merge_concat(struct quern_pass_ctx *ctx,
                                 struct quern_node *node)
+    __attribute__((warn_unused_result));
+
+/** A Concat of all outputs of a Split gives what was split. */
+enum quern_code qn_merge_split_concat(struct quern_pass_ctx *ctx,
+                                      struct quern_node *concat)
+    __attribute__((warn_unused_result));
+
+/** A Split into the inputs of the Concat in front of it gives these. */
+enum quern_code qn_merge_concat_split(struct quern_pass_ctx *ctx,
+                                      struct quern_node *split)
+    __attribute__((warn_unused_result));
+
+/** A Slice of one input of the Concat in front of it gives that input. */
+enum quern_code qn_merge_part(struct quern_pass_ctx *ctx,
+                              struct quern_node *node)
+    __attribute__((warn_unused_result));
+enum quern_code
+qn_merge_concat_slice(struct quern_pass_ctx *ctx, struct quern_node *slice,
+                      int64_t slice_axis, int64_t from, int64_t to)
     __attribute__((warn_unused_result));
 
 #endif

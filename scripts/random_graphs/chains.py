@@ -387,7 +387,7 @@ def turned(g):
         elif how == 4:
             op = g.choice(["ReduceMean", "ReduceSum", "ReduceMax"])
             axes = [axis] if g.chance(0.6) else sorted({axis % v.rank, g.int(0, v.rank - 1)}) if g.chance(0.7) else []
-            y = both(g, g.choice(["Sub", "Add"]), v, with_axes(g, op, v, axes, keepdims=g.near(1, 0.1)))
+            y = both(g, g.choice(["Sub", "Add"]), v, with_axes(g, op, v, axes, keepdims=int(g.chance(0.9))))
         elif how == 5:
             y = g.op("Concat", [v, g.choice(values)] if g.chance(0.8) else [v, g.aligned(v)], axis=axis)
         elif how == 6:
@@ -400,6 +400,45 @@ def turned(g):
     for v in values[1:] if g.chance(0.3) else values[-1:]:
         if v.rank == x.rank:
             g.op("Transpose", [v], perm=back if g.chance(0.85) else [int(i) for i in g.random.permutation(x.rank)])
+
+
+@template(1.5)
+def joined(g):
+    """What leads apart and back: Split and Concat, reductions and their axes, Slices of Slices, rounding, factors around a MatMul."""
+    how = g.int(0, 6)
+    x = g.pick("f", rank=range(1, 4), dims=[None, 6, 4][:g.int(2, 3)], new=0.4)
+    axis = g.int(-x.rank, x.rank - 1)
+    if how == 0:
+        c = g.op("Concat", [x, g.op("Neg", [x])], axis=axis)
+        size = x.size(axis)
+        if size is None or g.opset < 13 or g.chance(0.5):
+            end = size or 3
+            return [sliced(g, c, [axis], *bounds) for bounds in (([0], [g.near(end, 0.1)]), ([end], [g.choice([2 * end, 2 ** 63 - 1])]))]
+        a, b = g.op("Split", [c, ints(g, size, size) if g.chance(0.8) else ints(g, size + 1, size - 1)], 2, axis=axis)
+        return g.op("Concat", [a, b] if g.chance(0.8) else [b, a], axis=g.choice([axis, axis, axis % x.rank, 0]))
+    if how == 1:
+        keep = int(g.chance(0.5))
+        axes = [axis] if g.chance(0.7) else sorted({0, axis % x.rank})
+        y = with_axes(g, g.choice(["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"]), x, axes, keepdims=keep)
+        back = axes if g.chance(0.85) else [0]
+        return with_axes(g, "Squeeze" if keep else "Unsqueeze", y, [a % x.rank for a in back] if g.chance(0.5) else back)
+    if how == 2:
+        edge = lambda: g.choice([0, 1, 1, 2, 3, 5, 40, -1, 2 ** 63 - 1])  # noqa: E731
+        y = sliced(g, x, [axis], [edge()], [edge()])
+        return sliced(g, y, [g.near(axis, 0.1)], [edge()], [edge()])
+    if how == 3:
+        y = with_axes(g, "Unsqueeze", with_axes(g, "Unsqueeze", x, [g.int(0, x.rank)]), [g.int(0, x.rank + 1)])
+        ones = [i for i, s in enumerate(y.sizes) if s == 1]
+        z = with_axes(g, "Squeeze", y, [g.choice(ones)])
+        return with_axes(g, "Squeeze", z, [g.choice([i for i, s in enumerate(z.sizes) if s == 1])])
+    if how == 4:
+        y = g.op(g.choice(["Ceil", "Floor", "Round", "Sign", "Abs"]), [x])
+        return g.op(g.choice(["Ceil", "Floor", "Round", "Sign", "Abs"]), [y])
+    if how == 5 and x.rank >= 2:
+        k = g.op("Transpose", [x], perm=[*range(x.rank - 2), x.rank - 1, x.rank - 2])
+        return g.op("MatMul", [both(g, "Mul", x, number(g, x, 0.5)), both(g, "Mul", k, number(g, x, g.choice([0.25, 2.0])))])
+    y = g.op("Softmax", [x], axis=axis)
+    return g.op("Log", [y]) if g.chance(0.8) else both(g, g.choice(["Add", "Sub"]), y, g.op("Neg", [x]))
 
 
 # Codes

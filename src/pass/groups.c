@@ -14,8 +14,8 @@ static const struct {
      /* one spelling; control flow and sequences; sizes; constants */
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
      "inline-if,drop-zero-states,drop-sequences,replace-einsum,"
-     "fold-shapes,shorten-sizes,fold-constants,drop-no-op,merge-shapes,"
-     "split-slices,drop-expand,drop-dead,shorten-sizes,"
+     "fold-shapes,shorten-sizes,fold-constants,drop-no-op,tidy-nodes,"
+     "merge-shapes,split-slices,drop-expand,drop-dead,shorten-sizes,"
      /* activations before the folds that would take their numbers */
      "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,"
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
@@ -32,7 +32,7 @@ static const struct {
     /* parts of it, in its order */
     {"clean",
      "constants-to-initializers,drop-identity,inline-if,drop-zero-states,"
-     "drop-sequences,drop-no-op,merge-equal,drop-dead"},
+     "drop-sequences,drop-no-op,tidy-nodes,merge-equal,drop-dead"},
     {"fold", "constants-to-initializers,fold-shapes,fold-constants,drop-dead"},
     {"shapes", "fold-shapes,shorten-sizes,drop-dead"},
     {"layout", "drop-no-op,merge-shapes,split-slices,drop-expand,drop-dead"},
@@ -83,6 +83,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_drop_sequences,
     &qn_pass_drop_no_op,
     &qn_pass_drop_dead,
+    &qn_pass_tidy_nodes,
     &qn_pass_merge_equal,
     &qn_pass_fold_shapes,
     &qn_pass_shorten_sizes,

@@ -82,4 +82,30 @@ CASES = {
     "halves_in_a_row_stay": case("a = Add(x, p) y = Add(a, p)", None, x="float16[N]", weights={"p": scalar(2.0, np.float16)}),
     "squares_are_not_steps": chain("a = Mul(x, p) y = Mul(a, a)", None, p=3.0),
 }
+def product(body, after, s=0.5, t=0.25, **more):
+    return dict(text=f"g (float[N,4] x, float[4,M] z) => (float[N,M] y) {{ {body} }}", weights={"s": scalar(s), "t": scalar(t)},
+                passes="simplify-arithmetic", after=after, **more)
+
+
+TWO = "a = Mul(x, s) b = Mul(t, z) y = MatMul(a, b)"
+CASES |= {
+    "a_sum_with_neg": case("a = Neg(x) b = Abs(x) y = Add(a, b)", "Abs Sub", tol=0),
+    "a_difference_with_neg": case("a = Neg(x) b = Abs(x) y = Sub(b, a)", "Abs Add", tol=0),
+    "neg_minus_something_stays": case("a = Neg(x) b = Abs(x) y = Sub(a, b)", None),
+    "neg_that_another_reads_stays": case("a = Neg(x) b = Add(x, a) y = Mul(a, b)", None),
+    "log_of_softmax": case("a = Softmax<axis = 0>(x) y = Log(a)", "LogSoftmax", x="float[5,8]"),
+    "log_of_softmax_without_axis": case("a = Softmax(x) y = Log(a)", "LogSoftmax"),
+    "log_of_old_softmax_stays": case("a = Softmax<axis = 1>(x) y = Log(a)", None, opset=12),
+    "arg_max_of_softmax": case("a = Softmax(x) y = ArgMax<axis = 1, keepdims = 0>(a)", "ArgMax", y="int64[N]"),
+    "arg_max_of_another_axis_stays": case("a = Softmax(x) y = ArgMax<axis = 0>(a)", None, y="int64[1,8]"),
+    "softmax_that_is_read_stays": case("a = Softmax(x) b = ArgMax(a) c = Cast<to = 1>(b) y = Add(a, c)", None),
+    "factors_of_both_sides": product(TWO, "Mul MatMul"),
+    "factors_above_one_stay": product(TWO, None, s=2.0),
+    "factors_of_next_to_nothing_stay": product(TWO, None, s=1e-4, t=1e-4),
+    "a_vector_of_factors_stays": product(TWO, None, t=[0.5]) | {"weights": {"s": rand(4, low=0.1, high=0.9), "t": scalar(0.5)}},
+    "factors_with_more_axes_stay": product(TWO, None) | {"text": "g (float[N,4] x, float[4,M] z) => (float[A,N,M] y) { " + TWO + " }",
+                                                          "weights": {"s": scalar([[[0.5]]]), "t": scalar(0.5)}},
+    "a_square_of_a_product_stays": case("a = Mul(x, s) y = MatMul(a, a)", None, x="float[8,8]", weights={"s": scalar(0.5)}),
+    "a_factor_that_another_reads_stays": product("a = Mul(x, s) b = Mul(t, z) m = MatMul(a, b) c = ReduceSum<keepdims = 0>(a) y = Add(m, c)", None),
+}
 main(CASES)

@@ -196,4 +196,99 @@ CASES = {
     "where_of_one_side_that_is_widened_stays": no_op("y = Where(t, w, x)", None, {"t": np.array(True), "w": rand(4)}),
     "where_of_one_side_widened_by_the_condition_stays": no_op("y = Where(t, x, x)", None, {"t": np.ones((2, 1, 1), bool)}, y="A,N,4"),
 }
+def parts(**counts):
+    """Numbers of inputs or outputs of the node that matters, the last of its operator."""
+    def check(model):
+        for op, (n_in, n_out) in counts.items():
+            node = [n for n in model.graph.node if n.op_type == op][-1]
+            assert (len(node.input), len(node.output)) == (n_in, n_out), (list(node.input), list(node.output))
+    return check
+
+
+def pads(*wanted):
+    def check(model):
+        attrs = {a.name: helper.get_attribute_value(a) for n in model.graph.node for a in n.attribute}
+        assert "auto_pad" not in attrs and attrs.get("pads", []) == list(wanted), attrs
+    return check
+
+
+def tidy(body, after, weights=None, **more):
+    return no_op(body, after, weights, passes="tidy-nodes", **more)
+
+
+def image(op, attrs, wanted, x="N,2,7,8", weights=None, **more):
+    w = ", w" if op == "Conv" else ""
+    return tidy(f"y = {op}<{attrs}>(x{w})", op if wanted is not None else None, {"w": rand(2, 2, 3, 2)} if w else {}, x=x, y="N,2,A,B",
+                **({"check": pads(*wanted)} if wanted is not None else {}), **more)
+
+
+UPSIDE = "coordinate_transformation_mode = \"half_pixel\", mode = \"linear\""
+CASES |= {
+    # what changes nothing, at a closer look
+    "rounding_of_what_is_whole": no_op("a = Floor(x) b = Ceil(a) c = Round(b) y = Neg(c)", "Floor Neg"),
+    "rounding_of_a_sign": no_op("a = Sign(x) b = Floor(a) y = Neg(b)", "Sign Neg"),
+    "sign_and_abs_twice": no_op("a = Sign(x) b = Sign(a) c = Abs(b) d = Abs(c) y = Neg(d)", "Sign Abs Neg"),
+    "sign_of_abs_stays": no_op("a = Abs(x) b = Sign(a) y = Neg(b)", None),
+    "a_mean_of_axes_of_one": no_op("a = Abs(x) m = ReduceMean<axes = [1, 2]>(a) s = ReduceMax<axes = [-2]>(m) y = Neg(s)", "Abs Neg", x="N,1,1,4"),
+    "a_mean_that_drops_an_axis_stays": no_op("a = Abs(x) m = ReduceMean<axes = [1], keepdims = 0>(a) y = Neg(m)", None, x="N,1,4", y="N,4"),
+    "a_mean_of_an_open_axis_stays": no_op("a = Abs(x) m = ReduceMean<axes = [0]>(a) y = Neg(m)", None, x="N,4", y="1,4"),
+    "a_norm_of_one_element_stays": no_op("m = ReduceL2<axes = [1]>(x) y = Neg(m)", None, x="N,1"),
+    "resize_by_one": no_op(f"a = Abs(x) r = Resize<{UPSIDE}>(a, , s) y = Neg(r)", "Abs Neg", {"s": np.ones(4, np.float32)}, x="N,2,4,4"),
+    "resize_to_its_sizes": no_op(f"a = Abs(x) r = Resize<{UPSIDE}>(a, , , s) y = Neg(r)", "Abs Neg", {"s": ints(1, 2, 4, 4)}, x="1,2,4,4"),
+    "resize_by_nearly_one_stays": no_op(f"a = Abs(x) r = Resize<{UPSIDE}>(a, , s) y = Neg(r)", None,
+                                        {"s": np.array([1, 1, 1.1, 1.1], np.float32)}, x="N,2,4,4"),
+    "resize_to_other_sizes_stays": no_op(f"a = Abs(x) r = Resize<{UPSIDE}>(a, , , s) y = Neg(r)", None, {"s": ints(1, 2, 4, 5)}, x="1,2,4,4",
+                                         y="1,2,4,5"),
+    "resize_of_a_crop_stays": no_op("a = Abs(x) r = Resize<coordinate_transformation_mode = \"tf_crop_and_resize\", mode = \"linear\">(a, roi, s) "
+                                    "y = Neg(r)", None, {"s": np.ones(4, np.float32), "roi": np.array([0, 0, 0, 0, 1, 1, .5, .5], np.float32)},
+                                    x="N,2,4,4"),
+    "pools_of_one_element": no_op("a = Abs(x) m = MaxPool<kernel_shape = [1, 1]>(a) p = AveragePool<kernel_shape = [1, 1], strides = [1, 1]>(m) "
+                                  "y = Neg(p)", "Abs Neg", x="N,2,4,4"),
+    "a_pool_that_strides_stays": no_op("m = MaxPool<kernel_shape = [1, 1], strides = [2, 2]>(x) y = Neg(m)", None, x="N,2,4,4", y="N,2,2,2"),
+    "scatter_of_all": no_op("a = Abs(x) u = Exp(x) s = ScatterND(a, i, u) y = Neg(s)", "Exp Neg", {"i": np.arange(3).reshape(3, 1)}, x="3,4",
+                            opset=16, passes="drop-no-op"),
+    "scatter_of_all_of_an_open_size": no_op(
+        "a = Abs(x) u = Exp(x) h = Shape(x) n = Gather(h, zero) r = Range(zero, n, one) i = Unsqueeze(r, m) s = ScatterND(a, i, u) y = Neg(s)",
+        "Exp Neg", {"zero": scalar(0, np.int64), "one": scalar(1, np.int64), "m": ints(-1)}, x="N,4", opset=16, passes="drop-no-op,drop-dead"),
+    "scatter_of_another_open_size_stays": dict(
+        text="g (float[N,4] x, float[M,4] z) => (float[N,4] y) { h = Shape(z) n = Gather(h, zero) r = Range(zero, n, one) i = Unsqueeze(r, m) "
+             "y = ScatterND(x, i, z) }", weights={"zero": scalar(0, np.int64), "one": scalar(1, np.int64), "m": ints(-1)}, passes="drop-no-op",
+        after=None, opset=16, feeds={"x": rand(5, 4), "z": rand(3, 4)}),
+    "scatter_in_another_order_stays": no_op("a = Abs(x) u = Exp(x) s = ScatterND(a, i, u) y = Neg(s)", None, {"i": np.array([[0], [2], [1]])}, x="3,4",
+                                            opset=16),
+    "scatter_of_a_part_stays": no_op("a = Abs(x) s = ScatterND(a, i, u) y = Neg(s)", None, {"i": np.array([[0], [1]]), "u": rand(2, 4)}, x="3,4",
+                                     opset=16),
+    "scatter_that_adds_stays": no_op("a = Abs(x) u = Exp(x) s = ScatterND<reduction = \"add\">(a, i, u) y = Neg(s)", None,
+                                     {"i": np.arange(3).reshape(3, 1)}, x="3,4", opset=16),
+    # tidy-nodes
+    "cast_for_cast_like": dict(text="g (float[N] x, float16[2] h) => (float16[N] y) { y = CastLike(x, h) }", passes="tidy-nodes", after="Cast",
+                               opset=15),
+    "a_bias_of_zeros": tidy("c = Conv(x, w, b) y = Neg(c)", "Conv Neg", {"w": rand(2, 2, 3, 3), "b": np.zeros(2, np.float32)}, x="N,2,5,5",
+                            y="N,2,3,3", check=parts(Conv=(2, 1))),
+    "a_bias_of_negative_zeros_of_gemm": tidy("y = Gemm<transB = 1>(x, w, b)", "Gemm", {"w": rand(3, 4), "b": -np.zeros(3, np.float32)}, y="N,3",
+                                             check=parts(Gemm=(2, 1))),
+    "a_bias_of_old_gemm_stays": tidy("y = Gemm(x, w, b)", None, {"w": rand(4, 3), "b": np.zeros(3, np.float32)}, y="N,3", opset=10, ir=4),
+    "a_bias_with_one_number_stays": tidy("y = Gemm(x, w, b)", None, {"w": rand(4, 3), "b": np.array([0, 0, 1e-30], np.float32)}, y="N,3"),
+    "a_bias_of_the_caller_stays": tidy("y = Gemm(x, w, b)", None, {"w": rand(4, 3), "b": np.zeros(3, np.float32)}, y="N,3", edit=as_input("b")),
+    "indices_that_nothing_reads": tidy("y, i = MaxPool<kernel_shape = [2, 2]>(x)", "MaxPool", x="N,2,4,4", y="N,2,3,3", check=parts(MaxPool=(1, 1))),
+    "a_mask_that_nothing_reads": tidy("a, m = Dropout(x, r) y = Neg(a)", "Dropout Neg", {"r": scalar(0.5)}, check=parts(Dropout=(2, 1))),
+    "means_that_nothing_reads": tidy("y, m, s = LayerNormalization(x, w)", "LayerNormalization", {"w": rand(4)}, opset=17,
+                                     check=parts(LayerNormalization=(2, 1))),
+    "a_deviation_that_is_read_stays": dict(
+        text="g (float[N,4] x) => (float[N,4] y, float[N,1] s) { y, m, s = LayerNormalization(x, w) }", weights={"w": rand(4)}, passes="tidy-nodes",
+        after="LayerNormalization", opset=17, check=parts(LayerNormalization=(2, 3))),
+    "states_that_nothing_reads": dict(
+        text="g (float[S,N,3] x) => (float[1,N,4] y) { a, y, c = LSTM<hidden_size = 4>(x, w, r) }",
+        weights={"w": rand(1, 16, 3), "r": rand(1, 16, 4)}, passes="tidy-nodes", after="LSTM", opset=14, check=parts(LSTM=(3, 2))),
+    "indices_that_are_read_stay": dict(
+        text="g (float[N,2,4,4] x) => (float[N,2,3,3] y, int64[N,2,3,3] i) { y, i = MaxPool<kernel_shape = [2, 2]>(x) }", passes="tidy-nodes",
+        after=None),
+    "auto_pad_of_conv": image("Conv", 'auto_pad = "SAME_UPPER", strides = [2, 2]', [1, 0, 1, 0]),
+    "auto_pad_lower": image("Conv", 'auto_pad = "SAME_LOWER"', [1, 1, 1, 0]),
+    "auto_pad_of_open_sizes": image("Conv", 'auto_pad = "SAME_UPPER"', [1, 0, 1, 1], x="N,2,H,W"),
+    "auto_pad_valid": image("Conv", 'auto_pad = "VALID", strides = [3, 2]', []),
+    "auto_pad_of_max_pool": image("MaxPool", 'auto_pad = "SAME_LOWER", kernel_shape = [4, 3], strides = [3, 2]', [2, 1, 1, 0]),
+    "auto_pad_of_average_pool": image("AveragePool", 'auto_pad = "SAME_UPPER", kernel_shape = [2, 3], strides = [2, 1]', [0, 1, 1, 1]),
+    "auto_pad_of_open_sizes_with_strides_stays": image("Conv", 'auto_pad = "SAME_UPPER", strides = [2, 2]', None, x="N,2,H,W"),
+}
 main(CASES)

@@ -214,7 +214,7 @@ CASES = {
                                 b=ints(2)),
     "slices_with_steps": merge("r = Slice(x, z, e, a, s) y = Slice(r, z, f, b)", "Slice", x="4,6,8", z=ints(0), e=ints(9), f=ints(2), a=ints(1),
                                b=ints(-1), s=ints(2)),
-    "slices_of_one_axis_stay": merge("r = Slice(x, z, e, a) y = Slice(r, z, z2, b)", None, x="4,6,8", z=ints(1), z2=ints(2), e=ints(4),
+    "slices_of_one_axis_counted_from_the_end": merge("r = Slice(x, z, e, a) y = Slice(r, z, z2, b)", "Slice", x="4,6,8", z=ints(1), z2=ints(2), e=ints(4),
                                      a=ints(0), b=ints(-3)),
     "slices_that_all_merge": merge("r = Slice(x, z, e, a) u = Slice(r, z, f, b) v = Slice(r, z, f, c) w = Transpose<perm = [0, 2, 1]>(v) "
                                    "y = MatMul(u, w)", "Slice Slice Transpose MatMul", x="4,6,8", z=ints(1), e=ints(3), f=ints(4), a=ints(0),
@@ -315,5 +315,47 @@ CASES |= {
         text="g (float[N,S,4] x) => (float[N,S,4] y, float[S,4,N] z) { t = " + T + "(x) m = ReduceMean<axes = [-1]>(t) d = Sub(t, m) "
              "q = Mul(d, d) v = ReduceMean<axes = [-1]>(q) r = Sqrt(v) n = Div(d, r) y = " + B + "(n) z = Softmax(n) }",
         weights={}, passes="move-transposes", after=None, tol=0),
+}
+AX = {"a1": ints(1), "a2": ints(2), "m1": ints(-1)}
+CUT = {"b": ints(2), "e": ints(12), "a": ints(1)}
+CASES |= {
+    "a_mean_that_unsqueeze_widens": dict(merge("m = ReduceMean<axes = [2], keepdims = 0>(x) y = Unsqueeze(m, m1)", "ReduceMean", y="N,S,1", **AX), tol=1e-6),
+    "a_sum_that_squeeze_narrows": dict(merge("m = ReduceSum(x, a2) y = Squeeze(m, m1)", "ReduceSum", y="N,S", **AX), tol=1e-6),
+    "arg_max_that_unsqueeze_widens": merge("m = ArgMax<axis = 1, keepdims = 0>(x) n = Unsqueeze(m, a1) y = Cast<to = 1>(n)", "ArgMax Cast", y="N,1,8", **AX),
+    "two_axes_that_squeeze_drops": dict(merge("m = ReduceMean<axes = [1, -1]>(x) y = Squeeze(m, all)", "ReduceMean", y="N", all=ints(2, 1)), tol=1e-6),
+    "an_unsqueeze_of_another_axis_stays": merge("m = ReduceMax<axes = [2], keepdims = 0>(x) y = Unsqueeze(m, a1)", None, y="N,1,S", **AX),
+    "a_squeeze_of_fewer_axes_stays": merge("m = ReduceMax<axes = [1, 2]>(x) y = Squeeze(m, a1)", None, y="N,1", **AX),
+    "a_reduction_read_twice_stays": merge("m = ReduceMax<axes = [2]>(x) s = Squeeze(m, a2) t = Unsqueeze(s, a2) y = Add(t, m)", "ReduceMax Add", y="N,S,1", **AX),
+    "a_reduction_of_all_stays": merge("m = ReduceMax<keepdims = 0>(x) y = Unsqueeze(m, z)", None, y="1", z=ints(0)),
+    "two_squeezes": merge("s = Squeeze(x, a1) y = Squeeze(s, a1)", "Squeeze", x="N,1,1,8", y="N,8", **AX),
+    "two_squeezes_of_later_axes": merge("s = Squeeze(x, a1) y = Squeeze(s, m1)", "Squeeze", x="N,1,8,1", y="N,8", **AX),
+    "two_old_squeezes": merge("s = Squeeze<axes = [0]>(x) y = Squeeze<axes = [1]>(s)", "Squeeze", x="1,N,1,8", y="N,8", opset=11),
+    "two_slices_of_one_axis": merge("s = Slice(x, b, e, a) y = Slice(s, c, d, a)", "Slice", x="N,16", y="N,A", c=ints(1), d=ints(5), **CUT),
+    "two_slices_of_one_open_axis": merge("s = Slice(x, b, e, a) y = Slice(s, c, d, a)", "Slice", x="N,S", y="N,A", c=ints(1), d=ints(2**62), **CUT),
+    "two_slices_with_steps": merge("s = Slice(x, b, e, a, t) y = Slice(s, c, d, a, t)", "Slice", x="N,40", y="N,A", b=ints(1), e=ints(35), a=ints(1),
+                                   c=ints(1), d=ints(9), t=ints(3)),
+    "two_slices_of_which_one_is_empty": merge("s = Slice(x, b, e, a) y = Slice(s, c, d, a)", "Slice", x="N,16", y="N,A", c=ints(11), d=ints(20), **CUT),
+    "two_slices_that_share_an_axis": merge("s = Slice(x, b, e, a) y = Slice(s, c, d, f)", "Slice", x="9,16", y="A,B", c=ints(1, 3), d=ints(7, 6),
+                                           f=ints(0, 1), **CUT),
+    "two_slices_from_the_end_stay": merge("s = Slice(x, b, e, a) y = Slice(s, c, d, a)", None, x="N,S", y="N,A", c=ints(-3), d=ints(2**62), **CUT),
+    "two_slices_to_the_end_but_one_stay": merge("s = Slice(x, b, e, a) y = Slice(s, c, d, a)", None, x="N,S", y="N,A", b=ints(0), e=ints(-1), a=ints(1),
+                                                c=ints(0), d=ints(3)),
+    "two_slices_backwards_stay": merge("s = Slice(x, b, e, a, t) y = Slice(s, b, e, a, t)", None, x="N,8", y="N,A", b=ints(7), e=ints(1), a=ints(1),
+                                       t=ints(-1)),
+    "split_and_concat": merge("p, q = Split<axis = 1>(x, s) c = Concat<axis = -1>(p, q) y = Relu(c)", "Relu", x="N,8", y="N,8", s=ints(3, 5)),
+    "split_and_concat_in_another_order_stay": merge("p, q = Split<axis = 1>(x, s) y = Concat<axis = 1>(q, p)", None, x="N,8", y="N,8", s=ints(4, 4)),
+    "split_and_concat_of_another_axis_stay": merge("p, q = Split<axis = 1>(x, s) y = Concat<axis = 0>(p, q)", None, x="N,8", y="M,4", s=ints(4, 4)),
+    "split_and_concat_of_a_part_stay": merge("p, q, r = Split<axis = 1>(x, s) y = Concat<axis = 1>(p, q)", None, x="N,9", y="N,6", s=ints(3, 3, 3)),
+    "concat_and_split": merge("n = Neg(x) c = Concat<axis = 1>(x, n) p, q = Split<axis = 1>(c, s) y = Mul(p, q)", "Neg Mul", x="N,8", y="N,8", s=ints(8, 8)),
+    "concat_and_split_elsewhere_stay": merge("n = Neg(x) c = Concat<axis = 1>(x, n) p, q = Split<axis = 1>(c, s) y = Concat<axis = 1>(q, p)", None, x="N,8",
+                                             y="N,16", s=ints(7, 9)),
+    "concat_and_split_into_outputs_stay": dict(
+        text="g (float[N,4] x) => (float[N,4] y, float[N,4] z) { n = Neg(x) c = Concat<axis = 1>(x, n) y, z = Split<axis = 1>(c, s) }",
+        weights={"s": ints(4, 4)}, passes="merge-shapes", after=None),
+    "slices_of_concat": merge("n = Neg(x) c = Concat<axis = 1>(x, n) p = Slice(c, z, k, i) q = Slice(c, k, big, i) y = Sub(p, q)", "Neg Sub", x="N,8",
+                              y="N,8", z=ints(0), k=ints(8), big=ints(2**62), i=ints(1)),
+    "a_slice_of_two_parts_stays": merge("n = Neg(x) c = Concat<axis = 1>(x, n) y = Slice(c, z, k, i)", None, x="N,8", y="N,9", z=ints(0), k=ints(9), i=ints(1)),
+    "a_slice_behind_an_open_part_stays": merge("n = Neg(x) c = Concat<axis = 1>(n, x) y = Slice(c, k, big, i)", None, x="N,S", y="N,A", k=ints(8),
+                                               big=ints(2**62), i=ints(1)),
 }
 main(CASES)
