@@ -35,7 +35,8 @@ static const struct {
      "drop-sequences,drop-no-op,tidy-nodes,merge-equal,drop-dead"},
     {"fold", "constants-to-initializers,fold-shapes,fold-constants,drop-dead"},
     {"shapes", "fold-shapes,shorten-sizes,drop-dead"},
-    {"layout", "drop-no-op,merge-shapes,split-slices,drop-expand,drop-dead"},
+    {"layout", "drop-no-op,merge-shapes,split-slices,drop-expand,move-"
+               "transposes,drop-dead"},
     {"arith",
      "replace-einsum,normalize-gemm,fuse-conv-bn,fuse-pad,simplify-arithmetic,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
@@ -48,8 +49,9 @@ static const struct {
      * behind optimize, and stand there where --opset is given */
     {"attention", "fuse-rotary-embedding,fuse-attention,shorten-sizes,merge-"
                   "equal,drop-dead"},
-    {"blocks", "fuse-softplus,fuse-mish,fuse-rotary-embedding,fuse-attention,"
-               "shorten-sizes,merge-equal,drop-dead"},
+    {"blocks", "fuse-softplus,simplify-arithmetic,fuse-mish,"
+               "fuse-rotary-embedding,fuse-attention,shorten-sizes,merge-equal,"
+               "drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)
