@@ -106,8 +106,9 @@ CASES = {
         text="g (float[N,4] x) => (float[N,3] y) { a = Transpose(w) y = MatMul(x, a) }",
         weights={"w": rand(3, 4)}, passes=FOLD + "{small-bytes=0,max-bytes=0}", after="MatMul", tol=0),
     "what_the_engine_lacks_is_left": dict(
-        text="g (float[N,2,2] x) => (float[N,2,2] y) { a = Neg(w) d = Det(a) e = Neg(d) y = Mul(x, e) }",
-        weights={"w": rand(2, 2)}, passes=FOLD, after="Det Neg Mul", told="left: Det"),
+        text="g (float[1,1,1,N] x) => (float[1,1,1,N] y) { a = Neg(w) d = MaxRoiPool<pooled_shape = [1, 1]>(a, r) e = Neg(d) y = Mul(x, e) }",
+        weights={"w": rand(1, 1, 2, 2), "r": np.array([[0, 0, 0, 1, 1]], np.float32)}, passes=FOLD, after="MaxRoiPool Neg Mul",
+        told="left: MaxRoiPool"),
     # freeze-weights
     "weights_that_are_inputs_become_constants": dict(
         text="g (float[N,4] x) => (float[N,3] y) { y = MatMul(x, w) }", weights={"w": W}, edit=as_input("w"), passes="freeze-weights",
