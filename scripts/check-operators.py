@@ -197,6 +197,15 @@ def half(r):
 
 
 @maker
+def gemm(r):
+    m, n, k, d = r.int(1, 5), r.int(1, 5), r.int(1, 5), r.pick(np.float32, np.float64)
+    ta, tb = r.int(0, 1), r.int(0, 1)
+    c = r.floats(*r.pick((), (1,), (n,), (m, 1), (1, n), (m, n)), dtype=d, odd=0)
+    return Case(r, "Gemm", [r.floats(*((k, m) if ta else (m, k)), dtype=d, odd=0), r.floats(*((n, k) if tb else (k, n)), dtype=d, odd=0), r.pick(None, c)],
+                opset=13, transA=ta, transB=tb, alpha=r.pick(1.0, 0.5), beta=r.pick(1.0, 0.25), tol=1e-12 if d == np.float64 else 2e-4)
+
+
+@maker
 def integers(r):
     op = r.pick("BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitShift", "Add", "Sub", "Mul", "Div", "Mod", "Max", "Min", "Less", "Greater", "Equal")
     d = r.pick(np.uint8, np.uint32, np.uint64) if op == "BitShift" else r.pick(np.int32, np.int64) if op not in ("Max", "Min", "Div") \
@@ -283,6 +292,9 @@ def recurrent(r):
 
 @maker
 def contrib(r):
+    if r.chance(0.3):
+        op, x = r.pick("BiasGelu", "FastGelu"), r.floats(*r.dims(1, 2), 4)
+        return Case(r, op, [x, r.floats(4, odd=0) if op[0] == "B" else r.pick(None, r.floats(4, odd=0))], domain="com.microsoft", tol=1e-3)
     if r.chance(0.5):
         a_, b_ = r.floats(2, 3, 4, odd=0), r.floats(2, 4, 5, odd=0)
         ta, tb = r.int(0, 1), r.int(0, 1)

@@ -427,8 +427,8 @@ def depth(g, op, attributes):
 
 @table(0.5, Trilu=lambda g: maybe(g, upper=g.int(0, 1)), NonZero=None, Size=None, EyeLike=lambda g: maybe(g, k=1))
 def shapes_of_numbers(g, op, attributes):
-    x = g.pick("f", rank=2 if op == "EyeLike" else range(2, 5) if op == "Trilu" else range(0, 4))
-    g.op(op, [x], **attributes)
+    x = g.pick("f", rank=2 if op == "EyeLike" else range(2, 5) if op == "Trilu" else range(op == "NonZero", 4))
+    g.op(op, [x], **attributes)  # of a scalar ONNX Runtime's NonZero has a row more than ONNX's
 
 
 @template(0.4)
@@ -643,3 +643,42 @@ def recurrent(g, op, attributes):
     g.op(op, [x, *w, b, *([None, *state] if state else [])], 2, hidden_size=hidden, **way)
 
 
+
+
+# Attention and what else the newest opsets have in one node
+
+
+@template(0.5)
+def attention(g):
+    if g.opset < 23:
+        raise Reject
+    x = g.pick("f", rank=4, where=lambda v: all(a.size for a in v.runs), new=0.3)
+    k = g.op("Transpose", [x], perm=[0, 1, 2, 3]) if g.chance(0.2) else x
+    mask = None
+    if g.chance(0.4) and x.size(2):
+        n = x.size(2)
+        mask = g.constant(np.tril(np.ones((n, n), bool)) if g.chance(0.5) else g.numbers([n, n]))
+    g.op("Attention", [x, k, x, mask], is_causal=g.int(0, 1), **maybe(g, 0.3, softcap=some(g, 1, 5)), **maybe(g, 0.3, scale=some(g, 0.1, 1)))
+
+
+@template(0.4)
+def rotary(g):
+    x = g.pick("f", rank=4, where=lambda v: all(v.size(i) for i in (0, 2, 3)) and v.size(3) % 2 == 0, new=0.3)
+    if g.opset < 23:
+        raise Reject
+    caches = [g.constant(g.numbers([x.size(0), x.size(2), x.size(3) // 2])) for _ in range(2)]
+    g.op("RotaryEmbedding", [x, *caches], **maybe(g, interleaved=g.int(0, 1)))
+
+
+@table(0.5, Shrink=lambda g: maybe(g, bias=some(g, 0, 1), lambd=some(g, 0.1, 1)), MeanVarianceNormalization=None, Unique=lambda g: maybe(g, sorted=g.int(0, 1)),
+       Compress=None, ReverseSequence=None)
+def rarer(g, op, attributes):
+    if op == "MeanVarianceNormalization":
+        return g.op(op, [g.pick("f", rank=4, where=lambda v: all(a.size for a in v.runs))])
+    if op == "Compress":
+        x = g.pick("fi", rank=range(1, 4))
+        return g.op(op, [x, g.constant(g.random.random(g.int(1, 3)) < 0.7)], axis=axis_of(g, x))
+    if op == "ReverseSequence":
+        x = g.pick("f", rank=range(2, 5), where=lambda v: bool(v.size(0) and v.size(1)))
+        return g.op(op, [x, ints(g, *[g.int(1, x.size(0)) for _ in range(x.size(1))])])
+    g.op(op, [g.pick("f" if op == "Shrink" else "i", rank=range(0, 4))], **attributes)

@@ -13,7 +13,6 @@
 static const char *const float_only[] = {
     "Conv",
     "ConvTranspose",
-    "Gemm",
     "InstanceNormalization",
 };
 

@@ -142,6 +142,9 @@ enum quern_code qn_op_matmul_integer(struct qn_run *run,
 enum quern_code qn_op_conv_integer(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_dynamic_quantize(struct qn_run *run,
                                        const struct qn_op *op);
+enum quern_code qn_op_bias_gelu(struct qn_run *run, const struct qn_op *op);
+/** Gemm of two matrices of doubles. */
+enum quern_code qn_gemm_any(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_fused_matmul(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_matmul_nbits(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_loss(struct qn_run *run, const struct qn_op *op);

@@ -1,6 +1,7 @@
-/* Products of com.microsoft: FusedMatMul, and MatMulNBits, whose weights are
- * codes of 2, 4 or 8 bits in blocks. float only. */
+/* Operators of com.microsoft: FusedMatMul, MatMulNBits, whose weights are codes
+ * of 2, 4 or 8 bits in blocks, and Gelu behind a bias. float only. */
 #include "base/checked.h"
+#include "exec/eltwise.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
 
@@ -316,4 +317,30 @@ enum quern_code qn_op_matmul_nbits(struct qn_run *run, const struct qn_op *op)
     qn_chunk_put(&run->chunks, packed);
     qn_chunk_put(&run->chunks, decoded);
     return code;
+}
+
+/* ----------------------------------------------------------------- Gelu */
+
+/* BiasGelu, FastGelu (bias optional): the row says which Gelu. */
+enum quern_code qn_op_bias_gelu(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *in[2] = {qn_in(run, op, 0), qn_in(run, op, 1)};
+    if (in[0] == NULL || in[0]->dtype != QUERN_FLOAT ||
+        (in[1] != NULL && in[1]->dtype != QUERN_FLOAT)) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED, "needs float inputs");
+    }
+    struct qn_array *y = NULL;
+    enum quern_code code = in[1] != NULL ? qn_binary_step(run, op, QN_ADD, in)
+                                         : qn_out(run, op, 0, QUERN_FLOAT,
+                                                  in[0]->rank, in[0]->dims, &y);
+    if (code != QUERN_OK || op->out[0] < 0) {
+        return code;
+    }
+    if (y != NULL) {
+        qn_array_copy(y, in[0]);
+    }
+    y = &run->slots[op->out[0]];
+    float *v = (float *)(void *)y->data;
+    run->kernels->unary[op->row->variant](v, v, (size_t)y->len, 0.0f, 0.0f);
+    return QUERN_OK;
 }

@@ -459,6 +459,10 @@ enum quern_code qn_op_gemm(struct qn_run *run, const struct qn_op *op)
         ta ? qn_in(run, op, 0) : qn_in_packed(run, op, 0);
     const struct qn_array *b = qn_in(run, op, 1);
     const struct qn_array *c = qn_in(run, op, 2);
+    if (x != NULL && b != NULL && x->rank == 2 && b->rank == 2 &&
+        x->dtype == QUERN_DOUBLE) {
+        return qn_gemm_any(run, op);
+    }
     if (x == NULL || b == NULL || x->rank != 2 || b->rank != 2 ||
         x->dtype != QUERN_FLOAT || b->dtype != QUERN_FLOAT ||
         (c != NULL && (c->rank > 2 || c->dtype != QUERN_FLOAT))) {
