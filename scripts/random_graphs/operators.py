@@ -670,11 +670,9 @@ def rotary(g):
     g.op("RotaryEmbedding", [x, *caches], **maybe(g, interleaved=g.int(0, 1)))
 
 
-@table(0.5, Shrink=lambda g: maybe(g, bias=some(g, 0, 1), lambd=some(g, 0.1, 1)), MeanVarianceNormalization=None, Unique=lambda g: maybe(g, sorted=g.int(0, 1)),
+@table(0.5, Shrink=lambda g: maybe(g, bias=some(g, 0, 1), lambd=some(g, 0.1, 1)), Unique=lambda g: maybe(g, sorted=g.int(0, 1)),
        Compress=None, ReverseSequence=None)
 def rarer(g, op, attributes):
-    if op == "MeanVarianceNormalization":
-        return g.op(op, [g.pick("f", rank=4, where=lambda v: all(a.size for a in v.runs))])
     if op == "Compress":
         x = g.pick("fi", rank=range(1, 4))
         return g.op(op, [x, g.constant(g.random.random(g.int(1, 3)) < 0.7)], axis=axis_of(g, x))

@@ -279,12 +279,13 @@ enum quern_code qn_op_topk(struct qn_run *run, const struct qn_op *op)
     const struct qn_array *x = qn_in_packed(run, op, 0);
     struct qn_array *values = NULL;
     struct qn_array *indices = NULL;
-    if (x == NULL || k_in == NULL || k_in->len != 1 ||
-        k_in->dtype != QUERN_INT64) {
+    bool old = op->opset < 10; /* k is an attribute */
+    if (x == NULL || (!old && (k_in == NULL || k_in->len != 1 ||
+                               k_in->dtype != QUERN_INT64))) {
         return qn_op_missing(run, op);
     }
     int axis = qn_axis(run, op, quern_node_int(op->node, "axis", -1), x->rank);
-    int64_t k = qn_array_int(k_in, 0);
+    int64_t k = old ? quern_node_int(op->node, "k", -1) : qn_array_int(k_in, 0);
     if (axis < 0 || k < 0 || k > x->dims[axis]) {
         return qn_op_missing(run, op);
     }

@@ -193,7 +193,7 @@ static const struct qn_op_row rows[] = {
     {"TensorScatter", 24, qn_op_tensor_scatter, NULL, 0},
     UNARY("ThresholdedRelu", 10, QN_THRESHOLDED_RELU),
     {"Tile", 6, qn_op_tile, NULL, 0},
-    {"TopK", 10, qn_op_topk, NULL, 0},
+    {"TopK", 1, qn_op_topk, NULL, 0},
     {"Transpose", 1, qn_op_transpose, NULL, 0},
     {"Trilu", 14, qn_op_trilu, NULL, 0},
     {"Unique", 11, qn_op_unique, NULL, 0},
