@@ -278,6 +278,73 @@ enum quern_code qn_merge_squeezes(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? qn_bypass(ctx, node, first) : code;
 }
 
+/* A Squeeze becomes the Gather of one position of an axis of x. */
+static enum quern_code to_gather(struct quern_pass_ctx *ctx,
+                                 struct quern_node *node, struct quern_value *x,
+                                 int64_t axis, int64_t at)
+{
+    struct quern_value *index = NULL;
+    const char *name = quern_value_name(quern_node_input(node, 0));
+    enum quern_code code =
+        qn_new_ints(ctx, quern_node_graph(node), name, &at, -1, &index);
+    if (code == QUERN_OK) {
+        code = quern_node_set_op(node, "Gather");
+    }
+    if (code == QUERN_OK && quern_node_has_attr(node, "axes")) {
+        code = quern_node_remove_attr(node, "axes");
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_int(node, "axis", axis);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(node, 1, index);
+    }
+    return code == QUERN_OK ? quern_node_set_input(node, 0, x) : code;
+}
+
+/* The Squeeze of that axis which alone reads a value of one position there. */
+static struct quern_node *squeeze_of(const struct quern_value *part,
+                                     int64_t axis)
+{
+    struct quern_node *node = part != NULL ? quern_value_only_user(part) : NULL;
+    int rank = part != NULL ? quern_value_rank(part) : 0;
+    int64_t axes[QUERN_MAX_RANK];
+    bool good = node != NULL && quern_node_is(node, "Squeeze") &&
+                quern_node_input(node, 0) == part && axis < rank &&
+                quern_value_dims(part)[axis].value == 1 &&
+                read_axes(node, 1, rank, axes) == 1 && axes[0] == axis;
+    return good ? node : NULL;
+}
+
+/* Split into single positions that are all squeezed, as PyTorch's unbind is
+ * exported: a Gather each, and no Split. */
+static enum quern_code merge_split(struct quern_pass_ctx *ctx,
+                                   struct quern_node *node,
+                                   struct quern_node *split)
+{
+    struct quern_value *x = quern_node_input(split, 0);
+    size_t n = quern_node_n_outputs(split);
+    int rank = x != NULL ? quern_value_rank(x) : -1;
+    int64_t axis = quern_node_int(split, "axis", 0);
+    axis += axis < 0 ? rank : 0;
+    enum quern_code code = QUERN_OK;
+    if (rank < 1 || axis < 0 || n < 2 || n > MOST_PARTS) {
+        return QUERN_OK;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (squeeze_of(quern_node_output(split, i), axis) == NULL) {
+            return QUERN_OK;
+        }
+    }
+    quern_pass_account(ctx, node, "%zu Gathers of Split '%s'", n,
+                       quern_node_name(split));
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        code = to_gather(ctx, squeeze_of(quern_node_output(split, i), axis), x,
+                         axis, (int64_t)i);
+    }
+    return code == QUERN_OK ? quern_node_erase_dead(split) : code;
+}
+
 /* One position of an axis: Slice and Squeeze of it are a Gather by a scalar. */
 enum quern_code qn_merge_squeeze(struct quern_pass_ctx *ctx,
                                  struct quern_node *node)
@@ -286,7 +353,9 @@ enum quern_code qn_merge_squeeze(struct quern_pass_ctx *ctx,
     struct quern_node *slice = y != NULL ? quern_value_producer(y) : NULL;
     struct bounds b;
     int64_t axes[QUERN_MAX_RANK];
-    struct quern_value *index = NULL;
+    if (slice != NULL && quern_node_is(slice, "Split")) {
+        return merge_split(ctx, node, slice);
+    }
     if (slice == NULL || !quern_node_is(slice, "Slice") ||
         quern_value_only_user(y) != node || !read_bounds(slice, &b) ||
         b.n != 1 || b.of[3][0] != 1 ||
@@ -301,21 +370,9 @@ enum quern_code qn_merge_squeeze(struct quern_pass_ctx *ctx,
     }
     quern_pass_account(ctx, node, "Gather of one position, with Slice '%s'",
                        quern_node_name(slice));
-    enum quern_code code = qn_new_ints(ctx, quern_node_graph(node),
-                                       quern_value_name(y), &at, -1, &index);
-    if (code == QUERN_OK) {
-        code = quern_node_set_op(node, "Gather");
-    }
-    if (code == QUERN_OK && quern_node_has_attr(node, "axes")) {
-        code = quern_node_remove_attr(node, "axes");
-    }
-    if (code == QUERN_OK) {
-        code = quern_node_set_int(node, "axis", axes[0]);
-    }
-    if (code == QUERN_OK) {
-        code = quern_node_set_input(node, 1, index);
-    }
-    return code == QUERN_OK ? qn_bypass(ctx, node, slice) : code;
+    enum quern_code code =
+        to_gather(ctx, node, quern_node_input(slice, 0), axes[0], at);
+    return code == QUERN_OK ? quern_node_erase_dead(slice) : code;
 }
 
 /* ------------------------------------------------------------------ Concat */

@@ -30,7 +30,8 @@ enum quern_code qn_merge_slice(struct quern_pass_ctx *ctx,
                                struct quern_node *node)
     __attribute__((warn_unused_result));
 
-/** A Squeeze of one position that a Slice takes out becomes a Gather. */
+/** A Squeeze of one position that a Slice takes out becomes a Gather; so do all
+ * of a Split into such. */
 enum quern_code qn_merge_squeeze(struct quern_pass_ctx *ctx,
                                  struct quern_node *node)
     __attribute__((warn_unused_result));
