@@ -123,11 +123,8 @@ static enum quern_code widen_inputs(struct qn_run *run, const struct qn_op *op,
         }
         a = qn_in_dense(run, op, i);
         struct qn_array wide;
-        if (a == NULL || saved->n == MOST_INPUTS ||
-            !room_like(run, a, QUERN_FLOAT, &wide)) {
-            return qn_op_fail(run, op, QUERN_UNSUPPORTED,
-                              "more than %d inputs of type %s", MOST_INPUTS,
-                              a != NULL ? quern_dtype_name(a->dtype) : "half");
+        if (a == NULL || !room_like(run, a, QUERN_FLOAT, &wide)) {
+            return qn_op_missing(run, op);
         }
         to_float(a, (float *)(void *)wide.data, a->len);
         saved->slots[saved->n] = op->in[i];
@@ -184,7 +181,8 @@ static enum quern_code run_wide(struct qn_run *run, const struct qn_op *op,
 
 enum quern_code qn_run_widened(struct qn_run *run, const struct qn_op *op)
 {
-    for (int i = 0; i < op->n_in; i++) {
+    /* Sums of more inputs go element by element. */
+    for (int i = 0; i < op->n_in && op->n_in <= MOST_INPUTS; i++) {
         const struct qn_array *a = qn_in(run, op, i);
         if (a != NULL && qn_is_half(a->dtype)) {
             return run_wide(run, op, a->dtype);
