@@ -38,6 +38,7 @@ void qn_folder_close(struct quern_engine *e)
     }
     for (int s = 0; e->folder->slots != NULL && s < e->n_slots; s++) {
         qn_slot_drop(e->folder, s);
+        qn_chunk_put(&e->folder->chunks, e->folded[s]);
     }
     qn_chunks_finish(&e->folder->chunks);
     qn_free(e->folder->slots);
@@ -109,6 +110,11 @@ enum quern_code qn_engine_fold(struct quern_engine *e, const struct qn_op *op,
         e->constants[op->out[0]] = *packed;
         e->constants[op->out[0]].chunk = NULL;
     }
+    /* The bytes stay where the constant has them, though another folded
+     * operator may want the slot in a layout of its own. */
+    struct qn_array *own = &e->folder->slots[op->out[0]];
+    e->folded[op->out[0]] = own->chunk;
+    own->chunk = NULL;
     *done = true;
     return QUERN_OK;
 }

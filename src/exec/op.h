@@ -90,6 +90,8 @@ struct quern_engine {
     int *slot_of;        /* by value id; -1: none */
     size_t n_values;
     struct qn_array *constants; /* by slot; set: constant */
+    struct qn_chunk **folded;   /* by slot: bytes of constants that the folder
+                                   made */
     struct quern_tensor **held; /* aligned copies of constants, by slot */
     struct qn_program *main;
     size_t n_inputs;

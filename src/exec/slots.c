@@ -42,7 +42,9 @@ enum quern_code qn_engine_number_slots(struct quern_engine *e)
     e->constants = qn_arena_alloc_n(&e->arena, n, sizeof *e->constants);
     e->held = qn_arena_alloc_n(&e->arena, n, sizeof *e->held);
     e->tap_of = qn_arena_alloc_n(&e->arena, n, sizeof(int));
-    if (e->constants == NULL || e->held == NULL || e->tap_of == NULL) {
+    e->folded = qn_arena_alloc_n(&e->arena, n, sizeof(struct qn_chunk *));
+    if (e->constants == NULL || e->held == NULL || e->tap_of == NULL ||
+        e->folded == NULL) {
         return qn_no_memory(e->context);
     }
     memset(e->tap_of, -1, n * sizeof(int));
