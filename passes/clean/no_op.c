@@ -6,7 +6,6 @@
 #include "clean/idle.h"
 #include "common.h"
 
-#include <math.h>
 #include <string.h>
 
 typedef bool (*test_fn)(const struct quern_node *node, size_t *out_input);
@@ -273,7 +272,7 @@ static bool is_all(const struct quern_value *v, double number)
 {
     const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
     int64_t len = t != NULL ? quern_tensor_len(t) : 0;
-    double each = NAN;
+    double each = 0.0;
     for (int64_t i = 0; i < len; i++) {
         if (!quern_tensor_read_doubles(t, i, 1, &each) ||
             !(each >= number && each <= number)) {

@@ -137,9 +137,11 @@ static enum quern_code copy_node(struct loop *l, const struct quern_node *from,
         const char *domain = quern_node_domain(from);
         snprintf(op, sizeof op, "%s%s%s", domain, *domain != '\0' ? "." : "",
                  quern_node_op(from));
-        snprintf(name, sizeof name,
-                 *quern_node_name(from) != '\0' ? "%.480s_turn%lld" : "",
-                 quern_node_name(from), (long long)turn);
+        name[0] = '\0';
+        if (*quern_node_name(from) != '\0') {
+            snprintf(name, sizeof name, "%.480s_turn%lld",
+                     quern_node_name(from), (long long)turn);
+        }
         code = quern_node_create(graph, l->node, op, name, in, n_in, out, n_out,
                                  &node);
     }
