@@ -5,6 +5,7 @@
  * zeros. Real-exact. */
 #include "builtin.h"
 #include "common.h"
+#include "fuse/chains.h"
 #include "fuse/linear.h"
 
 #include <math.h>
@@ -57,64 +58,21 @@ static bool find_readers(struct quern_pass_ctx *ctx,
     return true;
 }
 
-/* The weight vector of a spelled-out normalization: runtimes fuse that chain as
- * a whole, and quantization wants its vector. */
+/* The weight vector behind a normalization: quantization wants it there. */
 static bool is_of_norm(const struct quern_value *x)
 {
     for (int depth = 0; depth < 3 && x != NULL; depth++) {
         const struct quern_node *node = quern_value_producer(x);
-        if (node == NULL) {
-            return false;
-        }
-        if (quern_node_is(node, "Sqrt") || quern_node_is(node, "Reciprocal") ||
-            quern_node_is(node, "LayerNormalization") ||
+        if (node == NULL || quern_node_is(node, "LayerNormalization") ||
             quern_node_is(node, "RMSNormalization")) {
-            return true;
+            return node != NULL;
         }
-        bool is_div = quern_node_is(node, "Div");
-        if (!is_div && !quern_node_is(node, "Mul") &&
-            !quern_node_is(node, "Add")) {
+        if (!quern_node_is(node, "Mul") && !quern_node_is(node, "Add")) {
             return false;
         }
         const struct quern_value *other = quern_node_input(node, 1);
-        const struct quern_node *by =
-            other != NULL ? quern_value_producer(other) : NULL;
-        if (by != NULL &&
-            (quern_node_is(by, "Sqrt") || quern_node_is(by, "Reciprocal") ||
-             (is_div && quern_node_is(by, "Pow")))) {
-            return true;
-        }
         x = quern_node_input(node, 0);
         x = x != NULL && quern_value_constant(x) != NULL ? other : x;
-    }
-    return false;
-}
-
-/* The half of Gelu spelled out with Erf, x (1 + erf(...)) 0.5: runtimes fuse
- * that chain as well, with its 0.5 alone. */
-static bool is_half_of_gelu(const struct quern_node *op, size_t data)
-{
-    const struct quern_value *product = quern_node_input(op, data);
-    const struct quern_node *mul = quern_value_producer(product);
-    float half = 0.0f;
-    if (!quern_node_is(op, "Mul") || mul == NULL ||
-        !quern_node_is(mul, "Mul") ||
-        !qn_scalar(quern_node_input(op, 1 - data), &half) || half < 0.5f ||
-        half > 0.5f) {
-        return false;
-    }
-    for (size_t i = 0; i < 2; i++) {
-        const struct quern_node *add =
-            quern_value_producer(quern_node_input(mul, i));
-        for (size_t k = 0; add != NULL && k < 2; k++) {
-            const struct quern_value *x = quern_node_input(add, k);
-            const struct quern_node *erf =
-                x != NULL ? quern_value_producer(x) : NULL;
-            if (quern_node_is(add, "Add") && erf != NULL &&
-                quern_node_is(erf, "Erf")) {
-                return true;
-            }
-        }
     }
     return false;
 }
@@ -297,12 +255,17 @@ static enum quern_code try_front(struct quern_pass_ctx *ctx,
     struct readers readers;
     struct qn_affine f;
     size_t data = 0;
+    bool stays = false;
     if (y == NULL || !find_readers(ctx, y, &readers) ||
         !qn_affine_of(ctx, op, readers.at[0].rank, readers.at[0].axis,
                       readers.at[0].n_in, &data, &f) ||
-        (!readers.is_conv && is_of_norm(y)) || is_half_of_gelu(op, data) ||
+        (!readers.is_conv && is_of_norm(y)) ||
         !keeps_shape(op, data, &readers.at[0])) {
         return QUERN_OK;
+    }
+    enum quern_code code = qn_leave_chain(ctx, op, &stays);
+    if (code != QUERN_OK || stays) {
+        return code;
     }
     if (!f.shifts || !readers.padded) {
         return fold(ctx, op, data, &readers, &f);

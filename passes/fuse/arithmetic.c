@@ -18,6 +18,7 @@
  * It runs behind the fusions of activations, which look for such constants. */
 #include "builtin.h"
 #include "common.h"
+#include "fuse/chains.h"
 #include "fuse/linear.h"
 #include "fuse/rewrite.h"
 
@@ -278,6 +279,24 @@ static enum quern_code put(struct quern_pass_ctx *ctx, struct quern_node *node,
                : code;
 }
 
+/* The step in front of `node` that can be joined with it; NULL: none. */
+static struct quern_node *step_before(const struct quern_node *node,
+                                      const struct step *second,
+                                      struct step *first)
+{
+    const struct quern_value *between = quern_node_input(node, second->data);
+    struct quern_node *inner = quern_value_only_user(between) == node &&
+                                       !quern_value_is_graph_output(between)
+                                   ? quern_value_producer(between)
+                                   : NULL;
+    return inner != NULL && read_step(inner, first) &&
+                   first->is_sum == second->is_sum &&
+                   quern_tensor_dtype(first->k) == QUERN_FLOAT &&
+                   quern_tensor_dtype(second->k) == QUERN_FLOAT
+               ? inner
+               : NULL;
+}
+
 static enum quern_code join_chain(struct quern_pass_ctx *ctx,
                                   struct quern_node *node, void *user)
 {
@@ -285,24 +304,23 @@ static enum quern_code join_chain(struct quern_pass_ctx *ctx,
     struct step second;
     int64_t dims[QUERN_MAX_RANK];
     int rank = 0;
+    bool stays = false;
     struct quern_value *constant = NULL;
     char name[512];
     (void)user;
     if (!read_step(node, &second)) {
         return QUERN_OK;
     }
-    const struct quern_value *between = quern_node_input(node, second.data);
-    const struct quern_node *inner =
-        quern_value_only_user(between) == node &&
-                !quern_value_is_graph_output(between)
-            ? quern_value_producer(between)
-            : NULL;
-    if (inner == NULL || !read_step(inner, &first) ||
-        first.is_sum != second.is_sum ||
-        quern_tensor_dtype(first.k) != QUERN_FLOAT ||
-        quern_tensor_dtype(second.k) != QUERN_FLOAT ||
-        !join_shapes(first.k, second.k, dims, &rank)) {
+    struct quern_node *inner = step_before(node, &second, &first);
+    if (inner == NULL || !join_shapes(first.k, second.k, dims, &rank)) {
         return QUERN_OK;
+    }
+    /* The half of Gelu; a vector, as of a norm, stays one. */
+    enum quern_code code = quern_tensor_len(first.k) == 1
+                               ? qn_leave_chain(ctx, inner, &stays)
+                               : QUERN_OK;
+    if (code != QUERN_OK || stays) {
+        return code;
     }
     int64_t n =
         quern_tensor_len(quern_tensor_len(first.k) > 1 ? first.k : second.k);
@@ -317,12 +335,12 @@ static enum quern_code join_chain(struct quern_pass_ctx *ctx,
     if (first.inverts == second.inverts && n == 1 && qn_has_rank(x, rank) &&
         is_neutral(numbers[0], first.is_sum) && qn_can_stand_for(y, x)) {
         quern_pass_account(ctx, node, "undoes '%s'", quern_node_name(inner));
-        enum quern_code code = quern_replace_value(y, x, true);
+        code = quern_replace_value(y, x, true);
         return code == QUERN_OK ? quern_node_erase_dead(node) : code;
     }
     snprintf(name, sizeof name, "%.480s_joined", quern_value_name(y));
-    enum quern_code code = qn_new_floats(ctx, quern_node_graph(node), name,
-                                         numbers, rank, dims, &constant);
+    code = qn_new_floats(ctx, quern_node_graph(node), name, numbers, rank, dims,
+                         &constant);
     return code == QUERN_OK ? put(ctx, node, &first, &second, constant) : code;
 }
 

@@ -1,9 +1,10 @@
 /* fuse-group-norm: GroupNormalization (opset 21) spelled out with
- * InstanceNormalization of groups that a Reshape makes. It stands in no group:
- * ONNX Runtime (1.32, CPU) takes the operator apart into means and takes twice
- * as long for it. Real-exact. */
+ * InstanceNormalization of groups that a Reshape makes, unless the target runs
+ * that faster: ONNX Runtime (1.32, CPU) takes the operator apart into means and
+ * takes twice as long for it. Real-exact. */
 #include "builtin.h"
 #include "common.h"
+#include "fuse/chains.h"
 #include "fuse/rewrite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -120,13 +121,18 @@ static enum quern_code to_group_norm(struct quern_pass_ctx *ctx,
     struct quern_node *sizes =
         quern_value_producer(quern_match_value(match, "back"));
     struct found f = {NULL};
+    bool stays = false;
     const char *reason = find(ctx, match, &f);
     if (reason != NULL) {
         return quern_pass_refuse(ctx, root, "%s", reason);
     }
     in[0] = f.x;
-    enum quern_code code =
-        new_numbers(ctx, quern_node_graph(root), &f, false, &in[1]);
+    enum quern_code code = qn_leave_chain(
+        ctx, quern_value_producer(quern_match_value(match, "outer")), &stays);
+    if (code != QUERN_OK || stays) {
+        return code;
+    }
+    code = new_numbers(ctx, quern_node_graph(root), &f, false, &in[1]);
     if (code == QUERN_OK) {
         code = new_numbers(ctx, quern_node_graph(root), &f, true, &in[2]);
     }

@@ -1,10 +1,11 @@
 /* fuse-softplus, fuse-mish, fuse-swish: activations made of Softplus and
- * Sigmoid become one operator where the model's opset has it. fuse-swish stands
- * in no group: ONNX Runtime (1.32) knows Mul(x, Sigmoid(x)), which it fuses; a
- * Swish it takes apart at opset 24, with 1.3 times the time of the whole
- * EfficientNet, and refuses at opset 26. Real-exact. */
+ * Sigmoid become one operator where the model's opset has it. Where the
+ * target runs Mul(x, Sigmoid(x)) as one kernel, it stays: ONNX Runtime (1.32)
+ * takes Swish apart at opset 24, with 1.3 times the time of the whole
+ * EfficientNet, and refuses it at opset 26. Real-exact. */
 #include "builtin.h"
 #include "common.h"
+#include "fuse/chains.h"
 #include "fuse/rewrite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -16,12 +17,18 @@ static enum quern_code to_unary(struct quern_pass_ctx *ctx,
 {
     struct quern_value *x = quern_match_value(match, "x");
     enum quern_dtype type = quern_value_dtype(x);
+    bool stays = false;
     if (quern_value_constant(x) != NULL || !qn_is_plain(match, x) ||
         (type != QUERN_FLOAT && type != QUERN_FLOAT16)) {
         return quern_pass_refuse(ctx, quern_match_node(match, 0),
                                  "found a constant, a type that is neither "
                                  "float nor float16, or a constant that "
                                  "changes the shape");
+    }
+    enum quern_code code =
+        qn_leave_chain(ctx, quern_match_node(match, 0), &stays);
+    if (code != QUERN_OK || stays) {
+        return code;
     }
     *out_done = true;
     return qn_become(ctx, match, rule->what, &x, 1);

@@ -63,7 +63,7 @@ static json_t *json_target(const struct quern_target *t)
     }
     return json_pack(
         "{s:s, s:s?, s:s?, s:{s:I, s:I}, s:o, s:o, s:s, s:s, s:s, "
-        "s:{s:b, s:b, s:b, s:b}, s:o, s:o, s:o, s:o, s:o}",
+        "s:{s:b, s:b, s:b, s:b}, s:o, s:o, s:o, s:o, s:o, s:o}",
         "name", t->name, "summary", t->summary, "runtime", t->runtime, "opset",
         "minimum", (json_int_t)t->opset_minimum, "maximum",
         (json_int_t)t->opset_maximum, "activations",
@@ -74,7 +74,8 @@ static json_t *json_target(const struct quern_target *t)
         t->shared_pair, "clamps", t->clamps, "moves-pairs", t->moves_pairs,
         "output-codes", t->output_codes, "fusions", json_strings(&t->fusions),
         "keep", json_strings(&t->keep), "tricks", json_strings(&t->tricks),
-        "notes", json_strings(&t->notes), "operators", ops);
+        "notes", json_strings(&t->notes), "operators", ops, "chains",
+        json_strings(&t->chains));
 }
 
 /* ------------------------------------------------------------------- text */
@@ -90,6 +91,14 @@ static void put_strings(const char *title, const struct quern_strings *list,
         printf("%s%s", i > 0 ? separator : "", list->items[i]);
     }
     putchar('\n');
+}
+
+static void put_lines(const char *title, const struct quern_strings *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        printf("%s%s%s\n", i == 0 ? title : "", i == 0 ? "\n  " : "  ",
+               list->items[i]);
+    }
 }
 
 static void put_numbers(const char *title, const struct quern_target_numbers *n)
@@ -177,9 +186,8 @@ static void put_target(const struct quern_target *t)
     for (size_t i = 0; i < t->n_ops; i++) {
         put_operator(&t->ops[i]);
     }
-    for (size_t i = 0; i < t->notes.count; i++) {
-        printf("%s%s\n", i == 0 ? "notes\n  " : "  ", t->notes.items[i]);
-    }
+    put_lines("chains", &t->chains);
+    put_lines("notes", &t->notes);
 }
 
 /* ------------------------------------------------------------------- verb */

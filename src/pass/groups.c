@@ -49,9 +49,9 @@ static const struct {
      * behind optimize, and stand there where --opset is given */
     {"attention", "fuse-rotary-embedding,fuse-attention,shorten-sizes,merge-"
                   "equal,drop-dead"},
-    {"blocks", "fuse-softplus,simplify-arithmetic,fuse-mish,"
-               "fuse-rotary-embedding,fuse-attention,shorten-sizes,merge-equal,"
-               "drop-dead"},
+    {"blocks", "fuse-softplus,simplify-arithmetic,fuse-mish,fuse-swish,"
+               "fuse-group-norm,fuse-rotary-embedding,fuse-attention,"
+               "shorten-sizes,merge-equal,drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)

@@ -234,12 +234,13 @@ static enum quern_code read_texts(struct quern_context *context,
     } lists[] = {{"fusions", &p->fusions},
                  {"keep", &p->keep},
                  {"tricks", &p->tricks},
+                 {"chains", &p->chains},
                  {"notes", &p->notes}};
     enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < 3 && code == QUERN_OK; i++) {
         code = read_text(context, root, texts[i].key, &t->arena, texts[i].out);
     }
-    for (size_t i = 0; i < 4 && code == QUERN_OK; i++) {
+    for (size_t i = 0; i < 5 && code == QUERN_OK; i++) {
         code = read_list(context, root, lists[i].key, &t->arena, lists[i].out);
     }
     return code;
@@ -280,7 +281,7 @@ static enum quern_code read_profile(struct quern_context *context,
         "target", "name",        "summary", "runtime", "like",
         "opset",  "activations", "weights", "bias",    "overflow",
         "shapes", "placement",   "fusions", "keep",    "tricks",
-        "notes",  "operators",   NULL,
+        "notes",  "operators",   "chains",  NULL,
     };
     const struct qn_yaml *node = NULL;
     int64_t format = 0;

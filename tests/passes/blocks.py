@@ -1,6 +1,7 @@
 """fuse-softplus, fuse-mish, fuse-swish, fuse-group-norm, fuse-rotary-embedding, fuse-attention."""
 from support import ints, main, np, rand, scalar
 
+PLAIN_ONNX = ("--target", "onnx-spec")
 NUMBERS = {"one": scalar(1.0), "two": scalar(2.0), "third": scalar(1 / 3), "half": np.full((1, 1, 1, 1), 0.5, np.float32),
            "five": np.full((1, 1, 1, 1, 1), 0.5, np.float32), "zero": scalar(0.0), "unset": rand(2)}
 
@@ -60,7 +61,7 @@ OF = {"into": ints(0, 2, -1), "s": np.ones(2, np.float32), "b": np.zeros(2, np.f
 def group_norm(body, after, of="float[N,6,H,W]", **more):
     weights = OF | more.pop("weights", {})
     return case(f"{of} x", more.pop("output", of.replace("N,6", "N,C") + " y"), body, "fuse-group-norm", after, opset=more.pop("opset", 21),
-                weights={k: a for k, a in weights.items() if k in used(body)}, tol=1e-4, **more)
+                weights={k: a for k, a in weights.items() if k in used(body)}, tol=1e-4, args=more.pop("args", PLAIN_ONNX), **more)
 
 
 AFFINE = "m = Mul(o, g) y = Add(m, h)"
@@ -76,14 +77,17 @@ CASES = {
     "mish_below_18_stays": unary("a = Softplus(x) t = Tanh(a) y = Mul(t, x)", "fuse-mish", None, opset=17),
     "mish_of_another_value_stays": unary("z = Relu(x) a = Softplus(z) t = Tanh(a) y = Mul(t, x)", "fuse-mish", None),
     "mish_with_a_reader_inside_stays": unary("a = Softplus(x) t = Tanh(a) u = Mul(t, x) y = Sub(u, a)", "fuse-mish", None),
-    "swish": unary("s = Sigmoid(x) y = Mul(s, x)", "fuse-swish", "Swish", opset=24),
-    "swish_with_a_factor": unary("m = Mul(two, x) s = Sigmoid(m) y = Mul(s, x)", "fuse-swish", "Swish", opset=24, check=has(alpha=2.0)),
-    "swish_with_a_factor_of_each_column_stays": unary("m = Mul(w, x) s = Sigmoid(m) y = Mul(s, x)", "fuse-swish", None, opset=24,
+    "swish": unary("s = Sigmoid(x) y = Mul(s, x)", "fuse-swish", "Swish", opset=24, args=PLAIN_ONNX),
+    "swish_that_the_runtime_fuses_spelled_stays": unary("s = Sigmoid(x) y = Mul(s, x)", "blocks", None, opset=24),
+    "swish_with_a_factor_that_the_runtime_fuses_spelled_stays": unary("m = Mul(two, x) s = Sigmoid(m) y = Mul(s, x)", "fuse-swish", None,
+                                                                      opset=24),
+    "swish_with_a_factor": unary("m = Mul(two, x) s = Sigmoid(m) y = Mul(s, x)", "fuse-swish", "Swish", opset=24, check=has(alpha=2.0), args=PLAIN_ONNX),
+    "swish_with_a_factor_of_each_column_stays": unary("m = Mul(w, x) s = Sigmoid(m) y = Mul(s, x)", "fuse-swish", None, args=PLAIN_ONNX, opset=24,
                                                       weights={"w": rand(8)}),
     "swish_with_a_factor_that_is_data_stays": case("float[N,8] x, float a", "float[N,8] y", "m = Mul(a, x) s = Sigmoid(m) y = Mul(s, x)",
-                                                   "fuse-swish", None, opset=24),
-    "swish_below_24_stays": unary("s = Sigmoid(x) y = Mul(s, x)", "fuse-swish", None),
-    "swish_of_a_gate_stays": case("float[N,8] x, float[N,8] z", "float[N,8] y", "s = Sigmoid(z) y = Mul(s, x)", "fuse-swish", None,
+                                                   "fuse-swish", None, args=PLAIN_ONNX, opset=24),
+    "swish_below_24_stays": unary("s = Sigmoid(x) y = Mul(s, x)", "fuse-swish", None, args=PLAIN_ONNX),
+    "swish_of_a_gate_stays": case("float[N,8] x, float[N,8] z", "float[N,8] y", "s = Sigmoid(z) y = Mul(s, x)", "fuse-swish", None, args=PLAIN_ONNX,
                                   opset=24),
     "attention": attention(SCORES + "s = Mul(m, third) " + REST, "Attention", check=has(scale=1 / 3)),
     "attention_divided": attention(SCORES + "s = Div(m, two) " + REST, "Attention", check=has(scale=0.5)),
@@ -178,6 +182,7 @@ CASES = {
     "attention_of_double_stays": attention(PLAIN + REST, None, inputs=QKV.replace("float", "double"),
                                            output="double[B,4,S,6] y"),
     "group_norm": group_norm(GROUPS + AFFINE, "GroupNormalization", check=has(num_groups=2, epsilon=0.01)),
+    "group_norm_that_the_runtime_runs_faster_spelled_stays": group_norm(GROUPS + AFFINE, None, args=()),
     "group_norm_of_scaled_groups": group_norm(GROUPS + AFFINE, "GroupNormalization", weights={"s": rand(2), "b": rand(2)}),
     "group_norm_without_numbers": group_norm(GROUPS.replace("o =", "y ="), "GroupNormalization", weights={"s": rand(2), "b": rand(2)}),
     "group_norm_of_one_axis": group_norm(GROUPS + AFFINE, "GroupNormalization", of="float[N,6,L]", weights={"g": rand(6, 1), "h": rand(6, 1)}),

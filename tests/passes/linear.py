@@ -15,6 +15,11 @@ def conv(body, weights, passes, after, x="N,3,6,6", y="N,4,H,W", **more):
                 weights={"w": rand(4, 3, 3, 3), **weights}, **more)
 
 
+NORMED = ("p = Mul(x, x) q = ReduceMean<axes = [-1]>(p) v = Add(q, eps) r = Sqrt(v) s = Div(x, r) d = Mul(s, k) "
+          "y = MatMul(d, w)")
+EPS = {"k": rand(5), "eps": scalar(1e-3)}
+
+
 def dense(body, weights, passes, after, x="N,5", y="N,4", **more):
     return dict(text=f"g (float[{x}] x) => (float[{y}] y) {{ {body} }}", passes=passes, after=after,
                 weights={"w": rand(5, 4), **weights}, **more)
@@ -139,12 +144,18 @@ CASES = {
         "d = Mul(x, k) y = Gemm<transA = 1>(d, w)", {"k": scalar(0.3)}, FRONT, None, x="5,N"),
     "in_front_of_a_product_with_bias": dense("d = Add(x, k) c = MatMul(d, w) y = Add(c, b)", {"k": scalar(0.3), "b": rand(4)},
                                              FRONT, "MatMul Add", x="N,S,5", y="N,S,4"),
-    "the_vector_of_a_spelled_out_norm_stays": dense(
-        "p = Mul(x, x) q = ReduceMean<axes = [-1]>(p) r = Sqrt(q) s = Div(x, r) d = Mul(s, k) y = MatMul(d, w)",
-        {"k": rand(5)}, FRONT, None),
-    "the_vector_of_a_norm_of_three_axes_stays": dense(
-        "p = Mul(x, x) q = ReduceMean<axes = [-1]>(p) r = Sqrt(q) s = Div(x, r) d = Mul(s, k) y = MatMul(d, w)",
-        {"k": rand(5)}, FRONT, None, x="N,S,5", y="N,S,4"),
+    "the_vector_of_a_spelled_out_norm_stays": dense(NORMED, EPS, FRONT, None),
+    "the_vector_of_a_norm_of_three_axes_stays": dense(NORMED, EPS, FRONT, None, x="N,S,5", y="N,S,4"),
+    "the_vector_of_a_norm_over_another_axis_goes": dense(
+        NORMED.replace("[-1]", "[0]"), EPS, FRONT, "Mul ReduceMean Add Sqrt Div MatMul"),
+    "the_vector_of_a_norm_whose_root_others_read_goes": dense(
+        NORMED.replace("y = MatMul(d, w)", "u = MatMul(d, w) y = Add(u, r)"), EPS, FRONT, "Mul ReduceMean Add Sqrt Div MatMul Add"),
+    "the_vector_of_a_norm_goes_where_no_runtime_knows_it": dense(
+        NORMED, EPS, FRONT, "Mul ReduceMean Add Sqrt Div MatMul", args=("--target", "onnx-spec")),
+    "the_half_of_gelu_goes_where_no_runtime_knows_it": dense(
+        "c = Div(x, r) e = Erf(c) t = Add(e, o) m = Mul(x, t) d = Mul(m, h) y = MatMul(d, w)",
+        {"r": scalar(2 ** 0.5), "o": scalar(1.0), "h": scalar(0.5)}, FRONT, "Div Erf Add Mul MatMul", x="N,S,5", y="N,S,4",
+        args=("--target", "onnx-spec")),
     "the_half_of_gelu_stays": dense(
         "c = Div(x, r) e = Erf(c) t = Add(e, o) m = Mul(x, t) d = Mul(m, h) y = MatMul(d, w)",
         {"r": scalar(2 ** 0.5), "o": scalar(1.0), "h": scalar(0.5)}, FRONT, None, x="N,S,5", y="N,S,4"),

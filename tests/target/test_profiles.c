@@ -1,4 +1,6 @@
 /* The profiles of the library: each loads, and says what was measured. */
+#include <quern/match.h>
+
 #include "support.h"
 
 static void must_open(const char *name)
@@ -87,6 +89,23 @@ START_TEST(profiles_differ_from_what_they_are_like)
 }
 END_TEST
 
+START_TEST(chains_are_patterns)
+{
+    size_t n = 0;
+    for (size_t i = 0; quern_target_name_at(i) != NULL; i++) {
+        must_open(quern_target_name_at(i));
+        for (size_t k = 0; k < target->chains.count; k++, n++) {
+            struct quern_pattern *pattern = NULL;
+            ck_assert_msg(quern_pattern_create(context, target->chains.items[k],
+                                               &pattern) == QUERN_OK,
+                          "%s: %s", target->name, target->chains.items[k]);
+            quern_pattern_destroy(&pattern);
+        }
+    }
+    ck_assert_uint_gt(n, 30);
+}
+END_TEST
+
 START_TEST(fusions_are_asked_by_their_first_two_operators)
 {
     must_open("tensorrt-10");
@@ -124,6 +143,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tc, weights_have_the_axis_of_output_channels);
     tcase_add_test(tc, onnx_runtime_and_tensorrt_want_opposite_things);
     tcase_add_test(tc, profiles_differ_from_what_they_are_like);
+    tcase_add_test(tc, chains_are_patterns);
     tcase_add_test(tc, fusions_are_asked_by_their_first_two_operators);
     tcase_add_test(tc, the_last_port_stands_for_all_behind_it);
     suite_add_tcase(suite, tc);

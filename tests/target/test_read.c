@@ -52,6 +52,7 @@ START_TEST(a_file_says_all_that_there_is_to_say)
              "fusions: [Conv+Relu]\n"
              "keep: [Gelu]\n"
              "tricks: one\n"
+             "chains: ['y = Neg(Neg(x))']\n"
              "notes: [a, b]\n"
              "operators:\n"
              "  Conv: {integer: start, inputs: [activation, weight, bias], "
@@ -76,6 +77,7 @@ START_TEST(a_file_says_all_that_there_is_to_say)
     ck_assert(target->output_codes);
     ck_assert(quern_target_fuses(target, "Conv", "Relu"));
     ck_assert(quern_target_has(&target->tricks, "one"));
+    ck_assert(quern_target_has(&target->chains, "y = Neg(Neg(x))"));
     ck_assert_uint_eq(target->notes.count, 2);
     ck_assert_uint_eq(target->n_ops, 5);
     const struct quern_target_op *conv = quern_target_operator(target, "Conv");

@@ -147,6 +147,10 @@ struct quern_target {
     struct quern_strings notes;  /**< for people */
     const struct quern_target_op *ops;
     size_t n_ops;
+    struct quern_strings chains; /**< patterns (see <quern/match.h>) of what is
+                                      spelled out that the target makes one
+                                      kernel of, or runs faster so: no pass
+                                      takes a node out of one */
 };
 
 /** Open a profile: the name of one that is part of the library, or the path of

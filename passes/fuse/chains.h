@@ -1,0 +1,20 @@
+/* Chains that the target runs as they are spelled. */
+#ifndef QUERN_PASSES_FUSE_CHAINS_H
+#define QUERN_PASSES_FUSE_CHAINS_H
+
+#include <quern/pass.h>
+
+/** The chain of the target's list (`chains` of its profile) that a node is part
+ * of, means in it being those of the last axis of x: no pass takes a node out
+ * of one, or changes it. A look costs the same in graphs of any size.
+ * @param out_chain  its pattern, borrowed from the target; NULL: none */
+enum quern_code qn_find_chain(struct quern_pass_ctx *ctx,
+                              struct quern_node *node, const char **out_chain)
+    __attribute__((warn_unused_result));
+
+/** The same, and tells `--explain` why the node stays. */
+enum quern_code qn_leave_chain(struct quern_pass_ctx *ctx,
+                               struct quern_node *node, bool *out_stays)
+    __attribute__((warn_unused_result));
+
+#endif
