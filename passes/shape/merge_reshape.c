@@ -19,11 +19,13 @@ static struct quern_node *kin_before(const struct quern_node *node)
 }
 
 /* A shape as Reshape's second input, for data of x: numbers, 0 where a size of
- * x is copied, and at most one -1.
+ * x is copied, and at most one -1, which no size that may be 0 stands beside
+ * unless there was a Reshape already (`infers`): it cannot be found there.
  * @return false where that does not say it */
 static bool say(const struct quern_value *x, const struct quern_dim *dims,
-                int rank, int64_t *out_target)
+                int rank, bool infers, int64_t *out_target)
 {
+    int copied = 0;
     int rank_x = quern_value_rank(x);
     int open = 0;
     for (int i = 0; i < rank; i++) {
@@ -31,12 +33,13 @@ static bool say(const struct quern_value *x, const struct quern_dim *dims,
         bool copies = d.value < 0 && i < rank_x &&
                       quern_dim_equal(d, quern_value_dims(x)[i]);
         open += d.value < 0 && !copies ? 1 : 0;
+        copied += copies ? 1 : 0;
         if (d.value == 0 || open > 1) { /* a plain 0 would copy */
             return false;
         }
         out_target[i] = copies ? 0 : d.value > 0 ? d.value : -1;
     }
-    return rank > 0 && rank_x >= 0;
+    return rank > 0 && rank_x >= 0 && (infers || open == 0 || copied == 0);
 }
 
 enum quern_code qn_merge_reshape_kin(struct quern_pass_ctx *ctx,
@@ -54,7 +57,10 @@ enum quern_code qn_merge_reshape_kin(struct quern_pass_ctx *ctx,
         return QUERN_OK;
     }
     int n = quern_value_rank(y);
-    if (n > QUERN_MAX_RANK || !say(x, quern_value_dims(y), n, target)) {
+    if (n > QUERN_MAX_RANK ||
+        !say(x, quern_value_dims(y), n,
+             quern_node_is(first, "Reshape") || quern_node_is(node, "Reshape"),
+             target)) {
         return QUERN_OK;
     }
     enum quern_code code = qn_new_ints(ctx, quern_node_graph(node),
@@ -163,7 +169,7 @@ enum quern_code qn_squeeze_earlier(struct quern_pass_ctx *ctx,
     int64_t target[QUERN_MAX_RANK];
     if (x == NULL || quern_node_graph(transpose) != quern_node_graph(node) ||
         !read_squeezed(node, transpose, quern_node_output(first, 0), &s) ||
-        (!has_dims(x, &s) && !say(x, s.dims, s.rank, target))) {
+        (!has_dims(x, &s) && !say(x, s.dims, s.rank, true, target))) {
         return QUERN_OK;
     }
     const char *name = quern_value_name(quern_node_output(first, 0));
