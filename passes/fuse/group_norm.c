@@ -120,7 +120,7 @@ static enum quern_code to_group_norm(struct quern_pass_ctx *ctx,
     struct quern_value *in[3] = {NULL, NULL, NULL};
     struct quern_node *sizes =
         quern_value_producer(quern_match_value(match, "back"));
-    struct found f = {NULL};
+    struct found f = {.groups = 0};
     bool stays = false;
     const char *reason = find(ctx, match, &f);
     if (reason != NULL) {
