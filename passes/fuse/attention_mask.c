@@ -3,6 +3,7 @@
  * it is raised. */
 #include "common.h"
 #include "fuse/attention.h"
+#include "fuse/rewrite.h"
 
 #include <float.h>
 #include <math.h>
@@ -124,26 +125,13 @@ static enum quern_code new_number(struct quern_pass_ctx *ctx,
     return code;
 }
 
-static enum quern_code add_node(struct quern_node *before, const char *op,
-                                struct quern_value *const *in, size_t n_in,
-                                struct quern_node **out_node,
-                                struct quern_value **out)
-{
-    struct quern_graph *graph = quern_node_graph(before);
-    const char *name = quern_value_name(quern_node_output(before, 0));
-    enum quern_code code = quern_value_create(graph, name, out);
-    return code == QUERN_OK ? quern_node_create(graph, before, op, name, in,
-                                                n_in, out, 1, out_node)
-                            : code;
-}
-
 /* The size of one axis of a value, as a vector of one. */
 static enum quern_code add_size(struct quern_node *before,
                                 struct quern_value *of, int axis,
                                 struct quern_value **out)
 {
     struct quern_node *node = NULL;
-    enum quern_code code = add_node(before, "Shape", &of, 1, &node, out);
+    enum quern_code code = qn_add_node(before, "Shape", &of, 1, &node, out);
     if (code == QUERN_OK) {
         code = quern_node_set_int(node, "start", axis);
     }
@@ -195,12 +183,12 @@ stretch(struct quern_pass_ctx *ctx, struct quern_node *before,
         code = add_size(before, k, 2, &sizes[3]);
     }
     if (code == QUERN_OK && !known) {
-        code = add_node(before, "Concat", sizes, 4, &node, &in[1]);
+        code = qn_add_node(before, "Concat", sizes, 4, &node, &in[1]);
     }
     if (code == QUERN_OK && !known) {
         code = quern_node_set_int(node, "axis", 0);
     }
-    return code == QUERN_OK ? add_node(before, "Expand", in, 2, &node, value)
+    return code == QUERN_OK ? qn_add_node(before, "Expand", in, 2, &node, value)
                             : code;
 }
 
@@ -223,7 +211,7 @@ static enum quern_code put_in(struct quern_pass_ctx *ctx,
     if (code == QUERN_OK && in[2] == NULL) {
         code = new_number(ctx, graph, type, 0.0f, &in[2]);
     }
-    return code == QUERN_OK ? add_node(before, "Where", in, 3, &node, value)
+    return code == QUERN_OK ? qn_add_node(before, "Where", in, 3, &node, value)
                             : code;
 }
 
@@ -243,7 +231,7 @@ enum quern_code qn_mask_write(struct quern_pass_ctx *ctx,
         code =
             new_number(ctx, quern_node_graph(before), type, low_float, &in[1]);
         if (code == QUERN_OK) {
-            code = add_node(before, "Clip", in, 2, &node, out_mask);
+            code = qn_add_node(before, "Clip", in, 2, &node, out_mask);
         }
     }
     if (code == QUERN_OK && mask->masked != NULL) {

@@ -89,3 +89,16 @@ bool qn_is_plain(const struct quern_match *match, const struct quern_value *x)
     }
     return true;
 }
+
+enum quern_code qn_add_node(struct quern_node *before, const char *op,
+                            struct quern_value *const *in, size_t n_in,
+                            struct quern_node **out_node,
+                            struct quern_value **out)
+{
+    struct quern_graph *graph = quern_node_graph(before);
+    const char *name = quern_value_name(quern_node_output(before, 0));
+    enum quern_code code = quern_value_create(graph, name, out);
+    return code == QUERN_OK ? quern_node_create(graph, before, op, name, in,
+                                                n_in, out, 1, out_node)
+                            : code;
+}

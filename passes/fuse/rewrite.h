@@ -38,4 +38,11 @@ enum quern_code qn_become(struct quern_pass_ctx *ctx,
  * it is: scalars, or one element in no more axes than x has. */
 bool qn_is_plain(const struct quern_match *match, const struct quern_value *x);
 
+/** One output of a new node in front of `before`, named after that. */
+enum quern_code qn_add_node(struct quern_node *before, const char *op,
+                            struct quern_value *const *in, size_t n_in,
+                            struct quern_node **out_node,
+                            struct quern_value **out)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -9,20 +9,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* One output of a new node in front of `before`, named after it. */
-static enum quern_code add_node(struct quern_node *before, const char *op,
-                                struct quern_value *const *in, size_t n_in,
-                                struct quern_node **out_node,
-                                struct quern_value **out)
-{
-    struct quern_graph *graph = quern_node_graph(before);
-    const char *name = quern_value_name(quern_node_output(before, 0));
-    enum quern_code code = quern_value_create(graph, name, out);
-    return code == QUERN_OK ? quern_node_create(graph, before, op, name, in,
-                                                n_in, out, 1, out_node)
-                            : code;
-}
-
 /* f [1, S, H] as [B, S, H], B being the first size of x. */
 static enum quern_code expand_batch(struct quern_pass_ctx *ctx,
                                     struct quern_node *before,
@@ -33,7 +19,8 @@ static enum quern_code expand_batch(struct quern_pass_ctx *ctx,
     struct quern_value *parts[2] = {NULL, NULL};
     struct quern_value *in[2] = {*f, NULL};
     struct quern_node *node = NULL;
-    enum quern_code code = add_node(before, "Shape", &x, 1, &node, &parts[0]);
+    enum quern_code code =
+        qn_add_node(before, "Shape", &x, 1, &node, &parts[0]);
     if (code == QUERN_OK) {
         code = quern_node_set_int(node, "start", 0);
     }
@@ -45,12 +32,12 @@ static enum quern_code expand_batch(struct quern_pass_ctx *ctx,
                            2, &parts[1]);
     }
     if (code == QUERN_OK) {
-        code = add_node(before, "Concat", parts, 2, &node, &in[1]);
+        code = qn_add_node(before, "Concat", parts, 2, &node, &in[1]);
     }
     if (code == QUERN_OK) {
         code = quern_node_set_int(node, "axis", 0);
     }
-    return code == QUERN_OK ? add_node(before, "Expand", in, 2, &node, f)
+    return code == QUERN_OK ? qn_add_node(before, "Expand", in, 2, &node, f)
                             : code;
 }
 
@@ -118,10 +105,10 @@ static enum quern_code to_rotary(struct quern_pass_ctx *ctx,
         code = expand_batch(ctx, root, x, &f);
     }
     if (code == QUERN_OK) {
-        code = add_node(root, "Cos", &f, 1, &node, &in[1]);
+        code = qn_add_node(root, "Cos", &f, 1, &node, &in[1]);
     }
     if (code == QUERN_OK) {
-        code = add_node(root, "Sin", &f, 1, &node, &in[2]);
+        code = qn_add_node(root, "Sin", &f, 1, &node, &in[2]);
     }
     if (code == QUERN_OK) {
         *out_done = true;

@@ -69,6 +69,27 @@ static bool lacks_type(const struct quern_node *node, char *why, size_t size)
     return false;
 }
 
+/* Strings are what no kernel holds. Types of values are known where shapes have
+ * been inferred; what a Cast makes stands in it. */
+static bool lacks_strings(const struct quern_node *node, char *why, size_t size)
+{
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        if (known_dtype(node->inputs[i]->value) == QUERN_STRING) {
+            snprintf(why, size, "input %zu is of type string", i);
+            return true;
+        }
+    }
+    bool makes = strcmp(node->op, "Cast") == 0 &&
+                 quern_node_int(node, "to", 0) == QUERN_STRING;
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        if (makes || known_dtype(node->outputs[i]) == QUERN_STRING) {
+            snprintf(why, size, "output %zu is of type string", i);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool lacks_attribute(const struct qn_op *op, char *why, size_t size)
 {
     const struct quern_node *node = op->node;
@@ -102,5 +123,7 @@ bool qn_op_lacks(const struct qn_op *op, char *why, size_t size)
 {
     /* A body may hold what is never run. */
     return op->node->graph->parent == NULL && *op->node->domain == '\0' &&
-           (lacks_type(op->node, why, size) || lacks_attribute(op, why, size));
+           (lacks_type(op->node, why, size) ||
+            lacks_strings(op->node, why, size) ||
+            lacks_attribute(op, why, size));
 }

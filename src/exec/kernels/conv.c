@@ -8,22 +8,12 @@
  * registers from the bias to the steps behind the sums.
  */
 #include "exec/kernels/level.h"
+#include "exec/kernels/vec.h"
 
 #include <string.h>
 
-/* Registers of the level decide how large a tile is. */
-#if defined(__AVX512F__)
-enum { WIDTH = 16, TILE_ROWS = 12 };
-#elif defined(__AVX2__)
-enum { WIDTH = 8, TILE_ROWS = 6 };
-#else
-enum { WIDTH = 4, TILE_ROWS = 4 };
-#endif
 /* Panels follow each other for so many outputs. */
 enum { PANEL = 2 * WIDTH, BLOCK = 96 };
-
-typedef float vec
-    __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 
 static inline vec spread(float x)
 {

@@ -5,21 +5,11 @@
  * A pass over it. Tiles of C are held in registers.
  */
 #include "exec/kernels/level.h"
+#include "exec/kernels/vec.h"
 
 #include <string.h>
 
-/* Registers of the level decide how large a tile is. */
-#if defined(__AVX512F__)
-enum { WIDTH = 16, TILE_ROWS = 12 };
-#elif defined(__AVX2__)
-enum { WIDTH = 8, TILE_ROWS = 6 };
-#else
-enum { WIDTH = 4, TILE_ROWS = 4 };
-#endif
 enum { PANEL = 2 * WIDTH, DEPTH = 384, WIDE = 4 };
-
-typedef float vec
-    __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 
 size_t QN_LEVELLED(qn_gemm_panel)(void)
 {

@@ -8,19 +8,11 @@
  */
 #include "exec/kernels/level.h"
 #include "exec/kernels/scalar.h"
+#include "exec/kernels/vec.h"
 
 #include <math.h>
 #include <string.h>
 
-#if defined(__AVX512F__)
-enum { WIDTH = 16 };
-#elif defined(__AVX2__)
-enum { WIDTH = 8 };
-#else
-enum { WIDTH = 4 };
-#endif
-typedef float vec
-    __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 typedef int32_t mask __attribute__((vector_size(WIDTH * 4)));
 
 /* ------------------------------------------------------------ convolution */
