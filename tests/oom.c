@@ -12,10 +12,12 @@ void *__wrap_realloc(void *block, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 
 static int left = -1; /* allocations that still work; -1: all */
+static bool once;     /* then one fails and the others work */
 
 static bool fails(void)
 {
     if (left == 0) {
+        left = once ? -1 : 0;
         return true;
     }
     left -= left > 0;
@@ -40,6 +42,13 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 void oom_allow(int n)
 {
     left = n;
+    once = false;
+}
+
+void oom_fail_once(int n)
+{
+    left = n;
+    once = true;
 }
 
 int oom_end(void)

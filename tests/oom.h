@@ -13,8 +13,12 @@
  * @param n  -1: all work */
 void oom_allow(int n);
 
+/** n allocations from here on work, the next one fails, all behind it work. */
+void oom_fail_once(int n);
+
 /** All work again.
- * @return what was left of oom_allow(): 0 when it was used up */
+ * @return what was left of oom_allow(): 0 when it was used up; of
+ * oom_fail_once(): -1 when it has failed */
 int oom_end(void);
 
 typedef enum quern_code (*oom_fn)(void *user);

@@ -1,38 +1,10 @@
 /* ONNX Runtime as an engine, with libraries that pretend to be it: finding and
  * refusing them, falling back, errors. What the copy of a model holds:
  * test_extract.c. With the real one: tests/conformance/ort.py. */
+#include "oom.h"
 #include "support.h"
 
 #include <string.h>
-
-void *__real_calloc(size_t n, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-
-static long countdown = -1; /* allocations before the one that fails */
-
-static bool fails(void)
-{
-    return countdown >= 0 && countdown-- == 0;
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return fails() ? NULL : __real_realloc(block, size);
-}
 
 static const char works[] = FAKES "/fake-ort-works.so";
 
@@ -356,19 +328,18 @@ START_TEST(each_allocation_can_fail)
     enum quern_engine_kind kind =
         _i == 0 ? QUERN_ENGINE_ORT : QUERN_ENGINE_AUTO;
     bool done = false;
-    long n = 0;
+    int n = 0;
     for (; !done; n++) {
         struct net net;
         net_open(&net);
         net_add(&net, "Outlandish", NULL);
         struct quern_tensor *x = random_floats(net.context, 2, dims);
-        countdown = n;
+        oom_fail_once(n);
         enum quern_code code = open_and_run(&net, kind, x);
-        done = countdown >= 0;
-        countdown = -1;
+        done = oom_end() >= 0;
         ck_assert_msg(code == (done ? QUERN_OK : QUERN_NO_MEMORY) ||
                           (code == QUERN_OK && kind == QUERN_ENGINE_AUTO),
-                      "allocation %ld: code %d", n, (int)code);
+                      "allocation %d: code %d", n, (int)code);
         quern_tensor_release(&x);
         net_close(&net);
     }

@@ -1,38 +1,10 @@
 /* Operators that run short of memory: each allocation of opening and running
  * fails once, which must end as an error that says so. Linked with --wrap. */
+#include "oom.h"
 #include "support.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-void *__real_calloc(size_t n, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-
-static long left = -1; /* allocations until one fails; -1: none does */
-
-static bool fails(void)
-{
-    return left >= 0 && left-- == 0;
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return fails() ? NULL : __real_realloc(block, size);
-}
 
 enum { MOST_NODES = 3 };
 
@@ -101,19 +73,18 @@ static void build(struct net *net, int i)
 START_TEST(a_failed_allocation_is_an_error_and_nothing_else)
 {
     struct net net;
-    long n = 0;
+    int n = 0;
     build(&net, _i);
     struct quern_tensor *x =
         random_floats(net.context, rows[_i].rank, rows[_i].dims);
     for (bool done = false; !done; n++) {
         ck_assert_int_lt(n, 1000);
         quern_clear(net.context);
-        left = n;
+        oom_fail_once(n);
         struct quern_tensor *y = net_run(&net, "plain", false, x);
-        done = left >= 0; /* nothing failed any more */
-        left = -1;
+        done = oom_end() >= 0; /* nothing failed any more */
         ck_assert_msg((y != NULL) == (quern_error(net.context) == NULL),
-                      "allocation %ld: a result and an error, or neither", n);
+                      "allocation %d: a result and an error, or neither", n);
         if (y == NULL) {
             ck_assert_msg(!done, "%s", quern_error(net.context)->text);
             ck_assert_int_eq(quern_error(net.context)->code, QUERN_NO_MEMORY);
