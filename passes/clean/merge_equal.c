@@ -13,23 +13,6 @@ struct merge_params {
     int64_t max_bytes;
 };
 
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
-{
-    const unsigned char *p = data;
-    while (size >= 8) {
-        uint64_t word = 0;
-        memcpy(&word, p, 8);
-        hash = qn_mix(hash, word);
-        p += 8;
-        size -= 8;
-    }
-    uint64_t rest = size;
-    for (size_t i = 0; i < size; i++) {
-        rest = rest << 8 | p[i];
-    }
-    return qn_mix(hash, rest);
-}
-
 /* ----------------------------------------------------------- initializers */
 
 enum {
@@ -42,14 +25,14 @@ enum {
 static uint64_t hash_kind(const struct quern_tensor *t)
 {
     uint64_t hash = qn_mix(1, (uint64_t)quern_tensor_dtype(t));
-    return hash_bytes(hash, quern_tensor_dims(t),
+    return quern_hash(hash, quern_tensor_dims(t),
                       (size_t)quern_tensor_rank(t) * sizeof(int64_t));
 }
 
 static uint64_t hash_tensor(const struct quern_tensor *t)
 {
     return quern_tensor_size(t) > 0
-               ? hash_bytes(hash_kind(t), quern_tensor_data(t),
+               ? quern_hash(hash_kind(t), quern_tensor_data(t),
                             quern_tensor_size(t))
                : hash_kind(t);
 }
@@ -63,7 +46,7 @@ static uint64_t hash_samples(const struct quern_tensor *t)
     uint64_t hash = hash_kind(t);
     for (size_t i = 0; i < SAMPLES; i++) {
         size_t at = i + 1 < SAMPLES ? i * step : size - SAMPLE;
-        hash = hash_bytes(hash, data + at, SAMPLE);
+        hash = quern_hash(hash, data + at, SAMPLE);
     }
     if (size >= VAST) {
         quern_tensor_forget(t);
@@ -224,7 +207,7 @@ static bool may_merge(const struct quern_node *node)
 static uint64_t hash_node(const struct quern_node *node)
 {
     const char *op = quern_node_op(node);
-    uint64_t hash = hash_bytes(2, op, strlen(op));
+    uint64_t hash = quern_hash(2, op, strlen(op));
     for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
         const struct quern_value *x = quern_node_input(node, i);
         hash = qn_mix(hash, x != NULL ? (uint64_t)quern_value_id(x) + 1 : 0);
@@ -234,7 +217,7 @@ static uint64_t hash_node(const struct quern_node *node)
     for (size_t i = 0; i < quern_node_n_attrs(node); i++) {
         const char *name = quern_node_attr_name(node, i);
         int64_t number = quern_node_int(node, name, -7);
-        hash += hash_bytes((uint64_t)number, name, strlen(name));
+        hash += quern_hash((uint64_t)number, name, strlen(name));
     }
     return qn_mix(hash, quern_node_n_outputs(node));
 }
