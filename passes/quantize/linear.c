@@ -15,17 +15,14 @@ static size_t product(const int64_t *dims, int from, int to)
     return n;
 }
 
-bool qn_linear_init(struct quern_node *node, struct qn_linear *l)
+static bool init_as(struct quern_node *node, const struct quern_tensor *t,
+                    struct qn_linear *l)
 {
-    const struct quern_value *w =
-        qn_is_heavy(node) ? quern_node_input(node, 1) : NULL;
-    const struct quern_tensor *t = w != NULL ? quern_value_constant(w) : NULL;
-    if (t == NULL || quern_tensor_dtype(t) != QUERN_FLOAT ||
-        quern_tensor_len(t) == 0 || quern_node_is(node, "ConvTranspose")) {
-        return false;
-    }
     int rank = quern_tensor_rank(t);
     const int64_t *dims = quern_tensor_dims(t);
+    if (quern_tensor_len(t) == 0 || quern_node_is(node, "ConvTranspose")) {
+        return false;
+    }
     l->node = node;
     if (quern_node_is(node, "Conv")) {
         size_t groups = (size_t)quern_node_int(node, "group", 1);
@@ -59,6 +56,28 @@ bool qn_linear_init(struct quern_node *node, struct qn_linear *l)
     l->out_channels = l->shape.groups * l->shape.rows;
     l->in_channels = l->shape.groups * l->shape.cols / l->shape.taps;
     return true;
+}
+
+bool qn_linear_init(struct quern_node *node, struct qn_linear *l)
+{
+    const struct quern_value *w =
+        qn_is_heavy(node) ? quern_node_input(node, 1) : NULL;
+    const struct quern_tensor *t = w != NULL ? quern_value_constant(w) : NULL;
+    return t != NULL && quern_tensor_dtype(t) == QUERN_FLOAT &&
+           init_as(node, t, l);
+}
+
+bool qn_linear_init_codes(struct quern_node *node, struct qn_linear *l)
+{
+    const struct quern_value *w =
+        qn_is_heavy(node) ? quern_node_input(node, 1) : NULL;
+    const struct quern_node *dq = w != NULL ? quern_value_producer(w) : NULL;
+    const struct quern_tensor *t =
+        dq != NULL && quern_node_is(dq, "DequantizeLinear")
+            ? quern_value_constant(quern_node_input(dq, 0))
+            : NULL;
+    return t != NULL && quern_tensor_dtype(t) == QUERN_INT8 &&
+           init_as(node, t, l);
 }
 
 float *qn_linear_weights(struct quern_pass_ctx *ctx, const struct qn_linear *l)

@@ -19,6 +19,11 @@ struct qn_linear {
  * (of rank 2 for MatMul) */
 bool qn_linear_init(struct quern_node *node, struct qn_linear *out_linear);
 
+/** The same where the weights are constant int8 codes behind a
+ * DequantizeLinear. */
+bool qn_linear_init_codes(struct quern_node *node,
+                          struct qn_linear *out_linear);
+
 /** Weights as floats in memory of the pass; NULL: no memory. */
 float *qn_linear_weights(struct quern_pass_ctx *ctx,
                          const struct qn_linear *linear);

@@ -29,12 +29,6 @@ struct qn_overflow {
     double *errors;
 };
 
-/* Depthwise kernels widen first: they do not saturate. */
-static bool may_saturate(const struct qn_linear *l)
-{
-    return l->shape.groups == 1 || l->shape.cols > l->shape.taps;
-}
-
 /* Highest codes of two channels of a convolution seldom meet the largest
  * weights of a row, and a sum beyond the limit loses only what is beyond.
  * Measured on the four convolutional nets: 0.975 costs next to nothing without
@@ -125,6 +119,11 @@ static void find_ratios(struct qn_overflow *o, int32_t *peaks)
     o->fits = highest <= INT16_MAX;
 }
 
+bool qn_may_saturate(const struct qn_linear *l)
+{
+    return l->shape.groups == 1 || l->shape.cols > l->shape.taps;
+}
+
 struct qn_overflow *qn_overflow_create(struct quern_pass_ctx *ctx,
                                        struct qn_weight_codes *weights,
                                        const struct quern_value *x,
@@ -138,7 +137,7 @@ struct qn_overflow *qn_overflow_create(struct quern_pass_ctx *ctx,
     if (o == NULL || peaks == NULL) {
         return NULL;
     }
-    o->fits = !may_saturate(l);
+    o->fits = !qn_may_saturate(l);
     if (o->fits) {
         return o; /* nobody asks further */
     }

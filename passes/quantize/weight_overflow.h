@@ -6,6 +6,10 @@
 
 struct qn_overflow;
 
+/** Are products of this operator added in pairs at all? Depthwise kernels widen
+ * first: they do not saturate. */
+bool qn_may_saturate(const struct qn_linear *linear);
+
 /** Look at the codes of weights as they are.
  * @param x  value whose codes they meet, with its parameters; NULL: any code
  * @return memory of the pass; NULL: none is left */

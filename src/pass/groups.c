@@ -21,14 +21,14 @@ static const struct {
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
      "simplify-arithmetic,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
-     "move-transposes,store-codes,fuse-affine-codes,drop-clip-before-q,merge-"
-     "equal,drop-dead"},
+     "move-transposes,store-codes,fuse-affine-codes,drop-clip-before-q,"
+     "unsigned-weights,merge-equal,drop-dead"},
     /* those of them that keep all bits */
     {"optimize-exact",
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
      "inline-if,drop-zero-states,drop-sequences,fold-shapes,shorten-sizes,"
      "merge-shapes,split-slices,drop-expand,drop-dead,shorten-sizes,fuse-pad,"
-     "store-codes,drop-clip-before-q,merge-equal,drop-dead"},
+     "store-codes,drop-clip-before-q,unsigned-weights,merge-equal,drop-dead"},
     /* parts of it, in its order */
     {"clean",
      "constants-to-initializers,drop-identity,inline-if,drop-zero-states,"
@@ -120,6 +120,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_drop_clip_before_q,
     &qn_pass_fuse_affine_codes,
     &qn_pass_clean_qdq,
+    &qn_pass_unsigned_weights,
     &qn_pass_target_spelling,
     &qn_pass_unshare_weights,
     &qn_pass_raise_opset,

@@ -3,7 +3,8 @@
 A case is a dict: `text` (a graph in onnx's text form, without the header), `passes`, `after` (operators expected,
 in order; None: the file must not change by a byte), and as needed `weights` (name → array, made initializers),
 `opset`, `ir`, `feeds` (name → array; else random numbers of the declared shapes, symbols being 3, 5, 7, …),
-`tol` (relative to the largest output; default 1e-5), `args` (of the command), `check` (a function of the model afterwards).
+`tol` (relative to the largest output; default 1e-5), `args` (of the command), `told` and `untold` (what it says, or must not
+say), `check` (a function of the model afterwards).
 """
 import collections
 import os
@@ -102,7 +103,7 @@ def apply(source, passes, out, args=()):
                        timeout=60)
     if r.returncode:
         raise ValueError(f"exit {r.returncode}: {r.stderr.strip()}")
-    return r.stdout
+    return r.stdout + r.stderr
 
 
 def judge(name, case, folder):
@@ -129,7 +130,9 @@ def judge(name, case, folder):
         raise ValueError("a second run changes the file")
     if case.get("check"):
         case["check"](after)
-    if "told" in case and case["told"] not in told:
+    if case.get("untold", told + "?") in told:
+        raise ValueError(f"account has '{case['untold']}':\n{told}")
+    if case.get("told") and case["told"] not in told:
         raise ValueError(f"account lacks '{case['told']}':\n{told}")
 
 

@@ -1,4 +1,4 @@
-"""clean-qdq, unshare-weights, target-spelling, fuse-layer-norm, fuse-rms-norm."""
+"""clean-qdq, unshare-weights, unsigned-weights, target-spelling, fuse-layer-norm, fuse-rms-norm."""
 from support import ints, main, np, rand, scalar
 
 Q = {"s": scalar(0.1), "z": scalar(3, np.uint8), "s2": scalar(0.1), "z2": scalar(3, np.uint8), "s3": scalar(0.2)}
@@ -53,6 +53,44 @@ def floats(body, after, dims="N,4,6,6", told="bias as codes", check=stays_float,
                 passes="target-spelling", after=after, told=told, tol=1e-6, check=check, args=args)
 
 
+def stays_exact(model):
+    """ONNX Runtime's integer kernels give what the written DequantizeLinears say, on CPUs without VNNI too. Large codes meet."""
+    import onnxruntime as ort
+    assert {t.name: t.data_type for t in model.graph.initializer}["c_unsigned"] == 2
+    shape = [d.dim_value or 2 for d in model.graph.input[0].type.tensor_type.shape.dim]
+    answers = []
+    for level in (ort.GraphOptimizationLevel.ORT_DISABLE_ALL, ort.GraphOptimizationLevel.ORT_ENABLE_ALL):
+        options = ort.SessionOptions()
+        options.graph_optimization_level = level
+        session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        answers.append(session.run(None, {"x": np.full(shape, 9, np.float32)})[0])
+    assert np.abs(answers[0] - answers[1]).max() <= 1e-5 * np.abs(answers[0]).max(), answers
+
+
+AVX2 = ("--target", "ort-cpu-avx2")
+FULL = np.full((4, 4, 3, 3), 127, np.int8)  # any two with codes of 255 leave 16 bits
+TOLD = "weights as uint8: two products reach 64770 of 32767"
+WARNED = "node 'n' (Conv, #3): two products of its codes can reach 64770, 16 bits hold 32767"
+
+
+def named_conv(model):
+    model.graph.node[3].name = "n"
+
+
+def pairs(body, after, told=TOLD, check=stays_exact, args=AVX2, dims="N,4,6,6", codes=FULL, axis="", passes="unsigned-weights", edit=named_conv,
+          **weights):
+    out = "N,M" if ",6" not in dims else "N,M,H,W"
+    text = (f"g (float[{dims}] x) => (float[{out}] y) {{ q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) "
+            f"w = DequantizeLinear{axis}(c, sw, zw) {body} }}")
+    named = body.replace("(", " ").replace(")", " ").replace(",", " ").split()
+    held = {"s": scalar(0.02), "z": scalar(0, np.uint8), "sw": scalar(0.01), "zw": scalar(0, np.int8), "c": codes,
+            **{k: v for k, v in {"so": scalar(5.0), "zo": scalar(3, np.uint8)}.items() if k in named}, **weights}
+    return dict(text=text.replace(", zw)", ")") if held["zw"] is None else text, weights={k: v for k, v in held.items() if v is not None},
+                passes=passes, after=after, told=told, tol=0, check=check, args=args, opset=17, edit=edit)
+
+
+INTO = " o = QuantizeLinear(v, so, zo) y = DequantizeLinear(o, so, zo)"
+ONE = "QuantizeLinear DequantizeLinear DequantizeLinear "
 FAR = np.array([1, 1000, 0.001, 30], np.float32)  # channels that one scale cannot hold
 KEPT = "QuantizeLinear DequantizeLinear DequantizeLinear "
 
@@ -126,6 +164,23 @@ CASES = {
                                           w=rand(4, 4, 3, 3), b=rand(4)),
     "float_conv_of_floats": dict(text="g (float[N,4,6,6] x) => (float[N,4,H,W] y) { y = Conv(x, w, b) }",
                                  weights={"w": rand(4, 4, 3, 3), "b": rand(4)}, passes="target-spelling", after=None),
+    # unsigned-weights
+    "conv_whose_products_leave_16_bits": pairs("v = Conv(d, w)" + INTO, ONE + "Conv QuantizeLinear DequantizeLinear"),
+    "such_a_conv_with_relu": pairs("u = Conv(d, w) v = Relu(u)" + INTO, ONE + "Conv Relu QuantizeLinear DequantizeLinear"),
+    "such_a_conv_by_channel": pairs("v = Conv(d, w)" + INTO, ONE + "Conv QuantizeLinear DequantizeLinear", axis="<axis = 0>",
+                                    sw=rand(4, low=0.01, high=0.02), zw=np.zeros(4, np.int8)),
+    "such_a_conv_without_zero_point": pairs("v = Conv(d, w)" + INTO, ONE + "Conv QuantizeLinear DequantizeLinear", zw=None),
+    "matmul_whose_products_leave_16_bits": pairs("y = MatMul(d, w)", ONE + "MatMul", dims="N,4", codes=FULL[:, :, 0, 0]),
+    "gemm_whose_products_leave_16_bits": pairs("y = Gemm<transB = 1>(d, w)", ONE + "Gemm", dims="N,4", codes=FULL[:, :, 0, 0]),
+    "such_a_conv_elsewhere_is_told": pairs("v = Conv(d, w)" + INTO, None, WARNED, None, ()),
+    "and_by_optimize": pairs("v = Conv(d, w)" + INTO, ONE + "Conv QuantizeLinear DequantizeLinear", WARNED, None, (), passes="optimize"),
+    "targets_of_32_bits_are_left": dict(pairs("v = Conv(d, w)" + INTO, None, None, None, ("--target", "tensorrt-10")), untold="16 bits"),
+    "conv_that_ends_in_floats_is_left": dict(pairs("y = Conv(d, w)", None, None, None, ()), untold="16 bits"),
+    "conv_of_small_weights_is_left": dict(pairs("v = Conv(d, w)" + INTO, None, None, None, codes=FULL // 2 + 1), untold="16 bits"),
+    "depthwise_conv_is_left": dict(pairs("v = Conv<group = 4>(d, w)" + INTO, None, None, None, codes=FULL[:, :1]), untold="16 bits"),
+    "a_model_quantized_for_this_is_left": dict(
+        pairs("v = Conv(d, w)" + INTO, None, None, None, ()), untold="16 bits",
+        edit=lambda m: m.metadata_props.add(key="quern.target", value="ort-cpu-x64")),
     # norms
     "layer_norm": norm(LAYER, "LayerNormalization"),
     "layer_norm_by_product": norm(LAYER.replace("Pow(d, two)", "Mul(d, d)"), "LayerNormalization"),
