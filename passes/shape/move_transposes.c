@@ -1,8 +1,9 @@
 /* move-transposes: a Transpose goes behind the nodes that may as well work on
  * what it reads, where fewer Transposes are left so: those that lead back go,
  * and so do those in front of several such nodes. Constants and axes are turned
- * along. Element by element nothing changes; sums of ReduceMean and its kin are
- * taken in another order: real-exact. */
+ * along; what takes axes out reads the source. Element by element nothing
+ * changes; sums of ReduceMean and its kin are taken in another order:
+ * real-exact. */
 #include "builtin.h"
 #include "common.h"
 #include "shape/region.h"
@@ -120,6 +121,17 @@ static bool feeds_entry(const struct qn_region *region,
     return false;
 }
 
+static bool outputs_feed(const struct qn_region *region,
+                         const struct quern_node *node)
+{
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        if (feeds_entry(region, quern_node_output(node, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void try_join(struct qn_region *region, struct quern_node *node)
 {
     enum qn_turn turn = qn_turn_of(node);
@@ -128,9 +140,8 @@ static void try_join(struct qn_region *region, struct quern_node *node)
         (turn == QN_TURN_REDUCE && region->reduces_none) ||
         quern_node_graph(node) != region->graph ||
         region->n_nodes == QN_MOST_NODES ||
-        region->n_values + n + 1 > QN_MOST_VALUES ||
-        !qn_can_turn(region, node, turn) ||
-        feeds_entry(region, quern_node_output(node, 0))) {
+        region->n_values + n + quern_node_n_outputs(node) > QN_MOST_VALUES ||
+        !qn_can_turn(region, node, turn) || outputs_feed(region, node)) {
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -147,9 +158,10 @@ static void try_join(struct qn_region *region, struct quern_node *node)
             return;
         }
     }
-    if (add_value(region, quern_node_output(node, 0), NULL)) {
-        region->nodes[region->n_nodes++] = node;
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        (void)add_value(region, quern_node_output(node, i), NULL);
     }
+    region->nodes[region->n_nodes++] = node;
 }
 
 /* A Transpose behind a value of the region. */
@@ -214,7 +226,8 @@ static bool is_read_as_it_is(const struct qn_region *region,
 {
     for (const struct quern_use *u = quern_value_first_use(value); u != NULL;
          u = quern_use_next(u)) {
-        if (!has_node(region, quern_use_node(u)) && !is_exit(region, u)) {
+        if (!has_node(region, quern_use_node(u)) && !is_exit(region, u) &&
+            !qn_is_sink(region, u)) {
             return true;
         }
     }
@@ -240,13 +253,16 @@ static size_t n_freed(struct qn_region *region, const struct quern_node *node)
 static void leave(struct qn_region *region, size_t at)
 {
     struct quern_node *node = region->nodes[at];
-    struct qn_turned *row = qn_region_find(region, quern_node_output(node, 0));
     region->n_nodes--;
     memmove(region->nodes + at, region->nodes + at + 1,
             (region->n_nodes - at) * sizeof(struct quern_node *));
-    size_t k = (size_t)(row - region->values);
-    region->n_values--;
-    memmove(row, row + 1, (region->n_values - k) * sizeof *row);
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        struct qn_turned *row =
+            qn_region_find(region, quern_node_output(node, i));
+        size_t k = (size_t)(row - region->values);
+        region->n_values--;
+        memmove(row, row + 1, (region->n_values - k) * sizeof *row);
+    }
     for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
         struct qn_turned *in =
             qn_region_find(region, quern_node_input(node, i));
@@ -261,10 +277,15 @@ static void prune(struct qn_region *region)
 {
     for (size_t i = region->n_nodes; i-- > 0;) {
         struct quern_node *node = region->nodes[i];
-        const struct qn_turned *row =
-            qn_region_find(region, quern_node_output(node, 0));
-        if (row->stays && !is_wanted(region, row->value) &&
-            n_freed(region, node) <= 1) {
+        size_t n_stay = 0;
+        bool wanted = false;
+        for (size_t k = 0; k < quern_node_n_outputs(node); k++) {
+            const struct qn_turned *row =
+                qn_region_find(region, quern_node_output(node, k));
+            n_stay += row->stays;
+            wanted = wanted || is_wanted(region, row->value);
+        }
+        if (n_stay > 0 && !wanted && n_freed(region, node) <= n_stay) {
             leave(region, i);
         }
     }
@@ -338,13 +359,15 @@ static enum quern_code turn_exits(struct quern_pass_ctx *ctx,
     size_t n = 0;
     for (const struct quern_use *u = quern_value_first_use(row->value);
          u != NULL && n < QN_MOST_USES; u = quern_use_next(u)) {
-        if (is_exit(region, u)) {
+        if (is_exit(region, u) || qn_is_sink(region, u)) {
             exits[n++] = quern_use_node(u);
         }
     }
     enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
-        code = turn_exit(ctx, region, exits[i], row->source);
+        code = quern_node_is(exits[i], "Transpose")
+                   ? turn_exit(ctx, region, exits[i], row->source)
+                   : qn_turn_sink(ctx, region, exits[i], row->source);
     }
     return code;
 }

@@ -15,6 +15,8 @@ enum qn_turn {
     QN_TURN_REDUCE,    /* axes that are kept as 1 */
     QN_TURN_CONCAT,    /* its axis */
     QN_TURN_CODES,     /* the axis of QuantizeLinear and DequantizeLinear */
+    QN_TURN_AXIS,      /* its attribute `axis`; other inputs are as they are */
+    QN_TURN_LIST, /* a constant list of axes, or of numbers for each axis */
 };
 
 /** A value of the region: Transpose(source, perm). */
@@ -46,6 +48,9 @@ int qn_read_perm(const struct quern_node *transpose, int64_t *out_perm);
 struct qn_turned *qn_region_find(struct qn_region *region,
                                  const struct quern_value *value);
 
+/** An axis, counted from the front; -1: out of range. */
+int64_t qn_region_axis(const struct qn_region *region, int64_t axis);
+
 /** What happens to a node of these operators. */
 enum qn_turn qn_turn_of(const struct quern_node *node);
 
@@ -56,6 +61,27 @@ bool qn_can_turn(const struct qn_region *region, const struct quern_node *node,
 /** True for a constant that can be turned like the region, broadcast. */
 bool qn_can_turn_constant(const struct qn_region *region,
                           const struct quern_value *value, bool whole_rank);
+
+/** Of nodes with an axis or a list of axes: which they are, whether attributes
+ * and constants allow it, and the turning itself. */
+enum qn_turn qn_turn_of_axes(const struct quern_node *node);
+bool qn_can_turn_axes(const struct qn_region *region,
+                      const struct quern_node *node, enum qn_turn turn);
+enum quern_code qn_turn_axes(struct quern_pass_ctx *ctx,
+                             const struct qn_region *region,
+                             struct quern_node *node, enum qn_turn turn)
+    __attribute__((warn_unused_result));
+
+/** True for a node that takes axes out of a value of the region, in whose
+ * result the order of the other axes is that of the source: it needs no
+ * Transpose in front. */
+bool qn_is_sink(const struct qn_region *region, const struct quern_use *use);
+
+/** Let such a node read the source. */
+enum quern_code
+qn_turn_sink(struct quern_pass_ctx *ctx, const struct qn_region *region,
+             struct quern_node *node, struct quern_value *source)
+    __attribute__((warn_unused_result));
 
 /** Let a node read the sources of what it reads, and make the source of what it
  * makes. */

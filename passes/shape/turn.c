@@ -10,22 +10,21 @@ enum { MOST_SHARED_BYTES = 64 << 10 };
 enum qn_turn qn_turn_of(const struct quern_node *node)
 {
     static const char *const first[] = {
-        "Relu",      "Sigmoid",     "Tanh",  "Erf",  "Sqrt",
-        "Exp",       "Log",         "Abs",   "Neg",  "Reciprocal",
-        "Floor",     "Ceil",        "Round", "Sign", "Clip",
-        "LeakyRelu", "Elu",         "Selu",  "Celu", "ThresholdedRelu",
-        "HardSwish", "HardSigmoid", "Gelu",  "Mish", "Swish",
-        "Softplus",  "Softsign",    "Sin",   "Cos",  "Cast",
-        "Not",       "IsNaN",       "IsInf", NULL};
+        "Relu",      "Sigmoid",     "Tanh",   "Erf",        "Sqrt",
+        "Exp",       "Log",         "Abs",    "Neg",        "Reciprocal",
+        "Floor",     "Ceil",        "Round",  "Sign",       "Clip",
+        "LeakyRelu", "Elu",         "Selu",   "Celu",       "ThresholdedRelu",
+        "HardSwish", "HardSigmoid", "Gelu",   "Mish",       "Swish",
+        "Softplus",  "Softsign",    "Sin",    "Cos",        "Cast",
+        "Not",       "IsNaN",       "IsInf",  "Tan",        "Asin",
+        "Acos",      "Atan",        "Sinh",   "Cosh",       "Asinh",
+        "Acosh",     "Atanh",       "Shrink", "BitwiseNot", NULL};
     static const char *const broadcast[] = {
-        "Add",   "Sub",     "Mul",         "Div",  "Pow",
-        "Min",   "Max",     "Where",       "And",  "Or",
-        "Xor",   "Equal",   "Sum",         "Mean", "Less",
-        "PRelu", "Greater", "LessOrEqual", "Mod",  "GreaterOrEqual",
-        NULL};
-    static const char *const reduce[] = {
-        "ReduceMean", "ReduceSum", "ReduceMax",       "ReduceMin",
-        "ReduceL2",   "ReduceL1",  "ReduceSumSquare", NULL};
+        "Add",        "Sub",       "Mul",         "Div",      "Pow",
+        "Min",        "Max",       "Where",       "And",      "Or",
+        "Xor",        "Equal",     "Sum",         "Mean",     "Less",
+        "PRelu",      "Greater",   "LessOrEqual", "Mod",      "GreaterOrEqual",
+        "BitwiseAnd", "BitwiseOr", "BitwiseXor",  "BitShift", NULL};
     static const char *const codes[] = {"QuantizeLinear", "DequantizeLinear",
                                         NULL};
     if (qn_is_one_of(node, first)) {
@@ -34,39 +33,11 @@ enum qn_turn qn_turn_of(const struct quern_node *node)
     if (qn_is_one_of(node, broadcast)) {
         return QN_TURN_BROADCAST;
     }
-    if (qn_is_one_of(node, reduce)) {
-        return QN_TURN_REDUCE;
-    }
     if (qn_is_one_of(node, codes)) {
         return QN_TURN_CODES;
     }
-    return quern_node_is(node, "Concat") ? QN_TURN_CONCAT : QN_TURN_NOT;
-}
-
-/* An axis, counted from the front; -1: out of range. */
-static int64_t axis_of(const struct qn_region *region, int64_t axis)
-{
-    axis += axis < 0 ? region->rank : 0;
-    return axis >= 0 && axis < region->rank ? axis : -1;
-}
-
-static bool has_axes(const struct quern_node *node)
-{
-    return quern_node_has_attr(node, "axes") ||
-           quern_node_input(node, 1) != NULL;
-}
-
-static bool can_turn_reduce(const struct qn_region *region,
-                            const struct quern_node *node)
-{
-    int64_t axes[QUERN_MAX_RANK];
-    int n = has_axes(node) ? qn_axes(node, QUERN_MAX_RANK, axes) : 0;
-    for (int i = 0; i < n; i++) {
-        if (axis_of(region, axes[i]) < 0) {
-            return false;
-        }
-    }
-    return n >= 0 && quern_node_int(node, "keepdims", 1) == 1;
+    return quern_node_is(node, "Concat") ? QN_TURN_CONCAT
+                                         : qn_turn_of_axes(node);
 }
 
 /* One scale for all, or one for each place of an axis. */
@@ -88,16 +59,20 @@ static bool can_turn_codes(const struct qn_region *region,
     }
     return has_one_scale(node) ||
            (quern_node_opset(node) >= 13 &&
-            axis_of(region, quern_node_int(node, "axis", 1)) >= 0);
+            qn_region_axis(region, quern_node_int(node, "axis", 1)) >= 0);
 }
 
 bool qn_can_turn(const struct qn_region *region, const struct quern_node *node,
                  enum qn_turn turn)
 {
-    const struct quern_value *y = quern_node_output(node, 0);
-    if (y == NULL || quern_node_n_outputs(node) != 1 ||
-        quern_node_has_attr(node, "broadcast") || /* before opset 7 */
-        quern_value_rank(y) != region->rank) {
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        const struct quern_value *y = quern_node_output(node, i);
+        if (y == NULL || quern_value_rank(y) != region->rank) {
+            return false;
+        }
+    }
+    if (quern_node_n_outputs(node) < 1 ||
+        quern_node_has_attr(node, "broadcast") /* before opset 7 */) {
         return false;
     }
     switch (turn) {
@@ -105,11 +80,13 @@ bool qn_can_turn(const struct qn_region *region, const struct quern_node *node,
     case QN_TURN_BROADCAST:
         return true;
     case QN_TURN_REDUCE:
-        return can_turn_reduce(region, node);
+    case QN_TURN_AXIS:
+    case QN_TURN_LIST:
+        return qn_can_turn_axes(region, node, turn);
     case QN_TURN_CODES:
         return can_turn_codes(region, node);
     case QN_TURN_CONCAT:
-        return axis_of(region, quern_node_int(node, "axis", -1)) >= 0;
+        return qn_region_axis(region, quern_node_int(node, "axis", -1)) >= 0;
     case QN_TURN_NOT:
         break;
     }
@@ -196,45 +173,25 @@ static enum quern_code turn_constant(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? qn_replace_input(node, i, value) : code;
 }
 
-static enum quern_code turn_axes(struct quern_pass_ctx *ctx,
-                                 const struct qn_region *region,
-                                 struct quern_node *node)
-{
-    int64_t axes[QUERN_MAX_RANK];
-    struct quern_value *value = NULL;
-    int n = has_axes(node) ? qn_axes(node, QUERN_MAX_RANK, axes) : 0;
-    for (int i = 0; i < n; i++) {
-        axes[i] = region->perm[axis_of(region, axes[i])];
-    }
-    if (n <= 0) {
-        return QUERN_OK;
-    }
-    if (quern_node_has_attr(node, "axes")) {
-        return quern_node_set_ints(node, "axes", axes, (size_t)n);
-    }
-    enum quern_code code = qn_new_ints(
-        ctx, region->graph, quern_value_name(quern_node_input(node, 1)), axes,
-        n, &value);
-    return code == QUERN_OK ? qn_replace_input(node, 1, value) : code;
-}
-
 static enum quern_code turn_axis(const struct qn_region *region,
                                  struct quern_node *node, int64_t fallback)
 {
-    int64_t axis = axis_of(region, quern_node_int(node, "axis", fallback));
+    int64_t axis =
+        qn_region_axis(region, quern_node_int(node, "axis", fallback));
     return quern_node_set_int(node, "axis", region->perm[axis]);
 }
 
-/* The node makes a value with turned sizes; the old one has no producer now. */
+/* The node makes values with turned sizes; the old ones have no producer now.
+ */
 static enum quern_code turn_output(struct qn_region *region,
-                                   struct quern_node *node)
+                                   struct quern_node *node, size_t i)
 {
-    struct quern_value *y = quern_node_output(node, 0);
+    struct quern_value *y = quern_node_output(node, i);
     struct qn_turned *row = qn_region_find(region, y);
     const struct quern_dim *from = quern_value_dims(y);
     struct quern_dim dims[QUERN_MAX_RANK];
-    for (int i = 0; i < region->rank; i++) {
-        dims[region->perm[i]] = from[i];
+    for (int k = 0; k < region->rank; k++) {
+        dims[region->perm[k]] = from[k];
     }
     enum quern_code code =
         quern_value_create(region->graph, quern_value_name(y), &row->source);
@@ -242,7 +199,7 @@ static enum quern_code turn_output(struct qn_region *region,
         code = quern_value_set_type(row->source, quern_value_dtype(y),
                                     region->rank, dims);
     }
-    return code == QUERN_OK ? quern_node_set_output(node, 0, row->source)
+    return code == QUERN_OK ? quern_node_set_output(node, i, row->source)
                             : code;
 }
 
@@ -261,8 +218,9 @@ enum quern_code qn_turn_node(struct quern_pass_ctx *ctx,
             code = turn_constant(ctx, region, node, i);
         }
     }
-    if (code == QUERN_OK && turn == QN_TURN_REDUCE) {
-        code = turn_axes(ctx, region, node);
+    if (code == QUERN_OK && (turn == QN_TURN_REDUCE || turn == QN_TURN_AXIS ||
+                             turn == QN_TURN_LIST)) {
+        code = qn_turn_axes(ctx, region, node, turn);
     }
     if (code == QUERN_OK && turn == QN_TURN_CONCAT) {
         code = turn_axis(region, node, -1);
@@ -270,5 +228,9 @@ enum quern_code qn_turn_node(struct quern_pass_ctx *ctx,
     if (code == QUERN_OK && turn == QN_TURN_CODES && !has_one_scale(node)) {
         code = turn_axis(region, node, 1);
     }
-    return code == QUERN_OK ? turn_output(region, node) : code;
+    for (size_t i = 0; i < quern_node_n_outputs(node) && code == QUERN_OK;
+         i++) {
+        code = turn_output(region, node, i);
+    }
+    return code;
 }

@@ -366,6 +366,29 @@ def moved(g):
     return with_axes(g, "Squeeze", y, [a for a in axes_of(g, y, 1)])
 
 
+def along_axes(g, v, axis):
+    """Something that names an axis, which stays in the result or leaves it."""
+    how = g.int(0, 7)
+    if how == 0:
+        return g.op(g.choice(["Softmax", "LogSoftmax"]), [v], axis=axis)
+    if how == 1 and v.size(axis) and v.size(axis) % 2 == 0 and 13 <= g.opset:
+        half = v.size(axis) // 2
+        parts = g.op("Split", [v, ints(g, half, half)], n_outputs=2, axis=axis)
+        return g.op("Mul", parts) if g.chance(0.6) else g.choice(parts)
+    if how == 2:
+        return sliced(g, v, [axis], [g.int(0, 1)], [g.choice([2 ** 63 - 1, 2])])
+    if how == 3 and g.opset >= 11:
+        return g.op("Pad", [v, ints(g, *(g.int(0, 1) for _ in range(2 * v.rank)))])
+    if how == 4 and v.size(axis):
+        index = np.array(g.int(0, v.size(axis) - 1)) if g.chance(0.6) else np.array([0, v.size(axis) - 1])
+        return g.op("Gather", [v, g.constant(index, np.int64)], axis=axis)
+    if how == 5:
+        return g.op("Cast", [g.op(g.choice(["ArgMax", "ArgMin"]), [v], axis=axis, keepdims=g.int(0, 1))], to=1)
+    if how == 6 and v.size(axis) == 1:
+        return with_axes(g, "Squeeze", v, [axis])
+    return with_axes(g, g.choice(["ReduceMax", "ReduceMin", "ReduceMean"]), v, [axis], keepdims=0)
+
+
 @template(2)
 def turned(g):
     """Transposes around what works on single elements or axes."""
@@ -375,9 +398,11 @@ def turned(g):
     values = [g.op("Transpose", [x], perm=perm)]
     for _ in range(g.int(0, 6)):
         v = g.choice(values[-2:])
-        how = g.int(0, 8)
+        how = g.int(0, 10)
         axis = g.int(-v.rank, v.rank - 1)
-        if how < 2:
+        if how > 8:
+            y = along_axes(g, v, axis)
+        elif how < 2:
             y = g.op(g.choice(["Relu", "Neg", "Abs", "Sigmoid", "Tanh", "Identity"]), [v])
         elif how == 2:
             y = both(g, g.choice(["Add", "Mul", "Sub", "Max"]), v, g.aligned(v) if g.chance(0.7) else g.choice(values))
@@ -396,6 +421,8 @@ def turned(g):
             y = g.op("Where", [g.op("Greater", [v, number(g, v, 0)]), v, g.aligned(v) if g.chance(0.5) else g.choice(values)])
         else:
             y = g.op(g.choice(["Softmax", "LogSoftmax"]), [v], axis=-1) if g.chance(0.3) else g.op("Clip", [v, number(g, v, -1, 0), number(g, v, 1, 0)])
+        if y.rank == 0:
+            break
         values.append(y)
     for v in values[1:] if g.chance(0.3) else values[-1:]:
         if v.rank == x.rank:

@@ -306,9 +306,43 @@ CASES |= {
         text="g (float[N,S,4] x, bool c) => (float[A,B,C] z) { z = If(c) <then_branch = a1 () => (float[A,B,C] p) { t = " + T + "(x) "
              "a = Mul(t, k) p = " + B + "(a) }, else_branch = b1 () => (float[A,B,C] q) { q = Tanh(x) }> }",
         weights={"k": rand(4, 1)}, passes="move-transposes", after="If (Mul) (Tanh)", tol=0),
+    # What works along axes.
+    "what_works_along_an_axis": turned(f"t = {T}(x) a = Softmax<axis = 1>(t) y = {B}(a)", "Softmax") | dict(tol=1e-6),
+    "the_last_axis_by_default": turned(f"t = {T}(x) a = LogSoftmax(t) b = Atan(a) y = {B}(b)", "LogSoftmax Atan") | dict(tol=1e-6),
+    "the_place_of_the_largest": dict(
+        text="g (float[N,S,4] x) => (int64[N,1,4] y) { t = " + T + "(x) a = ArgMax(t) y = " + B + "(a) }",
+        weights={}, passes="move-transposes", after="ArgMax", tol=0),
+    "parts": turned(f"t = {T}(x) a, b = Split<axis = -2>(t, k) c = Mul(a, b) y = {B}(c)", "Split Mul", k=ints(2, 2), y="N,S,2"),
+    "a_part_that_others_read_gets_a_transpose": dict(
+        text="g (float[N,S,4] x) => (float[N,S,2] y, float[N,S,2] z, float[S,2,N] u) { t = " + T + "(x) a, b = Split<axis = 1>(t, k) y = " + B
+             + "(a) z = " + B + "(b) u = Relu(b) }",
+        weights={"k": ints(2, 2)}, passes="move-transposes", after="Split Transpose Relu", tol=0),
+    "parts_that_others_read_stay": dict(
+        text="g (float[N,S,4] x) => (float[S,2,N] y, float[S,2,N] z) { t = " + T + "(x) a, b = Split<axis = 1>(t, k) y = Relu(a) z = Neg(b) }",
+        weights={"k": ints(2, 2)}, passes="move-transposes", after=None, tol=0),
+    "a_slice_of_named_axes": turned(f"t = {T}(x) a = Slice(t, f, e, i, s) y = {B}(a)", "Slice", f=ints(-1, 0), e=ints(-9, 2), i=ints(1, -3), s=ints(-2, 1),
+                                    x="2,3,4", y="2,2,2"),
+    "a_slice_of_the_first_axes_stays": turned(f"t = {T}(x) a = Slice(t, f, e) y = {B}(a)", None, f=ints(0, 1), e=ints(2, 3), x="2,3,4", y="2,2,2"),
+    "pads": turned(f"t = {T}(x) a = Pad(t, k, c) y = {B}(a)", "Pad", k=ints(1, 2, 3, 0, -1, 4), c=scalar(0.5), x="2,3,4", y="9,4,5"),
+    "pads_of_named_axes_stay": turned(f"t = {T}(x) a = Pad(t, k, , i) y = {B}(a)", None, k=ints(1, 2), i=ints(1), x="2,3,4", y="2,3,7", opset=18),
+    "tiles": turned(f"t = {T}(x) a = Tile(t, k) y = {B}(a)", "Tile", k=ints(1, 2, 3), x="2,3,4", y="6,3,8"),
+    "places_by_a_list": turned(f"t = {T}(x) a = Gather<axis = 1>(t, k) y = {B}(a)", "Gather", k=ints(3, 0, 3), y="N,S,3"),
+    "places_by_a_matrix_stay": turned(f"t = {T}(x) a = Gather<axis = 1>(t, k) y = Relu(a)", None, k=ints([3, 0], [1, 2]), y="S,2,2,N"),
+    # What takes axes out, and leaves the others in the order that they had.
+    "an_axis_that_is_summed_up": turned(f"t = {T}(x) a = ReduceMax<axes = [-1], keepdims = 0>(t) y = Relu(a)", "ReduceMax Relu", y="S,4"),
+    "axes_that_are_summed_up_by_an_input": turned(f"t = {T}(x) r = Relu(t) y = ReduceSum<keepdims = 0>(r, k)", "Relu ReduceSum", k=ints(0, -1), y="4") | dict(tol=1e-5),
+    "a_place_that_is_taken_out": turned(f"t = {T}(x) a = Gather<axis = 2>(t, i) b = Gather<axis = 2>(t, j) y = Sub(a, b)", "Gather Gather Sub",
+                                        i=scalar(0, np.int64), j=scalar(-1, np.int64), y="S,4"),
+    "an_axis_that_is_squeezed": turned(f"t = {T}(x) a = Squeeze(t, k) y = Relu(a)", "Squeeze Relu", k=ints(2), x="1,S,4", y="S,4"),
+    "the_place_of_the_smallest": dict(
+        text="g (float[N,S,4] x) => (int64[S,4] y) { t = " + T + "(x) y = ArgMin<axis = -1, keepdims = 0>(t) }",
+        weights={}, passes="move-transposes", after="ArgMin", tol=0),
+    "behind_another_way_back": turned(f"t = {T}(x) r = Relu(t) a = ReduceMax<axes = [2], keepdims = 0>(r) b = {B}(r) y = Add(a, b)", "Relu ReduceMax Add"),
+    "other_axes_in_another_order_stay": turned(f"t = {T}(x) a = Gather<axis = 1>(t, i) y = Relu(a)", None, i=scalar(1, np.int64), y="S,N"),
+    "an_axis_that_others_need_stays": turned(f"t = {T}(x) a = Squeeze(t, k) b = Softmax(t) y = Add(a, b)", None, k=ints(2), x="1,3,3", y="3,3,3"),
     # What stays.
     "one_transpose_stays": turned(f"t = {T}(x) y = Relu(t)", None, y="S,4,N"),
-    "what_works_along_an_axis_stays": turned(f"t = {T}(x) a = Softmax<axis = 1>(t) y = {B}(a)", None),
+    "what_works_along_all_axes_behind_one_stays": turned(f"t = {T}(x) a = Softmax<axis = 1>(t) y = {B}(a)", None, opset=12),
     "a_computed_operand_stays": dict(
         text="g (float[N,S,4] x, float[S,4,N] v) => (float[N,S,4] y) { t = " + T + "(x) a = Add(t, v) y = " + B + "(a) }",
         weights={}, passes="move-transposes", after=None, tol=0),
