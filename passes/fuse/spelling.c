@@ -11,7 +11,13 @@
  * `sum-bias`: where all sizes are known, ONNX Runtime makes a Gemm between two
  * Reshapes of a MatMul of three axes and the Add of its bias, before it looks
  * for integers; that Gemm is float, behind a DequantizeLinear of its weights.
- * A Sum is left alone here too. */
+ * So is the one it makes of two axes where the other summand is no constant, as
+ * in recurrent cells that were written out (a constant is part of a Gemm of
+ * ours by then).
+ * A Sum is left alone here too.
+ * `prelu-max`: ONNX Runtime's PRelu takes four times as long as the Mul by the
+ * slopes and the Max of both, which is the same where no slope is above 1 (the
+ * Min where none is below). */
 #include <quern/target.h>
 
 #include "builtin.h"
@@ -75,9 +81,10 @@ static enum quern_code bias_to_sum(struct quern_pass_ctx *ctx,
     const struct quern_value *w = quern_match_value(match, "w");
     const struct quern_value *b = quern_match_value(match, "b");
     (void)rule;
-    if (!is_dequantized(x) || !is_dequantized(w) || quern_value_rank(x) < 3 ||
-        quern_value_len(x) < 0 || quern_value_rank(w) != 2 ||
-        quern_value_constant(b) == NULL) {
+    bool constant = quern_value_constant(b) != NULL;
+    if (!is_dequantized(x) || !is_dequantized(w) || quern_value_rank(w) != 2 ||
+        (constant ? quern_value_rank(x) < 3 || quern_value_len(x) < 0
+                  : quern_value_rank(x) != 2)) {
         return QUERN_OK;
     }
     *out_done = true;
@@ -151,6 +158,55 @@ static enum quern_code to_quotient(struct quern_pass_ctx *ctx,
     return code == QUERN_OK && !weighted ? add_ones(ctx, node, n) : code;
 }
 
+/* "Max" if x is never below slope * x where x > 0, "Min" if never above it. */
+static const char *larger_side(const struct quern_tensor *slopes)
+{
+    const float *a = quern_tensor_data(slopes);
+    bool below = true;
+    bool above = true;
+    for (int64_t i = 0; i < quern_tensor_len(slopes); i++) {
+        below = below && a[i] <= 1.0f;
+        above = above && a[i] >= 1.0f;
+    }
+    return below ? "Max" : above ? "Min" : NULL;
+}
+
+static enum quern_code prelu_to_max(struct quern_pass_ctx *ctx,
+                                    const struct qn_rule *rule,
+                                    const struct quern_match *match,
+                                    bool *out_done)
+{
+    struct quern_value *x = quern_match_value(match, "x");
+    struct quern_value *slope = quern_match_value(match, "s");
+    const struct quern_tensor *slopes = quern_value_constant(slope);
+    struct quern_node *root = quern_match_node(match, 0);
+    struct quern_value *in[2] = {x, slope};
+    struct quern_node *mul = NULL;
+    char name[512];
+    (void)rule;
+    if (slopes == NULL || quern_tensor_dtype(slopes) != QUERN_FLOAT ||
+        larger_side(slopes) == NULL) {
+        return QUERN_OK;
+    }
+    *out_done = true;
+    quern_pass_account(ctx, root, "%s with the slopes' product in its place",
+                       larger_side(slopes));
+    snprintf(name, sizeof name, "%.480s_sloped",
+             quern_value_name(quern_node_output(root, 0)));
+    enum quern_code code =
+        quern_value_create(quern_node_graph(root), name, &in[1]);
+    if (code == QUERN_OK) {
+        code = quern_value_copy_type(in[1], quern_node_output(root, 0));
+    }
+    if (code == QUERN_OK) {
+        struct quern_value *factors[2] = {x, slope};
+        code = quern_node_create(quern_node_graph(root), root, "Mul", name,
+                                 factors, 2, &in[1], 1, &mul);
+    }
+    return code == QUERN_OK ? qn_become(ctx, match, larger_side(slopes), in, 2)
+                            : code;
+}
+
 static const struct trick {
     const char *word;
     struct qn_rule rules[2];
@@ -166,6 +222,7 @@ static const struct trick {
      {{"_shared_sum = Add(a, b); y = LayerNormalization(_shared_sum, g, c?)",
        17, to_sum, NULL}}},
     {"sum-bias", {{"m = MatMul(x, w); y = Add(m, b)", 13, bias_to_sum, NULL}}},
+    {"prelu-max", {{"y = PRelu(x, s)", 9, prelu_to_max, NULL}}},
     {"rms-norm-kernel",
      {{"r = " QN_ROOT_MEAN("Pow(x, 2)") "; y = Mul(x, Reciprocal(r))", 9,
        to_quotient, NULL},

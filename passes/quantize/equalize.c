@@ -1,8 +1,8 @@
 /* equalize: channels of whole groups of tensors are scaled so that one scale
  * serves them all; the Conv and Gemm around a group absorb the factors. Exact
  * in real arithmetic. A group is all tensors joined by operators that do not
- * mind a positive factor a channel (Add, Relu, Clip from 0, pooling). The
- * exponent of each group comes from the noise model (placement experiment,
+ * mind a positive factor a channel (Add, Relu, PRelu, Clip from 0, pooling).
+ * The exponent of each group comes from the noise model (placement experiment,
  * rule 7). Source: Nagel et al. 2019, arXiv:1906.04721 (cross-layer
  * equalization), for chains; groups are ours. */
 #include "builtin.h"
@@ -62,6 +62,9 @@ static bool passes_factors(const struct quern_node *node)
         if (quern_node_is(node, ops[i])) {
             return true;
         }
+    }
+    if (quern_node_is(node, "PRelu")) {
+        return quern_value_constant(quern_node_input(node, 1)) != NULL;
     }
     if (quern_node_is(node, "Flatten")) {
         const struct quern_node *p =

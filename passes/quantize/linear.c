@@ -322,6 +322,24 @@ static bool is_silu(const struct quern_value *v)
     return false;
 }
 
+/* Of the slopes of a PRelu: the root of their mean square, which weights an
+ * error behind it as they do. */
+static double slope_of(const struct quern_node *prelu)
+{
+    const struct quern_tensor *t =
+        quern_value_constant(quern_node_input(prelu, 1));
+    if (t == NULL || quern_tensor_dtype(t) != QUERN_FLOAT ||
+        quern_tensor_len(t) == 0) {
+        return 1.0;
+    }
+    const float *a = quern_tensor_data(t);
+    double sum = 0.0;
+    for (int64_t i = 0; i < quern_tensor_len(t); i++) {
+        sum += (double)a[i] * (double)a[i];
+    }
+    return sqrt(sum / (double)quern_tensor_len(t));
+}
+
 struct quern_reader qn_reader_of(const struct quern_value *value)
 {
     static const struct {
@@ -334,6 +352,7 @@ struct quern_reader qn_reader_of(const struct quern_value *value)
         {"Gelu", QUERN_READER_GELU},
         {"HardSigmoid", QUERN_READER_HARDSIGMOID},
         {"LeakyRelu", QUERN_READER_LEAKYRELU},
+        {"PRelu", QUERN_READER_LEAKYRELU},
     };
     struct quern_reader r = {QUERN_READER_IDENTITY, 0.0, 0.0};
     const struct quern_node *n = quern_value_only_user(value);
@@ -350,7 +369,9 @@ struct quern_reader qn_reader_of(const struct quern_value *value)
         r.alpha = (double)quern_node_float(n, "alpha", 0.2f);
         r.beta = (double)quern_node_float(n, "beta", 0.5f);
     } else if (r.kind == QUERN_READER_LEAKYRELU) {
-        r.alpha = (double)quern_node_float(n, "alpha", 0.01f);
+        r.alpha = quern_node_is(n, "PRelu")
+                      ? slope_of(n)
+                      : (double)quern_node_float(n, "alpha", 0.01f);
     }
     return r;
 }

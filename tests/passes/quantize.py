@@ -254,6 +254,28 @@ def bias_of_three_axes(folder):
         assert sqnr(model, after, samples) > 35, sqnr(model, after, samples)
 
 
+def sum_of_two_products(folder):
+    """As in a recurrent cell that was written out: the runtime would make a float Gemm of one product and the Add."""
+    model = model_of("g (float[1,32] x, float[1,16] h) => (float[1,24] y) { m = MatMul(x, w) k = MatMul(h, v) y = Add(m, k) }",
+                     {"w": rand(32, 24), "v": rand(16, 24)})
+    samples = {"x": rand(20, 32), "h": rand(20, 16)}
+    after = quantize(folder, model, samples, STEPS + ",target-spelling")
+    assert "Sum" in operators(after.graph), operators(after.graph)
+    assert fused_operators(folder, after).count("MatMulIntegerToFloat") == 2, fused_operators(folder, after)
+    assert sqnr(model, after, samples) > 35, sqnr(model, after, samples)
+
+
+def prelu_joins_channels(folder):
+    """Channels of unequal size around a PRelu are evened in the Conv before and behind it, and its own slopes stay."""
+    far = np.logspace(-2, 2, 8).astype(np.float32)
+    model = model_of(conv_text("a = Conv(x, w) c = PRelu(a, s) y = Conv(c, v)"),
+                     {"w": CONVS["w"] * far.reshape(8, 1, 1, 1), "v": CONVS["v"] / far.reshape(1, 8, 1, 1), "s": abs(rand(8, 1, 1)) / 2})
+    samples = {"x": rand(20, 8, 8, 8)}
+    plain = sqnr(model, quantize(folder, model, samples, STEPS), samples)
+    even = sqnr(model, quantize(folder, model, samples, "calibrate{means=true,channels=true},equalize," + STEPS), samples)
+    assert even > 20 and even > plain + 15, (plain, even)
+
+
 def conversions_are_counted(folder):
     """An operator without an integer kernel converts in front and behind, also where all it reads are codes."""
     found = []
@@ -273,7 +295,7 @@ def volumes_are_slower(folder):
         assert ("will not be faster than the float one" in told) == slower, told
 
 
-CASES = [conversions_are_counted, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
+CASES = [conversions_are_counted, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error]
 

@@ -24,6 +24,11 @@ def spell(body, after, told="", *args):
                 passes="target-spelling", after=after, told=told, tol=0, args=args)
 
 
+def prelu(slopes, after, told="", *args):
+    return dict(text="g (float[N,8] x) => (float[N,8] y) { y = PRelu(x, s) }", weights={"s": slopes}, passes="target-spelling", after=after,
+                told=told, tol=0, args=args)
+
+
 SQUARE = "q = Pow(x, two) v = ReduceMean<axes = [-1]>(q) w = Add(v, e) r = Sqrt(w) "
 
 
@@ -155,6 +160,12 @@ CASES = {
     "rms_norm_of_unknown_size_stays": rms("y = Div(x, r)", None, x="N,S,C") | dict(feeds={"x": rand(2, 3, 8)}),
     "rms_norm_over_another_axis_stays": rms("y = Div(x, r)", None, x="N,8,8") | dict(
         text="g (float[N,8,8] x) => (float[N,8,8] y) { " + SQUARE.replace("-1", "1") + "y = Div(x, r) }"),
+    "prelu_is_a_max": prelu(rand(8).clip(-1, 1), "Mul Max", "Max with"),
+    "steep_prelu_is_a_min": prelu(1 + abs(rand(8)), "Mul Min", "Min with"),
+    "prelu_with_slopes_on_both_sides_of_1_stays": prelu(np.linspace(0.5, 1.5, 8, dtype=np.float32), None),
+    "prelu_of_computed_slopes_stays": dict(text="g (float[N,8] x) => (float[N,8] y) { s = Abs(x) y = PRelu(x, s) }",
+                                           passes="target-spelling", after=None),
+    "prelu_stays_on_other_targets": prelu(rand(8).clip(-1, 1), None, "", "--target", "tensorrt-10"),
     "float_conv": floats("y = Conv(d, w, b)", KEPT + "Conv", w=rand(4, 4, 3, 3) * FAR.reshape(4, 1, 1, 1), b=rand(4) * FAR),
     "float_conv_without_bias": floats("y = Conv(d, w)", KEPT + "Conv", w=rand(4, 4, 3, 3) * FAR.reshape(4, 1, 1, 1)),
     "float_conv_transpose": floats("y = ConvTranspose<group = 2>(d, w, b)", KEPT + "ConvTranspose", w=rand(4, 2, 3, 3), b=rand(4) * FAR),
