@@ -42,6 +42,7 @@ class Case:
     def __init__(self, r, op, inputs, outputs=1, opset=22, domain="", tol=2e-4, **attributes):
         self.op, self.inputs, self.opset, self.domain, self.tol = op, inputs, opset, domain, tol
         self.n_outputs = outputs
+        self.wanted = None  # names of the outputs that the model has; None: all
         self.attributes = {k: v for k, v in attributes.items() if v is not None}
 
     def model(self):
@@ -52,7 +53,7 @@ class Case:
         node = helper.make_node(self.op, names, outputs, domain=self.domain, **self.attributes)
         feeds = {n: x for n, x in zip(names, self.inputs) if n}
         infos = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape) for n, x in feeds.items()]
-        graph = helper.make_graph([node], "g", infos, [helper.make_empty_tensor_value_info(n) for n in outputs])
+        graph = helper.make_graph([node], "g", infos, [helper.make_empty_tensor_value_info(n) for n in self.wanted or outputs])
         opsets = [helper.make_opsetid("", self.opset)] + ([helper.make_opsetid(self.domain, 1)] if self.domain else [])
         return helper.make_model(graph, opset_imports=opsets, ir_version=10), feeds
 
@@ -353,6 +354,33 @@ def grid(r):
     places = (r.floats(x.shape[0], *[r.int(1, 3) for _ in range(axes)], axes, odd=0)).astype(np.float32)
     mode = r.pick("linear", "nearest", "cubic") if axes == 2 else r.pick("linear", "nearest")
     return Case(r, "GridSample", [x, places], opset=20, mode=mode, padding_mode=r.pick("zeros", "border", "reflection"), align_corners=r.int(0, 1), tol=1e-3)
+
+
+@maker
+def deform(r):
+    parts, group, k, s, p, d = r.int(1, 2), r.int(1, 2), (r.int(1, 3), r.int(1, 3)), r.int(1, 2), r.int(0, 2), r.int(1, 2)
+    n, c, m, size = r.int(1, 2), 2 * r.int(1, 2), 2 * r.int(1, 2), (r.int(5, 7), r.int(5, 7))
+    out = tuple((size[i] + 2 * p - d * (k[i] - 1) - 1) // s + 1 for i in (0, 1))
+    taps = parts * k[0] * k[1]
+    x = [r.floats(n, c, *size, odd=0), r.floats(m, c // group, *k, odd=0), r.floats(n, 2 * taps, *out, odd=0) * 2,
+         r.pick(None, r.floats(m, odd=0)), r.pick(None, r.floats(n, taps, *out, odd=0))]
+    return Case(r, "DeformConv", x, opset=r.pick(19, 22), offset_group=parts, group=group, strides=[s, s], pads=[p] * 4, dilations=[d, d])
+
+
+@maker
+def max_places(r):
+    """Outputs of which the first is not wanted."""
+    x = r.floats(r.int(1, 2), r.int(1, 3), *[r.int(3, 6) for _ in range(r.int(1, 2))], odd=0)
+    c = Case(r, "MaxPool", [x], 2, kernel_shape=[r.int(1, 3) for _ in x.shape[2:]], strides=[r.int(1, 2) for _ in x.shape[2:]])
+    c.wanted = ["o1"]
+    return c
+
+
+@maker
+def diagonals(r):
+    n, k = r.int(1, 4), r.int(1, 3)
+    text, shapes = r.pick(("bii->bi", [(k, n, n)]), ("ii->", [(n, n)]), ("bii,bi->b", [(k, n, n), (k, n)]), ("iji->ji", [(n, k, n)]), ("...ii->...i", [(k, 2, n, n)]))
+    return Case(r, "Einsum", [r.floats(*s, odd=0) for s in shapes], equation=text)
 
 
 @maker

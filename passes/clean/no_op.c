@@ -1,7 +1,8 @@
 /* drop-identity: Identity, Dropout in use, casts to the type that is there.
  * drop-no-op: nodes that with these constants and sizes change nothing: a
  * Transpose into the same order, x * 1, a Pad by nothing, ….
- * A graph output that is an input or a constant keeps its node. */
+ * A graph output that is an input keeps its node, one of a body that is a small
+ * constant becomes one of the body. */
 #include "builtin.h"
 #include "clean/idle.h"
 #include "common.h"
@@ -72,10 +73,33 @@ static bool is_identity(const struct quern_node *node, size_t *out_input)
     return quern_node_is(node, "Identity") || casts_to_itself(node);
 }
 
+/* Most elements of a constant that a body gets a copy of. */
+enum { MOST_COPIED = 64 };
+
+/* What a body hands out unchanged, a flag of PyTorch's loops mostly, when that
+ * is a constant from outside. */
+static struct quern_tensor *handed_out(const struct quern_node *node)
+{
+    const struct quern_value *x = quern_node_input(node, 0);
+    const struct quern_value *y = quern_node_output(node, 0);
+    struct quern_tensor *t = x != NULL ? quern_value_constant(x) : NULL;
+    return t != NULL && y != NULL && quern_value_is_graph_output(y) &&
+                   quern_node_is(node, "Identity") &&
+                   quern_graph_parent(quern_node_graph(node)) != NULL &&
+                   quern_tensor_len(t) <= MOST_COPIED
+               ? t
+               : NULL;
+}
+
 static enum quern_code drop_identity(struct quern_pass_ctx *ctx,
                                      struct quern_node *node, void *user)
 {
     (void)user;
+    struct quern_tensor *t = handed_out(node);
+    if (t != NULL) {
+        quern_pass_account(ctx, node, "the body has the constant itself");
+        return qn_output_to_constant(node, t);
+    }
     return drop(ctx, node, is_identity);
 }
 

@@ -81,13 +81,35 @@ static enum quern_code set_ints_input(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? qn_replace_input(node, i, value) : code;
 }
 
-/* An input, or a Cast of one: what runtimes look for in front of attention. */
+/* Steps from a mask to the Softmax: Unsqueeze, Cast, Sub, Mul, Add, and one to
+ * spare. */
+enum { TO_SOFTMAX = 7, MOST_WAYS = 3 };
+
+static bool leads_to_softmax(const struct quern_value *x, int steps)
+{
+    int n = 0;
+    for (const struct quern_use *u = quern_value_first_use(x);
+         u != NULL && steps > 0 && n < MOST_WAYS; u = quern_use_next(u), n++) {
+        const struct quern_node *reader = quern_use_node(u);
+        if (reader != NULL &&
+            (quern_node_is(reader, "Softmax") ||
+             (quern_node_output(reader, 0) != NULL &&
+              leads_to_softmax(quern_node_output(reader, 0), steps - 1)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An input, or a Cast of one, on its way to a Softmax: what runtimes look for
+ * in front of attention. */
 static bool is_mask(const struct quern_value *x)
 {
     const struct quern_node *made = quern_value_producer(x);
-    return made == NULL ||
-           (quern_node_is(made, "Cast") &&
-            quern_value_producer(quern_node_input(made, 0)) == NULL);
+    return (made == NULL ||
+            (quern_node_is(made, "Cast") &&
+             quern_value_producer(quern_node_input(made, 0)) == NULL)) &&
+           leads_to_softmax(x, TO_SOFTMAX);
 }
 
 /* The axes of both, as those of the last result. */

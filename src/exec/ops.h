@@ -114,6 +114,7 @@ enum quern_code qn_op_stft(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_mel_weights(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_center_crop_pad(struct qn_run *run,
                                       const struct qn_op *op);
+enum quern_code qn_op_deform_conv(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_col2im(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_max_unpool(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_lp_pool(struct qn_run *run, const struct qn_op *op);

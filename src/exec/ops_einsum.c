@@ -1,5 +1,6 @@
 /* Einsum (ONNX 12): sums of products over named axes, one output element
- * after the other. Without repeated labels in one term. */
+ * after the other. A label that stands twice in a term goes along its diagonal.
+ */
 #include "exec/nest.h"
 #include "exec/ops.h"
 
@@ -157,13 +158,17 @@ static bool bind_term(struct einsum *e, int t, const struct term *term,
         }
         int at = find(e, term->labels[i]);
         int64_t dim = in->dims[i];
-        if (e->strides[t][at] != 0 ||
-            (dim != 1 && e->dims[at] != 1 && e->dims[at] != dim)) {
+        for (int j = 0; j < i; j++) {
+            if (term->labels[j] == term->labels[i] && in->dims[j] != dim) {
+                return false;
+            }
+        }
+        if (dim != 1 && e->dims[at] != 1 && e->dims[at] != dim) {
             return false;
         }
         if (dim != 1) {
             e->dims[at] = dim;
-            e->strides[t][at] = in->strides[i];
+            e->strides[t][at] += in->strides[i];
         }
     }
     return true;

@@ -179,7 +179,7 @@ enum quern_code qn_op_pool(struct qn_run *run, const struct qn_op *op)
             code = qn_out(run, op, 1, QUERN_INT64, rank, dims, &where);
         }
     }
-    if (code != QUERN_OK || y == NULL) {
+    if (code != QUERN_OK || (y == NULL && where == NULL)) {
         return code;
     }
     bool with_pads = quern_node_int(op->node, "count_include_pad", 0) != 0;
@@ -188,14 +188,18 @@ enum quern_code qn_op_pool(struct qn_run *run, const struct qn_op *op)
     }
     int64_t positions = w.out[0] * w.out[1] * w.out[2];
     int64_t image = w.in[0] * w.in[1] * w.in[2];
-    for (int64_t k = 0; k < y->len; k++) {
+    int64_t n = y != NULL ? y->len : where->len;
+    for (int64_t k = 0; k < n; k++) {
         int64_t p = k % positions;
         int64_t at[3] = {p / (w.out[1] * w.out[2]), p / w.out[2] % w.out[1],
                          p % w.out[2]};
         int64_t index = 0;
         int64_t base = k / positions * image;
-        qn_store(y, k,
-                 pool_at(&w, x, base, at, op->row->variant, with_pads, &index));
+        double v =
+            pool_at(&w, x, base, at, op->row->variant, with_pads, &index);
+        if (y != NULL) {
+            qn_store(y, k, v);
+        }
         if (where != NULL) {
             qn_store_int(where, k, base + index);
         }

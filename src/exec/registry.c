@@ -85,6 +85,7 @@ static const struct qn_op_row rows[] = {
     {"Greater", 1, qn_op_compare, NULL, 1},
     {"GreaterOrEqual", 12, qn_op_compare, NULL, 3},
     {"GroupNormalization", 18, qn_op_group_norm, NULL, 0},
+    {"DeformConv", 19, qn_op_deform_conv, NULL, 0},
     {"GridSample", 16, qn_op_grid_sample, NULL, 0},
     {"HammingWindow", 17, qn_op_window, NULL, 1},
     {"HannWindow", 17, qn_op_window, NULL, 0},

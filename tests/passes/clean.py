@@ -127,6 +127,15 @@ CASES = {
                                                              helper.make_tensor_value_info("z", 1, [3]))),
     "two_outputs_of_one_value_stay": dict(
         text="g (float[N] x) => (float[N] y, float[N] z) { y = Relu(x) z = Identity(y) }", passes="drop-identity", after=None),
+    "a_body_gets_the_constant_that_it_hands_out": dict(
+        text="""g (float[N] x, bool b) => (float[N] y, bool k) {
+            y, k = If(b)<then_branch = t () => (float[N] p, bool f) { p = Neg(x) f = Identity(no) },
+                         else_branch = e () => (float[N] q, bool h) { q = Abs(x) h = Identity(b) }>
+        }""", weights={"no": np.array(False)}, passes="drop-identity", after="If (Neg) (Abs Identity)", tol=0),
+    "but_no_copy_of_a_large_one": dict(
+        text="""g (float[N,80] x, bool b) => (float[A,80] y) {
+            y = If(b)<then_branch = t () => (float[A,80] p) { p = Neg(x) }, else_branch = e () => (float[A,80] q) { q = Identity(w) }>
+        }""", weights={"w": rand(1, 80)}, passes="drop-identity", after=None, tol=0),
     "identity_around_a_body": dict(
         text="""g (float[N] x, bool b) => (float[N] y) {
             i = Identity(x)
