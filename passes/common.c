@@ -272,3 +272,32 @@ enum quern_code qn_replace_outputs(const struct quern_node *node,
     }
     return code;
 }
+
+struct holders {
+    quern_node_fn fn;
+    void *user;
+};
+
+/* Recursion: as deep as graphs nest, which the reader bounds. */
+static enum quern_code visit_holder(struct quern_pass_ctx *ctx,
+                                    struct quern_node *node, void *user)
+{
+    const struct holders *h = user;
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < quern_node_n_subgraphs(node) && code == QUERN_OK;
+         i++) {
+        code = quern_pass_each(ctx, quern_node_subgraph(node, i),
+                               &(struct quern_each){.has_bodies = true},
+                               visit_holder, user);
+    }
+    return code == QUERN_OK ? h->fn(ctx, node, h->user) : code;
+}
+
+enum quern_code qn_each_holder(struct quern_pass_ctx *ctx,
+                               struct quern_graph *graph, quern_node_fn fn,
+                               void *user)
+{
+    struct holders h = {fn, user};
+    return quern_pass_each(ctx, graph, &(struct quern_each){.has_bodies = true},
+                           visit_holder, &h);
+}

@@ -90,6 +90,13 @@ bool qn_can_stand_for(const struct quern_value *y, const struct quern_value *x);
  * @return false when it is not known */
 bool qn_known_int(const struct quern_value *value, int64_t *out_number);
 
+/** Call `fn` for all nodes that hold graphs, in this graph and in those that
+ * they hold: inner ones first, so that they are settled when the outer one is
+ * looked at. */
+enum quern_code qn_each_holder(struct quern_pass_ctx *ctx,
+                               struct quern_graph *graph, quern_node_fn fn,
+                               void *user) __attribute__((warn_unused_result));
+
 /** Let values stand for the first n outputs of a node, of which some may be the
  * same or NULL: what its body gave once it has moved out. */
 enum quern_code qn_replace_outputs(const struct quern_node *node,

@@ -65,23 +65,15 @@ static enum quern_code inline_if(struct quern_pass_ctx *ctx,
 static enum quern_code visit(struct quern_pass_ctx *ctx,
                              struct quern_node *node, void *user)
 {
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < quern_node_n_subgraphs(node) && code == QUERN_OK;
-         i++) {
-        code = quern_pass_each(ctx, quern_node_subgraph(node, i),
-                               &(struct quern_each){.has_bodies = true}, visit,
-                               user);
-    }
-    return code == QUERN_OK && quern_node_is(node, "If") ? inline_if(ctx, node)
-                                                         : code;
+    (void)user;
+    return quern_node_is(node, "If") ? inline_if(ctx, node) : QUERN_OK;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     (void)params;
-    return quern_pass_each(ctx, graph, &(struct quern_each){.has_bodies = true},
-                           visit, NULL);
+    return qn_each_holder(ctx, graph, visit, NULL);
 }
 
 const struct quern_pass_desc qn_pass_inline_if = {

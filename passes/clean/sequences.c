@@ -287,6 +287,25 @@ static enum quern_code to_concat(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? quern_node_erase_dead(construct) : code;
 }
 
+/* OptionalGetElement of what is there: of an Optional of it, or a tensor. */
+static enum quern_code to_content(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node)
+{
+    struct quern_value *y = quern_node_output(node, 0);
+    struct quern_value *x = quern_node_input(node, 0);
+    const struct quern_node *made = x != NULL ? quern_value_producer(x) : NULL;
+    if (made != NULL && quern_node_is(made, "Optional")) {
+        x = quern_node_input(made, 0);
+    }
+    if (x == NULL || y == NULL || quern_value_kind(x) != QUERN_KIND_TENSOR ||
+        !qn_can_stand_for(y, x)) {
+        return QUERN_OK;
+    }
+    quern_pass_account(ctx, node, "is '%s'", quern_value_name(x));
+    enum quern_code code = quern_replace_value(y, x, true);
+    return code == QUERN_OK ? quern_node_erase_dead(node) : code;
+}
+
 static enum quern_code drop_sequence(struct quern_pass_ctx *ctx,
                                      struct quern_node *node, void *user)
 {
@@ -297,6 +316,9 @@ static enum quern_code drop_sequence(struct quern_pass_ctx *ctx,
     if (quern_node_is(node, "SequenceAt")) {
         return to_element(ctx, node);
     }
+    if (quern_node_is(node, "OptionalGetElement")) {
+        return to_content(ctx, node);
+    }
     return quern_node_is(node, "ConcatFromSequence") ? to_concat(ctx, node)
                                                      : QUERN_OK;
 }
@@ -305,7 +327,8 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     static const char *const ops[] = {"SplitToSequence", "SequenceAt",
-                                      "ConcatFromSequence", NULL};
+                                      "ConcatFromSequence",
+                                      "OptionalGetElement", NULL};
     (void)params;
     /* A reader of a sequence behind the node may go with it. */
     return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
@@ -317,7 +340,7 @@ const struct quern_pass_desc qn_pass_drop_sequences = {
     .abi = QUERN_ABI,
     .name = "drop-sequences",
     .summary = "Split and plain values in the place of sequences that are read "
-               "at constant places",
+               "at constant places, and of optionals that are there",
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_BIT_EXACT,
     .run = run,

@@ -10,7 +10,11 @@
 static const struct {
     const char *op;
     int64_t since;
-} biased[] = {{"Conv", 1}, {"ConvTranspose", 1}, {"Gemm", 11}};
+    size_t input;
+} biased[] = {{"Conv", 1, 2},
+              {"ConvTranspose", 1, 2},
+              {"Gemm", 11, 2},
+              {"QLinearConv", 10, 8}};
 
 /* Outputs from `first` on may be left out. */
 static const struct {
@@ -94,20 +98,20 @@ static bool is_zero(const struct quern_tensor *t)
 static enum quern_code drop_bias(struct quern_pass_ctx *ctx,
                                  struct quern_node *node)
 {
-    struct quern_value *bias = quern_node_input(node, 2);
-    bool may = false;
+    size_t at = 0;
     for (size_t i = 0; i < sizeof biased / sizeof *biased; i++) {
-        may = may || (quern_node_is(node, biased[i].op) &&
-                      quern_node_opset(node) >= biased[i].since);
+        at = quern_node_is(node, biased[i].op) &&
+                     quern_node_opset(node) >= biased[i].since
+                 ? biased[i].input
+                 : at;
     }
-    const struct quern_tensor *t =
-        may && bias != NULL ? quern_value_constant(bias) : NULL;
-    if (t == NULL || !quern_dtype_is_float(quern_tensor_dtype(t)) ||
-        !is_zero(t)) {
+    struct quern_value *bias = at > 0 ? quern_node_input(node, at) : NULL;
+    const struct quern_tensor *t = quern_value_constant(bias);
+    if (t == NULL || !is_zero(t)) {
         return QUERN_OK;
     }
     quern_pass_account(ctx, node, "bias of zeros dropped");
-    enum quern_code code = quern_node_set_input(node, 2, NULL);
+    enum quern_code code = quern_node_set_input(node, at, NULL);
     return code == QUERN_OK && quern_value_n_uses(bias) == 0 &&
                    !quern_value_erased(bias)
                ? quern_value_erase(bias)
@@ -154,7 +158,8 @@ static bool read_window(const struct quern_node *node, struct window *out)
     if (quern_node_has_attr(node, "kernel_shape")) {
         return read_list(node, "kernel_shape", out->rank, out->kernel);
     }
-    const struct quern_value *w = quern_node_input(node, 1);
+    const struct quern_value *w =
+        quern_node_input(node, quern_node_is(node, "QLinearConv") ? 3 : 1);
     if (w == NULL || quern_value_rank(w) != out->rank + 2) {
         return false;
     }
@@ -187,10 +192,43 @@ static bool same_pads(const struct quern_node *node, const struct window *w,
     return true;
 }
 
+/* Of a ConvTranspose, so that the output is size times stride; which end takes
+ * an odd one was told in several ways. */
+static bool turned_pads(const struct quern_node *node, const struct window *w,
+                        int64_t *pads)
+{
+    int64_t more[QUERN_MAX_RANK];
+    if (quern_node_has_attr(node, "output_shape") ||
+        !read_list(node, "output_padding", w->rank, more)) {
+        return false;
+    }
+    for (int i = 0; i < w->rank; i++) {
+        int64_t all = (w->kernel[i] - 1) * w->dilations[i] + 1 - w->strides[i];
+        all += quern_node_has_attr(node, "output_padding") ? more[i] : 0;
+        if (w->kernel[i] < 1 || w->strides[i] < 1 || w->dilations[i] < 1 ||
+            all < 0 || all % 2 != 0) {
+            return false;
+        }
+        pads[i] = all / 2;
+        pads[i + w->rank] = all / 2;
+    }
+    return true;
+}
+
+static bool are_same_pads(const struct quern_node *node, const struct window *w,
+                          bool upper, int64_t *pads)
+{
+    return quern_node_is(node, "ConvTranspose")
+               ? turned_pads(node, w, pads)
+               : same_pads(node, w, upper, pads);
+}
+
 static enum quern_code spell_pads(struct quern_pass_ctx *ctx,
                                   struct quern_node *node)
 {
-    static const char *const ops[] = {"Conv", "MaxPool", "AveragePool", NULL};
+    static const char *const ops[] = {
+        "Conv",        "ConvTranspose", "ConvInteger", "MaxPool",
+        "QLinearConv", "AveragePool",   "LpPool",      NULL};
     const char *mode = NULL;
     struct window w;
     int64_t pads[2 * QUERN_MAX_RANK];
@@ -204,8 +242,8 @@ static enum quern_code spell_pads(struct quern_pass_ctx *ctx,
     if (quern_node_int(node, "ceil_mode", 0) != 0 ||
         quern_node_has_attr(node, "pads") ||
         (!is_same && strcmp(mode, "VALID") != 0) ||
-        (is_same &&
-         (!read_window(node, &w) || !same_pads(node, &w, is_upper, pads)))) {
+        (is_same && (!read_window(node, &w) ||
+                     !are_same_pads(node, &w, is_upper, pads)))) {
         return QUERN_OK;
     }
     quern_pass_account(ctx, node, "pads in the place of auto_pad %s", mode);
@@ -233,10 +271,11 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     static const char *const ops[] = {
-        "CastLike", "Conv",    "ConvTranspose",
-        "Gemm",     "MaxPool", "AveragePool",
-        "Dropout",  "LSTM",    "LayerNormalization",
-        "GRU",      "RNN",     NULL};
+        "CastLike",    "Conv",        "ConvTranspose",
+        "ConvInteger", "QLinearConv", "LpPool",
+        "Gemm",        "MaxPool",     "AveragePool",
+        "Dropout",     "LSTM",        "LayerNormalization",
+        "GRU",         "RNN",         NULL};
     (void)params;
     return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops}, tidy,
                            NULL);

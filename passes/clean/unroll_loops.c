@@ -360,24 +360,14 @@ static enum quern_code unroll(struct quern_pass_ctx *ctx,
 static enum quern_code visit(struct quern_pass_ctx *ctx,
                              struct quern_node *node, void *user)
 {
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < quern_node_n_subgraphs(node) && code == QUERN_OK;
-         i++) {
-        code = quern_pass_each(ctx, quern_node_subgraph(node, i),
-                               &(struct quern_each){.has_bodies = true}, visit,
-                               user);
-    }
-    return code == QUERN_OK && quern_node_is(node, "Loop")
-               ? unroll(ctx, node, user)
-               : code;
+    return quern_node_is(node, "Loop") ? unroll(ctx, node, user) : QUERN_OK;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     struct unroll_params p = *(const struct unroll_params *)params;
-    return quern_pass_each(ctx, graph, &(struct quern_each){.has_bodies = true},
-                           visit, &p);
+    return qn_each_holder(ctx, graph, visit, &p);
 }
 
 static const struct unroll_params defaults = {.max_turns = 32,

@@ -1,9 +1,12 @@
-/* fuse-sigmoid, fuse-hardsigmoid, fuse-hardswish, fuse-gelu: activations that
- * an exporter spelled out become one operator of the model's opset. SiLU stays
- * Mul(x, Sigmoid(x)), the form that runtimes know. Real-exact. */
+/* fuse-sigmoid, fuse-leaky-relu, fuse-hardsigmoid, fuse-hardswish, fuse-gelu:
+ * activations that an exporter spelled out become one operator of the model's
+ * opset. SiLU stays Mul(x, Sigmoid(x)), the form that runtimes know.
+ * Real-exact. */
 #include "builtin.h"
 #include "common.h"
 #include "fuse/rewrite.h"
+
+#include <math.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -73,6 +76,58 @@ const struct quern_pass_desc qn_pass_fuse_sigmoid = {
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_REAL_EXACT,
     .run = run_sigmoid,
+    .group = "fuse",
+};
+
+/* --------------------------------------------------------------- LeakyRelu */
+
+/* x where it is positive, else k x. As the larger of the two this is so for k
+ * up to 1; for 0 it is not where x is infinite. */
+static enum quern_code to_leaky(struct quern_pass_ctx *ctx,
+                                const struct qn_rule *rule,
+                                const struct quern_match *match, bool *out_done)
+{
+    struct quern_value *x = quern_match_value(match, "x");
+    struct quern_node *root = quern_match_node(match, 0);
+    float k = 0.0f;
+    bool is_larger = quern_node_is(root, "Max");
+    if (quern_value_constant(x) != NULL || !qn_is_plain(match, x) ||
+        quern_value_dtype(x) != QUERN_FLOAT ||
+        !quern_match_scalar(match, "k", &k) || !isfinite(k) ||
+        (is_larger && !(k > 0.0f && k <= 1.0f))) {
+        return QUERN_OK;
+    }
+    *out_done = true;
+    enum quern_code code = qn_become(ctx, match, rule->what, &x, 1);
+    return code == QUERN_OK ? quern_node_set_float(root, "alpha", k) : code;
+}
+
+static enum quern_code run_leaky(struct quern_pass_ctx *ctx,
+                                 struct quern_graph *graph, const void *params)
+{
+    static const struct qn_rule rules[] = {
+        {"y = Where(Greater(x, 0), x, Mul(x, k))", 9, to_leaky, "LeakyRelu"},
+        {"y = Where(GreaterOrEqual(x, 0), x, Mul(x, k))", 12, to_leaky,
+         "LeakyRelu"},
+        {"y = Where(Less(x, 0), Mul(x, k), x)", 9, to_leaky, "LeakyRelu"},
+        {"y = Where(LessOrEqual(x, 0), Mul(x, k), x)", 12, to_leaky,
+         "LeakyRelu"},
+        {"y = Max(x, Mul(x, k))", 8, to_leaky, "LeakyRelu"},
+        {"y = Max(Mul(x, k), x)", 8, to_leaky, "LeakyRelu"},
+        {"y = Sub(Relu(x), Mul(Relu(Neg(x)), k))", 7, to_leaky, "LeakyRelu"},
+    };
+    (void)params;
+    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+}
+
+const struct quern_pass_desc qn_pass_fuse_leaky_relu = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "fuse-leaky-relu",
+    .summary = "recognise LeakyRelu spelled out with Where, Max or two Relus",
+    .flags = QUERN_PASS_NEEDS_SHAPES,
+    .contract = QUERN_REAL_EXACT,
+    .run = run_leaky,
     .group = "fuse",
 };
 

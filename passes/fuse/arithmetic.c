@@ -2,7 +2,7 @@
  *
  *     Where(x > t, x, Softplus(x)) -> Softplus(x)     float, t at least 16
  *     a * Reciprocal(b), a * (1 / b) -> a / b         floats
- *     Not(Not(x)), Neg(Neg(x)) -> x
+ *     Not(Not(x)), Neg(Neg(x)) -> x, Where(Not(x), a, b) -> Where(x, b, a)
  *     z + Neg(x) -> z - x, z - Neg(x) -> z + x
  *     Log(Softmax(x)) -> LogSoftmax(x), ArgMax(Softmax(x)) -> ArgMax(x)
  *     (s a) @ (t b) -> (s t a) @ b for numbers s and t, as attention has it
@@ -95,6 +95,18 @@ static enum quern_code to_opposite(struct quern_pass_ctx *ctx,
     return qn_become(ctx, match, rule->what, in, 2);
 }
 
+static enum quern_code to_other_sides(struct quern_pass_ctx *ctx,
+                                      const struct qn_rule *rule,
+                                      const struct quern_match *match,
+                                      bool *out_done)
+{
+    struct quern_value *in[3] = {quern_match_value(match, "x"),
+                                 quern_match_value(match, "b"),
+                                 quern_match_value(match, "a")};
+    *out_done = true;
+    return qn_become(ctx, match, rule->what, in, 3);
+}
+
 static enum quern_code to_log_softmax(struct quern_pass_ctx *ctx,
                                       const struct qn_rule *rule,
                                       const struct quern_match *match,
@@ -134,6 +146,7 @@ static enum quern_code to_arg_max(struct quern_pass_ctx *ctx,
 static const struct qn_rule rules[] = {
     {"y = Add(z, Neg(x))", 7, to_opposite, "Sub"},
     {"y = Sub(z, Neg(x))", 7, to_opposite, "Add"},
+    {"y = Where(Not(x), a, b)", 9, to_other_sides, "Where"},
     {"y = Log(Softmax(x))", 13, to_log_softmax, "LogSoftmax"},
     {"y = ArgMax(Softmax(x))", 13, to_arg_max, "Softmax dropped"},
     {"y = Where(Greater(x, t), x, Softplus(x))", 9, to_softplus, NULL},
@@ -444,7 +457,8 @@ const struct quern_pass_desc qn_pass_simplify_arithmetic = {
     .abi = QUERN_ABI,
     .name = "simplify-arithmetic",
     .summary = "join constants of Add, Sub, Mul, Div in a row; a * (1 / b); "
-               "Not of Not; Log of Softmax; the threshold around Softplus; "
+               "Not of Not and in front of Where; Log of Softmax; the "
+               "threshold around Softplus; "
                "factors of both sides of a MatMul",
     .flags = QUERN_PASS_NEEDS_SHAPES | QUERN_PASS_REPEAT,
     .contract = QUERN_REAL_EXACT,

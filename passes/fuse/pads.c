@@ -1,7 +1,7 @@
 /* fuse-pad: a Pad in front of Conv, AveragePool or MaxPool goes into its pads.
  * Only constant, not negative, along the spatial axes, and with the number that
- * the reader itself pads with: 0 for Conv, 0 for AveragePool that counts its
- * padding, the least for MaxPool. Bit-exact. */
+ * the reader itself pads with: 0 for Conv, of codes their zero point, 0 for
+ * AveragePool that counts its padding, the least for MaxPool. Bit-exact. */
 #include "builtin.h"
 #include "common.h"
 
@@ -65,10 +65,8 @@ static bool read_value(const struct quern_node *node, double *out)
     }
     const struct quern_value *v = quern_node_input(node, 2);
     const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
-    return v == NULL ||
-           (t != NULL && quern_dtype_is_float(quern_tensor_dtype(t)) &&
-            quern_tensor_len(t) == 1 &&
-            quern_tensor_read_doubles(t, 0, 1, out));
+    return v == NULL || (t != NULL && quern_tensor_len(t) == 1 &&
+                         quern_tensor_read_doubles(t, 0, 1, out));
 }
 
 /* @param rank  of the data, known from the reader */
@@ -97,13 +95,21 @@ static bool read_pad(const struct quern_node *node, int rank, struct pad *out)
 
 /* --------------------------------------------------------------- readers */
 
+static bool is_conv(const struct quern_node *node)
+{
+    static const char *const convs[] = {"Conv", "ConvInteger", "QLinearConv",
+                                        NULL};
+    return qn_is_one_of(node, convs);
+}
+
 /* Rank of the data that a Conv or a pool reads; 0: not known. */
 static int data_rank(const struct quern_node *node)
 {
     const int64_t *kernel = NULL;
     size_t n = 0;
-    if (quern_node_is(node, "Conv")) {
-        const struct quern_value *w = quern_node_input(node, 1);
+    if (is_conv(node)) {
+        const struct quern_value *w =
+            quern_node_input(node, quern_node_is(node, "QLinearConv") ? 3 : 1);
         const struct quern_tensor *t =
             w != NULL ? quern_value_constant(w) : NULL;
         if (t != NULL) {
@@ -136,10 +142,25 @@ static bool is_positive(const struct quern_value *x)
     return qn_scalar(quern_node_input(node, 1), &lo) && lo >= 0.0f;
 }
 
+/* What a Conv of codes reads beyond the edge; false: not known. */
+static bool zero_point(const struct quern_node *node, double *out)
+{
+    const struct quern_value *v = quern_node_input(node, 2);
+    const struct quern_tensor *t = quern_value_constant(v);
+    *out = 0.0;
+    return v == NULL || (t != NULL && quern_tensor_len(t) == 1 &&
+                         quern_tensor_read_doubles(t, 0, 1, out));
+}
+
 static bool takes_value(const struct quern_node *node, const struct pad *pad,
                         const struct quern_value *x)
 {
     bool is_zero = pad->value >= 0.0 && pad->value <= 0.0;
+    double zero = 0.0;
+    if (is_conv(node) && !quern_node_is(node, "Conv")) {
+        return zero_point(node, &zero) && pad->value >= zero &&
+               pad->value <= zero;
+    }
     if (quern_node_is(node, "MaxPool")) {
         return pad->value <= -(double)FLT_MAX || (is_zero && is_positive(x));
     }
@@ -179,7 +200,7 @@ static bool pool_takes(const struct quern_node *node, int spatial,
     const int64_t *kernel = NULL;
     size_t n = 0;
     *out_count = false;
-    if (quern_node_is(node, "Conv")) {
+    if (is_conv(node)) {
         return true;
     }
     if (quern_node_int(node, "ceil_mode", 0) != 0 ||
@@ -263,8 +284,8 @@ static enum quern_code fold_pads(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    static const char *const readers[] = {"Conv", "AveragePool", "MaxPool",
-                                          NULL};
+    static const char *const readers[] = {
+        "Conv", "ConvInteger", "MaxPool", "QLinearConv", "AveragePool", NULL};
     static const char *const pads[] = {"Pad", NULL};
     struct quern_each each = {.ops = readers, .behind = pads};
     (void)params;

@@ -416,9 +416,41 @@ static struct quern_node *inner_concat(const struct quern_node *node, size_t i)
     return a + (a < 0 ? rank : 0) == b + (b < 0 ? rank : 0) ? inner : NULL;
 }
 
+/* Parts without elements go, but for the last one that is left. */
+static enum quern_code drop_empty(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node)
+{
+    size_t n = quern_node_n_inputs(node);
+    size_t n_kept = 0;
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        struct quern_value *x = quern_node_input(node, i);
+        int rank = x != NULL ? quern_value_rank(x) : -1;
+        int64_t axis = quern_node_int(node, "axis", 0);
+        axis += axis < 0 ? rank : 0;
+        bool empty = rank > 0 && axis >= 0 && axis < rank &&
+                     quern_value_dims(x)[axis].value == 0;
+        if (!empty || (n_kept == 0 && i + 1 == n)) {
+            code = n_kept < i ? quern_node_set_input(node, n_kept, x) : code;
+            n_kept++;
+        } else {
+            quern_pass_account(ctx, node, "'%s', which is empty, left out",
+                               quern_value_name(x));
+        }
+    }
+    for (size_t i = n; i-- > n_kept && code == QUERN_OK;) {
+        code = quern_node_set_input(node, i, NULL);
+    }
+    return code;
+}
+
 enum quern_code qn_merge_concat(struct quern_pass_ctx *ctx,
                                 struct quern_node *node)
 {
+    enum quern_code emptied = drop_empty(ctx, node);
+    if (emptied != QUERN_OK) {
+        return emptied;
+    }
     struct quern_value *in[MOST_PARTS];
     struct quern_node *gone[MOST_PARTS];
     size_t n = 0;

@@ -11,6 +11,7 @@
 
 #include "builtin.h"
 #include "common.h"
+#include "shape/region.h"
 
 #include <string.h>
 
@@ -39,42 +40,29 @@ static enum quern_code undo(struct quern_pass_ctx *ctx, struct quern_node *node,
 
 /* -------------------------------------------------------------- Transpose */
 
-static bool read_perm(const struct quern_node *node, size_t *out_n,
-                      const int64_t **out_perm)
-{
-    return quern_node_has_attr(node, "perm") &&
-           quern_node_attr_ints(node, "perm", out_perm, out_n) == QUERN_OK &&
-           *out_n <= QUERN_MAX_RANK;
-}
-
 static enum quern_code merge_transpose(struct quern_pass_ctx *ctx,
                                        struct quern_node *node)
 {
     static const char *const ops[] = {"Transpose", NULL};
     struct quern_node *first = before(node, ops);
-    const int64_t *a = NULL;
-    const int64_t *b = NULL;
+    int64_t a[QUERN_MAX_RANK];
+    int64_t b[QUERN_MAX_RANK];
     int64_t perm[QUERN_MAX_RANK];
-    size_t n = 0;
-    size_t n_first = 0;
-    if (first == NULL || !read_perm(node, &n, &b) ||
-        !read_perm(first, &n_first, &a) || n != n_first) {
+    int n = first != NULL ? qn_read_perm(first, a) : 0;
+    if (n == 0 || qn_read_perm(node, b) != n) {
         return QUERN_OK;
     }
     bool back = true;
-    for (size_t i = 0; i < n; i++) {
-        if (b[i] < 0 || b[i] >= (int64_t)n) {
-            return QUERN_OK;
-        }
+    for (int i = 0; i < n; i++) {
         perm[i] = a[b[i]];
-        back = back && perm[i] == (int64_t)i;
+        back = back && perm[i] == i;
     }
     struct quern_value *x = quern_node_input(first, 0);
     struct quern_value *y = quern_node_output(node, 0);
     if (back && x != NULL && y != NULL && qn_can_stand_for(y, x)) {
         return undo(ctx, node, first, y, x);
     }
-    enum quern_code code = quern_node_set_ints(node, "perm", perm, n);
+    enum quern_code code = quern_node_set_ints(node, "perm", perm, (size_t)n);
     return code == QUERN_OK ? qn_bypass(ctx, node, first) : code;
 }
 
@@ -176,12 +164,10 @@ static enum quern_code merge_batch_transpose(struct quern_pass_ctx *ctx,
     struct quern_value *x = first != NULL ? quern_node_input(first, 0) : NULL;
     const struct quern_value *y = quern_node_output(node, 0);
     int rank = x != NULL ? quern_value_rank(x) : 0;
-    size_t n = 0;
-    const int64_t *perm = NULL;
+    int64_t perm[QUERN_MAX_RANK];
     int64_t all[QUERN_MAX_RANK];
     if (rank < 4 || rank > QUERN_MAX_RANK || quern_value_rank(y) != rank ||
-        !read_perm(middle, &n, &perm) || n != 3 || perm[0] != 0 ||
-        perm[1] != 2) {
+        qn_read_perm(middle, perm) != 3 || perm[0] != 0 || perm[1] != 2) {
         return QUERN_OK;
     }
     if (!swaps_last_two(x, quern_node_output(first, 0), y, all)) {

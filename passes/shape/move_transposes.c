@@ -17,13 +17,14 @@ int qn_read_perm(const struct quern_node *transpose, int64_t *out_perm)
     const int64_t *perm = NULL;
     size_t n = 0;
     bool seen[QUERN_MAX_RANK] = {false};
-    if (rank < 2 || rank > QUERN_MAX_RANK ||
-        !quern_node_is(transpose, "Transpose")) {
+    if (!quern_node_is(transpose, "Transpose") ||
+        (quern_node_has_attr(transpose, "perm") &&
+         quern_node_attr_ints(transpose, "perm", &perm, &n) != QUERN_OK)) {
         return 0;
     }
-    if (quern_node_has_attr(transpose, "perm") &&
-        (quern_node_attr_ints(transpose, "perm", &perm, &n) != QUERN_OK ||
-         n != (size_t)rank)) {
+    rank = rank < 0 ? (int)n : rank;
+    if (rank < 2 || rank > QUERN_MAX_RANK ||
+        (perm != NULL && n != (size_t)rank)) {
         return 0;
     }
     for (int i = 0; i < rank; i++) {

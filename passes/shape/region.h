@@ -40,8 +40,8 @@ struct qn_region {
     bool reduces_none; /* reductions do not join */
 };
 
-/** Axes of a Transpose whose input has a known rank.
- * @return that rank, 0: not known, or too many axes */
+/** Axes of a Transpose.
+ * @return how many, 0: not known, too many, fewer than two, or no Transpose */
 int qn_read_perm(const struct quern_node *transpose, int64_t *out_perm);
 
 /** The value's row in the region; NULL: none. */

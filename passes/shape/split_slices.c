@@ -1,5 +1,5 @@
 /* split-slices: Slices that cut one axis of a tensor into all its parts become
- * a Split. Bit-exact. */
+ * a Split, and so do Gathers of places in a row. Bit-exact. */
 #include "builtin.h"
 #include "common.h"
 
@@ -29,6 +29,39 @@ static int64_t clamp(int64_t at, int64_t size)
 {
     at += at < 0 ? size : 0;
     return at < 0 ? 0 : at > size ? size : at;
+}
+
+/* A Gather of places in a row, along an axis whose size is a number. */
+static bool read_gather(struct quern_node *node, int64_t *out_axis,
+                        int64_t *out_size, struct part *out)
+{
+    const struct quern_value *x = quern_node_input(node, 0);
+    const struct quern_tensor *t =
+        quern_value_constant(quern_node_input(node, 1));
+    int rank = x != NULL ? quern_value_rank(x) : -1;
+    *out_axis = quern_node_int(node, "axis", 0);
+    *out_axis += *out_axis < 0 ? rank : 0;
+    if (rank < 1 || !quern_node_is(node, "Gather") || t == NULL ||
+        quern_tensor_rank(t) != 1 || quern_tensor_len(t) < 1 || *out_axis < 0 ||
+        *out_axis >= rank) {
+        return false;
+    }
+    *out_size = quern_value_dims(x)[*out_axis].value;
+    int64_t n = quern_tensor_len(t);
+    int64_t at = 0;
+    for (int64_t i = 0; i < n && n <= *out_size; i++) {
+        if (!quern_tensor_read_ints(t, i, 1, &at)) {
+            return false;
+        }
+        at += at < 0 ? *out_size : 0;
+        out->from = i == 0 ? at : out->from;
+        if (at != out->from + i) {
+            return false;
+        }
+    }
+    out->slice = node;
+    out->to = out->from + n;
+    return *out_size > 0 && out->from >= 0 && out->to <= *out_size;
 }
 
 /* A Slice along one axis whose size is a number, by steps of 1. */
@@ -61,6 +94,13 @@ static bool read_slice(struct quern_node *node, int64_t *out_axis,
     return *out_size > 0 && out->from < out->to;
 }
 
+static bool read_part(struct quern_node *node, int64_t *out_axis,
+                      int64_t *out_size, struct part *out)
+{
+    return read_slice(node, out_axis, out_size, out) ||
+           read_gather(node, out_axis, out_size, out);
+}
+
 /* Put a part at its place among the others.
  * @return false when there are too many */
 static bool insert(struct parts *p, const struct part *part)
@@ -87,7 +127,7 @@ static bool find_parts(struct quern_node *first, struct parts *out)
     int64_t axis = 0;
     int64_t size = 0;
     out->n = 0;
-    if (!read_slice(first, &out->axis, &out->size, &part) ||
+    if (!read_part(first, &out->axis, &out->size, &part) ||
         quern_value_n_uses(x) > MOST_PARTS) {
         return false;
     }
@@ -96,7 +136,7 @@ static bool find_parts(struct quern_node *first, struct parts *out)
         struct quern_node *node = quern_use_node(u);
         if (node != NULL && quern_use_index(u) == 0 &&
             quern_node_graph(node) == quern_node_graph(first) &&
-            read_slice(node, &axis, &size, &part) && axis == out->axis &&
+            read_part(node, &axis, &size, &part) && axis == out->axis &&
             !insert(out, &part)) {
             return false;
         }
@@ -145,7 +185,7 @@ static enum quern_code split(struct quern_pass_ctx *ctx,
         code = quern_node_set_int(node, "axis", p->axis);
     }
     if (code == QUERN_OK) {
-        quern_pass_account(ctx, node, "Split from %zu Slices", p->n);
+        quern_pass_account(ctx, node, "Split from %zu parts", p->n);
     }
     for (size_t i = 0; i < p->n && code == QUERN_OK; i++) {
         code = quern_node_erase_dead(p->of[i].slice);
@@ -164,7 +204,7 @@ static enum quern_code visit(struct quern_pass_ctx *ctx,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    static const char *const ops[] = {"Slice", NULL};
+    static const char *const ops[] = {"Slice", "Gather", NULL};
     (void)params;
     return quern_model_opset(quern_pass_model(ctx), "") >= SIZES_SINCE
                ? quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
@@ -176,7 +216,9 @@ const struct quern_pass_desc qn_pass_split_slices = {
     .struct_size = sizeof(struct quern_pass_desc),
     .abi = QUERN_ABI,
     .name = "split-slices",
-    .summary = "one Split from the Slices that cut a tensor into all its parts",
+    .summary =
+        "one Split from the Slices or Gathers that cut a tensor into all "
+        "its parts",
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_BIT_EXACT,
     .run = run,

@@ -17,22 +17,25 @@ static const struct {
      "fold-shapes,shorten-sizes,fold-constants,drop-no-op,tidy-nodes,"
      "merge-shapes,split-slices,drop-expand,drop-dead,shorten-sizes,"
      /* activations before the folds that would take their numbers */
-     "normalize-gemm,fuse-conv-bn,merge-clips,fuse-pad,fuse-sigmoid,"
+     "normalize-gemm,fuse-conv-bn,fuse-leaky-relu,merge-clips,fuse-pad,fuse-"
+     "sigmoid,"
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
      "simplify-arithmetic,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
      "move-transposes,store-codes,fuse-affine-codes,drop-clip-before-q,"
-     "unsigned-weights,merge-equal,drop-dead"},
+     "unsigned-weights,lift-initializers,merge-equal,drop-dead"},
     /* those of them that keep all bits */
     {"optimize-exact",
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
      "inline-if,drop-zero-states,drop-sequences,fold-shapes,shorten-sizes,"
      "merge-shapes,split-slices,drop-expand,drop-dead,shorten-sizes,fuse-pad,"
-     "store-codes,drop-clip-before-q,unsigned-weights,merge-equal,drop-dead"},
+     "store-codes,drop-clip-before-q,unsigned-weights,lift-initializers,merge-"
+     "equal,drop-dead"},
     /* parts of it, in its order */
     {"clean",
      "constants-to-initializers,drop-identity,inline-if,drop-zero-states,"
-     "drop-sequences,drop-no-op,tidy-nodes,merge-equal,drop-dead"},
+     "drop-sequences,drop-no-op,tidy-nodes,lift-initializers,merge-equal,"
+     "drop-dead"},
     {"fold", "constants-to-initializers,fold-shapes,fold-constants,drop-dead"},
     {"shapes", "fold-shapes,shorten-sizes,drop-dead"},
     {"layout", "drop-no-op,merge-shapes,split-slices,drop-expand,move-"
@@ -42,8 +45,8 @@ static const struct {
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
      "drop-dead"},
     {"activations",
-     "merge-clips,fuse-sigmoid,fuse-hardsigmoid,fuse-hardswish,fuse-gelu,"
-     "drop-dead"},
+     "fuse-leaky-relu,merge-clips,fuse-sigmoid,fuse-hardsigmoid,fuse-hardswish,"
+     "fuse-gelu,drop-dead"},
     {"norms", "fuse-layer-norm,fuse-rms-norm,drop-dead"},
     /* operators of newer opsets, which runtimes know spelled out: they go
      * behind optimize, and stand there where --opset is given */
@@ -116,6 +119,8 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_simplify_arithmetic,
     &qn_pass_fuse_affine_norm,
     &qn_pass_store_codes,
+    &qn_pass_lift_initializers,
+    &qn_pass_fuse_leaky_relu,
     &qn_pass_replace_einsum,
     &qn_pass_drop_clip_before_q,
     &qn_pass_fuse_affine_codes,

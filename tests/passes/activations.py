@@ -83,4 +83,30 @@ CASES = {
     "gelu_below_20_stays": gelu(ERF + "m = Mul(x, g) y = Mul(m, half)", None, opset=17),
     "gelu_with_another_factor_stays": gelu(ERF.replace("root2", "three") + "m = Mul(x, g) y = Mul(m, half)", None),
 }
+
+
+def leaky(body, after, **more):
+    return case(body, "fuse-leaky-relu", after, weights={"tenth": scalar(more.pop("k", 0.1)), **more.pop("weights", {})},
+                feeds={"x": np.array([[-3, -0.0, 0, 2, -1e-30, np.inf, -np.inf, np.nan]], np.float32)}, **more)
+
+
+SCALED = "m = Mul(x, tenth) "
+CASES |= {
+    "leaky_by_greater": leaky(SCALED + "g = Greater(x, zero) y = Where(g, x, m)", "LeakyRelu", check=attr(alpha=0.1)),
+    "leaky_by_greater_or_equal": leaky("m = Mul(tenth, x) g = GreaterOrEqual(x, zero) y = Where(g, x, m)", "LeakyRelu"),
+    "leaky_by_less": leaky(SCALED + "g = Less(x, zero) y = Where(g, m, x)", "LeakyRelu"),
+    "leaky_by_less_or_equal": leaky(SCALED + "g = LessOrEqual(x, zero) y = Where(g, m, x)", "LeakyRelu"),
+    "leaky_by_the_larger": leaky(SCALED + "y = Max(x, m)", "LeakyRelu"),
+    "leaky_by_the_larger_turned": leaky(SCALED + "y = Max(m, x)", "LeakyRelu", k=[[0.5]], check=attr(alpha=0.5)),
+    "leaky_by_two_relus": leaky("r = Relu(x) n = Neg(x) s = Relu(n) t = Mul(s, tenth) y = Sub(r, t)", "LeakyRelu"),
+    "leaky_with_a_slope_below_zero": leaky(SCALED + "g = Greater(x, zero) y = Where(g, x, m)", "LeakyRelu", k=-2.0, check=attr(alpha=-2.0)),
+    "leaky_by_the_larger_of_a_steep_one_stays": leaky(SCALED + "y = Max(x, m)", None, k=1.5),
+    "leaky_by_the_larger_of_nothing_stays": leaky(SCALED + "y = Max(x, m)", None, k=0.0),
+    "leaky_with_another_threshold_stays": leaky(SCALED + "g = Greater(x, one) y = Where(g, x, m)", None),
+    "leaky_the_wrong_way_stays": leaky(SCALED + "g = Greater(x, zero) y = Where(g, m, x)", None),
+    "leaky_of_a_vector_stays": leaky("m = Mul(x, v) g = Greater(x, zero) y = Where(g, x, m)", None, weights={"v": rand(8)}),
+    "leaky_that_adds_an_axis_stays": leaky(SCALED + "g = Greater(x, zero) y = Where(g, x, m)", None, k=[[[0.1]]], y="A,N,8"),
+    "leaky_whose_part_is_read_stays": leaky(SCALED + "g = Greater(x, zero) w = Where(g, x, m) y = Add(w, m)", None),
+    "leaky_of_another_value_stays": leaky("n = Neg(x) g = Greater(n, zero) m = Mul(x, tenth) y = Where(g, x, m)", None),
+}
 main(CASES)

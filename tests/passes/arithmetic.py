@@ -108,4 +108,14 @@ CASES |= {
     "a_square_of_a_product_stays": case("a = Mul(x, s) y = MatMul(a, a)", None, x="float[8,8]", weights={"s": scalar(0.5)}),
     "a_factor_that_another_reads_stays": product("a = Mul(x, s) b = Mul(t, z) m = MatMul(a, b) c = ReduceSum<keepdims = 0>(a) y = Add(m, c)", None),
 }
+
+CASES |= {
+    "not_in_front_of_where": case("a = Abs(x) g = Greater(x, two) n = Not(g) y = Where(n, x, a)", "Abs Greater Where", weights={"two": scalar(0.5)}),
+    "not_of_a_vector_in_front_of_where": dict(
+        text="g (bool[N,1] c, float[4] x, float z) => (float[N,4] y) { n = Not(c) y = Where(n, x, z) }",
+        weights={}, passes="simplify-arithmetic", after="Where", tol=0),
+    "not_that_others_read_stays": dict(
+        text="g (bool[N] c, float[N] x) => (float[N] y, bool[N] n) { n = Not(c) a = Neg(x) y = Where(n, x, a) }",
+        weights={}, passes="simplify-arithmetic", after=None),
+}
 main(CASES)

@@ -1,7 +1,7 @@
 """constants-to-initializers, fold-constants, drop-identity, drop-no-op."""
 import numpy as np
 
-from support import helper, ints, main, numpy_helper, rand, scalar
+from support import RANDOM, helper, ints, main, numpy_helper, rand, scalar
 
 FOLD = "fold-constants"
 
@@ -300,5 +300,33 @@ CASES |= {
     "auto_pad_of_max_pool": image("MaxPool", 'auto_pad = "SAME_LOWER", kernel_shape = [4, 3], strides = [3, 2]', [2, 1, 1, 0]),
     "auto_pad_of_average_pool": image("AveragePool", 'auto_pad = "SAME_UPPER", kernel_shape = [2, 3], strides = [2, 1]', [0, 1, 1, 1]),
     "auto_pad_of_open_sizes_with_strides_stays": image("Conv", 'auto_pad = "SAME_UPPER", strides = [2, 2]', None, x="N,2,H,W"),
+}
+
+TURNED = {"w": rand(2, 3, 4, 3)}
+CODES = {"xs": scalar(0.1), "xz": scalar(7, np.uint8), "ws": scalar(0.02), "wz": scalar(0, np.int8), "ys": scalar(0.5), "yz": scalar(9, np.uint8),
+         "w": RANDOM.integers(-9, 9, (4, 2, 3, 3)).astype(np.int8)}
+
+
+def codes(op, after, more=None, attrs="", **args):
+    ins = "x, xs, xz, w, ws, wz, ys, yz, b" if op == "QLinearConv" else "x, w, xz"
+    out = "uint8" if op == "QLinearConv" else "int32"
+    weights = {k: a for k, a in {**CODES, **(more or {})}.items() if k in ins.replace(",", "").split()}
+    return dict(text=f"g (uint8[N,2,7,8] x) => ({out}[N,4,A,B] y) {{ y = {op}{attrs}({ins}) }}", weights=weights, passes="tidy-nodes", after=after,
+                tol=0, **args)
+
+
+CASES |= {
+    "a_bias_of_zero_codes": codes("QLinearConv", "QLinearConv", {"b": np.zeros(4, np.int32)}, check=parts(QLinearConv=(8, 1))),
+    "a_bias_of_codes_stays": codes("QLinearConv", None, {"b": np.array([0, 0, 0, 1], np.int32)}),
+    "pads_of_a_conv_of_codes": codes("QLinearConv", "QLinearConv", {"b": np.ones(4, np.int32)}, "<auto_pad = \"SAME_UPPER\", strides = [2, 1]>",
+                                     check=pads(1, 1, 1, 1)),
+    "pads_of_a_conv_of_integers": codes("ConvInteger", "ConvInteger", {"w": CODES["w"].astype(np.uint8)}, "<auto_pad = \"SAME_LOWER\", strides = [2, 2]>",
+                                        check=pads(1, 1, 1, 0)),
+    "pads_of_a_transposed_conv": tidy("y = ConvTranspose<auto_pad = \"SAME_UPPER\", strides = [2, 1]>(x, w)", "ConvTranspose", TURNED,
+                                      x="N,2,5,6", y="N,3,10,6", check=pads(1, 1, 1, 1)),
+    "pads_of_a_transposed_conv_that_is_valid": tidy("y = ConvTranspose<auto_pad = \"VALID\", strides = [2, 1]>(x, w)", "ConvTranspose", TURNED,
+                                                    x="N,2,5,6", y="N,3,12,8", check=pads()),
+    "odd_pads_of_a_transposed_conv_stay": tidy("y = ConvTranspose<auto_pad = \"SAME_UPPER\", strides = [1, 1]>(x, w)", None, TURNED, x="N,2,5,6",
+                                               y="N,3,5,6"),
 }
 main(CASES)

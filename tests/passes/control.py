@@ -1,5 +1,5 @@
 """inline-if, unroll-loops, drop-zero-states, drop-sequences."""
-from support import helper, ints, main, np, rand, scalar
+from support import helper, ints, main, np, numpy_helper, rand, scalar
 
 IF = "inline-if"
 TRUE = scalar(True, bool)
@@ -235,5 +235,51 @@ CASES |= {
     "a_stacked_sequence_stays": sequence("a = Neg(x) s = SequenceConstruct(a, x) y = ConcatFromSequence<axis = 1, new_axis = 1>(s)",
                                          None, y="N,2,6"),
     "an_input_at_a_place_stays_where_it_is_an_output": sequence("s = SequenceConstruct(x, x) y = SequenceAt(s, i0)", None, y="N,6"),
+}
+
+
+def lift(then, other, **more):
+    """Two branches, with the initializers w_then and w_else."""
+    arrays = more.pop("arrays", (W, W))
+
+    def bodies(model):
+        for a in [n for n in model.graph.node if n.op_type == "If"][0].attribute:
+            a.g.initializer.append(numpy_helper.from_array(arrays[a.name == "else_branch"], "w_" + a.name[:4]))
+    return dict(text=f"""g (float[N,16] x, bool c) => (float[N,16] y) {{ y = If(c)<then_branch = t () => (float[N,16] p) {{ {then} }},
+        else_branch = e () => (float[N,16] q) {{ {other} }}> }}""", passes=more.pop("passes", "lift-initializers,merge-equal"), edit=bodies, tol=0,
+        weights=more.pop("weights", {}), **more)
+
+
+def held(*wanted):
+    """Names of initializers at the top, then how many are left in bodies."""
+    def check(model):
+        got = sorted(t.name for t in model.graph.initializer)
+        inside = sum(len(a.g.initializer) for n in model.graph.node for a in n.attribute)
+        assert (got, inside) == (sorted(wanted[:-1]), wanted[-1]), (got, inside)
+    return check
+
+
+W = rand(16, 16)
+CASES |= {
+    "equal_initializers_of_two_bodies": lift("p = MatMul(x, w_then)", "a = Neg(x) q = MatMul(a, w_else)", after="If (MatMul) (Neg MatMul)",
+                                             check=held("w_then", 0)),
+    "one_that_the_top_graph_has": lift("p = MatMul(x, w_then)", "a = MatMul(x, v) q = MatMul(a, w_else)", weights={"v": W},
+                                       after="If (MatMul) (MatMul MatMul)", check=held("v", 0)),
+    "different_ones_move_too": lift("p = MatMul(x, w_then)", "q = MatMul(x, w_else)", arrays=(W, rand(16, 16)), after="If (MatMul) (MatMul)",
+                                    check=held("w_then", "w_else", 0)),
+    "small_ones_stay_in_their_bodies": lift("p = Add(x, w_then)", "q = Mul(x, w_else)", arrays=(rand(16),) * 2, after=None),
+    "small_ones_on_request": lift("p = Add(x, w_then)", "q = Mul(x, w_else)", arrays=(rand(16),) * 2, passes="lift-initializers{min-bytes=0}",
+                                  after="If (Add) (Mul)", check=held("w_then", "w_else", 0)),
+    "an_output_of_a_body_stays_in_it": dict(
+        text="g (float[N] x, bool c) => (float[2] y) { y = If(c)<then_branch = t () => (float[2] w) <float[2] w = {1, 2}> { }, "
+             "else_branch = e () => (float[2] q) { s = ReduceSum(x) q = Concat<axis = 0>(s, s) }> }",
+        passes="lift-initializers{min-bytes=0}", after=None),
+    "the_content_of_an_optional": dict(text="g (float[N] x) => (float[N] y) { o = Optional(x) e = OptionalGetElement(o) y = Neg(e) }",
+                                       passes="drop-sequences", after="Neg", opset=15, tol=0),
+    "the_content_of_a_tensor": dict(text="g (float[N] x) => (float[N] y) { e = OptionalGetElement(x) y = Neg(e) }",
+                                    passes="drop-sequences", after="Neg", opset=18, tol=0),
+    "the_content_of_an_optional_sequence_stays": dict(
+        text="g (float[N] x) => (float[N] y) { s = SequenceConstruct(x, x) o = Optional(s) e = OptionalGetElement(o) y = SequenceAt(e, i) }",
+        weights={"i": scalar(0, np.int64)}, passes="drop-sequences", after=None, opset=15),
 }
 main(CASES)

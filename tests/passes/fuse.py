@@ -119,4 +119,23 @@ CASES = {
                                                b=rand(1, 1, 4)),
     "matmul_read_twice_stays": gemm("m = MatMul(x, w) n = Add(m, b) y = Mul(m, n)", None, passes="fuse-matmul-add", b=rand(4)),
 }
+
+
+def code_pads(body, after, **weights):
+    numbers = {"w": np.arange(36).reshape(1, 4, 3, 3).astype(np.uint8), "z": scalar(5, np.uint8), "s": scalar(0.1), "wz": scalar(3, np.uint8),
+               "p": ints(0, 0, 1, 0, 0, 0, 0, 2), "five": scalar(5, np.uint8), **weights}
+    words = body.replace("(", " ").replace(")", " ").replace(",", " ").split()
+    out = "int32" if "ConvInteger" in body else "uint8"
+    return dict(text=f"g (uint8[N,4,5,6] x) => ({out}[N,A,B,C] y) {{ {body} }}", passes="fuse-pad", after=after, tol=0, opset=13,
+                weights={k: v for k, v in numbers.items() if k in words})
+
+
+QCONV = "y = QLinearConv(a, s, z, w, s, wz, s, wz)"
+CASES |= {
+    "pad_of_integers": code_pads("a = Pad(x, p) y = ConvInteger(a, w)", "ConvInteger"),
+    "pad_of_integers_by_their_zero_point": code_pads("a = Pad(x, p, five) y = ConvInteger(a, w, z)", "ConvInteger"),
+    "pad_of_codes_by_their_zero_point": code_pads("a = Pad(x, p, five) " + QCONV, "QLinearConv"),
+    "pad_of_codes_by_zero_stays": code_pads("a = Pad(x, p) " + QCONV, None),
+    "pad_of_integers_by_a_number_stays": code_pads("a = Pad(x, p, five) y = ConvInteger(a, w)", None),
+}
 main(CASES)

@@ -308,6 +308,21 @@ CASES |= {
         text="g (float[N,S,4] x, bool c) => (float[A,B,C] z) { z = If(c) <then_branch = a1 () => (float[A,B,C] p) { t = " + T + "(x) "
              "a = Mul(t, k) p = " + B + "(a) }, else_branch = b1 () => (float[A,B,C] q) { q = Tanh(x) }> }",
         weights={"k": rand(4, 1)}, passes="move-transposes", after="If (Mul) (Tanh)", tol=0),
+    # merge-shapes: what is empty
+    "an_empty_part": merge("a = Abs(x) c = Concat<axis = 1>(e, a, e, x) y = Neg(c)", "Abs Concat Neg", e=rand(1, 0, 8)),
+    "an_empty_part_of_one": merge("c = Concat<axis = 1>(e, x) y = Neg(c)", "Neg", e=rand(1, 0, 8)) | dict(passes="merge-shapes,drop-no-op"),
+    "empty_parts_alone": merge("c = Concat<axis = -2>(e, e) s = Shape(c) t = Shape(x) y = Concat<axis = 0>(s, t)", "Concat Shape Shape Concat",
+                               e=rand(1, 0, 8), y="6") | dict(text="g (float[N,S,8] x) => (int64[6] y) { c = Concat<axis = -2>(e, e) s = Shape(c) t = Shape(x) "
+                                                                     "y = Concat<axis = 0>(s, t) }"),
+    "a_part_of_another_axis_stays": dict(text="g (float[N,0] x, float[M,0] z) => (float[A,0] y) { y = Concat<axis = 0>(x, z) }", weights={},
+                                         passes="merge-shapes", after=None, tol=0),
+    # split-slices: places
+    "gathers_of_all_places": slices("a = Gather<axis = 2>(x, j) b = Gather<axis = -1>(x, i) y = Sub(a, b)", "Split Sub", i=ints(0, 1, 2, 3), j=ints(4, 5, -2, -1)),
+    "a_gather_and_a_slice": slices("a = Gather<axis = 2>(x, i) b = Slice(x, f, e, q) y = Sub(a, b)", "Split Sub", i=ints(0, 1, 2, 3), f=ints(4), e=ints(8), q=ints(2)),
+    "gathers_in_another_order_stay": slices("a = Gather<axis = 2>(x, j) b = Gather<axis = 2>(x, i) y = Sub(a, b)", None, i=ints(0, 1, 2, 3), j=ints(4, 6, 5, 7)),
+    "gathers_of_single_places_stay": slices("a = Gather<axis = 1>(x, i) b = Gather<axis = 1>(x, j) y = Sub(a, b)", None, i=scalar(0, np.int64),
+                                            j=scalar(1, np.int64), x="N,2,8", y="N,8"),
+    "gathers_that_overlap_stay": slices("a = Gather<axis = 2>(x, j) b = Gather<axis = 2>(x, i) y = Sub(a, b)", None, i=ints(0, 1, 2, 3, 4), j=ints(3, 4, 5, 6, 7)),
     # What works along axes.
     "what_works_along_an_axis": turned(f"t = {T}(x) a = Softmax<axis = 1>(t) y = {B}(a)", "Softmax") | dict(tol=1e-6),
     "the_last_axis_by_default": turned(f"t = {T}(x) a = LogSoftmax(t) b = Atan(a) y = {B}(b)", "LogSoftmax Atan") | dict(tol=1e-6),
