@@ -41,8 +41,16 @@ void qn_set_port(struct qn_placement *p, const struct quern_node *node,
 struct quern_value *qn_root(const struct qn_placement *p,
                             struct quern_value *value)
 {
-    while (p->alias[quern_value_id(value)] != NULL) {
-        value = p->alias[quern_value_id(value)];
+    struct quern_value *next = p->alias[quern_value_id(value)];
+    while (next != NULL) {
+        /* Chains of movers are as long as the graph: each look halves the way.
+         */
+        struct quern_value *after = p->alias[quern_value_id(next)];
+        if (after != NULL) {
+            p->alias[quern_value_id(value)] = after;
+        }
+        value = next;
+        next = after;
     }
     return value;
 }

@@ -1,5 +1,7 @@
-/* observe-shapes: types and ranks of all values, seen on the first sample.
- * Dimensions stay open: they may differ between samples. */
+/* observe-shapes: types and ranks of all values, and the sizes that they have
+ * with the first sample. Where all sizes follow from those of the inputs
+ * nothing is run; else they are seen. Dimensions stay open: they may differ
+ * between samples. */
 #include <quern/data.h>
 #include <quern/run.h>
 
@@ -7,6 +9,12 @@
 #include "quantize/watch.h"
 
 #include <string.h>
+
+struct sample {
+    struct quern_value **inputs;
+    struct quern_tensor **tensors;
+    size_t n;
+};
 
 struct seen {
     struct quern_value **values;
@@ -80,44 +88,154 @@ static bool list_values(struct quern_pass_ctx *ctx, struct quern_graph *graph,
     return s->values != NULL;
 }
 
-static enum quern_code run_first(struct quern_pass_ctx *ctx,
-                                 struct quern_engine *engine, struct seen *s)
+/* ------------------------------------------------- sizes without a run */
+
+/* Dimensions of the inputs, with the sizes of the first sample. */
+struct first_sizes {
+    struct quern_dim *dims;
+    int64_t *sizes;
+    size_t n;
+};
+
+/* False: the sample has other sizes than the model, or one size is two. */
+static bool bind_input(struct first_sizes *f, const struct quern_value *input,
+                       const struct quern_tensor *sample)
 {
-    size_t n_in = quern_engine_n_inputs(engine);
-    size_t n_out = quern_engine_n_outputs(engine);
-    struct quern_context *context = quern_pass_context(ctx);
-    struct quern_value **inputs =
-        quern_pass_alloc(ctx, (n_in + 1) * sizeof(struct quern_value *));
-    struct quern_tensor **in =
-        quern_pass_alloc(ctx, (n_in + 1) * sizeof(struct quern_tensor *));
-    struct quern_tensor **out =
-        quern_pass_alloc(ctx, (n_out + 1) * sizeof(struct quern_tensor *));
-    if (inputs == NULL || in == NULL || out == NULL) {
+    int rank = quern_value_rank(input);
+    const struct quern_dim *dims = quern_value_dims(input);
+    if (rank != quern_tensor_rank(sample)) {
+        return false;
+    }
+    for (int i = 0; i < rank; i++) {
+        int64_t size = quern_tensor_dims(sample)[i];
+        int64_t known = quern_dim_size(dims[i], f->dims, f->sizes, f->n);
+        if (known < 0) {
+            f->dims[f->n] = dims[i];
+            f->sizes[f->n++] = size;
+        } else if (known != size) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The sizes of a value, false where they do not follow. */
+static bool sizes_follow(const struct first_sizes *f,
+                         const struct quern_value *v, struct qn_seen *out)
+{
+    int rank = quern_value_rank(v);
+    *out = (struct qn_seen){.rank = rank, .channel_axis = -1};
+    if (quern_value_kind(v) != QUERN_KIND_TENSOR ||
+        quern_value_dtype(v) == QUERN_UNDEFINED || rank < 0) {
+        return false;
+    }
+    for (int i = 0; i < rank; i++) {
+        out->dims[i] =
+            quern_dim_size(quern_value_dims(v)[i], f->dims, f->sizes, f->n);
+        if (out->dims[i] < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* *out_all is false, and nothing is set, where some size has to be seen. */
+static enum quern_code follow(const struct seen *s, const struct first_sizes *f,
+                              bool *out_all)
+{
+    struct qn_seen seen;
+    *out_all = true;
+    for (size_t i = 0; i < s->n && *out_all; i++) {
+        *out_all = sizes_follow(f, s->values[i], &seen);
+    }
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < s->n && *out_all && code == QUERN_OK; i++) {
+        uint32_t id = quern_value_id(s->values[i]);
+        (void)sizes_follow(f, s->values[i], &seen);
+        if (quern_table_get(s->table, id) == NULL) {
+            code = quern_table_set(s->table, id, &seen);
+        }
+    }
+    return code;
+}
+
+static enum quern_code follow_sample(struct quern_pass_ctx *ctx,
+                                     const struct seen *s,
+                                     const struct sample *first, bool *out_all)
+{
+    struct first_sizes f = {0};
+    size_t room = first->n * QUERN_MAX_RANK + 1;
+    f.dims = quern_pass_alloc(ctx, room * sizeof *f.dims);
+    f.sizes = quern_pass_alloc(ctx, room * sizeof *f.sizes);
+    if (f.dims == NULL || f.sizes == NULL) {
         return QUERN_NO_MEMORY;
     }
-    for (size_t i = 0; i < n_in; i++) {
-        inputs[i] = quern_engine_input(engine, i);
+    *out_all = true;
+    for (size_t i = 0; i < first->n && *out_all; i++) {
+        *out_all = bind_input(&f, first->inputs[i], first->tensors[i]);
     }
-    struct quern_data *data = NULL;
+    return *out_all ? follow(s, &f, out_all) : QUERN_OK;
+}
+
+/* -------------------------------------------------------------- by a run */
+
+static enum quern_code run_sample(struct quern_pass_ctx *ctx, struct seen *s,
+                                  const struct sample *first)
+{
+    struct quern_context *context = quern_pass_context(ctx);
+    struct quern_engine_options options = {
+        .struct_size = sizeof options, .taps = s->values, .n_taps = s->n};
+    struct quern_engine *engine = NULL;
     struct quern_runner *runner = NULL;
+    quern_pass_engine(ctx, &options);
     enum quern_code code =
-        quern_data_open(context, quern_pass_data(ctx), inputs, n_in, &data);
-    if (code == QUERN_OK) {
-        code = quern_data_sample(data, context, 0, in);
+        quern_engine_open(quern_pass_model(ctx), &options, &engine);
+    size_t n_out = engine != NULL ? quern_engine_n_outputs(engine) : 0;
+    struct quern_tensor **out =
+        quern_pass_alloc(ctx, (n_out + 1) * sizeof(struct quern_tensor *));
+    if (code == QUERN_OK && out == NULL) {
+        code = QUERN_NO_MEMORY;
     }
     if (code == QUERN_OK) {
         code = quern_runner_create(engine, context, &runner);
     }
     if (code == QUERN_OK) {
-        code = quern_runner_run(runner, in, n_in, out, n_out, look, s);
+        code = quern_runner_run(runner, first->tensors, first->n, out, n_out,
+                                look, s);
     }
-    for (size_t i = 0; i < n_in; i++) {
-        quern_tensor_release(&in[i]);
-    }
-    for (size_t i = 0; i < n_out; i++) {
+    for (size_t i = 0; i < n_out && out != NULL; i++) {
         quern_tensor_release(&out[i]);
     }
     quern_runner_destroy(&runner);
+    quern_engine_close(&engine);
+    return code;
+}
+
+/* ------------------------------------------------------------- the sample */
+
+static enum quern_code open_sample(struct quern_pass_ctx *ctx,
+                                   const struct quern_graph *graph,
+                                   struct sample *first)
+{
+    size_t n = quern_graph_n_inputs(graph);
+    struct quern_context *context = quern_pass_context(ctx);
+    struct quern_data *data = NULL;
+    first->inputs = quern_pass_alloc(ctx, (n + 1) * sizeof *first->inputs);
+    first->tensors = quern_pass_alloc(ctx, (n + 1) * sizeof *first->tensors);
+    if (first->inputs == NULL || first->tensors == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct quern_value *v = quern_graph_input(graph, i);
+        if (!quern_value_is_initializer(v)) {
+            first->inputs[first->n++] = v;
+        }
+    }
+    enum quern_code code = quern_data_open(context, quern_pass_data(ctx),
+                                           first->inputs, first->n, &data);
+    if (code == QUERN_OK) {
+        code = quern_data_sample(data, context, 0, first->tensors);
+    }
     quern_data_close(&data);
     return code;
 }
@@ -126,6 +244,8 @@ enum quern_code qn_observe_shapes(struct quern_pass_ctx *ctx,
                                   struct quern_graph *graph)
 {
     struct seen s = {0};
+    struct sample first = {0};
+    bool all = false;
     if (quern_pass_data(ctx) == NULL) {
         return quern_fail(quern_pass_context(ctx), QUERN_INVALID_ARGUMENT, NULL,
                           "needs calibration data: give --data");
@@ -135,20 +255,21 @@ enum quern_code qn_observe_shapes(struct quern_pass_ctx *ctx,
         !list_values(ctx, graph, &s)) {
         return QUERN_NO_MEMORY;
     }
-    struct quern_engine_options options = {
-        .struct_size = sizeof options, .taps = s.values, .n_taps = s.n};
-    struct quern_engine *engine = NULL;
-    quern_pass_engine(ctx, &options);
     enum quern_code code =
         quern_table_open(quern_pass_model(ctx), QN_SEEN_TABLE,
                          QUERN_TABLE_VALUE, sizeof(struct qn_seen), &s.table);
     if (code == QUERN_OK) {
-        code = quern_engine_open(quern_pass_model(ctx), &options, &engine);
+        code = open_sample(ctx, graph, &first);
     }
     if (code == QUERN_OK) {
-        code = run_first(ctx, engine, &s);
+        code = follow_sample(ctx, &s, &first, &all);
     }
-    quern_engine_close(&engine);
+    if (code == QUERN_OK && !all) {
+        code = run_sample(ctx, &s, &first);
+    }
+    for (size_t i = 0; i < first.n; i++) {
+        quern_tensor_release(&first.tensors[i]);
+    }
     return code;
 }
 

@@ -14,6 +14,15 @@ _Static_assert(sizeof(struct qn_buf) <= HEADER, "room in front of the bytes");
 
 struct qn_buf *qn_buf_create(size_t size)
 {
+    struct qn_buf *buf = qn_buf_create_room(size);
+    if (buf != NULL) {
+        memset(buf->data, 0, size);
+    }
+    return buf;
+}
+
+struct qn_buf *qn_buf_create_room(size_t size)
+{
     bool inside = size <= LARGEST_INSIDE;
     struct qn_buf *buf =
         inside ? qn_alloc_aligned(HEADER + size) : qn_calloc(sizeof *buf);
@@ -27,7 +36,6 @@ struct qn_buf *qn_buf_create(size_t size)
     }
     *buf = (struct qn_buf){
         .data = data, .size = size, .owned = true, .inside = inside};
-    memset(data, 0, size);
     atomic_init(&buf->count, 1);
     return buf;
 }

@@ -20,6 +20,9 @@ struct qn_buf {
 /** Zeroed heap bytes aligned to 64. NULL when none left. */
 struct qn_buf *qn_buf_create(size_t size);
 
+/** The same, not zeroed: for who writes all of them. */
+struct qn_buf *qn_buf_create_room(size_t size);
+
 /** Wrap bytes; release may be NULL. NULL when none left (not released). */
 struct qn_buf *qn_buf_wrap(void *data, size_t size, quern_release_fn release,
                            void *user);

@@ -28,7 +28,7 @@ static enum quern_code set_outputs(struct quern_engine *e,
         if (t != NULL && quern_tensor_dtype(t) == QUERN_STRING) {
             e->output_strings[i] = t;
         }
-        code = qn_engine_constant(e, v);
+        code = qn_engine_constant(e, v, false);
     }
     e->n_taps = options != NULL ? options->n_taps : 0;
     e->taps_write = options != NULL && options->taps_write;
@@ -58,7 +58,7 @@ static enum quern_code set_inputs(struct quern_engine *e)
             e->input_slots[e->n_inputs++] = slot;
         } else {
             /* An overridable default: nobody overrides it here. */
-            code = qn_engine_hold(e, v->tensor, slot);
+            code = qn_engine_hold(e, v->tensor, false, slot);
             if (code != QUERN_OK) {
                 return code;
             }
@@ -135,25 +135,12 @@ static void prune_inputs(struct quern_engine *e, const bool *wanted)
     e->n_inputs = n_needed;
 }
 
-static void forget_packed_weights(struct quern_engine *e, const bool *wanted)
-{
-    for (int k = 0; k < e->main->n_ops; k++) {
-        const struct qn_op *op = &e->main->ops[k];
-        if (op->n_in > 1 && op->in[1] >= 0 && !wanted[op->in[1]]) {
-            qn_product_forget(e, op);
-        }
-    }
-}
-
 static enum quern_code make_main(struct quern_engine *e, const bool *wanted)
 {
     enum quern_code code =
         qn_program_make(e, e->model->graph, wanted, &e->main);
     if (code == QUERN_OK && e->fuse) {
         code = qn_fuse(e, e->main);
-    }
-    if (code == QUERN_OK) {
-        forget_packed_weights(e, wanted);
     }
     return code;
 }

@@ -46,6 +46,15 @@ void qn_folder_close(struct quern_engine *e)
     e->folder = NULL;
 }
 
+void qn_folder_forget(struct quern_engine *e, int slot)
+{
+    if (e->folder != NULL) {
+        qn_slot_drop(e->folder, slot);
+        qn_chunk_put(&e->folder->chunks, e->folded[slot]);
+        e->folded[slot] = NULL;
+    }
+}
+
 static bool all_constant(const struct quern_engine *e, const struct qn_op *op)
 {
     bool any = false;

@@ -27,7 +27,7 @@ static size_t panels(const struct qn_kernels *k, size_t n)
 }
 
 /* Pack [k, n] with the given strides; NULL: no memory. */
-static float *pack(const struct qn_kernels *kernels, const float *b, size_t k,
+static float *pack(const struct qn_kernels *kernels, const void *b, size_t k,
                    size_t n, int64_t row, int64_t column)
 {
     float *data = qn_alloc_aligned(panels(kernels, n) * k * sizeof(float) + 64);
@@ -38,7 +38,7 @@ static float *pack(const struct qn_kernels *kernels, const float *b, size_t k,
 }
 
 static enum quern_code attach(struct quern_engine *e, struct qn_op *op,
-                              const float *b, size_t k, size_t n, int64_t row,
+                              const void *b, size_t k, size_t n, int64_t row,
                               int64_t column)
 {
     struct packed *p = qn_arena_alloc(&e->arena, sizeof *p);
@@ -57,20 +57,19 @@ static enum quern_code attach(struct quern_engine *e, struct qn_op *op,
     return QUERN_OK;
 }
 
-void qn_product_forget(struct quern_engine *e, const struct qn_op *op)
+bool qn_product_packs(const struct qn_op *op, enum quern_dtype dtype, int rank)
 {
-    if (op->release == release_packed &&
-        ((const struct packed *)op->state)->data != NULL) {
-        qn_engine_forget(e, op, 1);
-    }
+    return (op->row->prepare == qn_prepare_matmul ||
+            op->row->prepare == qn_prepare_gemm) &&
+           dtype == QUERN_FLOAT && rank == 2;
 }
 
 enum quern_code qn_prepare_matmul(struct quern_engine *e, struct qn_op *op)
 {
     const struct qn_array *b = qn_op_constant(e, op, 1);
-    bool fits = b != NULL && b->rank == 2 && b->dtype == QUERN_FLOAT;
-    return fits ? attach(e, op, (const float *)(const void *)b->data,
-                         (size_t)b->dims[0], (size_t)b->dims[1], b->dims[1], 1)
+    bool fits = b != NULL && qn_product_packs(op, b->dtype, b->rank);
+    return fits ? attach(e, op, b->data, (size_t)b->dims[0], (size_t)b->dims[1],
+                         b->dims[1], 1)
                 : attach(e, op, NULL, 0, 0, 0, 0);
 }
 
@@ -327,13 +326,13 @@ enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
 enum quern_code qn_prepare_gemm(struct quern_engine *e, struct qn_op *op)
 {
     const struct qn_array *b = qn_op_constant(e, op, 1);
-    if (b == NULL || b->rank != 2 || b->dtype != QUERN_FLOAT) {
+    if (b == NULL || !qn_product_packs(op, b->dtype, b->rank)) {
         return attach(e, op, NULL, 0, 0, 0, 0);
     }
     bool t = quern_node_int(op->node, "transB", 0) != 0;
-    return attach(e, op, (const float *)(const void *)b->data,
-                  (size_t)b->dims[t ? 1 : 0], (size_t)b->dims[t ? 0 : 1],
-                  t ? 1 : b->dims[1], t ? b->dims[1] : 1);
+    return attach(e, op, b->data, (size_t)b->dims[t ? 1 : 0],
+                  (size_t)b->dims[t ? 0 : 1], t ? 1 : b->dims[1],
+                  t ? b->dims[1] : 1);
 }
 
 static void add_bias(const struct qn_array *y, const struct qn_array *c,

@@ -21,14 +21,16 @@ enum quern_code qn_slots_alloc(struct quern_engine *engine, size_t n,
 enum quern_code qn_engine_number_slots(struct quern_engine *engine)
     __attribute__((warn_unused_result));
 
-/** Make a slot a constant with the elements of a tensor (not strings). */
+/** Make a slot a constant with the elements of a tensor (not strings), aligned
+ * as they want unless who reads them takes any address. */
 enum quern_code qn_engine_hold(struct quern_engine *engine,
-                               struct quern_tensor *tensor, int slot)
-    __attribute__((warn_unused_result));
+                               struct quern_tensor *tensor, bool any_address,
+                               int slot) __attribute__((warn_unused_result));
 
 /** Enter the constant of a value into its slot, if it has one. */
 enum quern_code qn_engine_constant(struct quern_engine *engine,
-                                   const struct quern_value *value)
+                                   const struct quern_value *value,
+                                   bool any_address)
     __attribute__((warn_unused_result));
 
 /** Input i when it is constant, else NULL. Its bytes may be gone if another
@@ -36,13 +38,12 @@ enum quern_code qn_engine_constant(struct quern_engine *engine,
 const struct qn_array *qn_op_constant(const struct quern_engine *engine,
                                       const struct qn_op *op, int i);
 
-/** The plain bytes of constant input i are not needed any more (a packed copy
- * serves): let them go if nobody else reads them. */
-void qn_engine_forget(struct quern_engine *engine, const struct qn_op *op,
-                      int i);
+/** Does the product `op` pack a constant right side of this type and rank, and
+ * never read the plain one again? */
+bool qn_product_packs(const struct qn_op *op, enum quern_dtype dtype, int rank);
 
-/** Let go of the plain weights of a product that holds them packed. */
-void qn_product_forget(struct quern_engine *engine, const struct qn_op *op);
+/** The plain bytes of a constant are not needed any more: let them go. */
+void qn_engine_forget(struct quern_engine *engine, int slot);
 
 /** Types of less than a byte, which are held one element a byte while running.
  */
@@ -77,6 +78,7 @@ enum quern_code qn_engine_set_lifetimes(struct quern_engine *engine)
 enum quern_code qn_engine_fold(struct quern_engine *engine,
                                const struct qn_op *op, bool *done)
     __attribute__((warn_unused_result));
+void qn_folder_forget(struct quern_engine *engine, int slot);
 void qn_folder_close(struct quern_engine *engine);
 
 /** Mark the operators whose results depend on the shapes of inputs alone; what

@@ -1,6 +1,7 @@
 /* Programs: the operators of a graph and of its bodies that have to run, each
  * with its row, its slots and what it prepares. */
 #include "exec/op.h"
+#include "exec/ops.h"
 #include "exec/prepare.h"
 #include "exec/sequence.h"
 #include "exec/widen.h"
@@ -81,6 +82,47 @@ static enum quern_code make_bodies(struct quern_engine *e, struct qn_op *op,
     return QUERN_OK;
 }
 
+static bool is_output(const struct quern_engine *e, int slot)
+{
+    for (size_t i = 0; i < e->n_outputs; i++) {
+        if (e->output_slots[i] == slot) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does nobody else see input i? */
+static bool reads_alone(const struct quern_engine *e, const struct qn_op *op,
+                        int i)
+{
+    int slot = op->in[i];
+    return quern_value_n_uses(op->node->inputs[i]->value) == 1 &&
+           e->tap_of[slot] < 0 && !(e->pruned && is_output(e, slot));
+}
+
+static bool packs(const struct quern_engine *e, const struct qn_op *op)
+{
+    const struct qn_array *b = qn_op_constant(e, op, 1);
+    return b != NULL && qn_product_packs(op, b->dtype, b->rank) &&
+           reads_alone(e, op, 1);
+}
+
+/* Weights that are packed, tables of which rows are copied: these are read
+ * where they lie in the file. */
+static bool takes_any_address(const struct quern_engine *e,
+                              const struct qn_op *op, int i)
+{
+    const struct quern_value *v = op->node->inputs[i]->value;
+    const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
+    if (t == NULL || op->in[i] < 0 || !reads_alone(e, op, i)) {
+        return false;
+    }
+    return i == 1 ? qn_product_packs(op, quern_tensor_dtype(t),
+                                     quern_tensor_rank(t))
+                  : i == 0 && op->row->run == qn_op_gather;
+}
+
 /* Strings have no place in the slots: an operator that reads some is refused
  * before it can run. */
 static enum quern_code read_inputs(struct quern_engine *e, struct qn_op *op)
@@ -92,7 +134,8 @@ static enum quern_code read_inputs(struct quern_engine *e, struct qn_op *op)
                                "an input is of strings");
         }
         op->in[i] = qn_slot_of(e, v);
-        enum quern_code code = qn_engine_constant(e, v);
+        enum quern_code code =
+            qn_engine_constant(e, v, takes_any_address(e, op, i));
         if (code != QUERN_OK) {
             return code;
         }
@@ -137,6 +180,9 @@ static enum quern_code make_op(struct quern_engine *e,
     code = make_bodies(e, op, wanted);
     if (code == QUERN_OK && op->row->prepare != NULL) {
         code = op->row->prepare(e, op);
+        if (packs(e, op)) {
+            qn_engine_forget(e, op->in[1]);
+        }
     }
     return code;
 }
@@ -177,7 +223,7 @@ static enum quern_code make_ops(struct quern_engine *e,
             code = append_op(e, n, wanted, p);
         } else {
             for (size_t i = 0; i < n->n_outputs && code == QUERN_OK; i++) {
-                code = qn_engine_constant(e, n->outputs[i]);
+                code = qn_engine_constant(e, n->outputs[i], false);
             }
         }
         if (code != QUERN_OK) {
@@ -202,7 +248,7 @@ static enum quern_code set_ends(struct quern_engine *e,
     }
     for (int i = 0; code == QUERN_OK && i < p->n_out; i++) {
         p->out[i] = qn_slot_of(e, graph->outputs[i]->value);
-        code = qn_engine_constant(e, graph->outputs[i]->value);
+        code = qn_engine_constant(e, graph->outputs[i]->value, false);
     }
     return code;
 }

@@ -87,9 +87,10 @@ static enum quern_code unpacked(struct quern_engine *e,
     return code;
 }
 
-/* Sub-byte elements are unpacked, misaligned bytes copied. */
+/* Sub-byte elements are unpacked, misaligned bytes copied unless the reader
+ * takes them. */
 static enum quern_code readable(struct quern_engine *e,
-                                struct quern_tensor *tensor,
+                                struct quern_tensor *tensor, bool any_address,
                                 struct quern_tensor **out_tensor)
 {
     enum quern_dtype dtype = quern_tensor_dtype(tensor);
@@ -97,7 +98,8 @@ static enum quern_code readable(struct quern_engine *e,
         return unpacked(e, tensor, out_tensor);
     }
     size_t size = qn_element_size(dtype);
-    if (((uintptr_t)quern_tensor_data(tensor) & (size - 1)) == 0) {
+    if (any_address ||
+        ((uintptr_t)quern_tensor_data(tensor) & (size - 1)) == 0) {
         *out_tensor = quern_tensor_retain(tensor);
         return QUERN_OK;
     }
@@ -129,7 +131,8 @@ void qn_array_of_tensor(const struct quern_tensor *tensor,
 }
 
 enum quern_code qn_engine_hold(struct quern_engine *e,
-                               struct quern_tensor *tensor, int slot)
+                               struct quern_tensor *tensor, bool any_address,
+                               int slot)
 {
     if (!qn_dims_can_loop(quern_tensor_rank(tensor),
                           quern_tensor_dims(tensor))) {
@@ -137,7 +140,7 @@ enum quern_code qn_engine_hold(struct quern_engine *e,
                           "a constant without elements has other dimensions "
                           "that exceed 2^31");
     }
-    enum quern_code code = readable(e, tensor, &e->held[slot]);
+    enum quern_code code = readable(e, tensor, any_address, &e->held[slot]);
     if (code == QUERN_OK) {
         qn_array_of_tensor(e->held[slot], quern_tensor_dtype(tensor),
                            &e->constants[slot]);
@@ -146,7 +149,8 @@ enum quern_code qn_engine_hold(struct quern_engine *e,
 }
 
 enum quern_code qn_engine_constant(struct quern_engine *e,
-                                   const struct quern_value *v)
+                                   const struct quern_value *v,
+                                   bool any_address)
 {
     struct quern_tensor *tensor = v != NULL ? quern_value_constant(v) : NULL;
     int slot = qn_slot_of(e, v);
@@ -154,19 +158,17 @@ enum quern_code qn_engine_constant(struct quern_engine *e,
         quern_tensor_dtype(tensor) == QUERN_STRING) {
         return QUERN_OK;
     }
-    return qn_engine_hold(e, tensor, slot);
+    return qn_engine_hold(e, tensor, any_address, slot);
 }
 
-void qn_engine_forget(struct quern_engine *e, const struct qn_op *op, int i)
+void qn_engine_forget(struct quern_engine *e, int slot)
 {
-    int slot = op->in[i];
-    const struct quern_value *v = quern_node_input(op->node, (size_t)i);
-    if (slot >= 0 && e->held[slot] != NULL && v != NULL &&
-        quern_value_n_uses(v) == 1) {
+    if (e->held[slot] != NULL) {
         forget_pages(e->held[slot]);
-        quern_tensor_release(&e->held[slot]);
-        e->constants[slot].data = NULL;
     }
+    quern_tensor_release(&e->held[slot]);
+    qn_folder_forget(e, slot);
+    e->constants[slot].data = NULL;
 }
 
 const struct qn_array *qn_op_constant(const struct quern_engine *e,

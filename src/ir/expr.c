@@ -137,3 +137,107 @@ const struct quern_expr *qn_expr_symbol(struct quern_model *model,
     struct quern_expr wanted = {.kind = QN_EXPR_SYMBOL, .symbol = symbol};
     return qn_expr_intern(model, &wanted);
 }
+
+/* ---------------------------------------------------------------- its size */
+
+struct sizes {
+    const struct quern_dim *dims;
+    const int64_t *sizes;
+    size_t n;
+};
+
+static bool size_of(const struct sizes *known, const struct quern_expr *e,
+                    int64_t *out);
+
+static bool bound_size(const struct sizes *known, const struct quern_expr *e,
+                       int64_t *out)
+{
+    for (size_t i = 0; i < known->n; i++) {
+        if (known->dims[i].expr == e) {
+            *out = known->sizes[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One more term of `e` onto what the terms before it gave. */
+static bool join(const struct quern_expr *e, size_t i, int64_t term,
+                 int64_t *total)
+{
+    switch (e->kind) {
+    case QN_EXPR_SUM:
+        return !__builtin_mul_overflow(term, e->coefficients[i], &term) &&
+               !__builtin_add_overflow(*total, term, total);
+    case QN_EXPR_PRODUCT:
+        return !__builtin_mul_overflow(term, *total, total);
+    case QN_EXPR_MIN:
+        *total = term < *total ? term : *total;
+        return true;
+    case QN_EXPR_MAX:
+        *total = term > *total ? term : *total;
+        return true;
+    case QN_EXPR_BROADCAST: {
+        bool fits = *total == 1 || term == 1 || term == *total;
+        *total = *total == 1 ? term : *total;
+        return fits;
+    }
+    case QN_EXPR_SYMBOL:
+    case QN_EXPR_FLOORDIV:
+    case QN_EXPR_MOD:
+        break;
+    }
+    return false;
+}
+
+static bool quotient(const struct sizes *known, const struct quern_expr *e,
+                     int64_t *out)
+{
+    int64_t a = 0;
+    int64_t b = e->constant;
+    if (!size_of(known, e->terms[0], &a) ||
+        (e->n_terms > 1 && !size_of(known, e->terms[1], &b)) || b <= 0) {
+        return false;
+    }
+    *out = a / b - (a % b < 0);
+    return true;
+}
+
+static bool size_of(const struct sizes *known, const struct quern_expr *e,
+                    int64_t *out)
+{
+    if (bound_size(known, e, out)) {
+        return true;
+    }
+    if (e->kind == QN_EXPR_FLOORDIV) {
+        return quotient(known, e, out);
+    }
+    bool picks = e->kind == QN_EXPR_MIN || e->kind == QN_EXPR_MAX;
+    bool has_constant = picks && e->constant != INT64_MIN;
+    *out = e->kind == QN_EXPR_SUM || has_constant ? e->constant : 1;
+    for (size_t i = 0; i < e->n_terms; i++) {
+        int64_t term = 0;
+        if (!size_of(known, e->terms[i], &term)) {
+            return false;
+        }
+        if (picks && i == 0 && !has_constant) {
+            *out = term;
+        } else if (!join(e, i, term, out)) {
+            return false;
+        }
+    }
+    return e->kind != QN_EXPR_SYMBOL;
+}
+
+int64_t quern_dim_size(struct quern_dim dim, const struct quern_dim *known,
+                       const int64_t *sizes, size_t n)
+{
+    const struct sizes all = {known, sizes, n};
+    int64_t size = -1;
+    if (dim.value >= 0) {
+        return dim.value;
+    }
+    return dim.expr != NULL && size_of(&all, dim.expr, &size) && size >= 0
+               ? size
+               : -1;
+}

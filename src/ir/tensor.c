@@ -67,10 +67,11 @@ static enum quern_code finish(struct quern_context *context,
     return QUERN_OK;
 }
 
-enum quern_code quern_tensor_create(struct quern_context *context,
-                                    enum quern_dtype dtype, int rank,
-                                    const int64_t *dims,
-                                    struct quern_tensor **out_tensor)
+static enum quern_code create(struct quern_context *context,
+                              enum quern_dtype dtype, int rank,
+                              const int64_t *dims,
+                              struct qn_buf *(*new_buf)(size_t size),
+                              struct quern_tensor **out_tensor)
 {
     int64_t len = 0;
     size_t size = 0;
@@ -89,8 +90,16 @@ enum quern_code quern_tensor_create(struct quern_context *context,
                           "tensor needs %zu bytes, limit is %llu", size,
                           (unsigned long long)context->max_memory);
     }
-    return finish(context, alloc(dtype, rank, dims, len), qn_buf_create(size),
-                  0, size, out_tensor);
+    return finish(context, alloc(dtype, rank, dims, len), new_buf(size), 0,
+                  size, out_tensor);
+}
+
+enum quern_code quern_tensor_create(struct quern_context *context,
+                                    enum quern_dtype dtype, int rank,
+                                    const int64_t *dims,
+                                    struct quern_tensor **out_tensor)
+{
+    return create(context, dtype, rank, dims, qn_buf_create, out_tensor);
 }
 
 static enum quern_code check_size(struct quern_context *context,
@@ -345,8 +354,8 @@ enum quern_code quern_tensor_align(struct quern_context *context,
         *out_tensor = quern_tensor_retain(tensor);
         return QUERN_OK;
     }
-    enum quern_code code = quern_tensor_create(
-        context, tensor->dtype, tensor->rank, tensor->dims, out_tensor);
+    enum quern_code code = create(context, tensor->dtype, tensor->rank,
+                                  tensor->dims, qn_buf_create_room, out_tensor);
     if (code == QUERN_OK) {
         memcpy(quern_tensor_data_mut(*out_tensor), tensor->data, tensor->size);
     }

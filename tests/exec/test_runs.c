@@ -16,6 +16,7 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 
 static atomic_int n_allocated;
+static atomic_size_t n_bytes; /* of aligned blocks */
 
 void *__wrap_calloc(size_t n, size_t size)
 {
@@ -26,6 +27,7 @@ void *__wrap_calloc(size_t n, size_t size)
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
     n_allocated++;
+    n_bytes += size;
     return __real_aligned_alloc(alignment, size);
 }
 
@@ -298,6 +300,69 @@ START_TEST(runners_of_one_engine_agree)
 }
 END_TEST
 
+/* Weights at an address that is none of a float's, as in files. */
+static struct quern_value *misaligned(struct net *net, int64_t rows,
+                                      int64_t columns, unsigned char *room)
+{
+    const int64_t dims[2] = {rows, columns};
+    struct quern_tensor *t = random_floats(net->context, 2, dims);
+    struct quern_tensor *odd = NULL;
+    struct quern_value *v = NULL;
+    memcpy(room + 1, quern_tensor_data(t), quern_tensor_size(t));
+    ck_assert_int_eq(quern_tensor_wrap(net->context, QUERN_FLOAT, 2, dims,
+                                       room + 1, quern_tensor_size(t), NULL,
+                                       NULL, &odd),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_constant_create(net->graph, "w", odd, &v), QUERN_OK);
+    quern_tensor_release(&t);
+    quern_tensor_release(&odd);
+    return v;
+}
+
+/* y = (Gather(table, 3 rows) W): what opening needs is W packed, once. */
+START_TEST(weights_are_held_once)
+{
+    enum { N = 512, ROWS = 4096 };
+    static unsigned char table[ROWS * N * sizeof(float) + 1];
+    static unsigned char weights[N * N * sizeof(float) + 1];
+    const int64_t rows[3] = {5, 0, 4095};
+    struct net net;
+    struct quern_tensor *index = NULL;
+    struct quern_value *in[2] = {NULL, NULL};
+    net_open(&net);
+    in[0] = net.x;
+    net.at = misaligned(&net, ROWS, N, table);
+    net_add(&net, "Gather", in);
+    in[0] = misaligned(&net, N, N, weights);
+    net_add(&net, "MatMul", in);
+    ck_assert_int_eq(quern_value_set_type(net.x, QUERN_INT64, 1,
+                                          &(struct quern_dim){3, NULL}),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_tensor_of_ints(net.context, 3, rows, &index),
+                     QUERN_OK);
+    size_t before = n_bytes;
+    struct quern_tensor *y = net_run(&net, "plain", true, index);
+    ck_assert_ptr_nonnull(y);
+    ck_assert_uint_lt(n_bytes - before, sizeof weights * 3 / 2);
+    for (int64_t i = 0; i < 3; i++) {
+        double sum = 0.0;
+        for (size_t k = 0; k < N; k++) {
+            float a = 0.0f;
+            float b = 0.0f;
+            memcpy(&a, table + 1 + ((size_t)rows[i] * N + k) * sizeof a,
+                   sizeof a);
+            memcpy(&b, weights + 1 + (k * N + 7) * sizeof b, sizeof b);
+            sum += (double)a * (double)b;
+        }
+        const float *got = quern_tensor_data(y);
+        ck_assert_double_eq_tol((double)got[i * N + 7], sum, 1e-4);
+    }
+    quern_tensor_release(&index);
+    quern_tensor_release(&y);
+    net_close(&net);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("exec/runs");
@@ -307,6 +372,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tcase, shapes_come_and_go);
     tcase_add_test(tcase, a_tap_writes_what_shapes_alone_decide);
     tcase_add_test(tcase, runners_of_one_engine_agree);
+    tcase_add_test(tcase, weights_are_held_once);
     suite_add_tcase(suite, tcase);
     return suite;
 }

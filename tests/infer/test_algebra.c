@@ -271,6 +271,25 @@ static struct quern_number tree(int depth, int64_t *out)
     }
 }
 
+/* The size of a dimension that has this form, for the values given. */
+static void check_size(struct quern_number form, int64_t wanted)
+{
+    struct quern_dim known[4];
+    for (int i = 0; i < 4; i++) {
+        known[i] = qn_num_dim(sym(names[i]));
+    }
+    struct quern_dim dim = qn_num_dim(form);
+    int64_t got = quern_dim_size(dim, known, values, 4);
+    if (dim.value >= 0 || dim.expr != NULL) {
+        ck_assert_msg(got == (wanted < 0 ? -1 : wanted),
+                      "size of %s is %lld, not %lld", text(form),
+                      (long long)got, (long long)wanted);
+    }
+    if (form.expr != NULL) {
+        ck_assert_int_eq(quern_dim_size(dim, NULL, NULL, 0), -1);
+    }
+}
+
 START_TEST(no_form_lies)
 {
     int n_checked = 0;
@@ -286,6 +305,7 @@ START_TEST(no_form_lies)
             ck_assert_msg(got == wanted, "%s is %lld, not %lld", text(form),
                           (long long)got, (long long)wanted);
             ck_assert(bounds.low <= wanted && wanted <= bounds.high);
+            check_size(form, wanted);
             n_checked++;
         }
     }

@@ -295,7 +295,21 @@ def volumes_are_slower(folder):
         assert ("will not be faster than the float one" in told) == slower, told
 
 
-CASES = [conversions_are_counted, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
+def sizes_follow_or_are_seen(folder):
+    """Sizes that follow from the inputs', and the same ones behind a size that the data hold: the account is the same."""
+    weights = {"w": rand(32, 16, 3, 3, 3), "v": rand(16, 32, 3, 3, 3), "rest": np.array([16, 24, 24, 24])}
+    made = "m = ReduceMax<axes = [0], keepdims = 1>(k) s = Concat<axis = 0>(m, rest) r = Reshape(x, s)"
+    told = []
+    for front, extra in (("r = Identity(x)", ""), (made, ", int64[N] k")):
+        model = model_of(f"g (float[N,16,D,H,W] x{extra}) => (float[N,C,E,F,G] y) {{ {front} a = Conv(r, w) y = Conv(a, v) }}", weights)
+        samples = {"x": rand(2, 16, 24, 24, 24), **({"k": np.ones(2, np.int64)} if extra else {})}
+        after, text = quantized(folder, model, samples, "observe-shapes," + STEPS + ",estimate-speed")
+        assert operators(after.graph).count("QuantizeLinear") == 2, operators(after.graph)
+        told.append([line for line in text.splitlines() if "estimate-speed" in line or "faster" in line])
+    assert told[0] and told[0] == told[1], told
+
+
+CASES = [conversions_are_counted, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error]
 

@@ -24,37 +24,45 @@ static size_t block_depth(size_t k)
 }
 
 /* One panel of whole columns that lie next to each other. */
-static void pack_rows(size_t depth, const float *from, int64_t row,
+static void pack_rows(size_t depth, const unsigned char *from, int64_t row,
                       float *packed)
 {
     for (size_t i = 0; i < depth; i++) {
         memcpy(packed, from, PANEL * sizeof *packed);
         packed += PANEL;
-        from += row;
+        from += row * (int64_t)sizeof *packed;
     }
 }
 
 /* Any strides; column by column, as transposed weights are read best. */
-static void pack_columns(size_t depth, size_t width, const float *from,
+static void pack_columns(size_t depth, size_t width, const unsigned char *from,
                          int64_t row, int64_t column, float *packed)
 {
+    int64_t size = sizeof *packed;
     for (size_t j = 0; j < PANEL; j++) {
         for (size_t i = 0; i < depth; i++) {
-            packed[i * PANEL + j] = j < width ? from[(int64_t)i * row] : 0.0f;
+            float x = 0.0f;
+            if (j < width) {
+                memcpy(&x, from + (int64_t)i * row * size, sizeof x);
+            }
+            packed[i * PANEL + j] = x;
         }
-        from += j < width ? column : 0;
+        from += j < width ? column * size : 0;
     }
 }
 
-void QN_LEVELLED(qn_pack_b)(size_t k, size_t n, const float *b, int64_t row,
+void QN_LEVELLED(qn_pack_b)(size_t k, size_t n, const void *b, int64_t row,
                             int64_t column, float *packed)
 {
     size_t most = block_depth(k);
+    int64_t size = sizeof *packed;
     for (size_t k0 = 0; k0 < k; k0 += most) {
         size_t depth = k - k0 < most ? k - k0 : most;
         for (size_t j0 = 0; j0 < n; j0 += PANEL) {
             size_t width = n - j0 < PANEL ? n - j0 : PANEL;
-            const float *from = b + (int64_t)k0 * row + (int64_t)j0 * column;
+            const unsigned char *from =
+                (const unsigned char *)b +
+                ((int64_t)k0 * row + (int64_t)j0 * column) * size;
             if (column == 1 && width == PANEL) {
                 pack_rows(depth, from, row, packed);
             } else {

@@ -119,9 +119,9 @@ struct qn_kernels {
     /** Columns of a panel of packed B. */
     size_t (*panel)(void);
     void (*gemm)(const struct qn_product *product);
-    /** B[k, n] (element (i, j) at i * row + j * column) into panels: k times n
-     * rounded up to whole panels. */
-    void (*pack_b)(size_t k, size_t n, const float *b, int64_t row,
+    /** B[k, n] of float (element (i, j) at i * row + j * column, at any
+     * address) into panels: k times n rounded up to whole panels. */
+    void (*pack_b)(size_t k, size_t n, const void *b, int64_t row,
                    int64_t column, float *packed);
     void (*conv_rows)(const struct qn_conv_rows *conv);
     /** Depthwise row: y[i] += sum over taps of x[i * step + t * dilation] w[t].
@@ -171,7 +171,7 @@ struct qn_kernels {
     extern const qn_binary_fn qn_binary_##level[QN_N_BINARY];                  \
     size_t qn_gemm_panel_##level(void);                                        \
     void qn_gemm_##level(const struct qn_product *product);                    \
-    void qn_pack_b_##level(size_t k, size_t n, const float *b, int64_t row,    \
+    void qn_pack_b_##level(size_t k, size_t n, const void *b, int64_t row,     \
                            int64_t column, float *packed);                     \
     void qn_conv_rows_##level(const struct qn_conv_rows *conv);                \
     void qn_quantize_##level(const float *x, float scale, int32_t zero,        \

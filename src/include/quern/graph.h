@@ -256,6 +256,16 @@ QUERN_API size_t quern_value_type_format(const struct quern_value *value,
 /** The same two dimensions: equal numbers, or the same expression. */
 QUERN_API bool quern_dim_equal(struct quern_dim a, struct quern_dim b);
 
+/** The size that a dimension has where others have the sizes given.
+ * @param known  `n` dimensions, of which those that are single symbols count;
+ *               the sizes are 0 or more
+ * @return the size; -1 where it does not follow (a symbol that is not among
+ * them, a number beyond 64 bits, sizes that do not broadcast)
+ * Since 0.1. */
+QUERN_API int64_t quern_dim_size(struct quern_dim dim,
+                                 const struct quern_dim *known,
+                                 const int64_t *sizes, size_t n);
+
 /** The symbol of that name, for `expr` of a dimension. NULL: no memory, an
  * error is stored. Since 0.1. */
 QUERN_API const struct quern_expr *quern_model_symbol(struct quern_model *model,
