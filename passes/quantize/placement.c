@@ -333,8 +333,9 @@ static void place_move(struct quern_node *node, struct qn_placement *p)
     }
     for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
         const struct quern_value *y = quern_node_output(node, i);
-        if (y == NULL || quern_value_is_graph_output(y)) {
-            return;
+        if (y == NULL || quern_value_is_graph_output(y) ||
+            quern_value_dtype(y) != quern_value_dtype(x)) {
+            return; /* the places of MaxPool are no codes */
         }
     }
     qn_set_port(p, node, 0);

@@ -153,10 +153,11 @@ static void share_moved(struct readers *r, const struct quern_node *node)
     struct quern_value *up = has_codes(r, x) ? x : r->up[quern_value_id(x)];
     for (size_t i = 0; up != NULL && i < quern_node_n_outputs(node); i++) {
         struct quern_value *y = quern_node_output(node, i);
-        if (y != NULL) {
-            r->up[quern_value_id(y)] = up;
+        if (y == NULL || quern_value_dtype(y) != quern_value_dtype(x)) {
+            continue;
         }
-        if (y != NULL && has_codes(r, y)) {
+        r->up[quern_value_id(y)] = up;
+        if (has_codes(r, y)) {
             share(r, y, up, false);
         }
     }

@@ -102,6 +102,15 @@ def prelu_leaky_relu():
 
 
 @case()
+def places_of_pooling():
+    """The places that MaxPool gives are no codes, whatever moves them."""
+    ws = {"w1": w(16, 3, 3, 3), "w2": w(16, 16, 3, 3), "s": i(0), "e": i(1), "ax": i(1), "w3": w(4, 16, 3, 3)}
+    text = body("""a = Conv<pads=[1,1,1,1]>(x, w1)  v, p = MaxPool<kernel_shape=[2,2], strides=[2,2]>(a)  c = Conv<pads=[1,1,1,1]>(v, w2)
+        q = Slice(p, s, e, ax)  t = Sub(p, q)  z = Cast<to=1>(t)  d = Mul(z, zero)  k = Add(c, d)  y = Conv<pads=[1,1,1,1]>(k, w3)""", out="float[N,4,8,8] y")
+    return model_of(text, ws | {"zero": np.float32(0)}), {"x": images(3, 16, 16)}
+
+
+@case()
 def conv_transpose_u_net():
     ws = {"w1": w(16, 3, 3, 3), "w2": w(16, 16, 3, 3), "w3": (w(16, 16, 2, 2) * 2), "w4": w(16, 32, 3, 3), "w5": w(16, 8, 3, 3), "w6": w(2, 16, 1, 1), "b3": w(16)}
     text = body("""a = Conv<pads=[1,1,1,1]>(x, w1)  b = Relu(a)  c = MaxPool<kernel_shape=[2,2], strides=[2,2]>(b)
