@@ -134,6 +134,9 @@ double distance(const struct quern_tensor *a, const struct quern_tensor *b)
     double most = 1e-6;
     ck_assert_int_eq(quern_tensor_len(a), quern_tensor_len(b));
     for (int64_t i = 0; i < quern_tensor_len(a); i++) {
+        if (isnan(x[i]) != isnan(y[i])) {
+            return INFINITY;
+        }
         worst = fmax(worst, fabs((double)x[i] - (double)y[i]));
         most = fmax(most, fabs((double)x[i]));
     }

@@ -2,6 +2,7 @@
  * against node by node, on random and edge shapes. */
 #include "support.h"
 
+#include <math.h>
 #include <string.h>
 
 /* A Conv of random attributes on `channels`; returns its output channels. */
@@ -115,6 +116,13 @@ static void add_step(struct net *net, int64_t channels)
     }
 }
 
+/* It must go through everything, fused Relus and Clips too. */
+static void put_nan(struct quern_tensor *x)
+{
+    float *v = quern_tensor_data_mut(x);
+    v[quern_tensor_len(x) / 2] = NAN;
+}
+
 static void compare_ways(struct net *net, struct quern_tensor *x)
 {
     struct quern_tensor *want = net_run(net, "plain", false, x);
@@ -146,6 +154,9 @@ START_TEST(convolutions_and_chains_agree)
         }
         net_open(&net);
         struct quern_tensor *x = random_floats(net.context, 2 + axes, dims);
+        if (round % 4 == 0) {
+            put_nan(x);
+        }
         int64_t channels = add_conv(&net, axes, dims[1]);
         for (uint32_t n = random_below(5); n > 0; n--) {
             add_step(&net, channels);
@@ -166,13 +177,18 @@ END_TEST
  * first; and a sum that broadcasts, which must not be. */
 START_TEST(residual_sums_agree)
 {
-    for (int round = 0; round < 12; round++) {
+    for (int round = 0; round < 24; round++) {
         struct net net;
         const int64_t dims[4] = {2, 4, 6, 5};
         const int64_t weights[4] = {4, 4, 1, 1};
         net_open(&net);
         struct quern_tensor *x = random_floats(net.context, 4, dims);
         struct quern_value *w[2] = {net_random(&net, 4, weights), NULL};
+        if (round / 6 == 1) {
+            put_nan(x);
+        } else if (round / 6 == 2) { /* in what is added alone */
+            put_nan(quern_value_constant(w[0]));
+        }
         net_add(&net, "Conv", w);
         struct quern_value *first[2] = {net.at, NULL};
         if (round % 3 == 2) { /* [2, 4, 1, 1] */
