@@ -39,9 +39,9 @@ def maker(f):
 class Case:
     """One operator with its inputs."""
 
-    def __init__(self, r, op, inputs, outputs=1, opset=22, domain="", tol=2e-4, **attributes):
+    def __init__(self, r, op, inputs, outputs=1, opset=22, domain="", tol=2e-4, weights=False, **attributes):
         self.op, self.inputs, self.opset, self.domain, self.tol = op, inputs, opset, domain, tol
-        self.n_outputs = outputs
+        self.n_outputs, self.weights = outputs, weights  # all inputs but the first are constants
         self.wanted = None  # names of the outputs that the model has; None: all
         self.attributes = {k: v for k, v in attributes.items() if v is not None}
 
@@ -52,8 +52,9 @@ class Case:
         outputs = [f"o{k}" for k in range(self.n_outputs)]
         node = helper.make_node(self.op, names, outputs, domain=self.domain, **self.attributes)
         feeds = {n: x for n, x in zip(names, self.inputs) if n}
+        held = [numpy_helper.from_array(feeds.pop(n), n) for n in list(feeds)[1:]] if self.weights else []
         infos = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape) for n, x in feeds.items()]
-        graph = helper.make_graph([node], "g", infos, [helper.make_empty_tensor_value_info(n) for n in self.wanted or outputs])
+        graph = helper.make_graph([node], "g", infos, [helper.make_empty_tensor_value_info(n) for n in self.wanted or outputs], held)
         opsets = [helper.make_opsetid("", self.opset)] + ([helper.make_opsetid(self.domain, 1)] if self.domain else [])
         return helper.make_model(graph, opset_imports=opsets, ir_version=10), feeds
 
@@ -194,7 +195,7 @@ def half(r):
         x = [r.floats(2, 3, 4, dtype=f), r.floats(*r.pick((4,), (3, 1), (2, 1, 4)), dtype=f)]
     else:
         x = [r.floats(2, 3, 5, 5, dtype=f)]
-    return Case(r, op, x, opset=17, tol=5e-3, **({"kernel_shape": [3, 3]} if op in ("MaxPool", "AveragePool") else {}))
+    return Case(r, op, x, opset=17, tol=5e-3, weights=r.chance(0.5), **({"kernel_shape": [3, 3]} if op in ("MaxPool", "AveragePool") else {}))
 
 
 @maker

@@ -47,6 +47,8 @@ struct qn_op {
     void (*release)(struct quern_engine *engine,
                     void *state); /* of what lies outside the arena */
     int widens;                   /* qn_widens() of the node */
+    enum quern_dtype narrow;      /* of constants that were widened for it, so
+                                     of its outputs; 0: none was */
     bool frozen;                  /* results depend on input shapes alone */
     int number;                   /* among all operators of the engine */
     uint64_t dies;                /* bit i: input i is dropped here, and

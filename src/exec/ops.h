@@ -144,7 +144,11 @@ enum quern_code qn_op_conv_integer(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_dynamic_quantize(struct qn_run *run,
                                        const struct qn_op *op);
 enum quern_code qn_op_bias_gelu(struct qn_run *run, const struct qn_op *op);
-/** Gemm of two matrices of doubles. */
+/** C = A B where there is a kernel for the type; false: there is none. NULL:
+ * ask alone. */
+bool qn_product_any(const struct qn_kernels *kernels, enum quern_dtype dtype,
+                    const struct qn_any_product *product);
+/** Gemm of two matrices of doubles or integers. */
 enum quern_code qn_gemm_any(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_fused_matmul(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_matmul_nbits(struct qn_run *run, const struct qn_op *op);

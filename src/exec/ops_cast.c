@@ -3,10 +3,21 @@
 #include "base/numeric.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
+#include "exec/widen.h"
 
 /* The conversions that models are full of; false: not one of them. */
-static bool cast_fast(const struct qn_array *x, const struct qn_array *y)
+static bool cast_fast(const struct qn_kernels *k, const struct qn_array *x,
+                      const struct qn_array *y)
 {
+    if (qn_is_half(x->dtype) && y->dtype == QUERN_FLOAT) {
+        qn_half_to_floats(k, x, 0, (float *)(void *)y->data, x->len);
+        return true;
+    }
+    if (x->dtype == QUERN_FLOAT && qn_is_half(y->dtype)) {
+        qn_half_from_floats(k, (const float *)(const void *)x->data, y, 0,
+                            x->len);
+        return true;
+    }
 #define CAST(from, from_type, to, to_type)                                     \
     if (x->dtype == (from) && y->dtype == (to)) {                              \
         const from_type *in = (const from_type *)(const void *)x->data;        \
@@ -42,9 +53,10 @@ static int64_t truncated(double x)
     return x > -9e18 && x < 9e18 ? (int64_t)x : 0;
 }
 
-static void cast_elements(const struct qn_array *x, const struct qn_array *y)
+static void cast_elements(const struct qn_kernels *k, const struct qn_array *x,
+                          const struct qn_array *y)
 {
-    if (cast_fast(x, y)) {
+    if (cast_fast(k, x, y)) {
         return;
     }
     bool whole = qn_is_whole(x->dtype);
@@ -93,7 +105,7 @@ enum quern_code qn_op_cast(struct qn_run *run, const struct qn_op *op)
         }
         return QUERN_OK;
     }
-    cast_elements(x, y);
+    cast_elements(run->kernels, x, y);
     return QUERN_OK;
 }
 

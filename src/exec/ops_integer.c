@@ -93,27 +93,39 @@ static void as_matrix(const struct qn_array *x, bool left, struct qn_array *out)
     }
 }
 
-static void multiply(const struct sides *s, const struct requant *q,
-                     const int64_t *at, const struct qn_array *y)
+/* Codes less their zero points, [rows, inner] from element `at` on. */
+static void less_zero(const struct qn_array *x, int64_t at, int64_t rows,
+                      int64_t inner, int64_t row_step, int64_t step,
+                      const struct qn_array *zero, int16_t *out)
 {
-    int ra = s->a.rank - 2;
-    int rb = s->b.rank - 2;
+    bool is_signed = x->dtype == QUERN_INT8;
+    for (int64_t i = 0; i < rows; i++) {
+        const uint8_t *from = x->data + at + i * row_step;
+        int32_t z = zero_at(zero, i);
+        for (int64_t k = 0; k < inner; k++) {
+            int32_t code = from[k * step];
+            code = is_signed ? (int8_t)code : code;
+            out[i * inner + k] = (int16_t)(code - z);
+        }
+    }
+}
+
+/* One batch entry; `room` is for both sides. */
+static void multiply(const struct qn_kernels *kernels, const struct sides *s,
+                     const struct requant *q, const int64_t *at,
+                     const struct qn_array *y, int16_t *room)
+{
+    const int64_t *ta = s->a.strides + s->a.rank - 2;
+    const int64_t *tb = s->b.strides + s->b.rank - 2;
+    int16_t *b = room + s->rows * s->inner;
+    less_zero(&s->a, at[1], s->rows, s->inner, ta[0], ta[1], s->a_zero, room);
+    less_zero(&s->b, at[2], s->columns, s->inner, tb[1], tb[0], s->b_zero, b);
     for (int64_t i = 0; i < s->rows * s->columns; i++) {
         int64_t row = i / s->columns;
         int64_t column = i % s->columns;
-        int32_t za = zero_at(s->a_zero, row);
-        int32_t zb = zero_at(s->b_zero, column);
-        uint32_t sum = 0;
-        for (int64_t k = 0; k < s->inner; k++) {
-            int32_t p =
-                (int32_t)qn_load_int(&s->a, at[1] + row * s->a.strides[ra] +
-                                                k * s->a.strides[ra + 1]);
-            int32_t r =
-                (int32_t)qn_load_int(&s->b, at[2] + k * s->b.strides[rb] +
-                                                column * s->b.strides[rb + 1]);
-            sum += (uint32_t)((p - za) * (r - zb));
-        }
-        put_sum(q, y, at[0] + i, (int32_t)sum, row, column);
+        int32_t sum = kernels->dot_s16(room + row * s->inner,
+                                       b + column * s->inner, (size_t)s->inner);
+        put_sum(q, y, at[0] + i, sum, row, column);
     }
 }
 
@@ -146,6 +158,11 @@ static enum quern_code product(struct qn_run *run, const struct qn_op *op,
     struct qn_array whole = *y;
     struct qn_nest nest;
     struct qn_rows rows;
+    struct qn_chunk *room = qn_scratch(
+        run, (size_t)((s->rows + s->columns) * s->inner) * sizeof(int16_t));
+    if (room == NULL) {
+        return qn_op_missing(run, op);
+    }
     whole.rank = n_batch;
     qn_nest_init(&nest, &whole, in, 2);
     for (qn_rows_init(&rows, &nest); !rows.done; qn_rows_next(&rows)) {
@@ -154,9 +171,10 @@ static enum quern_code product(struct qn_run *run, const struct qn_op *op,
             for (int k = 0; k < 3; k++) {
                 at[k] = rows.at[k] + i * qn_row_step(&nest, k);
             }
-            multiply(s, q, at, y);
+            multiply(run->kernels, s, q, at, y, (int16_t *)(void *)room->data);
         }
     }
+    qn_chunk_put(&run->chunks, room);
     return QUERN_OK;
 }
 

@@ -102,35 +102,30 @@ static struct side side_of(const struct qn_array *a, bool left)
     return s;
 }
 
-/* Integer and double products: one element at a time. */
-static void product_any(const struct qn_array *a, int64_t a_at,
-                        const struct side *l, const struct qn_array *b,
-                        int64_t b_at, const struct side *r,
+struct matmul {
+    const struct packed *packed;
+    const struct qn_array *a;
+    const struct qn_array *b;
+    struct side l;
+    struct side r;
+};
+
+/* Integer and double products of one batch entry. */
+static void product_any(const struct qn_kernels *kernels,
+                        const struct matmul *m, int64_t a_at, int64_t b_at,
                         const struct qn_array *y, int64_t y_at)
 {
-    bool whole = qn_is_whole(a->dtype);
-    for (int64_t i = 0; i < l->rows; i++) {
-        for (int64_t j = 0; j < r->columns; j++) {
-            int64_t at_y = y_at + i * r->columns + j;
-            double sum = 0.0;
-            uint64_t total = 0; /* overflow wraps */
-            for (int64_t k = 0; k < l->columns; k++) {
-                int64_t p = a_at + i * l->row_stride + k * l->column_stride;
-                int64_t q = b_at + k * r->row_stride + j * r->column_stride;
-                if (whole) {
-                    total += (uint64_t)qn_load_int(a, p) *
-                             (uint64_t)qn_load_int(b, q);
-                } else {
-                    sum += qn_load(a, p) * qn_load(b, q);
-                }
-            }
-            if (whole) {
-                qn_store_int(y, at_y, (int64_t)total);
-            } else {
-                qn_store(y, at_y, sum);
-            }
-        }
-    }
+    int64_t size = (int64_t)qn_element_size(y->dtype);
+    const struct qn_any_product p = {.m = (size_t)m->l.rows,
+                                     .n = (size_t)m->r.columns,
+                                     .k = (size_t)m->l.columns,
+                                     .a = m->a->data + a_at * size,
+                                     .a_row = m->l.row_stride,
+                                     .a_column = m->l.column_stride,
+                                     .b = m->b->data + b_at * size,
+                                     .b_row = m->r.row_stride,
+                                     .c = y->data + y_at * size};
+    (void)qn_product_any(kernels, y->dtype, &p);
 }
 
 /* Float products of one batch entry; B is packed into `room` if it is not. */
@@ -191,14 +186,6 @@ static enum quern_code result_dims(struct qn_run *run, const struct qn_op *op,
     return QUERN_OK;
 }
 
-struct matmul {
-    const struct packed *packed;
-    const struct qn_array *a;
-    const struct qn_array *b;
-    struct side l;
-    struct side r;
-};
-
 static enum quern_code read_sides(struct qn_run *run, const struct qn_op *op,
                                   struct matmul *m)
 {
@@ -209,11 +196,24 @@ static enum quern_code read_sides(struct qn_run *run, const struct qn_op *op,
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                           "an input is missing or a scalar");
     }
+    if (m->a->dtype != QUERN_FLOAT &&
+        !qn_product_any(run->kernels, m->a->dtype, NULL)) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED, "inputs of type %s",
+                          quern_dtype_name(m->a->dtype));
+    }
     /* The left side wants its columns next to each other. */
     int last = m->a->rank - 1;
     if (m->a->strides[last] != 1 && m->a->dims[last] != 1) {
         m->a = qn_in_packed(run, op, 0);
         if (m->a == NULL) {
+            return qn_op_missing(run, op);
+        }
+    }
+    last = m->b->rank - 1;
+    if (m->b->dtype != QUERN_FLOAT && m->b->strides[last] != 1 &&
+        m->b->dims[last] != 1) { /* so do kernels of other types */
+        m->b = qn_in_packed(run, op, 1);
+        if (m->b == NULL) {
             return qn_op_missing(run, op);
         }
     }
@@ -273,7 +273,7 @@ static void multiply(struct qn_run *run, struct matmul *m, float *room,
                         &m->r, m->packed, room,
                         (float *)(void *)y->data + y_at);
             } else {
-                product_any(m->a, a_at, &m->l, m->b, b_at, &m->r, y, y_at);
+                product_any(run->kernels, m, a_at, b_at, y, y_at);
             }
         }
     }
@@ -459,7 +459,7 @@ enum quern_code qn_op_gemm(struct qn_run *run, const struct qn_op *op)
     const struct qn_array *b = qn_in(run, op, 1);
     const struct qn_array *c = qn_in(run, op, 2);
     if (x != NULL && b != NULL && x->rank == 2 && b->rank == 2 &&
-        x->dtype == QUERN_DOUBLE) {
+        x->dtype != QUERN_FLOAT) {
         return qn_gemm_any(run, op);
     }
     if (x == NULL || b == NULL || x->rank != 2 || b->rank != 2 ||

@@ -4,6 +4,7 @@
 #include "exec/fuse.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
+#include "exec/widen.h"
 
 #include <math.h>
 #include <string.h>
@@ -93,14 +94,21 @@ static void unary_small(const struct qn_kernels *k, const struct unary_state *s,
 {
     float in[256];
     float out[256];
+    bool half = qn_is_half(x->dtype);
     for (int64_t i = 0; i < x->len; i += 256) {
         int64_t n = x->len - i < 256 ? x->len - i : 256;
-        for (int64_t j = 0; j < n; j++) {
+        for (int64_t j = 0; j < n && !half; j++) {
             in[j] = (float)qn_load(x, i + j);
         }
+        if (half) {
+            qn_half_to_floats(k, x, i, in, n);
+        }
         k->unary[s->variant](in, out, (size_t)n, s->p0, s->p1);
-        for (int64_t j = 0; j < n; j++) {
+        for (int64_t j = 0; j < n && !half; j++) {
             qn_store(y, i + j, (double)out[j]);
+        }
+        if (half) {
+            qn_half_from_floats(k, out, y, i, n);
         }
     }
 }

@@ -166,6 +166,9 @@ static enum quern_code make_op(struct quern_engine *e,
         return qn_no_memory(e->context);
     }
     enum quern_code code = read_inputs(e, op);
+    if (code == QUERN_OK) {
+        code = qn_widen_constants(e, op);
+    }
     if (code != QUERN_OK) {
         return code;
     }

@@ -3,8 +3,8 @@
  * does on CPUs without kernels for them. */
 #include "exec/widen.h"
 
-#include "base/numeric.h"
 #include "exec/op.h"
+#include "exec/prepare.h"
 
 #include <string.h>
 
@@ -69,26 +69,20 @@ bool qn_is_half(enum quern_dtype dtype)
     return dtype == QUERN_FLOAT16 || dtype == QUERN_BFLOAT16;
 }
 
-static void to_float(const struct qn_array *from, float *to, int64_t n)
+void qn_half_to_floats(const struct qn_kernels *k, const struct qn_array *from,
+                       int64_t first, float *to, int64_t n)
 {
-    const uint16_t *x = (const uint16_t *)(const void *)from->data;
-    for (int64_t i = 0; from->dtype == QUERN_FLOAT16 && i < n; i++) {
-        to[i] = qn_half_to_float(x[i]);
-    }
-    for (int64_t i = 0; from->dtype == QUERN_BFLOAT16 && i < n; i++) {
-        to[i] = qn_bfloat16_to_float(x[i]);
-    }
+    const uint16_t *x = (const uint16_t *)(const void *)from->data + first;
+    (from->dtype == QUERN_FLOAT16 ? k->half_widen
+                                  : k->bfloat16_widen)(x, to, (size_t)n);
 }
 
-static void from_float(const float *from, const struct qn_array *to, int64_t n)
+void qn_half_from_floats(const struct qn_kernels *k, const float *from,
+                         const struct qn_array *to, int64_t first, int64_t n)
 {
-    uint16_t *y = (uint16_t *)(void *)to->data;
-    for (int64_t i = 0; to->dtype == QUERN_FLOAT16 && i < n; i++) {
-        y[i] = qn_half_from_float(from[i]);
-    }
-    for (int64_t i = 0; to->dtype == QUERN_BFLOAT16 && i < n; i++) {
-        y[i] = qn_bfloat16_from_float(from[i]);
-    }
+    uint16_t *y = (uint16_t *)(void *)to->data + first;
+    (to->dtype == QUERN_FLOAT16 ? k->half_narrow
+                                : k->bfloat16_narrow)(from, y, (size_t)n);
 }
 
 /* An array of another element type in new bytes, elements lying as in `a`,
@@ -126,7 +120,8 @@ static enum quern_code widen_inputs(struct qn_run *run, const struct qn_op *op,
         if (a == NULL || !room_like(run, a, QUERN_FLOAT, &wide)) {
             return qn_op_missing(run, op);
         }
-        to_float(a, (float *)(void *)wide.data, a->len);
+        qn_half_to_floats(run->kernels, a, 0, (float *)(void *)wide.data,
+                          a->len);
         saved->slots[saved->n] = op->in[i];
         saved->arrays[saved->n++] = *a;
         run->slots[op->in[i]] = wide;
@@ -158,7 +153,8 @@ static enum quern_code narrow_output(struct qn_run *run, const struct qn_op *op,
     if (y == NULL || !room_like(run, y, dtype, &narrow)) {
         return qn_op_missing(run, op);
     }
-    from_float((const float *)(const void *)y->data, &narrow, y->len);
+    qn_half_from_floats(run->kernels, (const float *)(const void *)y->data,
+                        &narrow, 0, y->len);
     qn_slot_drop(run, slot);
     run->slots[slot] = narrow;
     return QUERN_OK;
@@ -179,8 +175,83 @@ static enum quern_code run_wide(struct qn_run *run, const struct qn_op *op,
     return code;
 }
 
+/* ------------------------------------------------------------- constants */
+
+/* Operators whose weights are worth it: the others read constants of few
+ * elements, and chains of them are matched by type. */
+static bool is_heavy(const struct quern_node *node)
+{
+    static const char *const ops[] = {"Conv", "ConvTranspose", "Gemm", "GRU",
+                                      "LSTM", "MatMul",        "RNN"};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        if (*node->domain == '\0' && strcmp(node->op, ops[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Everybody who reads a value would widen it. */
+static bool is_read_as_floats(const struct quern_engine *e,
+                              const struct quern_value *v, int slot)
+{
+    for (size_t i = 0; i < e->n_outputs; i++) {
+        if (e->output_slots[i] == slot) {
+            return false;
+        }
+    }
+    for (const struct quern_use *u = quern_value_first_use(v); u != NULL;
+         u = quern_use_next(u)) {
+        const struct quern_node *node = quern_use_node(u);
+        if (node == NULL || !is_heavy(node)) {
+            return false;
+        }
+    }
+    return e->tap_of[slot] < 0 && !quern_value_is_graph_output(v);
+}
+
+static enum quern_code widen_constant(struct quern_engine *e, int slot)
+{
+    struct quern_tensor *wide = NULL;
+    struct qn_array *a = &e->constants[slot];
+    enum quern_code code =
+        quern_tensor_create(e->context, QUERN_FLOAT, a->rank, a->dims, &wide);
+    if (code == QUERN_OK) {
+        qn_half_to_floats(e->kernels, a, 0, quern_tensor_data_mut(wide),
+                          a->len);
+        quern_tensor_release(&e->held[slot]);
+        e->held[slot] = wide;
+        qn_array_of_tensor(wide, QUERN_FLOAT, a);
+    }
+    return code;
+}
+
+enum quern_code qn_widen_constants(struct quern_engine *e, struct qn_op *op)
+{
+    enum quern_code code = QUERN_OK;
+    for (int i = 1; i < op->n_in && is_heavy(op->node) && code == QUERN_OK;
+         i++) {
+        const struct quern_value *v = quern_node_input(op->node, (size_t)i);
+        const struct quern_tensor *t =
+            v != NULL ? quern_value_constant(v) : NULL;
+        const struct qn_array *a = qn_op_constant(e, op, i);
+        if (t == NULL || a == NULL || !qn_is_half(quern_tensor_dtype(t)) ||
+            !is_read_as_floats(e, v, op->in[i])) {
+            continue;
+        }
+        op->narrow = quern_tensor_dtype(t);
+        if (qn_is_half(a->dtype) && a->data != NULL) {
+            code = widen_constant(e, op->in[i]);
+        }
+    }
+    return code;
+}
+
 enum quern_code qn_run_widened(struct qn_run *run, const struct qn_op *op)
 {
+    if (op->narrow != QUERN_UNDEFINED) {
+        return run_wide(run, op, op->narrow);
+    }
     /* Sums of more inputs go element by element. */
     for (int i = 0; i < op->n_in && op->n_in <= MOST_INPUTS; i++) {
         const struct qn_array *a = qn_in(run, op, i);

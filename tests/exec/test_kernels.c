@@ -1,9 +1,12 @@
-/* Matrix products of every CPU level against sums in double. */
+/* Kernels of CPU levels: matrix products against sums element by element, and
+ * conversions. */
+#include "base/numeric.h"
 #include "exec/kernels/level.h"
 #include "qtest.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static float value(size_t i)
 {
@@ -107,6 +110,121 @@ START_TEST(maxima_keep_nan)
 }
 END_TEST
 
+/* As base/numeric.h has them: all of float16, and floats about all of its steps
+ * and ties. */
+static void check_halves(const struct qn_kernels *k)
+{
+    enum { N = 1 << 16 };
+    uint16_t *bits = calloc(N, sizeof *bits);
+    float *wide = calloc(N, sizeof *wide);
+    for (size_t i = 0; i < N; i++) {
+        bits[i] = (uint16_t)i;
+    }
+    k->half_widen(bits, wide, N);
+    for (size_t i = 0; i < N; i++) {
+        float want = qn_half_to_float((uint16_t)i);
+        ck_assert(memcmp(&want, &wide[i], sizeof want) == 0);
+    }
+    k->bfloat16_widen(bits, wide, N);
+    for (size_t i = 0; i < N; i++) {
+        float want = qn_bfloat16_to_float((uint16_t)i);
+        ck_assert(memcmp(&want, &wide[i], sizeof want) == 0);
+    }
+    for (uint32_t low = 0; low < 4; low++) {
+        static const uint32_t ends[] = {0, 1, 0x1000, 0x8000};
+        for (uint32_t i = 0; i < N; i++) {
+            uint32_t x = i << 16 | ends[low];
+            memcpy(&wide[i], &x, sizeof x);
+        }
+        k->half_narrow(wide, bits, N);
+        for (size_t i = 0; i < N; i++) {
+            ck_assert_uint_eq(bits[i], qn_half_from_float(wide[i]));
+        }
+        k->bfloat16_narrow(wide, bits, N);
+        for (size_t i = 0; i < N; i++) {
+            ck_assert_uint_eq(bits[i], qn_bfloat16_from_float(wide[i]));
+        }
+    }
+    free(bits);
+    free(wide);
+}
+
+START_TEST(halves_are_as_element_by_element)
+{
+    check_halves(&qn_kernels_base);
+    check_halves(qn_kernels_best(NULL));
+}
+END_TEST
+
+/* A is read turned: element (i, l) at l * m + i. */
+static void check_any(const struct qn_kernels *kernels, size_t m, size_t n,
+                      size_t k)
+{
+    double a[600];
+    double b[3000];
+    double c[3000];
+    uint64_t u[600];
+    uint64_t v[3000];
+    uint64_t w[3000];
+    for (size_t i = 0; i < k * n; i++) {
+        u[i % (k * m)] = (uint64_t)(i % (k * m)) * 0x9e3779b97f4a7c15u;
+        a[i % (k * m)] = (double)(i % (k * m) % 7) - 3.0;
+        v[i] = (uint64_t)i * 0xc2b2ae3d27d4eb4fu;
+        b[i] = (double)(i % 11) - 5.0;
+    }
+    struct qn_any_product p = {.m = m,
+                               .n = n,
+                               .k = k,
+                               .a = a,
+                               .a_row = 1,
+                               .a_column = (int64_t)m,
+                               .b = b,
+                               .b_row = (int64_t)n,
+                               .c = c};
+    kernels->product_f64(&p);
+    p.a = u;
+    p.b = v;
+    p.c = w;
+    kernels->product_u64(&p);
+    for (size_t i = 0; i < m * n; i++) {
+        double sum = 0.0;
+        uint64_t total = 0;
+        for (size_t l = 0; l < k; l++) {
+            sum += a[l * m + i / n] * b[l * n + i % n];
+            total += u[l * m + i / n] * v[l * n + i % n];
+        }
+        ck_assert(!(c[i] < sum) && !(c[i] > sum));
+        ck_assert_uint_eq(w[i], total);
+    }
+}
+
+START_TEST(products_of_other_types)
+{
+    const struct qn_kernels *all[] = {&qn_kernels_base, qn_kernels_best(NULL)};
+    int16_t a[100];
+    for (int16_t i = 0; i < 100; i++) {
+        a[i] = (int16_t)(i % 2 == 0 ? 255 - i : i - 255);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        check_any(all[i], 1, 1, 1);
+        check_any(all[i], 3, 17, 5);
+        check_any(all[i], 2, 300, 9);
+        check_any(all[i], 5, 64, 0);
+        for (size_t n = 0; n <= 100; n += 20) {
+            int32_t want = 0;
+            for (size_t j = 0; j < n; j++) {
+                want += a[j] * a[99 - j];
+            }
+            int16_t back[100];
+            for (size_t j = 0; j < 100; j++) {
+                back[j] = a[99 - j];
+            }
+            ck_assert_int_eq(all[i]->dot_s16(a, back, n), want);
+        }
+    }
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("exec/kernels");
@@ -114,6 +232,8 @@ Suite *qtest_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, products_of_edge_shapes);
     tcase_add_test(tcase, maxima_keep_nan);
+    tcase_add_test(tcase, halves_are_as_element_by_element);
+    tcase_add_test(tcase, products_of_other_types);
     suite_add_tcase(suite, tcase);
     return suite;
 }

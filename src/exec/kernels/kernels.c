@@ -250,4 +250,12 @@ const struct qn_kernels QN_LEVELLED(qn_kernels) = {
     .quantize_s8 = QN_LEVELLED(qn_quantize_s8),
     .dequantize_u8 = QN_LEVELLED(qn_dequantize_u8),
     .dequantize_s8 = QN_LEVELLED(qn_dequantize_s8),
+    .half_widen = QN_LEVELLED(qn_half_widen),
+    .half_narrow = QN_LEVELLED(qn_half_narrow),
+    .bfloat16_widen = QN_LEVELLED(qn_bfloat16_widen),
+    .bfloat16_narrow = QN_LEVELLED(qn_bfloat16_narrow),
+    .product_f64 = QN_LEVELLED(qn_product_f64),
+    .product_u32 = QN_LEVELLED(qn_product_u32),
+    .product_u64 = QN_LEVELLED(qn_product_u64),
+    .dot_s16 = QN_LEVELLED(qn_dot_s16),
 };

@@ -111,6 +111,17 @@ struct qn_conv_rows {
     const struct qn_post *posts;
 };
 
+/** C[m, n], packed, = A B for doubles and integers, whose columns of B lie next
+ * to each other. Steps in elements. */
+struct qn_any_product {
+    size_t m, n, k;
+    const void *a;
+    int64_t a_row, a_column;
+    const void *b;
+    int64_t b_row;
+    void *c;
+};
+
 struct qn_kernels {
     const char *name;           /* "x86-64-v3" */
     const qn_unary_fn *unary;   /* by enum qn_unary */
@@ -158,6 +169,17 @@ struct qn_kernels {
                           size_t n);
     void (*dequantize_s8)(const int8_t *x, float scale, int32_t zero, float *y,
                           size_t n);
+    /** float16 and bfloat16 as base/numeric.h has them. */
+    void (*half_widen)(const uint16_t *x, float *y, size_t n);
+    void (*half_narrow)(const float *x, uint16_t *y, size_t n);
+    void (*bfloat16_widen)(const uint16_t *x, float *y, size_t n);
+    void (*bfloat16_narrow)(const float *x, uint16_t *y, size_t n);
+    /** Products of doubles, and of integers of 32 and 64 bits, which wrap. */
+    void (*product_f64)(const struct qn_any_product *product);
+    void (*product_u32)(const struct qn_any_product *product);
+    void (*product_u64)(const struct qn_any_product *product);
+    /** Sum of a[i] b[i], which wraps; numbers of magnitude 255 at most. */
+    int32_t (*dot_s16)(const int16_t *a, const int16_t *b, size_t n);
 };
 
 /* The name of a part at the level that a file is compiled for. */
@@ -183,7 +205,15 @@ struct qn_kernels {
     void qn_dequantize_u8_##level(const uint8_t *x, float scale, int32_t zero, \
                                   float *y, size_t n);                         \
     void qn_dequantize_s8_##level(const int8_t *x, float scale, int32_t zero,  \
-                                  float *y, size_t n);
+                                  float *y, size_t n);                         \
+    void qn_half_widen_##level(const uint16_t *x, float *y, size_t n);         \
+    void qn_half_narrow_##level(const float *x, uint16_t *y, size_t n);        \
+    void qn_bfloat16_widen_##level(const uint16_t *x, float *y, size_t n);     \
+    void qn_bfloat16_narrow_##level(const float *x, uint16_t *y, size_t n);    \
+    void qn_product_f64_##level(const struct qn_any_product *product);         \
+    void qn_product_u32_##level(const struct qn_any_product *product);         \
+    void qn_product_u64_##level(const struct qn_any_product *product);         \
+    int32_t qn_dot_s16_##level(const int16_t *a, const int16_t *b, size_t n);
 QN_LEVEL_PARTS(base)
 #ifdef QN_LEVELS
 QN_LEVEL_PARTS(v2)
