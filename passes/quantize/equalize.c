@@ -81,20 +81,7 @@ static bool passes_factors(const struct quern_node *node)
 static bool make_groups(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                         struct groups *g)
 {
-    uint32_t highest = 0;
-    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
-         n = quern_node_next(n)) {
-        size_t n_in = quern_node_n_inputs(n);
-        for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
-            const struct quern_value *v = i < n_in
-                                              ? quern_node_input(n, i)
-                                              : quern_node_output(n, i - n_in);
-            if (v != NULL && quern_value_id(v) > highest) {
-                highest = quern_value_id(v);
-            }
-        }
-    }
-    g->n = (size_t)highest + 1;
+    qn_id_room(graph, &g->n, NULL);
     g->parent = quern_pass_alloc(ctx, g->n * sizeof *g->parent);
     for (struct quern_node *n = quern_graph_first(graph);
          g->parent != NULL && n != NULL; n = quern_node_next(n)) {

@@ -58,24 +58,7 @@ struct quern_value *qn_root(const struct qn_placement *p,
 enum quern_code qn_place_room(struct quern_pass_ctx *ctx,
                               struct quern_graph *graph, struct qn_placement *p)
 {
-    uint32_t highest_value = 0;
-    uint32_t highest_node = 0;
-    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
-         n = quern_node_next(n)) {
-        size_t n_in = quern_node_n_inputs(n);
-        for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
-            const struct quern_value *v = i < n_in
-                                              ? quern_node_input(n, i)
-                                              : quern_node_output(n, i - n_in);
-            if (v != NULL && quern_value_id(v) > highest_value) {
-                highest_value = quern_value_id(v);
-            }
-        }
-        highest_node =
-            quern_node_id(n) > highest_node ? quern_node_id(n) : highest_node;
-    }
-    p->n_values = (size_t)highest_value + 1;
-    p->n_nodes = (size_t)highest_node + 1;
+    qn_id_room(graph, &p->n_values, &p->n_nodes);
     p->part = quern_pass_alloc(ctx, p->n_values);
     p->alias = quern_pass_alloc(ctx, p->n_values * sizeof *p->alias);
     p->joined = quern_pass_alloc(ctx, p->n_values * sizeof *p->joined);

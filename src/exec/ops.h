@@ -51,6 +51,10 @@ enum quern_code qn_op_group_norm(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_mean_variance(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_lrn(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_rows(struct qn_run *run, const struct qn_op *op);
+/** The rows of input 0, packed, along attribute axis: `n` elements `step`
+ * apart. Where old opsets flatten, all axes from that one on are the row. */
+enum quern_code qn_axis_rows(struct qn_run *run, const struct qn_op *op,
+                             bool flattens, int64_t *out_n, int64_t *out_step);
 
 enum quern_code qn_op_reshape(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_flatten(struct qn_run *run, const struct qn_op *op);

@@ -51,21 +51,15 @@ enum quern_code qn_op_softmax(struct qn_run *run, const struct qn_op *op)
     if (x->dtype != QUERN_FLOAT) {
         return qn_op_rows(run, op);
     }
-    bool old = op->opset < 13; /* flattens to 2-D in front of the axis */
-    int axis = qn_axis(run, op, quern_node_int(op->node, "axis", old ? 1 : -1),
-                       x->rank);
-    enum quern_code code =
-        axis < 0 ? qn_op_missing(run, op)
-                 : qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
+    int64_t n = 0;
+    int64_t step = 0;
+    enum quern_code code = qn_axis_rows(run, op, op->opset < 13, &n, &step);
+    if (code == QUERN_OK) {
+        code = qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
+    }
     if (code != QUERN_OK || y == NULL || x->len == 0) {
         return code;
     }
-    int64_t n = x->dims[axis];
-    int64_t step = x->strides[axis];
-    for (int i = axis + 1; old && i < x->rank; i++) {
-        n *= x->dims[i];
-    }
-    step = old ? 1 : step;
     struct qn_chunk *room = qn_scratch(run, (size_t)n * 8);
     if (room == NULL) {
         return qn_op_missing(run, op);

@@ -70,29 +70,42 @@ static void one_row(const struct qn_op *op, double *x, int64_t n, int64_t p)
     }
 }
 
+enum quern_code qn_axis_rows(struct qn_run *run, const struct qn_op *op,
+                             bool flattens, int64_t *out_n, int64_t *out_step)
+{
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    int64_t given = quern_node_int(op->node, "axis", flattens ? 1 : -1);
+    int axis = x != NULL ? qn_axis(run, op, given, x->rank) : -1;
+    if (axis < 0) {
+        return qn_op_missing(run, op);
+    }
+    *out_n = x->dims[axis];
+    *out_step = flattens ? 1 : x->strides[axis];
+    for (int i = axis + 1; flattens && i < x->rank; i++) {
+        *out_n *= x->dims[i];
+    }
+    return QUERN_OK;
+}
+
 /* Softmax, LogSoftmax, Hardmax and LpNormalization (variants 0 to 3). */
 enum quern_code qn_op_rows(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in_packed(run, op, 0);
     struct qn_array *y = NULL;
     bool lp = op->row->variant == LP_NORM;
-    bool old = op->opset < 13 && !lp; /* flattens in front of the axis */
+    int64_t n = 0;
+    int64_t step = 0;
     int64_t p = quern_node_int(op->node, "p", 2);
     if (x == NULL || !quern_dtype_is_float(x->dtype) || p < 1 || p > 2) {
         return qn_op_missing(run, op);
     }
-    int axis = qn_axis(run, op, quern_node_int(op->node, "axis", old ? 1 : -1),
-                       x->rank);
     enum quern_code code =
-        axis < 0 ? qn_op_missing(run, op)
-                 : qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
+        qn_axis_rows(run, op, op->opset < 13 && !lp, &n, &step);
+    if (code == QUERN_OK) {
+        code = qn_out(run, op, 0, x->dtype, x->rank, x->dims, &y);
+    }
     if (code != QUERN_OK || y == NULL || x->len == 0) {
         return code;
-    }
-    int64_t n = x->dims[axis];
-    int64_t step = old ? 1 : x->strides[axis];
-    for (int i = axis + 1; old && i < x->rank; i++) {
-        n *= x->dims[i];
     }
     struct qn_chunk *room = qn_scratch(run, (size_t)n * sizeof(double));
     if (room == NULL) {
