@@ -7,6 +7,7 @@
 #include "quantize/seen.h"
 #include "quantize/weight_overflow.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -39,6 +40,42 @@ static enum quern_code round_codes(struct quern_pass_ctx *ctx,
 
 /* ----------------------------------------------------------------- bias */
 
+/* Weights that no scale was found for: all zeros, or next to it. */
+static bool is_dead(const struct qn_weight_codes *w, size_t row, float x_scale)
+{
+    const struct quern_weight_shape *s = &w->linear.shape;
+    float scale = w->qp[row].scale;
+    bool dead = scale * x_scale < FLT_MIN || (scale >= 1.0f && scale <= 1.0f);
+    for (size_t k = 0; k < s->cols && dead; k++) {
+        float value = w->values[row * s->row_stride + k * s->col_stride];
+        dead = fabsf(value) < 1e-30f;
+    }
+    return dead;
+}
+
+/* Channels that give their bias alone: at step 1, which fits any codes of
+ * zeros, int32 codes at scale x * w would round it away. They get the widest
+ * step of the others; where there are none, one that keeps the biases. */
+static void settle_dead(struct qn_weight_codes *w, const float *bias,
+                        float x_scale)
+{
+    size_t n = w->linear.out_channels;
+    float step = 0.0f;
+    float most = 0.0f;
+    for (size_t i = 0; i < n; i++) {
+        most = fmaxf(most, fabsf(bias[i]));
+        if (!is_dead(w, i, x_scale)) {
+            step = fmaxf(step, w->qp[i].scale);
+        }
+    }
+    step = step > 0.0f ? step : most / (x_scale * 0x1p24f);
+    for (size_t i = 0; i < n && step >= FLT_MIN && isfinite(step); i++) {
+        if (is_dead(w, i, x_scale)) {
+            w->qp[i].scale = step;
+        }
+    }
+}
+
 /* A bias must fit int32 at scale x * w, with room for what corrections add:
  * channels of next to no weight and a bias get wider steps. What that costs
  * their weights is nothing beside the bias. */
@@ -54,6 +91,7 @@ static void widen_for_bias(struct quern_pass_ctx *ctx,
     if (given == NULL) {
         return; /* there is none, or it stays in float */
     }
+    settle_dead(w, given, x_scale);
     for (size_t i = 0; i < n; i++) {
         float least = fabsf(given[i]) / (x_scale * 0x1p30f);
         if (isfinite(least)) {

@@ -233,6 +233,22 @@ def bias_of_two_axes(folder):
         assert sqnr(model, after, samples) > 35, sqnr(model, after, samples)
 
 
+def dead_channels_keep_their_bias(folder):
+    """Channels of zeros, of next to nothing (no normal scale) and of little give their bias alone; and all of them do."""
+    w, b = rand(8, 4, 3, 3) * 0.1, rand(8, low=0.01, high=0.02)
+    w[2], w[5], w[6], b[7] = 0, 1e-42, w[6] * 1e-20, 0
+    for weights in (w, w * 0):
+        model = model_of(conv_text("y = Conv<pads = [1, 1, 1, 1]>(x, w, b)"), {"w": weights, "b": b})
+        samples = {"x": rand(20, 4, 8, 8)}
+        model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 4
+        after = quantize(folder, model, samples, STEPS)
+        held = constants(after)
+        dq, = (n for n in after.graph.node if n.input[0] in held and held[n.input[0]].dtype == np.int32)
+        codes, scales = held[dq.input[0]], held[dq.input[1]]
+        dead = [2, 5, 6] if weights is w else range(8)
+        assert (scales >= np.finfo(np.float32).tiny).all() and np.abs(codes * scales - b)[dead].max() <= 1e-4, (codes * scales, b)
+
+
 def fused_operators(folder, model):
     """Operators of the graph that ONNX Runtime runs."""
     options = ort.SessionOptions()
@@ -311,7 +327,8 @@ def sizes_follow_or_are_seen(folder):
 
 CASES = [conversions_are_counted, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
-         scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error]
+         scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error,
+         dead_channels_keep_their_bias]
 
 
 def judge():
