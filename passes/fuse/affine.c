@@ -147,10 +147,36 @@ static bool apply(const struct quern_node *node, size_t k, struct qn_affine *f)
     return settle(f);
 }
 
+/* The numbers of a BatchNormalization, each at the channels that end there. */
+static bool moved_norm(struct quern_pass_ctx *ctx,
+                       const struct quern_node *norm,
+                       const struct qn_moves *moves, int axis, int64_t n,
+                       struct qn_affine *out)
+{
+    const struct quern_value *y = moves->to;
+    int64_t own = quern_value_rank(y) > 1 ? quern_value_dims(y)[1].value : -1;
+    int64_t *at = quern_pass_alloc(ctx, (size_t)(n + 1) * sizeof *at);
+    struct qn_affine f;
+    if (own < 1 || at == NULL || quern_node_input(norm, 0) != y ||
+        !qn_affine_init(ctx, own, &f) || !read_batch_norm(norm, &f) ||
+        !qn_moves_places(moves, axis, n, 1, at) ||
+        !qn_affine_init(ctx, n, out)) {
+        return false;
+    }
+    for (int64_t c = 0; c < n; c++) {
+        out->scale[c] = f.scale[at[c]];
+        out->shift[c] = f.shift[at[c]];
+    }
+    return settle(out);
+}
+
 bool qn_affine_moved(struct quern_pass_ctx *ctx, const struct quern_node *node,
                      const struct qn_moves *moves, int axis, int64_t n,
                      struct qn_affine *out)
 {
+    if (is_inference_norm(node)) {
+        return moved_norm(ctx, node, moves, axis, n, out);
+    }
     if (quern_node_is(node, "Neg")) {
         return negate(ctx, n, out);
     }

@@ -154,16 +154,15 @@ static enum quern_code try_behind(struct quern_pass_ctx *ctx,
         }
         break;
     }
-    for (size_t data = 0; data < 2 && !is_norm && !done && code == QUERN_OK;
+    for (size_t data = 0; data < (is_norm ? 1 : 2) && !done && code == QUERN_OK;
          data++) {
         code = try_moved(ctx, op, data, &done);
     }
     return code;
 }
 
-/* What linear_before() finds: a MatMul may have its Add behind it. */
-static const char *const linear[] = {"Conv",   "ConvTranspose", "Gemm",
-                                     "MatMul", "Add",           NULL};
+/* What linear_before() finds (a MatMul may have its Add behind it), and moves.
+ */
 static const char *const linear_or_move[] = {
     "Conv",      "ConvTranspose", "Gemm",    "MatMul",    "Add", "Reshape",
     "Transpose", "Flatten",       "Squeeze", "Unsqueeze", NULL};
@@ -173,7 +172,7 @@ static enum quern_code run_bn(struct quern_pass_ctx *ctx,
                               struct quern_graph *graph, const void *params)
 {
     static const char *const ops[] = {"BatchNormalization", NULL};
-    struct quern_each each = {.ops = ops, .behind = linear};
+    struct quern_each each = {.ops = ops, .behind = linear_or_move};
     (void)params;
     return quern_pass_each(ctx, graph, &each, try_behind, NULL);
 }
@@ -192,7 +191,7 @@ const struct quern_pass_desc qn_pass_fuse_conv_bn = {
     .abi = QUERN_ABI,
     .name = "fuse-conv-bn",
     .summary = "fold BatchNormalization into the Conv, ConvTranspose, Gemm or "
-               "MatMul in front of it",
+               "MatMul in front of it, through Reshape and Transpose too",
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_REAL_EXACT,
     .run = run_bn,

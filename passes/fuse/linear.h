@@ -61,8 +61,9 @@ bool qn_affine_of(struct quern_pass_ctx *ctx, const struct quern_node *node,
                   int rank, int axis, int64_t n, size_t *out_data,
                   struct qn_affine *out);
 
-/** What Mul, Add, Sub, Div with a constant or Neg, reading `moves->to`, does to
- * the n channels of `moves->from`; else as qn_affine_of(). */
+/** What Mul, Add, Sub, Div with a constant, Neg or BatchNormalization, reading
+ * `moves->to`, does to the n channels of `moves->from`; else as qn_affine_of().
+ */
 bool qn_affine_moved(struct quern_pass_ctx *ctx, const struct quern_node *node,
                      const struct qn_moves *moves, int axis, int64_t n,
                      struct qn_affine *out);

@@ -193,6 +193,23 @@ bool qn_moves_numbers(const struct qn_moves *moves,
     return true;
 }
 
+bool qn_moves_places(const struct qn_moves *moves, int axis, int64_t n,
+                     int to_axis, int64_t *out)
+{
+    struct axes axes;
+    if (!follow(moves, axis, n, &axes) || to_axis >= axes.rank ||
+        axes.size[to_axis] < 1 ||
+        (axes.size[to_axis] > 1 && axes.stride[to_axis] == 0)) {
+        return false;
+    }
+    for (int64_t c = 0; c < n; c++) {
+        out[c] = axes.size[to_axis] == 1
+                     ? 0
+                     : c / axes.stride[to_axis] % axes.size[to_axis];
+    }
+    return true;
+}
+
 /* The node makes a new value in the place of its output, which goes. */
 static enum quern_code renew(struct quern_node *node, struct quern_node *reader)
 {

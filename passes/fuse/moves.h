@@ -28,6 +28,12 @@ bool qn_moves_numbers(const struct qn_moves *moves,
                       const struct quern_value *constant, int axis, int64_t n,
                       double *out);
 
+/** For each of the n channels of `moves->from`, where along axis `to_axis` of
+ * `moves->to` (from the front) its elements are.
+ * @return false when they are not at one place, or it is not known */
+bool qn_moves_places(const struct qn_moves *moves, int axis, int64_t n,
+                     int to_axis, int64_t *out);
+
 /** The numbers that the moves pass on have changed: what they read and make has
  * new names, but for what the last of them makes, which is `last`, made by
  * `node`, which goes. */

@@ -80,6 +80,22 @@ CASES = {
         text="g (float[N,3,6,6] x) => (float[N,4,4,4] y, float[N,4,4,4] z) { c = Conv(x, w) "
              "y = BatchNormalization(c, s, t, m, v) z = Conv(x, w) }",
         weights={"w": rand(4, 3, 3, 3), **bn(4)}, passes=BN, after="Conv Conv"),
+    # through moves
+    "bn_behind_a_transpose": dense("c = MatMul(x, w) b = Add(c, l) d = Transpose<perm = [0, 2, 1]>(b) y = BatchNormalization(d, s, t, m, v)",
+                                   {"l": rand(4), **bn(4)}, BN, "MatMul Add Transpose", x="N,6,5", y="N,4,6"),
+    "bn_behind_a_transpose_of_equal_sizes": dense(
+        "c = MatMul(x, w) b = Add(c, l) d = Transpose<perm = [0, 2, 1]>(b) y = BatchNormalization(d, s, t, m, v)",
+        {"l": rand(4), **bn(4)}, BN, "MatMul Add Transpose", x="N,4,5", y="N,4,4"),
+    "bn_behind_a_flatten": conv("p = Conv(x, w) c = Flatten(p) y = BatchNormalization(c, s, t, m, v)", bn(4), BN, "Conv Flatten", x="N,3,3,3", y="N,4"),
+    "bn_of_heads": dense("c = Gemm(x, w, l) r = Reshape(c, k) y = BatchNormalization(r, s, t, m, v)", {"l": rand(4), "k": ints(-1, 2, 2), **bn(2)}, BN,
+                         "Gemm Reshape", y="N,2,2"),
+    "bn_along_another_axis_stays": dense("c = MatMul(x, w) b = Add(c, l) d = Transpose<perm = [0, 2, 1]>(b) r = Transpose<perm = [0, 2, 1]>(d) "
+                                         "y = BatchNormalization(r, s, t, m, v)", {"l": rand(4), **bn(4)}, BN, None, x="N,4,5", y="N,4,4"),
+    "bn_of_a_moved_product_without_bias_stays": dense("c = MatMul(x, w) d = Transpose<perm = [0, 2, 1]>(c) y = BatchNormalization(d, s, t, m, v)",
+                                                      bn(4), BN, None, x="N,6,5", y="N,4,6"),
+    "bn_behind_a_move_that_others_read_stays": dict(
+        text="g (float[N,5] x) => (float[N,4,1] y, float[N,4,1] z) { c = Gemm(x, w, l) r = Unsqueeze(c, k) y = BatchNormalization(r, s, t, m, v) "
+             "z = Relu(r) }", weights={"w": rand(5, 4), "l": rand(4), "k": ints(2), **bn(4)}, passes=BN, after=None),
     # arithmetic behind
     "mul_add_sub_div_behind_a_conv": conv(
         "c = Conv(x, w) d = Mul(c, k) e = Add(l, d) f = Sub(e, k) h = Div(f, l) y = Sub(one, h)",
