@@ -62,6 +62,7 @@ extern const struct quern_pass_desc qn_pass_rename;
 extern const struct quern_pass_desc qn_pass_set_shapes;
 extern const struct quern_pass_desc qn_pass_strip_metadata;
 extern const struct quern_pass_desc qn_pass_lower_opset;
+extern const struct quern_pass_desc qn_pass_decompose;
 extern const struct quern_pass_desc qn_pass_observe_shapes;
 extern const struct quern_pass_desc qn_pass_calibrate;
 extern const struct quern_pass_desc qn_pass_equalize;

@@ -1,4 +1,4 @@
-/* lower-opset: the model to a lower opset, down to 17, by real conversion; what
+/* lower-opset: the model to a lower opset, down to 13, by real conversion; what
  * cannot be said there is named and nothing is done. For targets whose parsers
  * are older than the model. Source: ONNX operator changelog. */
 #include <quern/target.h>
@@ -14,12 +14,10 @@ struct lower_params {
     int64_t opset; /* 0: the highest that the target takes */
 };
 
-enum { LOWEST = 17, HIGHEST = 26 };
+enum { LOWEST = 13, HIGHEST = 26 };
 
-typedef enum quern_code (*lower_fn)(const struct lowering *l,
-                                    struct quern_node *node);
-
-static enum quern_code is_new(const struct lowering *l, struct quern_node *node)
+enum quern_code qn_lower_is_new(const struct lowering *l,
+                                struct quern_node *node)
 {
     return qn_lower_refuse(l, node, "this operator is newer");
 }
@@ -260,17 +258,13 @@ static enum quern_code lower_attention(const struct lowering *l,
 /* What changed after opset 17 in a way that an old model cannot say. Changes of
  * element types alone are not here: models that use the new types have them at
  * the ports of other operators too, and are refused by whoever reads them. */
-static const struct {
-    const char *op;
-    int since;
-    lower_fn lower;
-} changes[] = {
-    {"BitwiseAnd", 18, is_new},
-    {"BitwiseNot", 18, is_new},
-    {"BitwiseOr", 18, is_new},
-    {"BitwiseXor", 18, is_new},
-    {"CenterCropPad", 18, is_new},
-    {"Col2Im", 18, is_new},
+static const struct qn_lower_change changes[] = {
+    {"BitwiseAnd", 18, qn_lower_is_new},
+    {"BitwiseNot", 18, qn_lower_is_new},
+    {"BitwiseOr", 18, qn_lower_is_new},
+    {"BitwiseXor", 18, qn_lower_is_new},
+    {"CenterCropPad", 18, qn_lower_is_new},
+    {"Col2Im", 18, qn_lower_is_new},
     {"GroupNormalization", 18, qn_lower_group_norm},
     {"Mish", 18, qn_lower_mish},
     {"ReduceL1", 18, lower_reduce},
@@ -294,49 +288,57 @@ static const struct {
     {"Cast", 19, lower_saturate},
     {"CastLike", 19, lower_saturate},
     {"QuantizeLinear", 19, lower_saturate},
-    {"DeformConv", 19, is_new},
-    {"AffineGrid", 20, is_new},
+    {"DeformConv", 19, qn_lower_is_new},
+    {"AffineGrid", 20, qn_lower_is_new},
     {"DFT", 20, lower_dft},
     {"Gelu", 20, qn_lower_gelu},
     {"GridSample", 20, lower_grid},
-    {"ImageDecoder", 20, is_new},
-    {"RegexFullMatch", 20, is_new},
-    {"StringConcat", 20, is_new},
-    {"StringSplit", 20, is_new},
+    {"ImageDecoder", 20, qn_lower_is_new},
+    {"RegexFullMatch", 20, qn_lower_is_new},
+    {"StringConcat", 20, qn_lower_is_new},
+    {"StringSplit", 20, qn_lower_is_new},
     {"QuantizeLinear", 21, lower_pair},
     {"DequantizeLinear", 21, lower_pair},
     {"GroupNormalization", 21, qn_lower_group_norm},
     {"QuantizeLinear", 23, lower_typed_pair},
     {"DequantizeLinear", 23, lower_typed_pair},
-    {"Attention", 23, is_new},
     {"Attention", 24, lower_attention},
+    {"Attention", 23, qn_lower_attention},
     {"RMSNormalization", 23, qn_lower_rms},
-    {"RotaryEmbedding", 23, is_new},
+    {"RotaryEmbedding", 23, qn_lower_rotary},
     {"Swish", 24, qn_lower_swish},
-    {"TensorScatter", 24, is_new},
-    {"BitCast", 26, is_new},
-    {"CumProd", 26, is_new},
+    {"TensorScatter", 24, qn_lower_is_new},
+    {"BitCast", 26, qn_lower_is_new},
+    {"CumProd", 26, qn_lower_is_new},
+    {0},
 };
 
 /* -------------------------------------------------------------------- pass */
 
-static enum quern_code lower_node(const struct lowering *l,
-                                  struct quern_node *node, int64_t from)
+static enum quern_code lower_by(const struct lowering *l,
+                                struct quern_node *node, int64_t from,
+                                const struct qn_lower_change *table)
 {
     enum quern_code code = QUERN_OK;
-    if (*quern_node_domain(node) != '\0') {
-        return QUERN_OK;
-    }
     char op[64];
     snprintf(op, sizeof op, "%s", quern_node_op(node));
-    for (size_t i = 0; i < sizeof changes / sizeof *changes && code == QUERN_OK;
-         i++) {
-        if (changes[i].since > l->to && changes[i].since <= from &&
-            strcmp(changes[i].op, op) == 0) {
-            code = changes[i].lower(l, node);
+    for (; table->op != NULL && code == QUERN_OK; table++) {
+        if (table->since > l->to && table->since <= from &&
+            strcmp(table->op, op) == 0) {
+            code = table->lower(l, node);
         }
     }
     return code;
+}
+
+static enum quern_code lower_node(const struct lowering *l,
+                                  struct quern_node *node, int64_t from)
+{
+    if (*quern_node_domain(node) != '\0') {
+        return QUERN_OK;
+    }
+    enum quern_code code = lower_by(l, node, from, changes);
+    return code == QUERN_OK ? lower_by(l, node, from, qn_lower_old) : code;
 }
 
 static enum quern_code lower_graph(const struct lowering *l,

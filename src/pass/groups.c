@@ -130,6 +130,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_unshare_weights,
     &qn_pass_raise_opset,
     &qn_pass_lower_opset,
+    &qn_pass_decompose,
     &qn_pass_to_float16,
     &qn_pass_cut,
     &qn_pass_add_outputs,

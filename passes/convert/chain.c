@@ -1,0 +1,166 @@
+/* Chains of older operators in front of a node that is taken apart. */
+#include "convert/chain.h"
+
+#include <stdio.h>
+
+struct qn_chain qn_chain_of(const struct lowering *l, struct quern_node *node,
+                            struct quern_value *x)
+{
+    return (struct qn_chain){.l = l, .before = node, .last = x};
+}
+
+bool qn_chain_is_float(const struct quern_node *node)
+{
+    const struct quern_value *x = quern_node_input(node, 0);
+    return x != NULL && quern_value_dtype(x) == QUERN_FLOAT;
+}
+
+struct quern_value *qn_chain_number(struct qn_chain *c, float x)
+{
+    struct quern_value *value = NULL;
+    if (c->code == QUERN_OK) {
+        c->code = qn_new_floats(c->l->ctx, quern_node_graph(c->before),
+                                "lowered", &x, 0, NULL, &value);
+    }
+    return value;
+}
+
+struct quern_value *qn_chain_ints(struct qn_chain *c, const int64_t *ints,
+                                  int64_t n)
+{
+    struct quern_value *value = NULL;
+    if (c->code == QUERN_OK) {
+        c->code = qn_new_ints(c->l->ctx, quern_node_graph(c->before),
+                              "lowered_list", ints, n, &value);
+    }
+    return value;
+}
+
+/* c->last = op of n values. */
+static void append(struct qn_chain *c, const char *op,
+                   struct quern_value *const *in, size_t n)
+{
+    char name[256];
+    struct quern_node *node = NULL;
+    struct quern_value *out = NULL;
+    if (c->code != QUERN_OK) {
+        return;
+    }
+    snprintf(name, sizeof name, "%.200s_lowered_%d",
+             quern_value_name(quern_node_output(c->before, 0)), c->number++);
+    c->code = quern_value_create(quern_node_graph(c->before), name, &out);
+    if (c->code == QUERN_OK && !c->narrow) {
+        c->code = quern_value_copy_type(out, quern_node_input(c->before, 0));
+    }
+    if (c->code == QUERN_OK) {
+        c->code = quern_node_create(quern_node_graph(c->before), c->before, op,
+                                    name, in, n, &out, 1, &node);
+    }
+    c->last = out;
+}
+
+void qn_chain_add(struct qn_chain *c, const char *op, struct quern_value *other)
+{
+    struct quern_value *in[2] = {c->last, other};
+    append(c, op, in, other != NULL ? 2 : 1);
+}
+
+void qn_chain_add_behind(struct qn_chain *c, const char *op,
+                         struct quern_value *first)
+{
+    struct quern_value *in[2] = {first, c->last};
+    append(c, op, in, 2);
+}
+
+void qn_chain_set_int(struct qn_chain *c, const char *name, int64_t value)
+{
+    if (c->code == QUERN_OK) {
+        c->code =
+            quern_node_set_int(quern_value_producer(c->last), name, value);
+    }
+}
+
+void qn_chain_set_ints(struct qn_chain *c, const char *name,
+                       const int64_t *values, size_t n)
+{
+    if (c->code == QUERN_OK) {
+        c->code =
+            quern_node_set_ints(quern_value_producer(c->last), name, values, n);
+    }
+}
+
+void qn_chain_mean(struct qn_chain *c, const int64_t *axes, int64_t n)
+{
+    if (c->l->to >= 18) {
+        qn_chain_add(c, "ReduceMean", qn_chain_ints(c, axes, n));
+        return;
+    }
+    qn_chain_add(c, "ReduceMean", NULL);
+    qn_chain_set_ints(c, "axes", axes, (size_t)n);
+}
+
+enum quern_code qn_chain_end(struct qn_chain *c, const char *op,
+                             struct quern_value *other)
+{
+    struct quern_node *node = c->before;
+    while (c->code == QUERN_OK && quern_node_n_attrs(node) > 0) {
+        c->code = quern_node_remove_attr(node, quern_node_attr_name(node, 0));
+    }
+    if (c->code == QUERN_OK) {
+        c->code = quern_node_set_op(node, op);
+    }
+    for (size_t i = quern_node_n_inputs(node);
+         i-- > 2 && c->code == QUERN_OK;) {
+        c->code = quern_node_set_input(node, i, NULL);
+    }
+    if (c->code == QUERN_OK) {
+        c->code = quern_node_set_input(node, 0, c->last);
+    }
+    return c->code == QUERN_OK ? quern_node_set_input(node, 1, other) : c->code;
+}
+
+struct quern_value *qn_chain_by_channel(struct qn_chain *c,
+                                        struct quern_value *v, int rank)
+{
+    int64_t axes[QUERN_MAX_RANK];
+    struct quern_value *kept = c->last;
+    if (rank == 2) {
+        return v;
+    }
+    for (int i = 1; i < rank - 1; i++) {
+        axes[i - 1] = i;
+    }
+    c->last = v;
+    bool narrow = c->narrow;
+    c->narrow = true;
+    qn_chain_add(c, "Unsqueeze", qn_chain_ints(c, axes, rank - 2));
+    c->narrow = narrow;
+    v = c->last;
+    c->last = kept;
+    return v;
+}
+
+bool qn_gives_more(const struct quern_node *node)
+{
+    for (size_t i = 1; i < quern_node_n_outputs(node); i++) {
+        const struct quern_value *y = quern_node_output(node, i);
+        if (y != NULL &&
+            (quern_value_n_uses(y) > 0 || quern_value_is_graph_output(y))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum quern_code qn_drop_outputs(struct quern_node *node)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t i = quern_node_n_outputs(node); i-- > 1 && code == QUERN_OK;) {
+        struct quern_value *y = quern_node_output(node, i);
+        code = quern_node_set_output(node, i, NULL);
+        if (code == QUERN_OK && y != NULL && !quern_value_erased(y)) {
+            code = quern_value_erase(y);
+        }
+    }
+    return code;
+}

@@ -1,0 +1,299 @@
+/* RotaryEmbedding and Attention as chains of products, Softmax and Concat. */
+#include "convert/chain.h"
+
+#include <math.h>
+
+enum { MOST_CAUSAL = 1 << 20 }; /* elements of a mask that is written out */
+
+/* Size of an axis; -1: not known. */
+static int64_t size_at(const struct quern_value *v, int axis)
+{
+    int rank = v != NULL ? quern_value_rank(v) : -1;
+    axis += axis < 0 ? rank : 0;
+    return axis >= 0 && axis < rank ? quern_value_dims(v)[axis].value : -1;
+}
+
+/* c->last = x[..., heads * size] as [..., heads, size]. */
+static void split_heads(struct qn_chain *c, struct quern_value *x,
+                        int64_t heads)
+{
+    int64_t sizes[4] = {0, 0, heads, -1};
+    c->last = x;
+    qn_chain_add(c, "Reshape", qn_chain_ints(c, sizes, 4));
+}
+
+/* --------------------------------------------------------- RotaryEmbedding */
+
+/* Elements from..to of the last axis of x. */
+static struct quern_value *slice_last(struct qn_chain *c, struct quern_value *x,
+                                      int64_t from, int64_t to)
+{
+    struct quern_graph *graph = quern_node_graph(c->before);
+    struct quern_node *node = NULL;
+    struct quern_value *y = NULL;
+    int64_t axis = -1;
+    struct quern_value *in[4] = {x, qn_chain_ints(c, &from, 1),
+                                 qn_chain_ints(c, &to, 1),
+                                 qn_chain_ints(c, &axis, 1)};
+    if (c->code == QUERN_OK) {
+        c->code = quern_value_create(graph, "lowered_part", &y);
+    }
+    if (c->code == QUERN_OK) {
+        c->code = quern_node_create(graph, c->before, "Slice", "lowered_part",
+                                    in, 4, &y, 1, &node);
+    }
+    return y;
+}
+
+/* A cache as [batch, 1, sequence, half], or with heads before the last axis. */
+static struct quern_value *angles(struct qn_chain *c, size_t i, bool has_heads)
+{
+    struct quern_value *places = quern_node_input(c->before, 3);
+    int64_t axis = has_heads ? 1 : 2;
+    c->last = quern_node_input(c->before, i);
+    if (places != NULL) {
+        qn_chain_add(c, "Gather", places);
+    }
+    qn_chain_add(c, "Unsqueeze", qn_chain_ints(c, &axis, 1));
+    return c->last;
+}
+
+/* a x - b y, or a x + b y */
+static struct quern_value *turn(struct qn_chain *c, const char *op,
+                                struct quern_value *a, struct quern_value *x,
+                                struct quern_value *b, struct quern_value *y)
+{
+    c->last = a;
+    qn_chain_add(c, "Mul", x);
+    struct quern_value *first = c->last;
+    c->last = b;
+    qn_chain_add(c, "Mul", y);
+    qn_chain_add_behind(c, op, first);
+    return c->last;
+}
+
+static enum quern_code join(struct qn_chain *c, struct quern_value *real,
+                            struct quern_value *other, struct quern_value *rest,
+                            bool flat)
+{
+    int64_t sizes[3] = {0, 0, -1};
+    c->last = real;
+    if (flat) {
+        qn_chain_add(c, "Concat", other);
+    } else {
+        c->code = qn_chain_end(c, "Concat", other);
+    }
+    struct quern_node *concat =
+        flat && c->code == QUERN_OK ? quern_value_producer(c->last) : c->before;
+    if (c->code == QUERN_OK && rest != NULL) {
+        c->code = quern_node_set_input(concat, 2, rest);
+    }
+    if (c->code == QUERN_OK) {
+        c->code = quern_node_set_int(concat, "axis", -1);
+    }
+    return flat ? qn_chain_end(c, "Reshape", qn_chain_ints(c, sizes, 3))
+                : c->code;
+}
+
+/* Halves of the last axis turned by an angle; with numbers behind them that
+ * stay. */
+enum quern_code qn_lower_rotary(const struct lowering *l,
+                                struct quern_node *node)
+{
+    struct quern_value *x = quern_node_input(node, 0);
+    int64_t heads = quern_node_int(node, "num_heads", 0);
+    int64_t turned = quern_node_int(node, "rotary_embedding_dim", 0);
+    int rank = quern_value_rank(x);
+    int64_t size = size_at(x, -1);
+    struct qn_chain c = qn_chain_of(l, node, x);
+    bool flat = rank == 3;
+    c.narrow = true;
+    if (quern_node_int(node, "interleaved", 0) != 0) {
+        return qn_lower_refuse(l, node, "it is interleaved");
+    }
+    if (size < 1 || (rank != 4 && !flat) ||
+        (flat && (heads < 1 || size % heads != 0))) {
+        return qn_lower_refuse(l, node,
+                               "its rank, last size or number of heads is not "
+                               "known");
+    }
+    size = flat ? size / heads : size;
+    turned = turned > 0 ? turned : size;
+    if (turned > size || turned % 2 != 0) {
+        return qn_lower_refuse(l, node, "an odd number of its elements turns");
+    }
+    if (flat) {
+        split_heads(&c, x, heads);
+        x = c.last;
+    }
+    struct quern_value *a = slice_last(&c, x, 0, turned / 2);
+    struct quern_value *b = slice_last(&c, x, turned / 2, turned);
+    struct quern_value *rest =
+        turned < size ? slice_last(&c, x, turned, size) : NULL;
+    struct quern_value *cosine = angles(&c, 1, !flat);
+    struct quern_value *sine = angles(&c, 2, !flat);
+    struct quern_value *real = turn(&c, "Sub", cosine, a, sine, b);
+    struct quern_value *other = turn(&c, "Add", sine, a, cosine, b);
+    return join(&c, real, other, rest, flat);
+}
+
+/* --------------------------------------------------------------- Attention */
+
+/* Input i as [batch, heads, sequence, size]. */
+static struct quern_value *with_heads(struct qn_chain *c, size_t i,
+                                      int64_t heads)
+{
+    static const int64_t perm[] = {0, 2, 1, 3};
+    struct quern_value *x = quern_node_input(c->before, i);
+    if (quern_value_rank(x) == 4) {
+        return x;
+    }
+    split_heads(c, x, heads);
+    qn_chain_add(c, "Transpose", NULL);
+    qn_chain_set_ints(c, "perm", perm, 4);
+    return c->last;
+}
+
+/* 0 where a query may look, minus infinity at what comes later. */
+static struct quern_value *causal_mask(struct qn_chain *c, int64_t n_queries,
+                                       int64_t n_keys)
+{
+    int64_t dims[2] = {n_queries, n_keys};
+    struct quern_value *mask = NULL;
+    float *all =
+        quern_pass_alloc(c->l->ctx, (size_t)(n_queries * n_keys) * sizeof *all);
+    if (all == NULL) {
+        c->code = c->code == QUERN_OK ? QUERN_NO_MEMORY : c->code;
+        return NULL;
+    }
+    for (int64_t i = 0; i < n_queries * n_keys; i++) {
+        all[i] = i % n_keys > i / n_keys ? -INFINITY : 0.0f;
+    }
+    if (c->code == QUERN_OK) {
+        c->code = qn_new_floats(c->l->ctx, quern_node_graph(c->before),
+                                "lowered_mask", all, 2, dims, &mask);
+    }
+    return mask;
+}
+
+/* c->last += the mask */
+static void add_mask(struct qn_chain *c, struct quern_value *mask)
+{
+    struct quern_value *scores = c->last;
+    if (quern_value_dtype(mask) == QUERN_BOOL) {
+        c->last = mask;
+        qn_chain_add(c, "Where", qn_chain_number(c, 0.0f));
+        struct quern_value *hidden = qn_chain_number(c, -INFINITY);
+        if (c->code == QUERN_OK) {
+            c->code =
+                quern_node_set_input(quern_value_producer(c->last), 2, hidden);
+        }
+        mask = c->last;
+    }
+    c->last = scores;
+    qn_chain_add(c, "Add", mask);
+}
+
+/* What of the mask has no chain here; NULL: nothing. */
+static const char *mask_lacks(const struct quern_node *node)
+{
+    const struct quern_value *q = quern_node_input(node, 0);
+    const struct quern_value *k = quern_node_input(node, 1);
+    const struct quern_value *mask = quern_node_input(node, 3);
+    if (quern_node_int(node, "is_causal", 0) != 0 &&
+        (mask != NULL || size_at(q, -2) < 1 || size_at(k, -2) < 1 ||
+         size_at(q, -2) > MOST_CAUSAL / size_at(k, -2))) {
+        return "it is causal and its sizes are not known, or it has a mask "
+               "too";
+    }
+    if (mask != NULL && quern_node_opset(node) >= 24 &&
+        (size_at(mask, -1) < 1 || size_at(mask, -1) != size_at(k, -2))) {
+        return "its mask may be shorter than the keys";
+    }
+    return mask != NULL && quern_value_dtype(mask) != QUERN_BOOL &&
+                   quern_value_dtype(mask) != QUERN_FLOAT
+               ? "its mask is not known to be bool or float"
+               : NULL;
+}
+
+/* What of it has no chain here; NULL: nothing. */
+static const char *attention_lacks(const struct quern_node *node)
+{
+    const struct quern_value *q = quern_node_input(node, 0);
+    const struct quern_value *k = quern_node_input(node, 1);
+    int rank = quern_value_rank(q);
+    bool split = rank == 4;
+    int64_t heads =
+        split ? size_at(q, 1) : quern_node_int(node, "q_num_heads", 0);
+    int64_t pairs =
+        split ? size_at(k, 1) : quern_node_int(node, "kv_num_heads", 0);
+    if (qn_gives_more(node)) {
+        return "its cache or its scores are read";
+    }
+    for (size_t i = 4; i < 7; i++) {
+        if (quern_node_input(node, i) != NULL) {
+            return "it has a cache";
+        }
+    }
+    if (!qn_chain_is_float(node) || (rank != 3 && !split)) {
+        return "its type or rank is not known, needs float";
+    }
+    if (heads < 1 || heads != pairs || size_at(q, -1) < 1) {
+        return "its heads differ in number or size, or are not known";
+    }
+    return quern_node_float(node, "softcap", 0.0f) > 0.0f
+               ? "its scores are capped"
+               : mask_lacks(node);
+}
+
+/* softmax(scale q k' + mask) v */
+enum quern_code qn_lower_attention(const struct lowering *l,
+                                   struct quern_node *node)
+{
+    static const int64_t turn_last[] = {0, 1, 3, 2};
+    static const int64_t perm[] = {0, 2, 1, 3};
+    struct quern_value *x = quern_node_input(node, 0);
+    struct quern_value *mask = quern_node_input(node, 3);
+    bool flat = quern_value_rank(x) == 3;
+    int64_t heads = quern_node_int(node, "q_num_heads", 1);
+    const char *why = attention_lacks(node);
+    struct qn_chain c = qn_chain_of(l, node, x);
+    c.narrow = true;
+    if (why != NULL) {
+        return qn_lower_refuse(l, node, why);
+    }
+    double size = (double)size_at(x, -1) / (flat ? (double)heads : 1.0);
+    float scale = quern_node_has_attr(node, "scale")
+                      ? quern_node_float(node, "scale", 1.0f)
+                      : (float)(1.0 / sqrt(size));
+    if (quern_node_int(node, "is_causal", 0) != 0) {
+        mask = causal_mask(&c, size_at(x, -2),
+                           size_at(quern_node_input(node, 1), -2));
+    }
+    c.last = with_heads(&c, 0, heads);
+    qn_chain_add(&c, "Mul", qn_chain_number(&c, scale));
+    struct quern_value *q = c.last;
+    c.last = with_heads(&c, 1, heads);
+    qn_chain_add(&c, "Transpose", NULL);
+    qn_chain_set_ints(&c, "perm", turn_last, 4);
+    qn_chain_add_behind(&c, "MatMul", q);
+    if (mask != NULL) {
+        add_mask(&c, mask);
+    }
+    qn_chain_add(&c, "Softmax", NULL);
+    qn_chain_set_int(&c, "axis", -1);
+    struct quern_value *weights = c.last;
+    struct quern_value *v = with_heads(&c, 2, heads);
+    c.last = weights;
+    enum quern_code code = QUERN_OK;
+    if (flat) {
+        int64_t sizes[3] = {0, 0, -1};
+        qn_chain_add(&c, "MatMul", v);
+        qn_chain_add(&c, "Transpose", NULL);
+        qn_chain_set_ints(&c, "perm", perm, 4);
+        code = qn_chain_end(&c, "Reshape", qn_chain_ints(&c, sizes, 3));
+    } else {
+        code = qn_chain_end(&c, "MatMul", v);
+    }
+    return code == QUERN_OK ? qn_drop_outputs(node) : code;
+}

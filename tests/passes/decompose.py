@@ -1,0 +1,119 @@
+"""decompose: operators that a target lacks, as simpler ones."""
+from support import QUERN, main, np, rand, subprocess
+
+
+def case(op, body, after, x="N,6,5,4", y=None, opset=17, weights=None, args=(), **more):
+    return dict(text=f"g (float[{x}] x{''.join(', ' + a for a in args)}) => (float[{y or x}] y) {{ {body} }}", opset=opset,
+                ir=10 if opset > 19 else 8, passes=f"decompose{{ops=[{op}]}}", after=after, weights=weights or {}, **more)
+
+
+def bn(n):
+    return {"s": rand(n), "b": rand(n), "m": rand(n), "v": rand(n, low=0.2)}
+
+
+NORM = "ReduceMean Sub Mul ReduceMean Add Sqrt Div"
+TANH = 'y = Gelu<approximate = "tanh">(x)'
+HEADS = "float[N,2,3,4] x"
+ATTENTION = "Mul Transpose MatMul Softmax MatMul"
+ROTARY = "Slice Slice Unsqueeze Unsqueeze Mul Mul Sub Mul Mul Add Concat"
+
+
+def attention(body, after, q="N,2,3,4", k="N,2,5,4", v="N,2,5,6", y="N,2,3,6", extra="", opset=23, **more):
+    return dict(text=f"g (float[{q}] q, float[{k}] k, float[{v}] v{extra}) => (float[{y}] y) {{ {body} }}", opset=opset, ir=11,
+                passes="decompose{ops=[Attention]}", after=after, weights=more.pop("weights", {}), tol=1e-5, **more)
+
+
+def rotary(body, after, x="N,2,3,8", half=4, extra="", rows="N,3", **more):
+    cache = f"{rows},{half}" if rows else f"7,{half}"
+    return dict(text=f"g (float[{x}] x, float[{cache}] c, float[{cache}] s{extra}) => (float[{x}] y) {{ {body} }}", opset=23, ir=11,
+                passes="decompose{ops=[RotaryEmbedding]}", after=after, weights={}, **more)
+
+
+CASES = {
+    "layer_norm": case("LayerNormalization", "y = LayerNormalization<epsilon = 0.01>(x, s, b)", NORM + " Mul Add", weights={"s": rand(4), "b": rand(4)}),
+    "layer_norm_without_bias": case("LayerNormalization", "y = LayerNormalization(x, s)", NORM + " Mul", weights={"s": rand(4)}, opset=20),
+    "layer_norm_of_two_axes": case("LayerNormalization", "y = LayerNormalization<axis = 2>(x, s, b)", NORM + " Mul Add",
+                                   weights={"s": rand(5, 4), "b": rand(5, 4)}),
+    "instance_norm": case("InstanceNormalization", "y = InstanceNormalization(x, s, b)", NORM + " Unsqueeze Mul Unsqueeze Add",
+                          weights={"s": rand(6), "b": rand(6)}),
+    "instance_norm_of_one_axis": case("InstanceNormalization", "y = InstanceNormalization(x, s, b)", NORM + " Unsqueeze Mul Unsqueeze Add",
+                                      x="N,6,5", weights={"s": rand(6), "b": rand(6)}, opset=18),
+    "group_norm": case("GroupNormalization", "y = GroupNormalization<num_groups = 3>(x, s, b)",
+                       "Shape Reshape InstanceNormalization Reshape Unsqueeze Mul Unsqueeze Add", x="1,6,5,4", weights={"s": rand(6), "b": rand(6)}, opset=21),
+    "group_norm_to_the_bottom": case("GroupNormalization, InstanceNormalization", "y = GroupNormalization<num_groups = 3>(x, s, b)", None, x="1,6,5,4",
+                                     weights={"s": rand(6), "b": rand(6)}, opset=21) | dict(
+        after=f"Shape Reshape {NORM} Unsqueeze Mul Unsqueeze Add Reshape Unsqueeze Mul Unsqueeze Add"),
+    "batch_norm": case("BatchNormalization", "y = BatchNormalization<epsilon = 0.01>(x, s, b, m, v)", "Mul Add", weights=bn(6)),
+    "batch_norm_of_two_axes": case("BatchNormalization", "y = BatchNormalization(x, s, b, m, v)", "Mul Add", x="N,6", weights=bn(6)),
+    "mean_variance": case("MeanVarianceNormalization", "y = MeanVarianceNormalization(x)", "ReduceMean Sub Mul ReduceMean Mul Sub Sqrt Add Div", tol=1e-4),
+    "mean_variance_of_axes": case("MeanVarianceNormalization", "y = MeanVarianceNormalization<axes = [1, 3]>(x)",
+                                  "ReduceMean Sub Mul ReduceMean Mul Sub Sqrt Add Div", opset=18, tol=1e-4),
+    "rms_norm": case("RMSNormalization", "y = RMSNormalization(x, s)", "Mul ReduceMean Add Sqrt Reciprocal Mul Mul", weights={"s": rand(4)}, opset=23),
+    "gelu": case("Gelu", "y = Gelu(x)", "Div Erf Add Mul Mul", opset=20),
+    "gelu_by_tanh": case("Gelu", TANH, "Mul Mul Mul Add Mul Tanh Add Mul Mul", opset=20),
+    "mish": case("Mish", "y = Mish(x)", "Softplus Tanh Mul", opset=18),
+    "swish": case("Swish", "y = Swish<alpha = 1.5>(x)", "Mul Sigmoid Mul", opset=24, tol=1e-5),
+    "hard_swish": case("HardSwish", "y = HardSwish(x)", "HardSigmoid Mul", feeds={"x": rand(2, 6, 5, 4, low=-5, high=5)}),
+    "hard_swish_to_the_bottom": case("HardSigmoid, HardSwish", "y = HardSwish(x)", "Mul Add Clip Mul", feeds={"x": rand(2, 6, 5, 4, low=-5, high=5)}),
+    "hard_sigmoid": case("HardSigmoid", "y = HardSigmoid<alpha = 0.3, beta = 0.4>(x)", "Mul Add Clip", feeds={"x": rand(2, 6, 5, 4, low=-5, high=5)}),
+    "cast_like": dict(text="g (float[N] x, float16[2] h) => (float16[N] y) { y = CastLike(x, h) }", passes="decompose{ops=[CastLike]}", after="Cast", opset=15,
+                      weights={}),
+    "gemm": case("Gemm", "y = Gemm(x, w, b)", "MatMul Add", x="N,5", y="N,4", weights={"w": rand(5, 4), "b": rand(4)}),
+    "gemm_without_bias": case("Gemm", "y = Gemm(x, w)", "MatMul", x="N,5", y="N,4", weights={"w": rand(5, 4)}),
+    "gemm_with_all": case("Gemm", "y = Gemm<alpha = 0.5, beta = 2.0, transA = 1, transB = 1>(x, w, b)", "Transpose Transpose Mul MatMul Mul Add", x="5,N",
+                          y="N,4", weights={"w": rand(4, 5), "b": rand(1, 4)}),
+    "gemm_with_alpha_alone": case("Gemm", "y = Gemm<alpha = 0.5>(x, w)", "MatMul Mul", x="N,5", y="N,4", weights={"w": rand(5, 4)}),
+    "in_a_body": dict(text="g (float[N,4] x, bool c) => (float[N,4] y) { y = If(c)<then_branch = t () => (float[N,4] p) { p = HardSwish(x) }, "
+                           "else_branch = e () => (float[N,4] q) { q = Neg(x) }> }", passes="decompose{ops=[HardSwish]}", opset=14,
+                      after="If (HardSigmoid Mul) (Neg)", weights={}),
+    "others_stay": case("Gelu", "y = HardSwish(x)", None),
+    "nothing_is_asked_for": case("", "y = HardSwish(x)", None) | dict(passes="decompose"),
+    "attention": attention("y = Attention(q, k, v)", ATTENTION),
+    "attention_with_a_scale": attention("y = Attention<scale = 0.25>(q, k, v)", ATTENTION),
+    "attention_with_a_float_mask": attention("y = Attention(q, k, v, m)", ATTENTION.replace("Softmax", "Add Softmax"), extra=", float[3,5] m"),
+    "attention_with_a_bool_mask": attention("y = Attention(q, k, v, m)", ATTENTION.replace("Softmax", "Where Add Softmax"), extra=", bool[N,1,3,5] m",
+                                            feeds={"m": np.arange(45).reshape(3, 1, 3, 5) % 3 < 2}),
+    "causal_attention": attention("y = Attention<is_causal = 1>(q, k, v)", ATTENTION.replace("Softmax", "Add Softmax"), k="N,2,3,4", v="N,2,3,6"),
+    "attention_of_three_axes": attention(
+        "y = Attention<q_num_heads = 2, kv_num_heads = 2>(q, k, v)",
+        "Reshape Transpose Mul Reshape Transpose Transpose MatMul Softmax Reshape Transpose MatMul Transpose Reshape",
+        q="N,3,8", k="N,5,8", v="N,5,12", y="N,3,12"),
+    "rotary": rotary("y = RotaryEmbedding(x, c, s)", ROTARY),
+    "rotary_of_a_part": rotary("y = RotaryEmbedding<rotary_embedding_dim = 4>(x, c, s)", "Slice " + ROTARY, half=2),
+    "rotary_of_three_axes": rotary("y = RotaryEmbedding<num_heads = 2>(x, c, s)", "Reshape " + ROTARY + " Reshape", x="N,3,16"),
+    "rotary_by_places": rotary("y = RotaryEmbedding(x, c, s, p)", ROTARY.replace("Unsqueeze", "Gather Unsqueeze"), rows="", extra=", int64[2,3] p", x="2,2,3,8",
+                               feeds={"p": np.array([[0, 1, 2], [6, 5, 4]])}),
+}
+
+
+def refused(case, folder):
+    """What decompose says of a model, which it must leave."""
+    from support import model_of
+    path = folder / "in.onnx"
+    path.write_bytes(model_of(case).SerializeToString())
+    r = subprocess.run([QUERN, "apply", path, "--passes", case["passes"], "-o", folder / "out.onnx"], capture_output=True, text=True, timeout=60)
+    return r.returncode, r.stderr
+
+
+REFUSED = {
+    "its mean or deviation is read": (4, dict(text="g (float[N,4] x) => (float[N,4] y, float[N,1] m) { y, m = LayerNormalization(x, s) }", opset=17,
+                                              weights={"s": rand(4)}, passes="decompose{ops=[LayerNormalization]}")),
+    "not constant": (4, dict(text="g (float[N,4] x, float[4] s) => (float[N,4] y) { y = BatchNormalization(x, s, s, s, s) }", opset=17,
+                             passes="decompose{ops=[BatchNormalization]}")),
+    "its heads differ": (4, attention("y = Attention(q, k, v)", None, k="N,1,5,4", v="N,1,5,6")),
+    "its scores are capped": (4, attention("y = Attention<softcap = 2.0>(q, k, v)", None)),
+    "its sizes are not known": (4, attention("y = Attention<is_causal = 1>(q, k, v)", None, q="N,2,S,4", y="N,2,S,6")),
+    "it is interleaved": (4, rotary("y = RotaryEmbedding<interleaved = 1>(x, c, s)", None)),
+    "did you mean 'Gelu'": (2, case("Gelo", "y = HardSwish(x)", None)),
+}
+
+if __name__ == "__main__":
+    import pathlib
+    import sys
+    import tempfile
+    with tempfile.TemporaryDirectory() as scratch:
+        for why, (code, model) in REFUSED.items():
+            got, said = refused(model, pathlib.Path(scratch))
+            if got != code or why not in said:
+                sys.exit(f"{why}: exit {got}, needs {code}: {said}")
+    main(CASES)
