@@ -135,6 +135,20 @@ static int64_t positions(const struct quern_node *node,
                : INT64_MAX;
 }
 
+/* Filters of signals, as in front of a spectrogram: an integer Conv gathers its
+ * input position by position, which multiplying so few pairs of channels does
+ * not repay. Small kernels are let through: they cost little, and what follows
+ * wants codes. */
+static bool has_long_thin_kernel(const struct quern_node *node,
+                                 const struct quern_tensor *w,
+                                 const struct quern_target_op *op)
+{
+    const int64_t *dims = quern_tensor_dims(w);
+    int64_t pairs = dims[0] * dims[1];
+    return quern_node_int(node, "group", 1) == 1 && pairs < op->least_pairs &&
+           quern_tensor_len(w) / pairs >= 25;
+}
+
 static const char *refuse_constant(struct quern_model *model,
                                    const struct quern_node *node,
                                    const struct quern_target_op *op)
@@ -152,6 +166,10 @@ static const char *refuse_constant(struct quern_model *model,
     if (op->least_channels > 0 &&
         fewest_channels(node, w) < op->least_channels) {
         return "so few channels are faster in float on the target";
+    }
+    if (quern_node_is(node, "Conv") && has_long_thin_kernel(node, w, op)) {
+        return "a long kernel over so few channels is faster in float on the "
+               "target";
     }
     if (op->least_positions > 0 && seen != NULL &&
         positions(node, seen) < op->least_positions) {

@@ -10,6 +10,7 @@
 #include "builtin.h"
 #include "quantize/seen.h"
 
+#include <math.h>
 #include <string.h>
 
 static const double saved_per_mac = 15e-12;       /* seconds */
@@ -17,6 +18,9 @@ static const double saved_per_depth_mac = 5e-12;  /* of a depthwise Conv */
 static const double lost_per_volume_mac = 80e-12; /* of three spatial axes: its
                                                      kernel gathers by single
                                                      elements */
+static const double cost_per_piece = 3e-9; /* of its input that a Conv gathers:
+                                              one position of the kernel */
+static const double saved_per_slope = 2.5e-9; /* PRelu that became a Max */
 static const double cost_per_call = 4e-6;
 static const double cost_per_value = 0.5e-9;
 
@@ -104,6 +108,26 @@ static double depth_of(const struct speed *s, const struct quern_node *node)
                                                       : 0.0;
 }
 
+/* Pieces of the input, each of all its channels, that a Conv of one group
+ * copies together for its product: what a first layer of few channels, or a
+ * filter of a signal, spends most of its time on. */
+static double n_pieces_of(const struct quern_node *node,
+                          const struct qn_seen *out)
+{
+    const struct quern_node *dq =
+        quern_value_producer(quern_node_input(node, 1));
+    const struct quern_tensor *w =
+        dq != NULL ? quern_value_constant(quern_node_input(dq, 0)) : NULL;
+    if (!quern_node_is(node, "Conv") || quern_node_int(node, "group", 1) > 1 ||
+        w == NULL || quern_tensor_rank(w) < 3 || quern_tensor_len(w) == 0) {
+        return 0.0;
+    }
+    const int64_t *dims = quern_tensor_dims(w);
+    double n_positions = (double)(quern_tensor_len(w) / (dims[0] * dims[1]));
+    return n_positions > 1.0 ? n_values_of(out) / (double)dims[0] * n_positions
+                             : 0.0;
+}
+
 static void add_heavy(struct speed *s, const struct quern_node *node)
 {
     const struct qn_seen *out = seen_of(s, quern_node_output(node, 0));
@@ -113,6 +137,7 @@ static void add_heavy(struct speed *s, const struct quern_node *node)
     bool depthwise =
         quern_node_is(node, "Conv") && quern_node_int(node, "group", 1) > 1;
     double n_macs = n_values_of(out) * depth_of(s, node);
+    s->saved -= n_pieces_of(node, out) * cost_per_piece;
     if (quern_node_is(node, "Conv") && out->rank > 4) {
         s->saved -= n_macs * lost_per_volume_mac;
     } else {
@@ -183,6 +208,19 @@ static void add_conversion(struct speed *s, const struct quern_node *node)
     s->cost += cost_per_call + n_values_of(seen) * cost_per_value;
 }
 
+/* Max(x, Mul(x, slopes)): what target-spelling makes of a PRelu, which the
+ * float model still has. */
+static void add_slope(struct speed *s, const struct quern_node *node)
+{
+    const struct quern_value *x = quern_node_input(node, 0);
+    const struct quern_value *y = quern_node_input(node, 1);
+    const struct qn_seen *seen = seen_of(s, quern_node_output(node, 0));
+    if (seen != NULL && made_by(y, "Mul") &&
+        quern_node_input(quern_value_producer(y), 0) == x) {
+        s->saved += n_values_of(seen) * saved_per_slope;
+    }
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
@@ -200,16 +238,18 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         } else if (quern_node_is(n, "QuantizeLinear") ||
                    quern_node_is(n, "DequantizeLinear")) {
             add_conversion(&s, n);
+        } else if (quern_node_is(n, "Max") && quern_node_n_inputs(n) == 2) {
+            add_slope(&s, n);
         }
     }
     if (s.n_heavy == 0) {
         return QUERN_OK; /* nothing that could be faster or slower */
     }
     quern_pass_account(ctx, NULL,
-                       "integers save about %.3g ms a sample, %zu conversions "
+                       "integers %s about %.3g ms a sample, %zu conversions "
                        "of %.0f thousand values cost %.3g ms",
-                       s.saved * 1e3, s.n_calls, s.n_values * 1e-3,
-                       s.cost * 1e3);
+                       s.saved < 0.0 ? "lose" : "save", fabs(s.saved) * 1e3,
+                       s.n_calls, s.n_values * 1e-3, s.cost * 1e3);
     if (s.saved <= s.cost) {
         quern_warn(quern_pass_context(ctx), NULL,
                    "on %s the integer model will not be faster than the float "

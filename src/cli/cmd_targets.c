@@ -40,12 +40,13 @@ static json_t *json_operator(const struct quern_target_op *op)
         "output", quern_target_output_name(op->output), "inputs", inputs);
     if (op->kind == QUERN_INTEGER_START) {
         json_t *more =
-            json_pack("{s:s, s:i, s:i, s:b, s:I, s:I, s:I}", "weights",
+            json_pack("{s:s, s:i, s:i, s:b, s:I, s:I, s:I, s:I}", "weights",
                       op->per_channel ? "channel" : "tensor", "axis", op->axis,
                       "axis-transposed", op->axis_transposed, "products",
                       op->products, "rows", (json_int_t)op->rows,
                       "least-channels", (json_int_t)op->least_channels,
-                      "least-positions", (json_int_t)op->least_positions);
+                      "least-positions", (json_int_t)op->least_positions,
+                      "least-pairs", (json_int_t)op->least_pairs);
         json_object_update(o, more);
         json_decref(more);
     }
@@ -144,6 +145,10 @@ static void put_operator(const struct quern_target_op *op)
     }
     if (op->least_positions > 0) {
         printf("; from %lld rows on", (long long)op->least_positions);
+    }
+    if (op->least_pairs > 0) {
+        printf("; with long kernels from %lld pairs of channels on",
+               (long long)op->least_pairs);
     }
     printf("%s%s\n",
            op->why == NULL    ? ""

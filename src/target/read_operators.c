@@ -105,6 +105,10 @@ static enum quern_code read_limits(struct quern_context *context,
         code = read_number(context, mapping, "least-positions", most,
                            &op->least_positions);
     }
+    if (code == QUERN_OK) {
+        code = read_number(context, mapping, "least-pairs", most,
+                           &op->least_pairs);
+    }
     if (code == QUERN_OK && node != NULL) {
         const char *text = NULL;
         code = qn_yaml_text(context, node, &text);
@@ -150,7 +154,8 @@ static enum quern_code read_row(struct quern_context *context,
     static const char *const keys[] = {
         "integer",  "inputs",          "output", "weights",
         "axis",     "axis-transposed", "rows",   "least-channels",
-        "products", "least-positions", "why",    NULL,
+        "products", "least-positions", "why",    "least-pairs",
+        NULL,
     };
     enum quern_code code =
         qn_yaml_check_keys(context, mapping, keys, "an operator");

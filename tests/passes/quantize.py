@@ -302,6 +302,34 @@ def conversions_are_counted(folder):
     assert found[1] == found[0] + 2, found
 
 
+def first_layers_are_slower(folder):
+    """An integer Conv of few channels spends more on gathering its input than it saves; one of many channels does not."""
+    for channels, slower in ((2, True), (64, False)):
+        model = model_of(f"g (float[N,{channels},48,48] x) => (float[N,C,H,W] y) {{ a = Conv(x, w) y = Conv(a, v) }}",
+                         {"w": rand(16, channels, 3, 3), "v": rand(channels, 16, 3, 3)})
+        _, told = quantized(folder, model, {"x": rand(2, channels, 48, 48)}, STEPS + ",estimate-speed")
+        assert ("will not be faster than the float one" in told) == slower, told
+        assert ("integers lose about" in told) == slower, told
+
+
+def prelu_is_dear_in_float(folder):
+    """Where target-spelling made a Max of it, the integer model saves what the PRelu costs the float one."""
+    found = []
+    for steps in ("", ",target-spelling"):
+        model = model_of(conv_text("a = Conv(x, w, b) c = PRelu(a, s) y = Conv(c, v)"), {**CONVS, "s": abs(rand(8, 1, 1)) / 2})
+        _, told = quantized(folder, model, {"x": rand(20, 8, 8, 8)}, STEPS + steps + ",estimate-speed")
+        found.append(float(told.split(" ms a sample")[0].split()[-1]) * (-1 if "integers lose" in told else 1))
+    assert found[1] > found[0], found
+
+
+def filters_of_a_signal_stay_float(folder):
+    """A long kernel over few channels, as in front of a spectrogram; not a depthwise one, nor one over many channels."""
+    for shape, group, stays in (((8, 1, 32), 1, True), ((80, 1, 32), 1, False), ((8, 1, 32), 8, False)):
+        model = model_of(f"g (float[N,{shape[1] * group},256] x) => (float[N,C,L] y) {{ y = Conv<group = {group}>(x, w) }}", {"w": rand(*shape)})
+        after, told = quantized(folder, model, {"x": rand(4, shape[1] * group, 256)}, STEPS + ",estimate-speed")
+        assert ("QuantizeLinear" in operators(after.graph)) != stays, (shape, operators(after.graph))
+
+
 def volumes_are_slower(folder):
     """Conv of three spatial axes is no faster in integers, whatever its size."""
     for axes, slower in ((2, False), (3, True)):
@@ -325,7 +353,7 @@ def sizes_follow_or_are_seen(folder):
     assert told[0] and told[0] == told[1], told
 
 
-CASES = [conversions_are_counted, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
+CASES = [conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, filters_of_a_signal_stay_float, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error,
          dead_channels_keep_their_bias]

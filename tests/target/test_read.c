@@ -57,7 +57,7 @@ START_TEST(a_file_says_all_that_there_is_to_say)
              "operators:\n"
              "  Conv: {integer: start, inputs: [activation, weight, bias], "
              "output: required, axis: 0, weights: tensor, "
-             "least-channels: 4, least-positions: 2}\n"
+             "least-channels: 4, least-positions: 2, least-pairs: 9}\n"
              "  Gemm: {integer: start, inputs: [activation, weight], axis: 1,\n"
              "         axis-transposed: 0, products: true, rows: 12}\n"
              "  Reshape, Transpose: {integer: move}\n"
@@ -84,6 +84,7 @@ START_TEST(a_file_says_all_that_there_is_to_say)
     ck_assert(!conv->per_channel);
     ck_assert_int_eq(conv->least_channels, 4);
     ck_assert_int_eq(conv->least_positions, 2);
+    ck_assert_int_eq(conv->least_pairs, 9);
     const struct quern_target_op *gemm = quern_target_operator(target, "Gemm");
     ck_assert(gemm->products && gemm->per_channel);
     ck_assert_int_eq(gemm->rows, 12);
