@@ -47,6 +47,7 @@ extern const struct quern_pass_desc qn_pass_fuse_affine_norm;
 extern const struct quern_pass_desc qn_pass_store_codes;
 extern const struct quern_pass_desc qn_pass_lift_initializers;
 extern const struct quern_pass_desc qn_pass_fuse_leaky_relu;
+extern const struct quern_pass_desc qn_pass_fuse_parallel;
 extern const struct quern_pass_desc qn_pass_unsigned_weights;
 extern const struct quern_pass_desc qn_pass_replace_einsum;
 extern const struct quern_pass_desc qn_pass_drop_clip_before_q;

@@ -121,6 +121,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_store_codes,
     &qn_pass_lift_initializers,
     &qn_pass_fuse_leaky_relu,
+    &qn_pass_fuse_parallel,
     &qn_pass_replace_einsum,
     &qn_pass_drop_clip_before_q,
     &qn_pass_fuse_affine_codes,

@@ -284,4 +284,43 @@ CASES |= {
     "division_by_what_moved_stays": dense("m = Gemm(x, w) t = Transpose(m) y = Div(k, t)", {"k": scalar(1.0)}, BEHIND, None, y="4,N"),
 }
 CASES["norm_numbers_of_the_caller_stay"]["weights"].pop("v")
+
+
+def parallel(body, after, weights=None, x="N,S,4", y="N,S,3", **more):
+    return dict(text=f"g (float[{x}] x) => (float[{y}] y) {{ {body} }}", passes="fuse-parallel", after=after,
+                weights={"q": rand(4, 3), "k": rand(4, 3), "v": rand(4, 3), **(weights or {})}, **more)
+
+
+QKV = "a = MatMul(x, q) b = MatMul(x, k) c = MatMul(x, v) "
+BIASED = "a0 = MatMul(x, q) a = Add(a0, p) b0 = MatMul(x, k) b = Add(r, b0) c0 = MatMul(x, v) c = Add(c0, s) "
+ALL = "d = Mul(a, b) y = Sub(c, d)"
+BIASES = {"p": rand(3), "r": rand(3), "s": rand(3)}
+CASES |= {
+    "queries_keys_and_values": parallel(QKV + ALL, "MatMul Split Mul Sub"),
+    "queries_keys_and_values_with_biases": parallel(BIASED + ALL, "MatMul Add Split Mul Sub", BIASES),
+    "one_without_a_bias": parallel(BIASED.replace("r, b0", "x1, b0").replace("a0 = ", "x1 = Neg(s) a0 = ") + ALL, "Neg MatMul Split Add Add Add Mul Sub",
+                                   BIASES | {"s": rand(3)}),
+    "of_other_widths": parallel("a = MatMul(x, q) b = MatMul(x, w) y = Concat<axis = -1>(b, a)", "MatMul Split Concat", {"w": rand(4, 5)}, y="N,S,8"),
+    "gemms": parallel("a = Gemm<transB = 1>(x, q, p) b = Gemm<transB = 1>(x, k, r) y = Concat<axis = 1>(a, b)", "Gemm Split Concat",
+                      {"q": rand(2, 4), "k": rand(5, 4), "p": rand(2), "r": rand(5)}, x="N,4", y="N,7"),
+    "convs": parallel("a = Conv<pads = [1, 1, 1, 1]>(x, q, p) b = Conv<pads = [1, 1, 1, 1]>(x, k, r) y = Concat<axis = 1>(a, b)", "Conv Split Concat",
+                      {"q": rand(2, 3, 3, 3), "k": rand(4, 3, 3, 3), "p": rand(2), "r": rand(4)}, x="N,3,5,6", y="N,6,5,6"),
+    "halves": half(parallel(QKV + ALL, "MatMul Split Mul Sub")),
+    "results_that_are_outputs": dict(text="g (float[N,4] x) => (float[N,3] a, float[N,3] b) { a = MatMul(x, q) b = MatMul(x, k) }",
+                                     weights={"q": rand(4, 3), "k": rand(4, 3)}, passes="fuse-parallel", after="MatMul Split"),
+    "what_is_in_between_stays_in_order": parallel("a = MatMul(x, q) n = Relu(a) b = MatMul(x, k) y = Add(n, b)", "MatMul Split Relu Add"),
+    "convs_with_other_windows_stay": parallel("a = Conv<pads = [1, 1, 1, 1]>(x, q) b = Conv(x, k) y = Concat<axis = 1>(a, b)", None,
+                                              {"q": rand(2, 3, 3, 3), "k": rand(4, 3, 1, 1)}, x="N,3,5,6", y="N,6,5,6"),
+    "convs_with_other_attributes_stay": parallel("a = Conv<dilations = [1, 1]>(x, q) b = Conv(x, k) y = Concat<axis = 1>(a, b)", None,
+                                                 {"q": rand(2, 3, 3, 3), "k": rand(4, 3, 3, 3)}, x="N,3,5,6", y="N,6,3,4"),
+    "convs_with_groups_stay": parallel("a = Conv<group = 3>(x, q) b = Conv<group = 3>(x, k) y = Add(a, b)", None,
+                                       {"q": rand(3, 1, 3, 3), "k": rand(3, 1, 3, 3)}, x="N,3,5,6", y="N,3,3,4"),
+    "gemms_of_which_one_has_a_bias_stay": parallel("a = Gemm(x, q, p) b = Gemm(x, k) y = Add(a, b)", None, {"p": rand(3)}, x="N,4", y="N,3"),
+    "a_shared_weight_stays": parallel("a = MatMul(x, q) b = MatMul(x, k) c = Neg(k) d = MatMul(b, c) y = Concat<axis = -1>(a, d)", None,
+                                      {"q": rand(4, 4), "k": rand(4, 4)}, y="N,S,8"),
+    "of_two_inputs_stay": parallel("n = Neg(x) a = MatMul(x, q) b = MatMul(n, k) y = Add(a, b)", None),
+    "a_computed_weight_stays": dict(text="g (float[N,4] x, float[4,3] w) => (float[N,3] y) { a = MatMul(x, w) b = MatMul(x, q) y = Add(a, b) }",
+                                    weights={"q": rand(4, 3)}, passes="fuse-parallel", after=None),
+    "below_13_they_stay": parallel(QKV + ALL, None, opset=12),
+}
 main(CASES)
