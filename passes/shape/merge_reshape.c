@@ -1,5 +1,6 @@
 /* merge-shapes: Flatten, Squeeze and Unsqueeze behind nodes that only rename
- * axes, too. One Reshape to constant sizes stands for both. */
+ * axes, too, and a Transpose there that moves nothing but axes of length 1. One
+ * Reshape to constant sizes stands for both. */
 #include "common.h"
 #include "shape/merge_shapes.h"
 
@@ -42,10 +43,36 @@ static bool say(const struct quern_value *x, const struct quern_dim *dims,
     return rank > 0 && rank_x >= 0 && (infers || open == 0 || copied == 0);
 }
 
+bool qn_moves_nothing(const struct quern_node *node)
+{
+    const struct quern_value *x = quern_node_input(node, 0);
+    const int64_t *perm = NULL;
+    size_t n = 0;
+    int64_t last = -1;
+    if (!quern_node_is(node, "Transpose") || x == NULL ||
+        quern_node_attr_ints(node, "perm", &perm, &n) != QUERN_OK ||
+        quern_value_rank(x) != (int)n) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (perm[i] < 0 || perm[i] >= (int64_t)n) {
+            return false;
+        }
+        if (quern_value_dims(x)[perm[i]].value == 1) {
+            continue;
+        }
+        if (perm[i] < last) {
+            return false;
+        }
+        last = perm[i];
+    }
+    return true;
+}
+
 enum quern_code qn_merge_reshape_kin(struct quern_pass_ctx *ctx,
                                      struct quern_node *node)
 {
-    static const char *const attrs[] = {"axis", "axes"};
+    static const char *const attrs[] = {"axis", "axes", "perm"};
     struct quern_node *first = kin_before(node);
     const struct quern_value *x =
         first != NULL ? quern_node_input(first, 0) : NULL;
@@ -53,7 +80,8 @@ enum quern_code qn_merge_reshape_kin(struct quern_pass_ctx *ctx,
     struct quern_value *shape = NULL;
     int64_t target[QUERN_MAX_RANK];
     /* Unsqueezes in a row are for qn_merge_unsqueeze(). */
-    if (x == NULL || y == NULL || quern_node_is(first, quern_node_op(node))) {
+    if (x == NULL || y == NULL || quern_node_is(first, quern_node_op(node)) ||
+        (quern_node_is(node, "Transpose") && !qn_moves_nothing(node))) {
         return QUERN_OK;
     }
     int n = quern_value_rank(y);
@@ -65,7 +93,7 @@ enum quern_code qn_merge_reshape_kin(struct quern_pass_ctx *ctx,
     }
     enum quern_code code = qn_new_ints(ctx, quern_node_graph(node),
                                        quern_value_name(y), target, n, &shape);
-    for (size_t i = 0; i < 2 && code == QUERN_OK; i++) {
+    for (size_t i = 0; i < 3 && code == QUERN_OK; i++) {
         if (quern_node_has_attr(node, attrs[i])) {
             code = quern_node_remove_attr(node, attrs[i]);
         }

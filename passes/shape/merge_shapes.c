@@ -1,10 +1,10 @@
 /* merge-shapes: two nodes in a row that move data or convert it become one: two
  * Transposes, a Reshape behind Reshape, Flatten, Squeeze or Unsqueeze, two
  * Unsqueezes, two Squeezes, two Slices, a Concat in a Concat, a Cast behind a
- * Cast that lost nothing, a reduction and the Squeeze or Unsqueeze of its axes;
- * one Transpose from Reshape, Transpose, Reshape; one Gather from Slice and
- * Squeeze. Split and Concat of the same parts go, and so does the Slice of one
- * part of a Concat.
+ * Cast that lost nothing, a Transpose of axes of length 1 beside a Reshape, a
+ * reduction and the Squeeze or Unsqueeze of its axes; one Transpose from
+ * Reshape, Transpose, Reshape; one Gather from Slice and Squeeze. Split and
+ * Concat of the same parts go, and so does the Slice of one part of a Concat.
  * Bit-exact. Two Unsqueezes of a graph input are left: runtimes know masks by
  * them. */
 #include "shape/merge_shapes.h"
@@ -92,13 +92,16 @@ static bool zeros_hold(const struct quern_node *node,
 static enum quern_code merge_reshape(struct quern_pass_ctx *ctx,
                                      struct quern_node *node)
 {
-    static const char *const ops[] = {"Reshape", "Flatten", "Squeeze",
-                                      "Unsqueeze", NULL};
+    static const char *const ops[] = {"Reshape",   "Flatten",   "Squeeze",
+                                      "Unsqueeze", "Transpose", NULL};
     struct quern_node *first = before(node, ops);
     const struct quern_value *x =
         first != NULL ? quern_node_input(first, 0) : NULL;
-    return x != NULL && zeros_hold(node, x) ? qn_bypass(ctx, node, first)
-                                            : QUERN_OK;
+    return x != NULL && zeros_hold(node, x) &&
+                   (!quern_node_is(first, "Transpose") ||
+                    qn_moves_nothing(first))
+               ? qn_bypass(ctx, node, first)
+               : QUERN_OK;
 }
 
 static bool same_dims(const struct quern_value *a, const struct quern_value *b)
@@ -261,6 +264,7 @@ static const struct {
     {"Reshape", drop_pair},
     {"Reshape", merge_batch_transpose},
     {"Reshape", merge_reshape},
+    {"Transpose", qn_merge_reshape_kin},
     {"Flatten", qn_merge_reshape_kin},
     {"Squeeze", qn_merge_reshape_kin},
     {"Unsqueeze", qn_merge_reshape_kin},

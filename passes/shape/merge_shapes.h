@@ -36,8 +36,12 @@ enum quern_code qn_merge_squeeze(struct quern_pass_ctx *ctx,
                                  struct quern_node *node)
     __attribute__((warn_unused_result));
 
-/** A Flatten, Squeeze or Unsqueeze behind another of the family, Reshape with
- * it: one Reshape. */
+/** True for a Transpose that moves nothing but axes of length 1: the data lies
+ * as before. */
+bool qn_moves_nothing(const struct quern_node *node);
+
+/** A Flatten, Squeeze, Unsqueeze or Transpose that moves nothing behind another
+ * of the family, Reshape with it: one Reshape. */
 enum quern_code qn_merge_reshape_kin(struct quern_pass_ctx *ctx,
                                      struct quern_node *node)
     __attribute__((warn_unused_result));

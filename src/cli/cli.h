@@ -89,6 +89,17 @@ void cli_free_places(struct cli *cli);
 enum quern_code cli_usage(struct cli *cli, const char *format, ...)
     QUERN_PRINTF(2, 3);
 
+/** Refuse an output that is one of the files which a job reads or writes as
+ * well: samples, statistics, a recipe. NULLs among them are left out.
+ * @param out  NULL: no output, all is well */
+enum quern_code cli_spare(struct cli *cli, const char *out,
+                          const char *const *files, size_t n_files);
+
+/** Refuse to run a model whose nodes have attributes or types that their
+ * operators do not take: the embedded engine would compute something. */
+enum quern_code cli_check_runnable(const struct cli *cli,
+                                   struct quern_model *model);
+
 /** Seconds since the command line was read. */
 double cli_seconds(const struct cli *cli);
 

@@ -80,9 +80,10 @@ static enum quern_code check(struct cli *cli, const struct apply *self)
         return cli_usage(cli, "--explain is text: goes without --json where "
                               "no model is written");
     }
-    return self->recipe.out != NULL || r->explain != NULL
-               ? QUERN_OK
-               : cli_usage(cli, "no output given, needs -o FILE");
+    if (self->recipe.out == NULL && r->explain == NULL) {
+        return cli_usage(cli, "no output given, needs -o FILE");
+    }
+    return cli_recipe_spare(cli, r, self->data, NULL);
 }
 
 /* With --explain alone nothing is written. */

@@ -51,6 +51,9 @@ static enum quern_code run(struct cli *cli, const struct calibrate *self)
                                     .ort_library = cli->ort_library};
     enum quern_code code = quern_model_open(cli->context, cli->args[0], &model);
     if (code == QUERN_OK) {
+        code = cli_check_runnable(cli, model);
+    }
+    if (code == QUERN_OK) {
         code = quern_apply(model, pipeline, &o);
     }
     quern_model_destroy(&model);
@@ -72,6 +75,10 @@ int cmd_calibrate(int argc, char **argv)
     }
     if (code == QUERN_OK && self.out == NULL) {
         code = cli_usage(&cli, "no output given, needs -o FILE");
+    }
+    if (code == QUERN_OK) {
+        const char *const read[] = {cli.args[0], self.data};
+        code = cli_spare(&cli, self.out, read, 2);
     }
     cli.lines = &lines;
     if (code == QUERN_OK) {

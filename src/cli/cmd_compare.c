@@ -213,6 +213,9 @@ int cmd_compare(int argc, char **argv)
     self.options.ort_library = cli.ort_library;
     for (int i = 0; i < 2 && code == QUERN_OK; i++) {
         code = quern_model_open(cli.context, cli.args[i], &models[i]);
+        if (code == QUERN_OK) {
+            code = cli_check_runnable(&cli, models[i]);
+        }
     }
     if (code == QUERN_OK) {
         code =

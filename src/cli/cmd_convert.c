@@ -130,7 +130,7 @@ static enum quern_code check(struct cli *cli, const struct convert *self)
         return cli_usage(cli, "no model given, needs IN");
     }
     return self->recipe.out != NULL
-               ? QUERN_OK
+               ? cli_recipe_spare(cli, &self->recipe, self->data, NULL)
                : cli_usage(cli, "no output given, needs -o FILE");
 }
 

@@ -195,7 +195,7 @@ static enum quern_code check(struct cli *cli, const struct quantize *self)
     }
     return self->data != NULL || self->stats != NULL ||
                    self->recipe.config != NULL
-               ? QUERN_OK
+               ? cli_recipe_spare(cli, &self->recipe, self->data, self->stats)
                : cli_usage(cli, "no calibration data given, needs --data");
 }
 

@@ -276,7 +276,8 @@ static enum quern_code check_usage(struct cli *cli, const struct run *self)
     if (!self->check && cli->n_args > 1) {
         return cli_usage(cli, "folders behind the model go with --check");
     }
-    return QUERN_OK;
+    const char *const read[] = {cli->args[0], self->data};
+    return cli_spare(cli, self->out, read, 2);
 }
 
 int cmd_run(int argc, char **argv)
@@ -296,6 +297,9 @@ int cmd_run(int argc, char **argv)
     }
     if (code == QUERN_OK) {
         code = quern_model_open(cli.context, cli.args[0], &model);
+    }
+    if (code == QUERN_OK) {
+        code = cli_check_runnable(&cli, model);
     }
     if (code == QUERN_OK) {
         code = start(&cli, &self, model, &m);

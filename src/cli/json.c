@@ -1,6 +1,7 @@
 /* Results as JSON. */
 #include "json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -133,8 +134,10 @@ enum quern_code cli_json_save(struct cli *cli, json_t *object, const char *path)
     if (file != NULL && fclose(file) != 0) {
         done = false;
     }
+    int why = errno;
     json_decref(object);
     return done ? QUERN_OK
                 : quern_fail(cli->context, QUERN_IO, NULL,
-                             "report '%s' cannot be written", path);
+                             "report '%s' cannot be written: %s", path,
+                             strerror(why));
 }

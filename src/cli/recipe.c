@@ -168,7 +168,19 @@ enum quern_code cli_recipe_apply(struct cli *cli, struct cli_recipe *self,
     if (self->strict && !self->verify_each) {
         return cli_usage(cli, "--strict is for --verify-each");
     }
-    return quern_recipe_apply(self->recipe, model, &o);
+    enum quern_code code =
+        data != NULL ? cli_check_runnable(cli, model) : QUERN_OK;
+    return code == QUERN_OK ? quern_recipe_apply(self->recipe, model, &o)
+                            : code;
+}
+
+enum quern_code cli_recipe_spare(struct cli *cli, const struct cli_recipe *self,
+                                 const char *data, const char *stats)
+{
+    const char *const files[] = {data, stats, self->config, cli->args[0],
+                                 self->out};
+    enum quern_code code = cli_spare(cli, self->out, files, 3);
+    return code == QUERN_OK ? cli_spare(cli, self->report, files, 5) : code;
 }
 
 void cli_recipe_close(struct cli_recipe *self)

@@ -3,9 +3,13 @@
 #include "pass/pass.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <link.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef const struct quern_plugin *(*entry_fn)(const struct quern_host *host);
 
@@ -28,6 +32,52 @@ static enum quern_code look_at(struct quern_context *context, const char *path,
                ? QUERN_OK
                : quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
                             "is no regular file, needs a shared object");
+}
+
+/* Bytes that the segments of a shared object need to lie in the file; 0: its
+ * header says nothing of the kind, and dlopen() has its word. */
+static uint64_t bytes_needed(int fd)
+{
+    ElfW(Ehdr) head;
+    uint64_t most = 0;
+    if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head ||
+        memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
+        head.e_phentsize != sizeof(ElfW(Phdr))) {
+        return 0;
+    }
+    for (int i = 0; i < head.e_phnum; i++) {
+        ElfW(Phdr) part;
+        uint64_t at = head.e_phoff + (uint64_t)i * sizeof part;
+        if (at > INT64_MAX ||
+            pread(fd, &part, sizeof part, (off_t)at) != (ssize_t)sizeof part) {
+            return at <= INT64_MAX ? at + sizeof part : at;
+        }
+        uint64_t end = part.p_offset + part.p_filesz;
+        end = end < part.p_offset ? UINT64_MAX : end;
+        most = part.p_type == PT_LOAD && end > most ? end : most;
+    }
+    return most;
+}
+
+/* dlopen() maps what the header promises: where the file ends before that, it
+ * dies of a signal. */
+static enum quern_code look_whole(struct quern_context *context,
+                                  const char *path, const struct stat *info)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
+                          "plugin cannot be opened: %s", strerror(errno));
+    }
+    uint64_t needed = bytes_needed(fd);
+    close(fd);
+    return needed <= (uint64_t)info->st_size
+               ? QUERN_OK
+               : quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
+                            "is cut short: %lld bytes are there, its header "
+                            "needs %llu",
+                            (long long)info->st_size,
+                            (unsigned long long)needed);
 }
 
 static enum quern_code open_object(struct quern_context *context,
@@ -60,7 +110,10 @@ static enum quern_code load(struct quern_context *context, const char *path)
     if (code != QUERN_OK || qn_registry_has_file(context, &info)) {
         return code;
     }
-    code = open_object(context, path, &entry);
+    code = look_whole(context, path, &info);
+    if (code == QUERN_OK) {
+        code = open_object(context, path, &entry);
+    }
     if (code != QUERN_OK) {
         return code;
     }

@@ -249,6 +249,41 @@ def outputs():
     check("output is a link: it still is one, to the result", os.path.islink("link.onnx") and open("target.onnx", "rb").read() != GOOD)
 
 
+def outputs_over_what_is_needed():
+    """Samples, models and recipes are not written over by what is made of them; a model may be, by its own successor."""
+    text = "quern: 1\nsteps: [optimize]\n"
+    for name, args in {
+        "samples": ("kept.npz", "quantize", "good.onnx", "-o", "kept.npz", "--data", "kept.npz"),
+        "samples, by results": ("kept.npz", "run", "good.onnx", "--data", "./kept.npz", "-o", "kept.npz"),
+        "model, by results": ("kept.onnx", "run", "kept.onnx", "--data", "good.npz", "-o", "kept.onnx"),
+        "model, by statistics": ("kept.onnx", "calibrate", "kept.onnx", "--data", "good.npz", "-o", "./kept.onnx"),
+        "model, by the report": ("kept.onnx", "optimize", "kept.onnx", "-o", "out.onnx", "--report", "kept.onnx"),
+        "recipe": ("kept.yaml", "apply", "good.onnx", "-o", "kept.yaml", "--config", "kept.yaml"),
+    }.items():
+        path, *command = args
+        data = GOOD if path.endswith("onnx") else text.encode() if path.endswith("yaml") else open("good.npz", "rb").read()
+        write(path, data)
+        says(f"output over the {name}", 2, ["output '", "which the job needs"], *command)
+        check(f"output over the {name}: it is whole", open(path, "rb").read() == data)
+    says("report = output", 2, "which the job needs", "optimize", "good.onnx", "-o", "new.onnx", "--report", "new.onnx")
+    check("report = output: nothing written", not os.path.exists("new.onnx"))
+    says("output '-'", 2, "standard output is not written to", "optimize", "good.onnx", "-o", "-")
+    check("output '-': no such file", not os.path.exists("-"))
+    says("report in no folder", 5, ["report 'nowhere/r.json'", "No such file"], "optimize", "good.onnx", "-o", "out.onnx", "--report", "nowhere/r.json")
+
+
+def nodes_that_fit_no_schema():
+    """What no runtime would take is not run: neither attributes nor types of another kind."""
+    axis = node("Softmax", ["x"], ["y"], attr("axis", 1, b"\x15\0\0\x80\x3f"), name="odd")
+    whole = model(graph([node("Add", ["x", "k"], ["y"], name="odd")], init=[tensor("k", [2], b"\x01" + b"\0" * 15, dtype=7)]))
+    for name, data, texts in (("attribute", model(graph([axis])), ["'odd'", "'axis'", "has type float, needs int"]),
+                              ("type", whole, ["'odd'", "'k'", "has type tensor(int64), but must have that of 'x', tensor(float)"])):
+        write("odd.onnx", data)
+        for verb in (("run",), ("quantize", "-o", "out.onnx"), ("calibrate", "-o", "out.stats")):
+            says(f"{verb[0]}: wrong {name}", 3, texts, verb[0], "odd.onnx", *verb[1:], "--data", "good.npz")
+        says(f"wrong {name}: stays", 0, "nodes     1 -> 1", "optimize", "odd.onnx", "-o", "out.onnx")
+
+
 def interrupts():
     """Ctrl-C after 0 to 600 ms: no half file, exit code 130 (or done, or not yet
     begun to listen)."""
@@ -278,7 +313,7 @@ with tempfile.TemporaryDirectory() as folder:
     os.mkdir("empty")
     write("good.onnx", GOOD)
     npz("good.npz", {"x": npy()})
-    for part in (data, models, runs, outputs, interrupts):
+    for part in (data, models, runs, outputs, outputs_over_what_is_needed, nodes_that_fit_no_schema, interrupts):
         part()
 print(f"{n_checks} checks, {len(failures)} failed")
 sys.exit(1 if failures else 0)

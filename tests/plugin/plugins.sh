@@ -47,6 +47,8 @@ wrong "$at-short-pass.so" 'a pass of 16 bytes, needs at least [0-9]+$'
 wrong "$at-taken.so" "taken.so: pass 'drop-dead' is there already, from quern itself$"
 wrong "$work/none.so" 'none.so: plugin cannot be opened: No such file or directory$'
 wrong "$model" 'model.onnx: .*(invalid ELF header|file too short)'
+head -c 3000 "$at-good.so" >"$work/short.so"
+wrong "$work/short.so" 'short.so: is cut short: 3000 bytes are there, its header needs [0-9]+$'
 wrong "$work" 'is no regular file, needs a shared object$'
 mkfifo "$work/fifo"
 wrong "$work/fifo" 'fifo: is no regular file, needs a shared object$'

@@ -1,0 +1,64 @@
+/* Files that a verb must not write over, and models that it should not run. */
+#include "cli.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x;
+    struct stat y;
+    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 &&
+                                 x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
+enum quern_code cli_spare(struct cli *cli, const char *out,
+                          const char *const *files, size_t n_files)
+{
+    if (out != NULL && strcmp(out, "-") == 0) {
+        return cli_usage(cli, "output '-': standard output is not written to, "
+                              "needs the name of a file");
+    }
+    for (size_t i = 0; i < n_files && out != NULL; i++) {
+        if (files[i] != NULL && is_same_file(out, files[i])) {
+            return cli_usage(cli,
+                             "output '%s' is '%s', which the job needs: "
+                             "give it a name of its own",
+                             out, files[i]);
+        }
+    }
+    return QUERN_OK;
+}
+
+enum { NEWEST_OPSET = 26 }; /* beyond it, schemas may have grown */
+
+struct fitness {
+    struct quern_context *context;
+    enum quern_code code;
+};
+
+/* An attribute or a type that the operator does not take. What is unknown is
+ * left to the engine to name. */
+static void look(void *user, const struct quern_message *finding)
+{
+    struct fitness *f = user;
+    if (f->code == QUERN_OK && finding->severity == QUERN_SEVERITY_ERROR &&
+        (finding->place.attribute != NULL || finding->place.tensor != NULL)) {
+        f->code = quern_fail(f->context, QUERN_INVALID_MODEL, &finding->place,
+                             "%s", finding->text);
+        quern_note(f->context, NULL,
+                   "'quern check' tells all that is wrong with the model");
+    }
+}
+
+enum quern_code cli_check_runnable(const struct cli *cli,
+                                   struct quern_model *model)
+{
+    struct fitness f = {cli->context, QUERN_OK};
+    if (cli->engine == QUERN_ENGINE_ORT ||
+        quern_model_opset(model, "") > NEWEST_OPSET) {
+        return QUERN_OK; /* ONNX Runtime looks itself */
+    }
+    enum quern_code code = quern_model_verify(model, look, &f);
+    return code == QUERN_INVALID_MODEL || code == QUERN_OK ? f.code : code;
+}
