@@ -181,6 +181,36 @@ def unary(r):
 
 
 @maker
+def contrib_codes(r):
+    """The element-wise operators of codes that ONNX Runtime's own quantizer writes."""
+    op = r.pick("QLinearAdd", "QLinearMul", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearGlobalAveragePool", "QLinearConcat", "QGemm")
+    t = r.pick(np.uint8, np.int8) if op != "QLinearConcat" else np.uint8
+    low, high = (0, 255) if t == np.uint8 else (-128, 127)
+
+    def x(*shape):
+        return r.ints(low, high, *shape, dtype=t)
+
+    def scale(most=0.1):
+        return [np.array(r.g.uniform(most / 10, most), np.float32), np.asarray(x())]
+
+    shape = [r.int(1, 5) for _ in range(4)]
+    if op == "QGemm":
+        m, n, k, ta, tb = r.int(1, 5), r.int(1, 6), r.int(1, 9), r.int(0, 1), r.int(0, 1)
+        c = r.ints(-999, 999, n, dtype=np.int32) if r.chance(0.7) else None
+        codes_out = r.chance(0.6)
+        return Case(r, op, [x(*((k, m) if ta else (m, k))), *scale(), x(*((n, k) if tb else (k, n))), *scale(), c,
+                            *(scale() if codes_out else ())], domain="com.microsoft", transA=ta, transB=tb, alpha=r.pick(1.0, 0.5))
+    if op in ("QLinearAdd", "QLinearMul"):
+        other = [n if r.chance(0.7) else 1 for n in shape]
+        return Case(r, op, [x(*shape), *scale(), x(*other), *scale(), *scale()], domain="com.microsoft", tol=0.012)
+    if op == "QLinearConcat":
+        return Case(r, op, [*scale(), *(v for _ in range(r.int(1, 3)) for v in (x(*shape), *scale()))], domain="com.microsoft", axis=r.axis(4),
+                    tol=0.012)
+    return Case(r, op, [x(*shape), *scale(), *scale(0.02)], domain="com.microsoft", tol=0.012,
+                **({"alpha": 0.2} if op == "QLinearLeakyRelu" else {"channels_last": 0} if op == "QLinearGlobalAveragePool" else {}))
+
+
+@maker
 def half(r):
     """What is computed by way of float."""
     op = r.pick("MatMul", "Gemm", "Conv", "Add", "Mul", "Div", "ReduceMean", "MaxPool", "AveragePool", "GlobalAveragePool")

@@ -147,6 +147,13 @@ enum quern_code qn_op_matmul_integer(struct qn_run *run,
 enum quern_code qn_op_conv_integer(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_dynamic_quantize(struct qn_run *run,
                                        const struct qn_op *op);
+enum quern_code qn_op_qgemm(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_qlinear_binary(struct qn_run *run,
+                                     const struct qn_op *op);
+enum quern_code qn_op_qlinear_unary(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_qlinear_mean(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_qlinear_concat(struct qn_run *run,
+                                     const struct qn_op *op);
 enum quern_code qn_op_bias_gelu(struct qn_run *run, const struct qn_op *op);
 /** C = A B where there is a kernel for the type; false: there is none. NULL:
  * ask alone. */

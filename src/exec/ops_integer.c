@@ -1,34 +1,26 @@
-/* Products of integers: MatMulInteger, QLinearMatMul, ConvInteger, QLinearConv;
- * and DynamicQuantizeLinear. Sums are in int32 and wrap, as theirs do. */
+/* Products of integers: MatMulInteger, QLinearMatMul, QGemm. Sums are in int32
+ * and wrap, as theirs do. */
 #include "base/numeric.h"
+#include "exec/integer.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
-#include "exec/window.h"
 
 #include <math.h>
 
-/* How the sums of a QLinear operator become codes. */
-struct requant {
-    const struct qn_array *x_scale;
-    const struct qn_array *w_scale;
-    const struct qn_array *y_scale;
-    const struct qn_array *y_zero;
-};
-
-static bool is_code(const struct qn_array *a)
+bool qn_is_code(const struct qn_array *a)
 {
     return a != NULL && (a->dtype == QUERN_UINT8 || a->dtype == QUERN_INT8);
 }
 
 /* A zero point: none, one number, or one for each of n rows or columns. */
-static bool is_zero_point(const struct qn_array *zero, const struct qn_array *x,
-                          int64_t n)
+bool qn_is_zero_point(const struct qn_array *zero, const struct qn_array *x,
+                      int64_t n)
 {
     return zero == NULL ||
            (zero->dtype == x->dtype && (zero->len == 1 || zero->len == n));
 }
 
-static int32_t zero_at(const struct qn_array *zero, int64_t i)
+int32_t qn_zero_at(const struct qn_array *zero, int64_t i)
 {
     return zero == NULL ? 0
                         : (int32_t)qn_load_int(zero, zero->len == 1 ? 0 : i);
@@ -39,8 +31,8 @@ static double scale_at(const struct qn_array *scale, int64_t i)
     return qn_load(scale, scale->len == 1 ? 0 : i);
 }
 
-static void put_sum(const struct requant *q, const struct qn_array *y,
-                    int64_t at, int32_t sum, int64_t row, int64_t column)
+void qn_put_sum(const struct qn_requant *q, const struct qn_array *y,
+                int64_t at, int32_t sum, int64_t row, int64_t column)
 {
     if (q == NULL) {
         qn_store_int(y, at, sum);
@@ -49,7 +41,7 @@ static void put_sum(const struct requant *q, const struct qn_array *y,
     float scale =
         (float)scale_at(q->x_scale, row) * (float)scale_at(q->w_scale, column);
     float v = (float)sum * scale / (float)qn_load(q->y_scale, 0);
-    int32_t zero = zero_at(q->y_zero, 0);
+    int32_t zero = qn_zero_at(q->y_zero, 0);
     int32_t lo = (int32_t)qn_dtype_min(y->dtype) - zero;
     int32_t hi = (int32_t)qn_dtype_max(y->dtype) - zero;
     qn_store_int(y, at, qn_saturate(v, lo, hi) + zero);
@@ -62,10 +54,11 @@ static bool is_scale(const struct qn_array *scale, int64_t n)
            (scale->len == 1 || scale->len == n);
 }
 
-static bool is_requant(const struct requant *q, int64_t rows, int64_t columns)
+bool qn_is_requant(const struct qn_requant *q, int64_t rows, int64_t columns)
 {
     return is_scale(q->x_scale, rows) && is_scale(q->w_scale, columns) &&
-           is_scale(q->y_scale, 1) && is_code(q->y_zero) && q->y_zero->len == 1;
+           is_scale(q->y_scale, 1) && qn_is_code(q->y_zero) &&
+           q->y_zero->len == 1;
 }
 
 /* -------------------------------------------------------------- products */
@@ -93,44 +86,44 @@ static void as_matrix(const struct qn_array *x, bool left, struct qn_array *out)
     }
 }
 
-/* Codes less their zero points, [rows, inner] from element `at` on. */
-static void less_zero(const struct qn_array *x, int64_t at, int64_t rows,
-                      int64_t inner, int64_t row_step, int64_t step,
-                      const struct qn_array *zero, int16_t *out)
+void qn_less_zero(const struct qn_array *x, const struct qn_code_rows *r,
+                  const struct qn_array *zero, int16_t *out)
 {
     bool is_signed = x->dtype == QUERN_INT8;
-    for (int64_t i = 0; i < rows; i++) {
-        const uint8_t *from = x->data + at + i * row_step;
-        int32_t z = zero_at(zero, i);
-        for (int64_t k = 0; k < inner; k++) {
-            int32_t code = from[k * step];
+    for (int64_t i = 0; i < r->rows; i++) {
+        const uint8_t *from = x->data + r->at + i * r->row_step;
+        int32_t z = qn_zero_at(zero, i);
+        for (int64_t k = 0; k < r->inner; k++) {
+            int32_t code = from[k * r->step];
             code = is_signed ? (int8_t)code : code;
-            out[i * inner + k] = (int16_t)(code - z);
+            out[i * r->inner + k] = (int16_t)(code - z);
         }
     }
 }
 
 /* One batch entry; `room` is for both sides. */
 static void multiply(const struct qn_kernels *kernels, const struct sides *s,
-                     const struct requant *q, const int64_t *at,
+                     const struct qn_requant *q, const int64_t *at,
                      const struct qn_array *y, int16_t *room)
 {
     const int64_t *ta = s->a.strides + s->a.rank - 2;
     const int64_t *tb = s->b.strides + s->b.rank - 2;
     int16_t *b = room + s->rows * s->inner;
-    less_zero(&s->a, at[1], s->rows, s->inner, ta[0], ta[1], s->a_zero, room);
-    less_zero(&s->b, at[2], s->columns, s->inner, tb[1], tb[0], s->b_zero, b);
+    const struct qn_code_rows ra = {at[1], s->rows, s->inner, ta[0], ta[1]};
+    const struct qn_code_rows rb = {at[2], s->columns, s->inner, tb[1], tb[0]};
+    qn_less_zero(&s->a, &ra, s->a_zero, room);
+    qn_less_zero(&s->b, &rb, s->b_zero, b);
     for (int64_t i = 0; i < s->rows * s->columns; i++) {
         int64_t row = i / s->columns;
         int64_t column = i % s->columns;
         int32_t sum = kernels->dot_s16(room + row * s->inner,
                                        b + column * s->inner, (size_t)s->inner);
-        put_sum(q, y, at[0] + i, sum, row, column);
+        qn_put_sum(q, y, at[0] + i, sum, row, column);
     }
 }
 
 static enum quern_code product(struct qn_run *run, const struct qn_op *op,
-                               struct sides *s, const struct requant *q)
+                               struct sides *s, const struct qn_requant *q)
 {
     int64_t dims[QUERN_MAX_RANK + 2];
     int rank = 0;
@@ -184,11 +177,11 @@ enum quern_code qn_op_matmul_integer(struct qn_run *run, const struct qn_op *op)
     bool linear = op->row->variant == 1;
     struct sides s = {.a_zero = qn_in_packed(run, op, 2),
                       .b_zero = qn_in_packed(run, op, linear ? 5 : 3)};
-    struct requant q = {qn_in_packed(run, op, 1), qn_in_packed(run, op, 4),
-                        qn_in_packed(run, op, 6), qn_in_packed(run, op, 7)};
+    struct qn_requant q = {qn_in_packed(run, op, 1), qn_in_packed(run, op, 4),
+                           qn_in_packed(run, op, 6), qn_in_packed(run, op, 7)};
     const struct qn_array *a = qn_in(run, op, 0);
     const struct qn_array *b = qn_in(run, op, linear ? 3 : 1);
-    if (!is_code(a) || !is_code(b) || a->rank < 1 || b->rank < 1) {
+    if (!qn_is_code(a) || !qn_is_code(b) || a->rank < 1 || b->rank < 1) {
         return qn_op_missing(run, op);
     }
     as_matrix(a, true, &s.a);
@@ -197,9 +190,9 @@ enum quern_code qn_op_matmul_integer(struct qn_run *run, const struct qn_op *op)
     s.inner = s.a.dims[s.a.rank - 1];
     s.columns = s.b.dims[s.b.rank - 1];
     if (s.inner != s.b.dims[s.b.rank - 2] ||
-        !is_zero_point(s.a_zero, a, s.rows) ||
-        !is_zero_point(s.b_zero, b, s.columns) ||
-        (linear && !is_requant(&q, s.rows, s.columns))) {
+        !qn_is_zero_point(s.a_zero, a, s.rows) ||
+        !qn_is_zero_point(s.b_zero, b, s.columns) ||
+        (linear && !qn_is_requant(&q, s.rows, s.columns))) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                           "[%lld, %lld] times [%lld, %lld], or scales or zero "
                           "points that do not fit",
@@ -210,156 +203,113 @@ enum quern_code qn_op_matmul_integer(struct qn_run *run, const struct qn_op *op)
     return product(run, op, &s, linear ? &q : NULL);
 }
 
-/* ---------------------------------------------------------- convolutions */
+/* ---------------------------------------------------------------- QGemm */
 
-struct conv_codes {
-    const struct qn_array *x;
-    const struct qn_array *w;
-    const struct qn_array *x_zero;
-    const struct qn_array *w_zero;
-    const struct qn_array *bias; /* int32; NULL: none */
-    struct qn_window win;
+/* Inputs of com.microsoft.QGemm: A, scale, zero point, B, scale, zero point, C
+ * (int32 at scale alpha A B), and Y's where the output is codes. */
+struct qgemm {
+    struct sides s;
+    const struct qn_array *c; /* NULL: none */
+    const struct qn_array *b_scale;
+    struct qn_requant q; /* y_scale, y_zero NULL: the output is float */
+    float scale;         /* of A, times alpha */
 };
 
-static int32_t sum_at(const struct conv_codes *c, int64_t image, int64_t filter,
-                      const int64_t *at)
+static bool read_qgemm(struct qn_run *run, const struct qn_op *op,
+                       struct qgemm *g)
 {
-    const struct qn_window *w = &c->win;
-    int64_t size = w->in[0] * w->in[1] * w->in[2];
-    int64_t taps = w->kernel[0] * w->kernel[1] * w->kernel[2];
-    int64_t channels = c->w->dims[1];
-    int64_t first = filter / (c->w->dims[0] / w->group) * channels;
-    int32_t zx = zero_at(c->x_zero, 0);
-    int32_t zw = zero_at(c->w_zero, filter);
-    uint32_t sum = c->bias != NULL ? (uint32_t)qn_load_int(c->bias, filter) : 0;
-    for (int64_t t = 0; t < taps; t++) {
-        int64_t place = 0;
-        bool inside = true;
-        int64_t rest = t;
-        for (int i = QN_WINDOW_AXES - 1, step = 1; i >= 0; i--) {
-            int64_t p = at[i] * w->stride[i] - w->pad[i] +
-                        rest % w->kernel[i] * w->dilation[i];
-            rest /= w->kernel[i];
-            inside = inside && p >= 0 && p < w->in[i];
-            place += p * step;
-            step *= (int)w->in[i];
-        }
-        for (int64_t k = 0; inside && k < channels; k++) {
-            int64_t from = (image * c->x->dims[1] + first + k) * size + place;
-            int32_t v = (int32_t)qn_load_int(c->x, from) - zx;
-            int32_t f =
-                (int32_t)qn_load_int(c->w, (filter * channels + k) * taps + t);
-            sum += (uint32_t)(v * (f - zw));
-        }
+    const struct qn_array *a = qn_in(run, op, 0);
+    const struct qn_array *b = qn_in(run, op, 3);
+    const struct qn_array *a_scale = qn_in(run, op, 1);
+    bool ta = quern_node_int(op->node, "transA", 0) != 0;
+    bool tb = quern_node_int(op->node, "transB", 0) != 0;
+    if (!qn_is_code(a) || !qn_is_code(b) || a->rank != 2 || b->rank != 2) {
+        return false;
     }
-    return (int32_t)sum;
+    g->s.a = *a;
+    g->s.b = *b;
+    for (int i = 0; i < 2; i++) { /* as [rows, inner] and [inner, columns] */
+        g->s.a.dims[i] = a->dims[ta ? 1 - i : i];
+        g->s.a.strides[i] = a->strides[ta ? 1 - i : i];
+        g->s.b.dims[i] = b->dims[tb ? 1 - i : i];
+        g->s.b.strides[i] = b->strides[tb ? 1 - i : i];
+    }
+    g->s.rows = g->s.a.dims[0];
+    g->s.inner = g->s.a.dims[1];
+    g->s.columns = g->s.b.dims[1];
+    g->s.a_zero = qn_in_packed(run, op, 2);
+    g->s.b_zero = qn_in_packed(run, op, 5);
+    g->b_scale = qn_in_packed(run, op, 4);
+    g->c = qn_in_packed(run, op, 6);
+    g->q.y_scale = qn_in_packed(run, op, 7);
+    g->q.y_zero = qn_in_packed(run, op, 8);
+    if (!is_scale(a_scale, 1) || !is_scale(g->b_scale, g->s.columns)) {
+        return false;
+    }
+    g->scale =
+        quern_node_float(op->node, "alpha", 1.0f) * (float)qn_load(a_scale, 0);
+    return g->s.b.dims[0] == g->s.inner &&
+           qn_is_zero_point(g->s.a_zero, a, 1) &&
+           qn_is_zero_point(g->s.b_zero, b, g->s.columns) &&
+           (g->c == NULL || (g->c->dtype == QUERN_INT32 &&
+                             (g->c->len == 1 || g->c->len == g->s.columns ||
+                              g->c->len == g->s.rows * g->s.columns))) &&
+           (g->q.y_zero == NULL ||
+            (qn_is_code(g->q.y_zero) && is_scale(g->q.y_scale, 1)));
 }
 
-static enum quern_code convolve(struct qn_run *run, const struct qn_op *op,
-                                const struct conv_codes *c,
-                                const struct requant *q)
+/* Sums with C's, into Y. */
+static void finish_qgemm(const struct qgemm *g, const struct qn_array *sums,
+                         const struct qn_array *y)
 {
-    int64_t dims[QUERN_MAX_RANK];
+    int64_t n = g->s.columns;
+    for (int64_t i = 0; i < y->len; i++) {
+        uint32_t sum = (uint32_t)qn_load_int(sums, i);
+        if (g->c != NULL) {
+            int64_t at = g->c->len == y->len ? i : g->c->len == n ? i % n : 0;
+            sum += (uint32_t)qn_load_int(g->c, at);
+        }
+        float scale = g->scale * (float)scale_at(g->b_scale, i % n);
+        if (g->q.y_zero == NULL) {
+            qn_store(y, i, (double)((float)(int32_t)sum * scale));
+            continue;
+        }
+        int32_t zero = qn_zero_at(g->q.y_zero, 0);
+        float v =
+            (float)(int32_t)sum * (scale / (float)qn_load(g->q.y_scale, 0));
+        int32_t lo = (int32_t)qn_dtype_min(y->dtype) - zero;
+        int32_t hi = (int32_t)qn_dtype_max(y->dtype) - zero;
+        qn_store_int(y, i, qn_saturate(v, lo, hi) + zero);
+    }
+}
+
+enum quern_code qn_op_qgemm(struct qn_run *run, const struct qn_op *op)
+{
+    struct qgemm g = {.scale = 1.0f};
     struct qn_array *y = NULL;
-    const int64_t *out = c->win.out;
-    int rank = qn_window_dims(&c->win, c->x->dims[0], c->w->dims[0], dims);
-    enum quern_code code = qn_out(
-        run, op, 0, q != NULL ? q->y_zero->dtype : QUERN_INT32, rank, dims, &y);
-    for (int64_t i = 0; code == QUERN_OK && y != NULL && i < y->len; i++) {
-        int64_t positions = out[0] * out[1] * out[2];
-        int64_t p = i % positions;
-        int64_t filter = i / positions % c->w->dims[0];
-        int64_t at[3] = {p / (out[1] * out[2]), p / out[2] % out[1],
-                         p % out[2]};
-        int64_t image = i / positions / c->w->dims[0];
-        put_sum(q, y, i, sum_at(c, image, filter, at), 0, filter);
-    }
-    return code;
-}
-
-static bool channels_fit(const struct qn_op *op, const struct conv_codes *c)
-{
-    int64_t group = quern_node_int(op->node, "group", 1);
-    return is_code(c->x) && is_code(c->w) && c->x->rank >= 3 &&
-           c->w->rank == c->x->rank && group >= 1 && c->w->dims[0] >= 1 &&
-           c->w->dims[0] % group == 0 && c->x->dims[1] % group == 0 &&
-           c->w->dims[1] == c->x->dims[1] / group;
-}
-
-/* ConvInteger (x, w, zero points), and QLinearConv (variant 1). */
-enum quern_code qn_op_conv_integer(struct qn_run *run, const struct qn_op *op)
-{
-    bool linear = op->row->variant == 1;
-    struct conv_codes c = {.x = qn_in_packed(run, op, 0),
-                           .w = qn_in_packed(run, op, linear ? 3 : 1),
-                           .x_zero = qn_in_packed(run, op, 2),
-                           .w_zero = qn_in_packed(run, op, linear ? 5 : 3),
-                           .bias = linear ? qn_in_packed(run, op, 8) : NULL};
-    struct requant q = {qn_in_packed(run, op, 1), qn_in_packed(run, op, 4),
-                        qn_in_packed(run, op, 6), qn_in_packed(run, op, 7)};
-    if (!channels_fit(op, &c)) {
-        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                          "inputs are no codes, or channels do not fit");
-    }
-    if (!is_zero_point(c.x_zero, c.x, 1) ||
-        !is_zero_point(c.w_zero, c.w, c.w->dims[0]) ||
-        (linear && !is_requant(&q, 1, c.w->dims[0])) ||
-        (c.bias != NULL &&
-         (c.bias->dtype != QUERN_INT32 || c.bias->len != c.w->dims[0]))) {
-        return qn_op_fail(run, op, QUERN_INVALID_MODEL,
-                          "scales, zero points or bias do not fit");
-    }
-    enum quern_code code = qn_window_init(run, op, c.x, c.w->dims + 2, &c.win);
-    return code == QUERN_OK ? convolve(run, op, &c, linear ? &q : NULL) : code;
-}
-
-/* ------------------------------------------------- DynamicQuantizeLinear */
-
-/* Scale and zero point of the range that holds all values, and 0. */
-static void find_range(const struct qn_array *x, float *scale, int32_t *zero)
-{
-    const float *v = (const float *)(const void *)x->data;
-    float lo = 0.0f;
-    float hi = 0.0f;
-    for (int64_t i = 0; i < x->len; i++) {
-        lo = v[i] < lo ? v[i] : lo;
-        hi = v[i] > hi ? v[i] : hi;
-    }
-    *scale = hi > lo ? (hi - lo) / 255.0f : 1.0f;
-    *zero = qn_saturate(-lo / *scale, 0, 255);
-}
-
-enum quern_code qn_op_dynamic_quantize(struct qn_run *run,
-                                       const struct qn_op *op)
-{
-    const struct qn_array *x = qn_in_packed(run, op, 0);
-    struct qn_array *out[3] = {NULL, NULL, NULL};
-    float scale = 1.0f;
-    int32_t zero = 0;
-    if (x == NULL || x->dtype != QUERN_FLOAT) {
+    if (!read_qgemm(run, op, &g)) {
         return qn_op_missing(run, op);
     }
-    find_range(x, &scale, &zero);
+    const int64_t dims[2] = {g.s.rows, g.s.columns};
     enum quern_code code =
-        qn_out(run, op, 0, QUERN_UINT8, x->rank, x->dims, &out[0]);
-    if (code == QUERN_OK) {
-        code = qn_out(run, op, 1, QUERN_FLOAT, 0, NULL, &out[1]);
-    }
-    if (code == QUERN_OK) {
-        code = qn_out(run, op, 2, QUERN_UINT8, 0, NULL, &out[2]);
-    }
-    if (code != QUERN_OK) {
+        qn_out(run, op, 0, g.q.y_zero != NULL ? g.q.y_zero->dtype : QUERN_FLOAT,
+               2, dims, &y);
+    if (code != QUERN_OK || y == NULL || y->len == 0) {
         return code;
     }
-    if (out[0] != NULL) {
-        run->kernels->quantize_u8((const float *)(const void *)x->data, scale,
-                                  zero, out[0]->data, (size_t)x->len);
+    size_t n_codes = (size_t)((g.s.rows + g.s.columns) * g.s.inner);
+    size_t sums_size = (size_t)y->len * sizeof(int32_t);
+    struct qn_chunk *room =
+        qn_scratch(run, sums_size + n_codes * sizeof(int16_t));
+    if (room == NULL) {
+        return qn_op_missing(run, op);
     }
-    if (out[1] != NULL) {
-        qn_store(out[1], 0, (double)scale);
-    }
-    if (out[2] != NULL) {
-        qn_store_int(out[2], 0, zero);
-    }
+    struct qn_array sums = *y;
+    sums.dtype = QUERN_INT32;
+    sums.data = room->data;
+    multiply(run->kernels, &g.s, NULL, (const int64_t[3]){0, 0, 0}, &sums,
+             (int16_t *)(void *)(room->data + sums_size));
+    finish_qgemm(&g, &sums, y);
+    qn_chunk_put(&run->chunks, room);
     return QUERN_OK;
 }

@@ -246,3 +246,54 @@ enum quern_code qn_op_dequantize(struct qn_run *run, const struct qn_op *op)
     }
     return QUERN_OK;
 }
+
+/* ------------------------------------------------- DynamicQuantizeLinear */
+
+/* Scale and zero point of the range that holds all values, and 0. */
+static void find_range(const struct qn_array *x, float *scale, int32_t *zero)
+{
+    const float *v = (const float *)(const void *)x->data;
+    float lo = 0.0f;
+    float hi = 0.0f;
+    for (int64_t i = 0; i < x->len; i++) {
+        lo = v[i] < lo ? v[i] : lo;
+        hi = v[i] > hi ? v[i] : hi;
+    }
+    *scale = hi > lo ? (hi - lo) / 255.0f : 1.0f;
+    *zero = qn_saturate(-lo / *scale, 0, 255);
+}
+
+enum quern_code qn_op_dynamic_quantize(struct qn_run *run,
+                                       const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    struct qn_array *out[3] = {NULL, NULL, NULL};
+    float scale = 1.0f;
+    int32_t zero = 0;
+    if (x == NULL || x->dtype != QUERN_FLOAT) {
+        return qn_op_missing(run, op);
+    }
+    find_range(x, &scale, &zero);
+    enum quern_code code =
+        qn_out(run, op, 0, QUERN_UINT8, x->rank, x->dims, &out[0]);
+    if (code == QUERN_OK) {
+        code = qn_out(run, op, 1, QUERN_FLOAT, 0, NULL, &out[1]);
+    }
+    if (code == QUERN_OK) {
+        code = qn_out(run, op, 2, QUERN_UINT8, 0, NULL, &out[2]);
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    if (out[0] != NULL) {
+        run->kernels->quantize_u8((const float *)(const void *)x->data, scale,
+                                  zero, out[0]->data, (size_t)x->len);
+    }
+    if (out[1] != NULL) {
+        qn_store(out[1], 0, (double)scale);
+    }
+    if (out[2] != NULL) {
+        qn_store_int(out[2], 0, zero);
+    }
+    return QUERN_OK;
+}

@@ -208,6 +208,13 @@ static const struct qn_op_row rows[] = {
     {"com.microsoft.FusedMatMul", 1, qn_op_fused_matmul, NULL, 0},
     UNARY("com.microsoft.Gelu", 1, QN_GELU),
     {"com.microsoft.MatMulNBits", 1, qn_op_matmul_nbits, NULL, 0},
+    {"com.microsoft.QGemm", 1, qn_op_qgemm, NULL, 0},
+    {"com.microsoft.QLinearAdd", 1, qn_op_qlinear_binary, NULL, 0},
+    {"com.microsoft.QLinearConcat", 1, qn_op_qlinear_concat, NULL, 0},
+    {"com.microsoft.QLinearGlobalAveragePool", 1, qn_op_qlinear_mean, NULL, 0},
+    {"com.microsoft.QLinearLeakyRelu", 1, qn_op_qlinear_unary, NULL, 3},
+    {"com.microsoft.QLinearMul", 1, qn_op_qlinear_binary, NULL, 1},
+    {"com.microsoft.QLinearSigmoid", 1, qn_op_qlinear_unary, NULL, 2},
     UNARY("com.microsoft.QuickGelu", 1, QN_SWISH),
     {"com.microsoft.QuantizeLinear", 1, qn_op_quantize, NULL, 0},
 };
