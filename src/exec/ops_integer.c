@@ -215,47 +215,60 @@ struct qgemm {
     float scale;         /* of A, times alpha */
 };
 
+/* The sides as [rows, inner] and [inner, columns]. */
+static void turn_sides(const struct qn_op *op, const struct qn_array *a,
+                       const struct qn_array *b, struct sides *s)
+{
+    bool ta = quern_node_int(op->node, "transA", 0) != 0;
+    bool tb = quern_node_int(op->node, "transB", 0) != 0;
+    s->a = *a;
+    s->b = *b;
+    for (int i = 0; i < 2; i++) {
+        s->a.dims[i] = a->dims[ta ? 1 - i : i];
+        s->a.strides[i] = a->strides[ta ? 1 - i : i];
+        s->b.dims[i] = b->dims[tb ? 1 - i : i];
+        s->b.strides[i] = b->strides[tb ? 1 - i : i];
+    }
+    s->rows = s->a.dims[0];
+    s->inner = s->a.dims[1];
+    s->columns = s->b.dims[1];
+}
+
+/* Do what is added and how it is scaled fit the product? */
+static bool qgemm_fits(const struct qgemm *g)
+{
+    int64_t n = g->s.columns;
+    bool adds =
+        g->c == NULL ||
+        (g->c->dtype == QUERN_INT32 &&
+         (g->c->len == 1 || g->c->len == n || g->c->len == g->s.rows * n));
+    bool scales = g->q.y_zero == NULL ||
+                  (qn_is_code(g->q.y_zero) && is_scale(g->q.y_scale, 1));
+    return adds && scales && g->s.b.dims[0] == g->s.inner &&
+           qn_is_zero_point(g->s.a_zero, &g->s.a, 1) &&
+           qn_is_zero_point(g->s.b_zero, &g->s.b, n) && is_scale(g->b_scale, n);
+}
+
 static bool read_qgemm(struct qn_run *run, const struct qn_op *op,
                        struct qgemm *g)
 {
     const struct qn_array *a = qn_in(run, op, 0);
     const struct qn_array *b = qn_in(run, op, 3);
     const struct qn_array *a_scale = qn_in(run, op, 1);
-    bool ta = quern_node_int(op->node, "transA", 0) != 0;
-    bool tb = quern_node_int(op->node, "transB", 0) != 0;
-    if (!qn_is_code(a) || !qn_is_code(b) || a->rank != 2 || b->rank != 2) {
+    if (!qn_is_code(a) || !qn_is_code(b) || a->rank != 2 || b->rank != 2 ||
+        !is_scale(a_scale, 1)) {
         return false;
     }
-    g->s.a = *a;
-    g->s.b = *b;
-    for (int i = 0; i < 2; i++) { /* as [rows, inner] and [inner, columns] */
-        g->s.a.dims[i] = a->dims[ta ? 1 - i : i];
-        g->s.a.strides[i] = a->strides[ta ? 1 - i : i];
-        g->s.b.dims[i] = b->dims[tb ? 1 - i : i];
-        g->s.b.strides[i] = b->strides[tb ? 1 - i : i];
-    }
-    g->s.rows = g->s.a.dims[0];
-    g->s.inner = g->s.a.dims[1];
-    g->s.columns = g->s.b.dims[1];
+    turn_sides(op, a, b, &g->s);
     g->s.a_zero = qn_in_packed(run, op, 2);
-    g->s.b_zero = qn_in_packed(run, op, 5);
     g->b_scale = qn_in_packed(run, op, 4);
+    g->s.b_zero = qn_in_packed(run, op, 5);
     g->c = qn_in_packed(run, op, 6);
     g->q.y_scale = qn_in_packed(run, op, 7);
     g->q.y_zero = qn_in_packed(run, op, 8);
-    if (!is_scale(a_scale, 1) || !is_scale(g->b_scale, g->s.columns)) {
-        return false;
-    }
     g->scale =
         quern_node_float(op->node, "alpha", 1.0f) * (float)qn_load(a_scale, 0);
-    return g->s.b.dims[0] == g->s.inner &&
-           qn_is_zero_point(g->s.a_zero, a, 1) &&
-           qn_is_zero_point(g->s.b_zero, b, g->s.columns) &&
-           (g->c == NULL || (g->c->dtype == QUERN_INT32 &&
-                             (g->c->len == 1 || g->c->len == g->s.columns ||
-                              g->c->len == g->s.rows * g->s.columns))) &&
-           (g->q.y_zero == NULL ||
-            (qn_is_code(g->q.y_zero) && is_scale(g->q.y_scale, 1)));
+    return qgemm_fits(g);
 }
 
 /* Sums with C's, into Y. */
