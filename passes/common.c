@@ -1,6 +1,8 @@
 /* Small helpers that several passes use. */
 #include "common.h"
 
+#include <quern/target.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -326,4 +328,9 @@ enum quern_code qn_each_holder(struct quern_pass_ctx *ctx,
     struct holders h = {fn, user};
     return quern_pass_each(ctx, graph, &(struct quern_each){.has_bodies = true},
                            visit_holder, &h);
+}
+
+bool qn_target_lacks(struct quern_pass_ctx *ctx, const char *op)
+{
+    return quern_target_has(&quern_pass_target(ctx)->lacks, op);
 }

@@ -95,6 +95,9 @@ bool qn_can_stand_for(const struct quern_value *y, const struct quern_value *x);
  * @return false when it is not known */
 bool qn_known_int(const struct quern_value *value, int64_t *out_number);
 
+/** True when the target of the pipeline does not have an operator. */
+bool qn_target_lacks(struct quern_pass_ctx *ctx, const char *op);
+
 /** Call `fn` for all nodes that hold graphs, in this graph and in those that
  * they hold: inner ones first, so that they are settled when the outer one is
  * looked at. */

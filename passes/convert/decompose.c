@@ -1,6 +1,8 @@
-/* decompose: operators that a target lacks become chains of those that every
- * target has, at the model's opset. Which ones is an option of the pass.
- * Real-exact. */
+/* decompose: operators that the target lacks become chains of those that every
+ * target has, at the model's opset: those of an option, else those of the
+ * profile. Real-exact. */
+#include <quern/target.h>
+
 #include "builtin.h"
 #include "convert/chain.h"
 
@@ -131,16 +133,16 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     const char *ops[N_CHAINS + 1] = {NULL};
     struct work w = {
         .lowering = {ctx, quern_model_opset(quern_pass_model(ctx), "")}};
+    size_t n = 0;
     enum quern_code code = check_ops(ctx, p);
-    for (size_t i = 0; i < p->ops.count && code == QUERN_OK; i++) {
-        w.wanted[chain_for(p->ops.items[i])] = true;
-    }
-    for (size_t i = 0, n = 0; i < N_CHAINS; i++) {
+    for (size_t i = 0; i < N_CHAINS; i++) {
+        w.wanted[i] = p->ops.count > 0 ? quern_target_has(&p->ops, chains[i].op)
+                                       : qn_target_lacks(ctx, chains[i].op);
         if (w.wanted[i]) {
             ops[n++] = chains[i].op;
         }
     }
-    return code == QUERN_OK && p->ops.count > 0
+    return code == QUERN_OK && n > 0
                ? quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
                                  visit, &w)
                : code;
@@ -149,7 +151,8 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
 static const struct quern_option options[] = {
     {"ops", QUERN_OPTION_STRINGS, offsetof(struct decompose_params, ops), 0, 0,
      NULL,
-     "operators to take apart: Attention, BatchNormalization, CastLike, Gelu, "
+     "operators to take apart, else those that the target lacks: Attention, "
+     "BatchNormalization, CastLike, Gelu, "
      "Gemm, GroupNormalization, HardSigmoid, HardSwish, InstanceNormalization, "
      "LayerNormalization, MeanVarianceNormalization, Mish, RMSNormalization, "
      "RotaryEmbedding, Swish"},

@@ -117,7 +117,9 @@ static enum quern_code run_leaky(struct quern_pass_ctx *ctx,
         {"y = Sub(Relu(x), Mul(Relu(Neg(x)), k))", 7, to_leaky, "LeakyRelu"},
     };
     (void)params;
-    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return qn_target_lacks(ctx, "LeakyRelu")
+               ? QUERN_OK
+               : qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
 const struct quern_pass_desc qn_pass_fuse_leaky_relu = {
@@ -203,7 +205,9 @@ static enum quern_code run_hard_sigmoid(struct quern_pass_ctx *ctx,
          to_hard_sigmoid_of, NULL},
     };
     (void)params;
-    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return qn_target_lacks(ctx, "HardSigmoid")
+               ? QUERN_OK
+               : qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
 const struct quern_pass_desc qn_pass_fuse_hardsigmoid = {
@@ -287,7 +291,10 @@ static enum quern_code run_hard_swish(struct quern_pass_ctx *ctx,
          to_gate, NULL},
     };
     (void)params;
-    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return qn_target_lacks(ctx, "HardSwish") ||
+                   qn_target_lacks(ctx, "HardSigmoid")
+               ? QUERN_OK
+               : qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
 #undef SWISH
@@ -349,7 +356,9 @@ static enum quern_code run_gelu(struct quern_pass_ctx *ctx,
              "tanh"),
     };
     (void)params;
-    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return qn_target_lacks(ctx, "Gelu")
+               ? QUERN_OK
+               : qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
 #undef GELU

@@ -303,7 +303,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         GUARDED("Add(MatMul(q, k), m)"),
     };
     (void)params;
-    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return qn_target_lacks(ctx, "Attention")
+               ? QUERN_OK
+               : qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
 #undef ATTENTION

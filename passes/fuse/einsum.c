@@ -329,7 +329,8 @@ static enum quern_code try_product(struct quern_pass_ctx *ctx,
     struct quern_value *in[2] = {e->in[swap ? 1 : 0], e->in[swap ? 0 : 1]};
     char k = '\0';
     bool trans_b = false;
-    bool has_gemm = quern_node_opset(node) >= 11;
+    bool has_gemm =
+        quern_node_opset(node) >= 11 && !qn_target_lacks(ctx, "Gemm");
     enum form form = product_form(a, b, e->out, &k);
     if (form != NO_FORM && !same_length(e, k)) {
         return QUERN_OK;

@@ -245,7 +245,8 @@ static enum quern_code run_add(struct quern_pass_ctx *ctx,
         {"y = Add(MatMul(x, w), b)", 11, to_gemm, "Gemm"},
     };
     (void)params;
-    return qn_rewrite(ctx, graph, rules, 1);
+    return qn_target_lacks(ctx, "Gemm") ? QUERN_OK
+                                        : qn_rewrite(ctx, graph, rules, 1);
 }
 
 const struct quern_pass_desc qn_pass_fuse_matmul_add = {

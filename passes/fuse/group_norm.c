@@ -165,6 +165,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         {NORM, 21, to_group_norm, "GroupNormalization"},
     };
     (void)params;
+    if (qn_target_lacks(ctx, "GroupNormalization")) {
+        return QUERN_OK;
+    }
     enum quern_code code =
         qn_rewrite(ctx, graph, with_numbers, COUNT(with_numbers));
     return code == QUERN_OK ? qn_rewrite(ctx, graph, bare, COUNT(bare)) : code;

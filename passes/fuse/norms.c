@@ -91,7 +91,9 @@ static enum quern_code run_layer(struct quern_pass_ctx *ctx,
         LAYER("Mul(d, d)"),
     };
     (void)params;
-    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return qn_target_lacks(ctx, "LayerNormalization")
+               ? QUERN_OK
+               : qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
 const struct quern_pass_desc qn_pass_fuse_layer_norm = {
@@ -115,7 +117,9 @@ static enum quern_code run_rms(struct quern_pass_ctx *ctx,
         RMS("Mul(x, Reciprocal(" QN_ROOT_MEAN("Mul(x, x)") "))"),
     };
     (void)params;
-    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return qn_target_lacks(ctx, "RMSNormalization")
+               ? QUERN_OK
+               : qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
 #undef LAYER

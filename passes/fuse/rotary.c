@@ -132,7 +132,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
          23, to_rotary, "RotaryEmbedding"},
     };
     (void)params;
-    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return qn_target_lacks(ctx, "RotaryEmbedding")
+               ? QUERN_OK
+               : qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
 const struct quern_pass_desc qn_pass_fuse_rotary_embedding = {

@@ -63,7 +63,9 @@ static enum quern_code run_mish(struct quern_pass_ctx *ctx,
         {"y = Mul(x, Tanh(Softplus(x)))", 18, to_unary, "Mish"},
     };
     (void)params;
-    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return qn_target_lacks(ctx, "Mish")
+               ? QUERN_OK
+               : qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
 const struct quern_pass_desc qn_pass_fuse_mish = {
@@ -102,7 +104,9 @@ static enum quern_code run_swish(struct quern_pass_ctx *ctx,
         {"y = Mul(x, Sigmoid(Mul(x, a)))", 24, to_swish, "Swish"},
     };
     (void)params;
-    return qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return qn_target_lacks(ctx, "Swish")
+               ? QUERN_OK
+               : qn_rewrite(ctx, graph, rules, COUNT(rules));
 }
 
 const struct quern_pass_desc qn_pass_fuse_swish = {

@@ -134,6 +134,9 @@ static enum quern_code write_pipeline(struct cli *cli, const struct apply *self,
     FILE *out = open_memstream(out_text, &size);
     if (out != NULL) {
         cli_steps_first(out, &self->steps);
+        if (self->recipe.target != NULL && !self->exact) {
+            cli_step(out, "decompose");
+        }
         cli_step(out, self->exact ? "optimize-exact" : "optimize");
         if (self->steps.opset != NULL && !self->exact) {
             cli_step(out, "blocks");

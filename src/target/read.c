@@ -231,16 +231,15 @@ static enum quern_code read_texts(struct quern_context *context,
     const struct {
         const char *key;
         struct quern_strings *out;
-    } lists[] = {{"fusions", &p->fusions},
-                 {"keep", &p->keep},
-                 {"tricks", &p->tricks},
-                 {"chains", &p->chains},
-                 {"notes", &p->notes}};
+    } lists[] = {{"fusions", &p->fusions}, {"keep", &p->keep},
+                 {"tricks", &p->tricks},   {"chains", &p->chains},
+                 {"lacks", &p->lacks},     {"notes", &p->notes}};
     enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < 3 && code == QUERN_OK; i++) {
         code = read_text(context, root, texts[i].key, &t->arena, texts[i].out);
     }
-    for (size_t i = 0; i < 5 && code == QUERN_OK; i++) {
+    for (size_t i = 0; i < sizeof lists / sizeof *lists && code == QUERN_OK;
+         i++) {
         code = read_list(context, root, lists[i].key, &t->arena, lists[i].out);
     }
     return code;
@@ -281,7 +280,7 @@ static enum quern_code read_profile(struct quern_context *context,
         "target", "name",        "summary", "runtime", "like",
         "opset",  "activations", "weights", "bias",    "overflow",
         "shapes", "placement",   "fusions", "keep",    "tricks",
-        "notes",  "operators",   "chains",  NULL,
+        "notes",  "operators",   "chains",  "lacks",   NULL,
     };
     const struct qn_yaml *node = NULL;
     int64_t format = 0;

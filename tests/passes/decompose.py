@@ -1,5 +1,5 @@
 """decompose: operators that a target lacks, as simpler ones."""
-from support import QUERN, main, np, rand, subprocess
+from support import QUERN, close, main, model_of, np, onnx, operators, rand, run, subprocess
 
 
 def case(op, body, after, x="N,6,5,4", y=None, opset=17, weights=None, args=(), **more):
@@ -86,9 +86,35 @@ CASES = {
 }
 
 
+PROFILE = """target: 1
+name: small-board
+like: onnx-spec
+summary: a board with few operators
+lacks: [LayerNormalization, HardSwish, Gemm, Mish]
+"""
+LACKING = dict(
+    text="g (float[N,4] x) => (float[N,4] y) { a = HardSwish(x) b = Gemm<transB = 1>(a, w, v) y = LayerNormalization(b, v, v) }",
+    opset=17, weights={"w": rand(4, 4), "v": rand(4)})
+
+
+def for_target(folder):
+    """`optimize --target` writes nothing that the target lacks, composes none of it, and changes nothing the second time."""
+    profile, source, out, twice = (folder / f for f in ("board.yaml", "in.onnx", "out.onnx", "twice.onnx"))
+    profile.write_text(PROFILE)
+    model = model_of(LACKING)
+    source.write_bytes(model.SerializeToString())
+    for a, b in (source, out), (out, twice):
+        r = subprocess.run([QUERN, "optimize", a, "--target", profile, "-o", b], capture_output=True, text=True, timeout=60)
+        assert r.returncode == 0, r.stderr
+    made = onnx.load(out)
+    assert " ".join(operators(made.graph)) == f"HardSigmoid Mul MatMul Add {NORM} Mul Add", operators(made.graph)
+    assert out.read_bytes() == twice.read_bytes(), "a second run changes the file"
+    feeds = {"x": rand(3, 4, low=-4, high=4)}
+    assert not close(run(made, feeds)[0], run(model, feeds)[0], 1e-5)
+
+
 def refused(case, folder):
     """What decompose says of a model, which it must leave."""
-    from support import model_of
     path = folder / "in.onnx"
     path.write_bytes(model_of(case).SerializeToString())
     r = subprocess.run([QUERN, "apply", path, "--passes", case["passes"], "-o", folder / "out.onnx"], capture_output=True, text=True, timeout=60)
@@ -112,6 +138,7 @@ if __name__ == "__main__":
     import sys
     import tempfile
     with tempfile.TemporaryDirectory() as scratch:
+        for_target(pathlib.Path(scratch))
         for why, (code, model) in REFUSED.items():
             got, said = refused(model, pathlib.Path(scratch))
             if got != code or why not in said:

@@ -51,6 +51,7 @@ START_TEST(a_file_says_all_that_there_is_to_say)
              "output-codes: true}\n"
              "fusions: [Conv+Relu]\n"
              "keep: [Gelu]\n"
+             "lacks: [HardSwish, Mish]\n"
              "tricks: one\n"
              "chains: ['y = Neg(Neg(x))']\n"
              "notes: [a, b]\n"
@@ -64,6 +65,8 @@ START_TEST(a_file_says_all_that_there_is_to_say)
              "  Softmax: {integer: never, why: slow there}\n");
     ck_assert_msg(code == QUERN_OK, "%s", said());
     ck_assert_str_eq(target->name, "mine");
+    ck_assert(quern_target_has(&target->lacks, "Mish"));
+    ck_assert(!quern_target_has(&target->lacks, "Gelu"));
     ck_assert_str_eq(target->summary, "my own");
     ck_assert_str_eq(target->runtime, "my board");
     ck_assert_int_eq(target->opset_maximum, 17);

@@ -155,6 +155,10 @@ struct quern_target {
                                       spelled out that the target makes one
                                       kernel of, or runs faster so: no pass
                                       takes a node out of one */
+    struct quern_strings lacks;  /**< operators of ONNX's that the target does
+                                      not have: "MeanVarianceNormalization";
+                                      the pass decompose takes them apart, and
+                                      no pass composes them */
 };
 
 /** Open a profile: the name of one that is part of the library, or the path of
