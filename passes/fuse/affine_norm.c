@@ -9,6 +9,7 @@
  * epsilon), B' = B, mean' = 0, with var and epsilon as they are. Real-exact. */
 #include "builtin.h"
 #include "common.h"
+#include "fuse/chains.h"
 #include "fuse/linear.h"
 
 #include <math.h>
@@ -102,6 +103,7 @@ static enum quern_code fuse(struct quern_pass_ctx *ctx,
     struct qn_affine g;
     size_t data_first = 0;
     size_t data_second = 0;
+    bool stays = false;
     float *params[N_INPUTS] = {NULL};
     const struct quern_value *between = quern_node_output(first, 0);
     int64_t n = channels_of(norm);
@@ -112,6 +114,11 @@ static enum quern_code fuse(struct quern_pass_ctx *ctx,
         !qn_affine_of(ctx, first, rank, 1 - rank, n, &data_first, &f) ||
         !keeps_channels(quern_node_input(first, data_first), between)) {
         return QUERN_OK;
+    }
+    enum quern_code code =
+        qn_leave_chain(ctx, norm == second ? first : second, &stays);
+    if (code != QUERN_OK || stays) {
+        return code;
     }
     for (size_t i = SCALE; i < VARIANCE; i++) {
         params[i] = quern_pass_alloc(ctx, (size_t)n * sizeof(float));
@@ -127,7 +134,6 @@ static enum quern_code fuse(struct quern_pass_ctx *ctx,
     quern_pass_account(ctx, norm, "%s '%s' joined",
                        quern_node_op(norm == second ? first : second),
                        quern_node_name(norm == second ? first : second));
-    enum quern_code code = QUERN_OK;
     for (size_t i = SCALE; i < VARIANCE && code == QUERN_OK; i++) {
         code = set_floats(ctx, norm, i, params[i], n);
     }

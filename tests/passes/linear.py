@@ -196,6 +196,9 @@ CASES |= {
     "a_number_for_all_channels_then_norm": norm("d = Add(x, k) y = BatchNormalization(d, s, t, m, v)", {"k": scalar(0.7)} | bn(4), NORM),
     "a_chain_then_norm": norm("a = Mul(x, k) b = Add(a, j) y = BatchNormalization(b, s, t, m, v)",
                               CHANNEL | {"j": rand(4, 1, 1)} | bn(4), NORM),
+    "the_half_of_gelu_stays_in_front_of_a_norm": norm(
+        "c = Div(x, r) e = Erf(c) a = Add(e, o) p = Mul(x, a) d = Mul(p, h) y = BatchNormalization(d, s, t, m, v)",
+        bn(4) | {"r": scalar(2 ** 0.5), "o": scalar(1.0), "h": scalar(0.5)}, None),
     "norm_then_mul": norm("b = BatchNormalization(x, s, t, m, v) y = Mul(k, b)", CHANNEL | bn(4), NORM),
     "norm_of_norm": norm("a = BatchNormalization(x, s, t, m, v) y = BatchNormalization<epsilon = 0.01>(a, s, t, m, v)", bn(4), NORM),
     "norm_between_two": norm("a = Mul(x, k) b = BatchNormalization(a, s, t, m, v) c = Sub(b, k) y = Relu(c)", CHANNEL | bn(4),
