@@ -131,6 +131,9 @@ enum quern_code qn_op_scatter_elements(struct qn_run *run,
 enum quern_code qn_op_scatter_nd(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_grid_sample(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_attention(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_linear_attention(struct qn_run *run,
+                                       const struct qn_op *op);
+enum quern_code qn_op_causal_conv(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_rotary(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_einsum(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_cumsum(struct qn_run *run, const struct qn_op *op);
