@@ -111,12 +111,14 @@ enum quern_code qn_chain_end(struct qn_chain *c, const char *op,
     }
     for (size_t i = quern_node_n_inputs(node);
          i-- > 2 && c->code == QUERN_OK;) {
-        c->code = quern_node_set_input(node, i, NULL);
+        struct quern_value *old = quern_node_input(node, i);
+        c->code = old != other ? qn_replace_input(node, i, NULL)
+                               : quern_node_set_input(node, i, NULL);
     }
     if (c->code == QUERN_OK) {
         c->code = quern_node_set_input(node, 0, c->last);
     }
-    return c->code == QUERN_OK ? quern_node_set_input(node, 1, other) : c->code;
+    return c->code == QUERN_OK ? qn_replace_input(node, 1, other) : c->code;
 }
 
 struct quern_value *qn_chain_by_channel(struct qn_chain *c,

@@ -110,9 +110,14 @@ static enum quern_code fold_beta(struct quern_pass_ctx *ctx,
     return code;
 }
 
+struct gemm_params {
+    bool trans_a;
+};
+
 /* Operand i (transA, transB) is a Transpose of two axes: read what it read. */
 static enum quern_code undo_transpose(struct quern_pass_ctx *ctx,
-                                      struct quern_node *node, size_t i)
+                                      struct quern_node *node, size_t i,
+                                      bool may_set)
 {
     const char *attr = i == 0 ? "transA" : "transB";
     const struct quern_value *v = quern_node_input(node, i);
@@ -120,8 +125,7 @@ static enum quern_code undo_transpose(struct quern_pass_ctx *ctx,
     const int64_t *perm = NULL;
     size_t n = 2;
     bool flag = quern_node_int(node, attr, 0) != 0;
-    /* transA itself keeps integer kernels away: only to be undone. */
-    if (t == NULL || !quern_node_is(t, "Transpose") || (i == 0 && !flag) ||
+    if (t == NULL || !quern_node_is(t, "Transpose") || (!flag && !may_set) ||
         (quern_node_has_attr(t, "perm") &&
          (quern_node_attr_ints(t, "perm", &perm, &n) != QUERN_OK || n != 2 ||
           perm[0] != 1 || perm[1] != 0))) {
@@ -176,13 +180,14 @@ static enum quern_code turn_constant(struct quern_pass_ctx *ctx,
 static enum quern_code normalize(struct quern_pass_ctx *ctx,
                                  struct quern_node *node, void *user)
 {
-    (void)user;
+    const struct gemm_params *p = user;
     if (quern_node_opset(node) < 7) {
         return QUERN_OK;
     }
-    enum quern_code code = undo_transpose(ctx, node, 0);
+    /* transA itself keeps integer kernels away: only undone, but on request. */
+    enum quern_code code = undo_transpose(ctx, node, 0, p->trans_a);
     if (code == QUERN_OK) {
-        code = undo_transpose(ctx, node, 1);
+        code = undo_transpose(ctx, node, 1, true);
     }
     if (code == QUERN_OK) {
         code = turn_constant(ctx, node);
@@ -197,16 +202,26 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     static const char *const ops[] = {"Gemm", NULL};
-    (void)params;
+    struct gemm_params p = *(const struct gemm_params *)params;
     return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
-                           normalize, NULL);
+                           normalize, &p);
 }
+
+static const struct quern_option options[] = {
+    {"trans-a", QUERN_OPTION_BOOL, offsetof(struct gemm_params, trans_a), 0, 0,
+     NULL,
+     "take a Transpose of the first operand in as transA too, which integer "
+     "kernels do not have"},
+    {0},
+};
 
 const struct quern_pass_desc qn_pass_normalize_gemm = {
     .struct_size = sizeof(struct quern_pass_desc),
     .abi = QUERN_ABI,
     .name = "normalize-gemm",
     .summary = "fold alpha, beta and transposed operands of Gemm away",
+    .options = options,
+    .params_size = sizeof(struct gemm_params),
     .contract = QUERN_REAL_EXACT,
     .run = run,
     .group = "fuse",

@@ -29,6 +29,11 @@ def rotary(body, after, x="N,2,3,8", half=4, extra="", rows="N,3", **more):
                 passes="decompose{ops=[RotaryEmbedding]}", after=after, weights={}, **more)
 
 
+def no_idle_weights(model):
+    read = {i for n in model.graph.node for i in n.input}
+    assert {t.name for t in model.graph.initializer} <= read, "initializers that nothing reads"
+
+
 CASES = {
     "layer_norm": case("LayerNormalization", "y = LayerNormalization<epsilon = 0.01>(x, s, b)", NORM + " Mul Add", weights={"s": rand(4), "b": rand(4)}),
     "layer_norm_without_bias": case("LayerNormalization", "y = LayerNormalization(x, s)", NORM + " Mul", weights={"s": rand(4)}, opset=20),
@@ -43,7 +48,7 @@ CASES = {
     "group_norm_to_the_bottom": case("GroupNormalization, InstanceNormalization", "y = GroupNormalization<num_groups = 3>(x, s, b)", None, x="1,6,5,4",
                                      weights={"s": rand(6), "b": rand(6)}, opset=21) | dict(
         after=f"Shape Reshape {NORM} Unsqueeze Mul Unsqueeze Add Reshape Unsqueeze Mul Unsqueeze Add"),
-    "batch_norm": case("BatchNormalization", "y = BatchNormalization<epsilon = 0.01>(x, s, b, m, v)", "Mul Add", weights=bn(6)),
+    "batch_norm": case("BatchNormalization", "y = BatchNormalization<epsilon = 0.01>(x, s, b, m, v)", "Mul Add", weights=bn(6), check=no_idle_weights),
     "batch_norm_of_two_axes": case("BatchNormalization", "y = BatchNormalization(x, s, b, m, v)", "Mul Add", x="N,6", weights=bn(6)),
     "mean_variance": case("MeanVarianceNormalization", "y = MeanVarianceNormalization(x)", "ReduceMean Sub Mul ReduceMean Mul Sub Sqrt Add Div", tol=1e-4),
     "mean_variance_of_axes": case("MeanVarianceNormalization", "y = MeanVarianceNormalization<axes = [1, 3]>(x)",
@@ -59,7 +64,7 @@ CASES = {
     "cast_like": dict(text="g (float[N] x, float16[2] h) => (float16[N] y) { y = CastLike(x, h) }", passes="decompose{ops=[CastLike]}", after="Cast", opset=15,
                       weights={}),
     "gemm": case("Gemm", "y = Gemm(x, w, b)", "MatMul Add", x="N,5", y="N,4", weights={"w": rand(5, 4), "b": rand(4)}),
-    "gemm_without_bias": case("Gemm", "y = Gemm(x, w)", "MatMul", x="N,5", y="N,4", weights={"w": rand(5, 4)}),
+    "gemm_without_bias": case("Gemm", "y = Gemm(x, w)", "MatMul", x="N,5", y="N,4", weights={"w": rand(5, 4)}, check=no_idle_weights),
     "gemm_with_all": case("Gemm", "y = Gemm<alpha = 0.5, beta = 2.0, transA = 1, transB = 1>(x, w, b)", "Transpose Transpose Mul MatMul Mul Add", x="5,N",
                           y="N,4", weights={"w": rand(4, 5), "b": rand(1, 4)}),
     "gemm_with_alpha_alone": case("Gemm", "y = Gemm<alpha = 0.5>(x, w)", "MatMul Mul", x="N,5", y="N,4", weights={"w": rand(5, 4)}),

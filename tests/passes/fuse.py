@@ -138,4 +138,13 @@ CASES |= {
     "pad_of_codes_by_zero_stays": code_pads("a = Pad(x, p) " + QCONV, None),
     "pad_of_integers_by_a_number_stays": code_pads("a = Pad(x, p, five) y = ConvInteger(a, w)", None),
 }
+
+A = "normalize-gemm{trans-a=true}"
+CASES |= {
+    "a_transposed_first_operand_on_request": gemm("t = Transpose<perm = [1, 0]>(x) y = Gemm(t, w)", "Gemm", x="5,N", passes=A),
+    "a_transposed_first_operand_that_others_read": gemm("t = Transpose<perm = [1, 0]>(x) g = Gemm(t, w) m = MatMul(t, w) y = Add(g, m)",
+                                                        "Transpose Gemm MatMul Add", x="5,N", passes=A),
+    "a_transposed_first_operand_stays_by_default": gemm("t = Transpose<perm = [1, 0]>(x) y = Gemm(t, w)", None, x="5,N"),
+    "one_turned_back_is_undone": gemm("t = Transpose<perm = [1, 0]>(x) y = Gemm<transA = 1>(t, w)", "Gemm", passes=A),
+}
 main(CASES)
