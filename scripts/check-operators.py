@@ -416,7 +416,13 @@ def diagonals(r):
 
 @maker
 def spatial(r):
-    op = r.pick("CenterCropPad", "Col2Im", "LpPool", "AffineGrid", "MaxUnpool")
+    op = r.pick("CenterCropPad", "Col2Im", "LpPool", "GlobalLpPool", "AffineGrid", "MaxUnpool", "MaxPool")
+    if op == "GlobalLpPool":
+        return Case(r, op, [r.floats(2, 3, *r.dims(1, 3), odd=0)], opset=13, p=r.pick(None, 1, 3))
+    if op == "MaxPool":
+        size = [r.int(3, 7) for _ in range(r.int(1, 3))]
+        return Case(r, op, [r.floats(2, 3, *size, odd=0)], 2, opset=22, kernel_shape=[2] * len(size), strides=[r.int(1, 2)] * len(size),
+                    storage_order=r.int(0, 1))
     if op == "CenterCropPad":
         x = r.floats(*r.dims(1, 3))
         return Case(r, op, [x, r.ints(1, 7, x.ndim)], opset=18)

@@ -16,15 +16,6 @@ static const char *const float_only[] = {
     "InstanceNormalization",
 };
 
-/* Attributes that must be 0. */
-static const struct {
-    const char *op;
-    const char *attribute;
-    int output; /* matters only when this one is wanted; -1: always */
-} zeros[] = {
-    {"MaxPool", "storage_order", 1},
-};
-
 /* Attributes that must be one of some words. */
 static const struct {
     const char *op;
@@ -40,7 +31,6 @@ static const struct {
 
 enum {
     N_FLOAT_ONLY = sizeof float_only / sizeof *float_only,
-    N_ZEROS = sizeof zeros / sizeof *zeros,
     N_TEXTS = sizeof texts / sizeof *texts,
 };
 
@@ -93,15 +83,6 @@ static bool lacks_strings(const struct quern_node *node, char *why, size_t size)
 static bool lacks_attribute(const struct qn_op *op, char *why, size_t size)
 {
     const struct quern_node *node = op->node;
-    for (int i = 0; i < N_ZEROS; i++) {
-        int o = zeros[i].output;
-        if (strcmp(node->op, zeros[i].op) == 0 &&
-            quern_node_int(node, zeros[i].attribute, 0) != 0 &&
-            (o < 0 || (o < op->n_out && op->out[o] >= 0))) {
-            snprintf(why, size, "%s other than 0", zeros[i].attribute);
-            return true;
-        }
-    }
     for (int i = 0; i < N_TEXTS; i++) {
         const char *text = NULL;
         char word[64];

@@ -122,6 +122,8 @@ enum quern_code qn_op_deform_conv(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_col2im(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_max_unpool(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_lp_pool(struct qn_run *run, const struct qn_op *op);
+enum quern_code qn_op_global_lp_pool(struct qn_run *run,
+                                     const struct qn_op *op);
 enum quern_code qn_op_affine_grid(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_det(struct qn_run *run, const struct qn_op *op);
 

@@ -109,7 +109,8 @@ enum quern_code qn_op_cast(struct qn_run *run, const struct qn_op *op)
     return QUERN_OK;
 }
 
-/* Dropout when a model is used: nothing is dropped, the mask is all true. */
+/* Dropout when a model is used, or with a ratio of 0: nothing is dropped, the
+ * mask is all true. */
 enum quern_code qn_op_dropout(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in(run, op, 0);
@@ -118,7 +119,10 @@ enum quern_code qn_op_dropout(struct qn_run *run, const struct qn_op *op)
     if (x == NULL) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL, "input 0 is missing");
     }
-    if (training != NULL && training->len == 1 && training->data[0] != 0) {
+    const struct qn_array *ratio = qn_in(run, op, 1);
+    bool keeps = ratio != NULL && ratio->len == 1 && qn_load(ratio, 0) <= 0.0;
+    if (training != NULL && training->len == 1 && training->data[0] != 0 &&
+        !keeps) {
         return qn_op_fail(run, op, QUERN_UNSUPPORTED,
                           "training_mode, which drops values at random");
     }

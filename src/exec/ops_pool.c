@@ -152,6 +152,15 @@ static enum quern_code pool_channels_last(struct qn_run *run,
     return QUERN_OK;
 }
 
+/* The number of an element with the first axis running fastest. */
+static int64_t column_major(const struct qn_window *w, int64_t index)
+{
+    int64_t z = index / (w->in[1] * w->in[2]);
+    int64_t r = index / w->in[2] % w->in[1];
+    int64_t q = index % w->in[2];
+    return z + w->in[0] * (r + w->in[1] * q);
+}
+
 enum quern_code qn_op_pool(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in(run, op, 0);
@@ -183,9 +192,7 @@ enum quern_code qn_op_pool(struct qn_run *run, const struct qn_op *op)
         return code;
     }
     bool with_pads = quern_node_int(op->node, "count_include_pad", 0) != 0;
-    if (where != NULL && quern_node_int(op->node, "storage_order", 0) != 0) {
-        return qn_op_fail(run, op, QUERN_UNSUPPORTED, "storage_order 1");
-    }
+    bool by_column = quern_node_int(op->node, "storage_order", 0) != 0;
     int64_t positions = w.out[0] * w.out[1] * w.out[2];
     int64_t image = w.in[0] * w.in[1] * w.in[2];
     int64_t n = y != NULL ? y->len : where->len;
@@ -201,6 +208,7 @@ enum quern_code qn_op_pool(struct qn_run *run, const struct qn_op *op)
             qn_store(y, k, v);
         }
         if (where != NULL) {
+            index = by_column && index >= 0 ? column_major(&w, index) : index;
             qn_store_int(where, k, base + index);
         }
     }

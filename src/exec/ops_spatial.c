@@ -315,6 +315,35 @@ enum quern_code qn_op_lp_pool(struct qn_run *run, const struct qn_op *op)
     return code;
 }
 
+/* One number an image and channel. */
+enum quern_code qn_op_global_lp_pool(struct qn_run *run, const struct qn_op *op)
+{
+    const struct qn_array *x = qn_in_packed(run, op, 0);
+    int64_t dims[QUERN_MAX_RANK];
+    struct qn_array *y = NULL;
+    double p = (double)quern_node_int(op->node, "p", 2);
+    if (x == NULL || !quern_dtype_is_float(x->dtype) || x->rank < 2 ||
+        p < 1.0) {
+        return qn_op_missing(run, op);
+    }
+    for (int i = 0; i < x->rank; i++) {
+        dims[i] = i < 2 ? x->dims[i] : 1;
+    }
+    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, dims, &y);
+    if (code != QUERN_OK || y == NULL || y->len == 0) {
+        return code;
+    }
+    int64_t size = x->len / y->len;
+    for (int64_t k = 0; k < y->len; k++) {
+        double sum = 0.0;
+        for (int64_t i = 0; i < size; i++) {
+            sum += pow(fabs(qn_load(x, k * size + i)), p);
+        }
+        qn_store(y, k, pow(sum, 1.0 / p));
+    }
+    return QUERN_OK;
+}
+
 /* ------------------------------------------------------------ AffineGrid */
 
 static double grid_step(int64_t i, int64_t n, bool corners)

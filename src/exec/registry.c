@@ -82,6 +82,7 @@ static const struct qn_op_row rows[] = {
     {"GRU", 7, qn_op_gru, qn_prepare_gru, 0},
     {"Gemm", 1, qn_op_gemm, qn_prepare_gemm, 0},
     {"GlobalAveragePool", 1, qn_op_global_pool, NULL, POOL_AVERAGE},
+    {"GlobalLpPool", 2, qn_op_global_lp_pool, NULL, 0},
     {"GlobalMaxPool", 1, qn_op_global_pool, NULL, POOL_MAX},
     {"Greater", 1, qn_op_compare, NULL, 1},
     {"GreaterOrEqual", 12, qn_op_compare, NULL, 3},
