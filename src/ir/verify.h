@@ -69,6 +69,9 @@ void qn_verify_quant(struct qn_verify *v, const struct quern_node *node);
 /** Attributes and constants that say again what shapes say. */
 void qn_verify_shapes(struct qn_verify *v, const struct quern_node *node);
 
+/** Values of attributes that no operator of that name takes. */
+void qn_verify_values(struct qn_verify *v, const struct quern_node *node);
+
 /** Versions, metadata and functions. */
 enum quern_code qn_verify_model(struct qn_verify *v)
     __attribute__((warn_unused_result));

@@ -233,6 +233,7 @@ static void check_schema(struct qn_verify *v, const struct quern_node *node)
         }
         check_required(v, node, schema);
         qn_verify_quant(v, node);
+        qn_verify_values(v, node);
     }
     if ((v->parts & QN_VERIFY_TYPES) != 0) {
         qn_verify_types(v, node, schema);

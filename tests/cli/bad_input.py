@@ -276,7 +276,13 @@ def nodes_that_fit_no_schema():
     """What no runtime would take is not run: neither attributes nor types of another kind."""
     axis = node("Softmax", ["x"], ["y"], attr("axis", 1, b"\x15\0\0\x80\x3f"), name="odd")
     whole = model(graph([node("Add", ["x", "k"], ["y"], name="odd")], init=[tensor("k", [2], b"\x01" + b"\0" * 15, dtype=7)]))
-    for name, data, texts in (("attribute", model(graph([axis])), ["'odd'", "'axis'", "has type float, needs int"]),
+    cast = node("Cast", ["x"], ["y"], attr("to", 2, num(3, 99)), name="odd")
+    pool = node("MaxPool", ["x"], ["y"], attr("kernel_shape", 7, num(8, 1)), attr("auto_pad", 3, ln(4, "SAME")), name="odd")
+    zero = node("LRN", ["x"], ["y"], attr("size", 2, num(3, 0)), name="odd")
+    for name, data, texts in (("number of a type", model(graph([cast])), ["'odd'", "'to'", "99 is the number of no type"]),
+                              ("choice", model(graph([pool])), ["'odd'", "'auto_pad'", "found 'SAME', needs NOTSET, SAME_UPPER, SAME_LOWER or VALID"]),
+                              ("number", model(graph([zero])), ["'odd'", "'size'", "found 0, needs a number from 1 on"]),
+                              ("attribute", model(graph([axis])), ["'odd'", "'axis'", "has type float, needs int"]),
                               ("type", whole, ["'odd'", "'k'", "has type tensor(int64), but must have that of 'x', tensor(float)"])):
         write("odd.onnx", data)
         for verb in (("run",), ("quantize", "-o", "out.onnx"), ("calibrate", "-o", "out.stats")):
