@@ -16,12 +16,14 @@ static const struct {
               {"Gemm", 11, 2},
               {"QLinearConv", 10, 8}};
 
-/* Outputs from `first` on may be left out. */
+/* Outputs from `first` on may be left out. Of Attention ONNX Runtime needs what
+ * continues a cache that it reads. */
 static const struct {
     const char *op;
     size_t first;
 } optional[] = {{"Dropout", 1}, {"MaxPool", 1}, {"LayerNormalization", 1},
-                {"LSTM", 0},    {"GRU", 0},     {"RNN", 0}};
+                {"Unique", 1},  {"LSTM", 0},    {"GRU", 0},
+                {"RNN", 0}};
 
 static enum quern_code spell_cast(struct quern_pass_ctx *ctx,
                                   struct quern_node *node)
@@ -271,11 +273,10 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     static const char *const ops[] = {
-        "CastLike",    "Conv",        "ConvTranspose",
-        "ConvInteger", "QLinearConv", "LpPool",
-        "Gemm",        "MaxPool",     "AveragePool",
-        "Dropout",     "LSTM",        "LayerNormalization",
-        "GRU",         "RNN",         NULL};
+        "CastLike",    "Conv",    "ConvTranspose", "ConvInteger",
+        "QLinearConv", "LpPool",  "Gemm",          "MaxPool",
+        "AveragePool", "Dropout", "LSTM",          "LayerNormalization",
+        "GRU",         "RNN",     "Unique",        NULL};
     (void)params;
     return quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops}, tidy,
                            NULL);

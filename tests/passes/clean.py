@@ -329,4 +329,9 @@ CASES |= {
     "odd_pads_of_a_transposed_conv_stay": tidy("y = ConvTranspose<auto_pad = \"SAME_UPPER\", strides = [1, 1]>(x, w)", None, TURNED, x="N,2,5,6",
                                                y="N,3,5,6"),
 }
+
+CASES |= {
+    "counts_that_nothing_reads": dict(text="g (float[9] x) => (float[M] y, int64[9] j) { y, i, j, c = Unique(x) }", weights={}, passes="tidy-nodes",
+                                      after="Unique", check=parts(Unique=(1, 3))),
+}
 main(CASES)
