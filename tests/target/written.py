@@ -103,7 +103,7 @@ def check_refused(work, model):
             ({"weights": "{symmetric: false}"}, "asymmetric weights int8"),
             ({"placement": "{shared-pair: false}"}, "a pair of Q and DQ a reader"),
             ({"placement": "{output-codes: true}"}, "codes at graph outputs"),
-            ({"opset": "{minimum: 13, maximum: 16}"}, "opset 18 cannot be lowered to 16")):
+            ({"opset": "{minimum: 11, maximum: 12}"}, "opset 18 cannot be lowered to 12")):
         message = quantize(work, model, profile(work, **keys), wanted=4)
         assert said in message, message
     make(os.path.join(work, "open.onnx"), 1, rows="n")
