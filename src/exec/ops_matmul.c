@@ -259,6 +259,8 @@ static void multiply(struct qn_run *run, struct matmul *m, float *room,
     }
     struct qn_array whole = batch_of(m, y);
     const struct qn_array *batch[2] = {&m->l.batch, &m->r.batch};
+    /* Weights that were packed from the file have no data. */
+    const float *b = (const float *)(const void *)m->b->data;
     struct qn_nest nest;
     struct qn_rows rows;
     qn_nest_init(&nest, &whole, batch, 2);
@@ -269,9 +271,8 @@ static void multiply(struct qn_run *run, struct matmul *m, float *room,
             int64_t b_at = rows.at[2] + i * qn_row_step(&nest, 2);
             if (m->a->dtype == QUERN_FLOAT) {
                 product(run, (const float *)(const void *)m->a->data + a_at,
-                        &m->l, (const float *)(const void *)m->b->data + b_at,
-                        &m->r, m->packed, room,
-                        (float *)(void *)y->data + y_at);
+                        &m->l, b != NULL ? b + b_at : NULL, &m->r, m->packed,
+                        room, (float *)(void *)y->data + y_at);
             } else {
                 product_any(run->kernels, m, a_at, b_at, y, y_at);
             }
