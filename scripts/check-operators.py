@@ -196,7 +196,7 @@ def contrib_codes(r):
     shape = [r.int(1, 5) for _ in range(4)]
     if op == "QGemm":
         m, n, k, ta, tb = r.int(1, 5), r.int(1, 6), r.int(1, 9), r.int(0, 1), r.int(0, 1)
-        c = r.ints(-999, 999, n, dtype=np.int32) if r.chance(0.7) else None
+        c = r.ints(-999, 999, *r.pick((n,), (m, 1), (1, n), (m, n), (1,)), dtype=np.int32) if r.chance(0.7) else None
         codes_out = r.chance(0.6)
         return Case(r, op, [x(*((k, m) if ta else (m, k))), *scale(), x(*((n, k) if tb else (k, n))), *scale(), c,
                             *(scale() if codes_out else ())], domain="com.microsoft", transA=ta, transB=tb, alpha=r.pick(1.0, 0.5))

@@ -4,32 +4,21 @@
 #include "builtin.h"
 #include "common.h"
 
-#include <string.h>
-
 struct lift_params {
     int64_t min_bytes;
 };
 
-static enum quern_code lift(struct quern_pass_ctx *ctx, struct quern_graph *top,
-                            struct quern_value *old)
+/* Bodies may have the same name for different things, and a look for who else
+ * has it goes through the whole model: the new one keeps what it is given. */
+static enum quern_code lift(struct quern_graph *top, struct quern_value *old)
 {
-    char *name = NULL;
     struct quern_value *value = NULL;
-    size_t size = strlen(quern_value_name(old)) + 1;
-    name = quern_pass_alloc(ctx, size);
-    if (name == NULL) {
-        return QUERN_NO_MEMORY;
-    }
-    memcpy(name, quern_value_name(old), size);
-    enum quern_code code =
-        quern_constant_create(top, name, quern_value_constant(old), &value);
+    enum quern_code code = quern_constant_create(
+        top, quern_value_name(old), quern_value_constant(old), &value);
     if (code == QUERN_OK) {
         code = quern_replace_uses(old, value, true);
     }
-    if (code == QUERN_OK) {
-        code = quern_value_erase(old);
-    }
-    return code == QUERN_OK ? quern_value_rename(value, name) : code;
+    return code == QUERN_OK ? quern_value_erase(old) : code;
 }
 
 static enum quern_code visit(struct quern_pass_ctx *ctx,
@@ -51,7 +40,7 @@ static enum quern_code visit(struct quern_pass_ctx *ctx,
             if (t != NULL && !quern_value_is_graph_output(v) &&
                 quern_value_n_uses(v) > 0 &&
                 quern_tensor_size(t) >= (size_t)p->min_bytes) {
-                code = lift(ctx, top, v);
+                code = lift(top, v);
                 n++;
             }
         }

@@ -135,7 +135,12 @@ struct quern_value *qn_chain_by_channel(struct qn_chain *c,
     c->last = v;
     bool narrow = c->narrow;
     c->narrow = true;
-    qn_chain_add(c, "Unsqueeze", qn_chain_ints(c, axes, rank - 2));
+    if (c->l->to >= 13) {
+        qn_chain_add(c, "Unsqueeze", qn_chain_ints(c, axes, rank - 2));
+    } else {
+        qn_chain_add(c, "Unsqueeze", NULL);
+        qn_chain_set_ints(c, "axes", axes, (size_t)(rank - 2));
+    }
     c->narrow = narrow;
     v = c->last;
     c->last = kept;

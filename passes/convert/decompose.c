@@ -22,7 +22,10 @@ enum quern_code qn_lower_gemm(const struct lowering *l, struct quern_node *node)
     struct quern_value *term = quern_node_input(node, 2);
     struct qn_chain c = qn_chain_of(l, node, quern_node_input(node, 0));
     c.narrow = true;
-    if (!qn_chain_is_float(node) || l->to < 7) {
+    if (l->to < 7) {
+        return qn_lower_refuse(l, node, "Add of opset 6 does not broadcast so");
+    }
+    if (!qn_chain_is_float(node)) {
         return qn_lower_refuse(l, node, "its type is not known to be float");
     }
     for (size_t i = 0; i < 2; i++) {

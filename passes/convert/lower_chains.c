@@ -78,7 +78,10 @@ enum quern_code qn_lower_hard_sigmoid(const struct lowering *l,
     struct qn_chain c = qn_chain_of(l, node, quern_node_input(node, 0));
     float alpha = quern_node_float(node, "alpha", 0.2f);
     float beta = quern_node_float(node, "beta", 0.5f);
-    if (!qn_chain_is_float(node) || l->to < 11) {
+    if (l->to < 11) {
+        return qn_lower_refuse(l, node, "Clip of opset 10 takes no inputs");
+    }
+    if (!qn_chain_is_float(node)) {
         return qn_lower_refuse(l, node, "its type is not known to be float");
     }
     qn_chain_add(&c, "Mul", qn_chain_number(&c, alpha));
@@ -170,6 +173,9 @@ enum quern_code qn_lower_rms(const struct lowering *l, struct quern_node *node)
     return qn_chain_end(&c, "Mul", quern_node_input(node, 1));
 }
 
+/* Where the channels are not known; files hold any number. */
+enum { MOST_GROUPS = 65536 };
+
 /* n equal numbers as a vector. */
 static struct quern_value *equal_numbers(struct qn_chain *c, int64_t n, float x)
 {
@@ -226,6 +232,10 @@ enum quern_code qn_lower_group_norm(const struct lowering *l,
         quern_node_int(node, "stash_type", 1) != 1) {
         return qn_lower_refuse(l, node,
                                "its type or rank is not known, needs float");
+    }
+    int64_t channels = quern_value_dims(x)[1].value;
+    if (channels < 0 ? groups > MOST_GROUPS : channels % groups != 0) {
+        return qn_lower_refuse(l, node, "its groups do not part its channels");
     }
     c.narrow = true;
     qn_chain_add(&c, "Shape", NULL);

@@ -40,7 +40,11 @@ enum quern_code qn_lower_layer_norm(const struct lowering *l,
     if (qn_gives_more(node)) {
         return qn_lower_refuse(l, node, "its mean or deviation is read");
     }
-    for (int64_t i = axis + (axis < 0 ? rank : 0); i < rank; i++) {
+    axis += axis < 0 ? rank : 0;
+    if (axis < 0 || axis >= rank) {
+        return qn_lower_refuse(l, node, "its axis is out of range");
+    }
+    for (int64_t i = axis; i < rank; i++) {
         axes[n++] = i;
     }
     normalize(&c, x, axes, n, quern_node_float(node, "epsilon", 1e-5f));
@@ -122,6 +126,9 @@ enum quern_code qn_lower_batch_norm(const struct lowering *l,
     if (factors == NULL || terms == NULL) {
         return QUERN_NO_MEMORY;
     }
+    if (l->to < 7) {
+        return qn_lower_refuse(l, node, "Mul of opset 6 does not broadcast so");
+    }
     if (!read_factors(l, node, n, factors, terms)) {
         return qn_lower_refuse(l, node,
                                "its numbers are not constant or not finite");
@@ -144,7 +151,17 @@ enum quern_code qn_lower_batch_norm(const struct lowering *l,
     return code == QUERN_OK ? qn_drop_outputs(node) : code;
 }
 
-/* (x - mean) / (sqrt(mean(x^2) - mean^2) + 1e-9), as ONNX defines it. */
+static bool are_axes(const int64_t *axes, size_t n, int rank)
+{
+    bool fit = n <= (size_t)rank;
+    for (size_t i = 0; i < n && fit; i++) {
+        fit = axes[i] >= -rank && axes[i] < rank;
+    }
+    return fit;
+}
+
+/* (x - mean) / (sqrt(mean(x^2) - mean^2) + 1e-9) as ONNX defines it, the root
+ * as sqrt(mean((x - mean)^2)): never of less than 0 by rounding. */
 enum quern_code qn_lower_mean_variance(const struct lowering *l,
                                        struct quern_node *node)
 {
@@ -157,24 +174,19 @@ enum quern_code qn_lower_mean_variance(const struct lowering *l,
         return qn_lower_refuse(l, node,
                                "its type or rank is not known, needs float");
     }
-    if (quern_node_has_attr(node, "axes") &&
-        quern_node_attr_ints(node, "axes", &axes, &n) != QUERN_OK) {
-        return qn_lower_refuse(l, node, "its axes are no list of numbers");
+    if ((quern_node_has_attr(node, "axes") &&
+         quern_node_attr_ints(node, "axes", &axes, &n) != QUERN_OK) ||
+        !are_axes(axes, n, quern_value_rank(x))) {
+        return qn_lower_refuse(l, node, "its axes are none of its input");
     }
     c.narrow = true;
     qn_chain_mean(&c, axes, (int64_t)n);
-    struct quern_value *mean = c.last;
     c.narrow = false;
     qn_chain_add_behind(&c, "Sub", x);
     struct quern_value *centred = c.last;
-    c.last = x;
-    qn_chain_add(&c, "Mul", x);
+    qn_chain_add(&c, "Mul", centred);
     c.narrow = true;
     qn_chain_mean(&c, axes, (int64_t)n);
-    struct quern_value *square = c.last;
-    c.last = mean;
-    qn_chain_add(&c, "Mul", mean);
-    qn_chain_add_behind(&c, "Sub", square);
     qn_chain_add(&c, "Sqrt", NULL);
     qn_chain_add(&c, "Add", qn_chain_number(&c, 1e-9f));
     struct quern_value *deviation = c.last;

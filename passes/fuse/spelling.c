@@ -26,6 +26,7 @@
 #include "fuse/norms.h"
 #include "fuse/rewrite.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static enum quern_code half_last(struct quern_pass_ctx *ctx,
@@ -158,15 +159,17 @@ static enum quern_code to_quotient(struct quern_pass_ctx *ctx,
     return code == QUERN_OK && !weighted ? add_ones(ctx, node, n) : code;
 }
 
-/* "Max" if x is never below slope * x where x > 0, "Min" if never above it. */
+/* "Max" if x is never below slope * x where x > 0, "Min" if never above it. Not
+ * with a slope of 0, whose product with an infinity is NaN. */
 static const char *larger_side(const struct quern_tensor *slopes)
 {
     const float *a = quern_tensor_data(slopes);
     bool below = true;
     bool above = true;
     for (int64_t i = 0; i < quern_tensor_len(slopes); i++) {
-        below = below && a[i] <= 1.0f;
-        above = above && a[i] >= 1.0f;
+        bool usable = isfinite(a[i]) && (a[i] < 0.0f || a[i] > 0.0f);
+        below = below && usable && a[i] <= 1.0f;
+        above = above && usable && a[i] >= 1.0f;
     }
     return below ? "Max" : above ? "Min" : NULL;
 }

@@ -1,15 +1,38 @@
 /* Files that a verb must not write over, and models that it should not run. */
 #include "cli.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static bool is_same_file(const char *a, const char *b)
+static bool is_one_place(const char *a, const char *b)
 {
     struct stat x;
     struct stat y;
-    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 &&
-                                 x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+/* The folder that a path names a file in, and the name. */
+static const char *split_path(const char *path, char *folder, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, size, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+             slash != NULL ? path : ".");
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* Files that are not there yet are one where folder and name are. */
+static bool is_same_file(const char *a, const char *b)
+{
+    char folders[2][PATH_MAX];
+    if (strcmp(a, b) == 0 || is_one_place(a, b)) {
+        return true;
+    }
+    const char *x = split_path(a, folders[0], sizeof folders[0]);
+    const char *y = split_path(b, folders[1], sizeof folders[1]);
+    return strcmp(x, y) == 0 && is_one_place(folders[0], folders[1]);
 }
 
 enum quern_code cli_spare(struct cli *cli, const char *out,

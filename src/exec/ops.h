@@ -166,6 +166,10 @@ bool qn_product_any(const struct qn_kernels *kernels, enum quern_dtype dtype,
                     const struct qn_any_product *product);
 /** Gemm of two matrices of doubles or integers. */
 enum quern_code qn_gemm_any(struct qn_run *run, const struct qn_op *op);
+/** Does C of a Gemm (NULL: none) broadcast to [dims[0], dims[1]], and where in
+ * it is what goes to element (i, j)? */
+bool qn_gemm_fits(const struct qn_array *c, const int64_t *dims);
+int64_t qn_gemm_addend(const struct qn_array *c, int64_t i, int64_t j);
 enum quern_code qn_op_fused_matmul(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_matmul_nbits(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_loss(struct qn_run *run, const struct qn_op *op);

@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Where element (i, j) of C is, which broadcasts from the right. */
-static int64_t addend(const struct qn_array *c, int64_t i, int64_t j)
+int64_t qn_gemm_addend(const struct qn_array *c, int64_t i, int64_t j)
 {
     int64_t at = 0;
     if (c->rank > 0 && c->dims[c->rank - 1] > 1) {
@@ -19,7 +18,7 @@ static int64_t addend(const struct qn_array *c, int64_t i, int64_t j)
     return at;
 }
 
-static bool fits(const struct qn_array *c, const int64_t *dims)
+bool qn_gemm_fits(const struct qn_array *c, const int64_t *dims)
 {
     for (int i = 0; c != NULL && i < c->rank; i++) {
         if (c->rank > 2 ||
@@ -103,8 +102,9 @@ static void add_scaled(const struct gemm *g, double alpha, double beta,
                  trunc(alpha) <= alpha && trunc(beta) >= beta &&
                  trunc(beta) <= beta;
     for (int64_t k = 0; k < y->len; k++) {
-        int64_t at =
-            g->c != NULL ? addend(g->c, k / g->dims[1], k % g->dims[1]) : 0;
+        int64_t at = g->c != NULL
+                         ? qn_gemm_addend(g->c, k / g->dims[1], k % g->dims[1])
+                         : 0;
         if (whole) {
             uint64_t sum =
                 (uint64_t)(int64_t)alpha * (uint64_t)qn_load_int(y, k);
@@ -136,7 +136,8 @@ enum quern_code qn_gemm_any(struct qn_run *run, const struct qn_op *op)
     g.dims[1] = g.b->dims[g.turn_b ? 0 : 1];
     g.inner = g.a->dims[g.turn_a ? 0 : 1];
     if (g.inner != g.b->dims[g.turn_b ? 1 : 0] || g.b->dtype != g.a->dtype ||
-        (g.c != NULL && g.c->dtype != g.a->dtype) || !fits(g.c, g.dims)) {
+        (g.c != NULL && g.c->dtype != g.a->dtype) ||
+        !qn_gemm_fits(g.c, g.dims)) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                           "inner dimensions or types differ, or C does not "
                           "broadcast");

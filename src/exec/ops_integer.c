@@ -238,10 +238,9 @@ static void turn_sides(const struct qn_op *op, const struct qn_array *a,
 static bool qgemm_fits(const struct qgemm *g)
 {
     int64_t n = g->s.columns;
-    bool adds =
-        g->c == NULL ||
-        (g->c->dtype == QUERN_INT32 &&
-         (g->c->len == 1 || g->c->len == n || g->c->len == g->s.rows * n));
+    const int64_t dims[2] = {g->s.rows, n};
+    bool adds = g->c == NULL ||
+                (g->c->dtype == QUERN_INT32 && qn_gemm_fits(g->c, dims));
     bool scales = g->q.y_zero == NULL ||
                   (qn_is_code(g->q.y_zero) && is_scale(g->q.y_scale, 1));
     return adds && scales && g->s.b.dims[0] == g->s.inner &&
@@ -279,8 +278,8 @@ static void finish_qgemm(const struct qgemm *g, const struct qn_array *sums,
     for (int64_t i = 0; i < y->len; i++) {
         uint32_t sum = (uint32_t)qn_load_int(sums, i);
         if (g->c != NULL) {
-            int64_t at = g->c->len == y->len ? i : g->c->len == n ? i % n : 0;
-            sum += (uint32_t)qn_load_int(g->c, at);
+            sum +=
+                (uint32_t)qn_load_int(g->c, qn_gemm_addend(g->c, i / n, i % n));
         }
         float scale = g->scale * (float)scale_at(g->b_scale, i % n);
         if (g->q.y_zero == NULL) {

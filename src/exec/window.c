@@ -47,7 +47,7 @@ static enum quern_code read_pads(struct qn_run *run, const struct qn_op *op,
     size_t len = 0;
     int shift = QN_WINDOW_AXES - w->n;
     (void)!quern_node_attr_string(op->node, "auto_pad", &mode, NULL);
-    if (strcmp(mode, "NOTSET") == 0) {
+    if (strcmp(mode, "NOTSET") == 0 || *mode == '\0') {
         if (quern_node_attr_ints(op->node, "pads", &pads, &len) != QUERN_OK) {
             return QUERN_OK;
         }

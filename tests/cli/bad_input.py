@@ -266,6 +266,7 @@ def outputs_over_what_is_needed():
         says(f"output over the {name}", 2, ["output '", "which the job needs"], *command)
         check(f"output over the {name}: it is whole", open(path, "rb").read() == data)
     says("report = output", 2, "which the job needs", "optimize", "good.onnx", "-o", "new.onnx", "--report", "new.onnx")
+    says("report = output, said otherwise", 2, "which the job needs", "optimize", "good.onnx", "-o", "new.onnx", "--report", "./new.onnx")
     check("report = output: nothing written", not os.path.exists("new.onnx"))
     says("output '-'", 2, "standard output is not written to", "optimize", "good.onnx", "-o", "-")
     check("output '-': no such file", not os.path.exists("-"))
@@ -279,6 +280,9 @@ def nodes_that_fit_no_schema():
     cast = node("Cast", ["x"], ["y"], attr("to", 2, num(3, 99)), name="odd")
     pool = node("MaxPool", ["x"], ["y"], attr("kernel_shape", 7, num(8, 1)), attr("auto_pad", 3, ln(4, "SAME")), name="odd")
     zero = node("LRN", ["x"], ["y"], attr("size", 2, num(3, 0)), name="odd")
+    empty = node("MaxPool", ["x"], ["y"], attr("kernel_shape", 7, num(8, 1)), attr("auto_pad", 3, ln(4, "")))
+    write("empty.onnx", model(graph([empty])))
+    says("auto_pad of no letters is no fault", 4, "input of rank 2", "run", "empty.onnx", "--data", "good.npz")
     for name, data, texts in (("number of a type", model(graph([cast])), ["'odd'", "'to'", "99 is the number of no type"]),
                               ("choice", model(graph([pool])), ["'odd'", "'auto_pad'", "found 'SAME', needs NOTSET, SAME_UPPER, SAME_LOWER or VALID"]),
                               ("number", model(graph([zero])), ["'odd'", "'size'", "found 0, needs a number from 1 on"]),

@@ -239,12 +239,13 @@ CASES |= {
 
 
 def lift(then, other, **more):
-    """Two branches, with the initializers w_then and w_else."""
+    """Two branches, with the initializers w_then and w_else, or of given names."""
     arrays = more.pop("arrays", (W, W))
+    names = more.pop("names", ("w_then", "w_else"))
 
     def bodies(model):
         for a in [n for n in model.graph.node if n.op_type == "If"][0].attribute:
-            a.g.initializer.append(numpy_helper.from_array(arrays[a.name == "else_branch"], "w_" + a.name[:4]))
+            a.g.initializer.append(numpy_helper.from_array(arrays[a.name == "else_branch"], names[a.name == "else_branch"]))
     return dict(text=f"""g (float[N,16] x, bool c) => (float[N,16] y) {{ y = If(c)<then_branch = t () => (float[N,16] p) {{ {then} }},
         else_branch = e () => (float[N,16] q) {{ {other} }}> }}""", passes=more.pop("passes", "lift-initializers,merge-equal"), edit=bodies, tol=0,
         weights=more.pop("weights", {}), **more)
@@ -262,14 +263,18 @@ def held(*wanted):
 W = rand(16, 16)
 CASES |= {
     "equal_initializers_of_two_bodies": lift("p = MatMul(x, w_then)", "a = Neg(x) q = MatMul(a, w_else)", after="If (MatMul) (Neg MatMul)",
-                                             check=held("w_then", 0)),
+                                             check=held("w_then_1", 0)),
+    "different_ones_of_one_name": lift("p = MatMul(x, w)", "q = MatMul(x, w)", arrays=(W, rand(16, 16)), names=("w", "w"),
+                                       after="If (MatMul) (MatMul)", check=held("w_1", "w_2", 0)),
+    "equal_ones_of_one_name": lift("p = MatMul(x, w)", "a = Neg(x) q = MatMul(a, w)", names=("w", "w"), after="If (MatMul) (Neg MatMul)",
+                                   check=held("w_1", 0)),
     "one_that_the_top_graph_has": lift("p = MatMul(x, w_then)", "a = MatMul(x, v) q = MatMul(a, w_else)", weights={"v": W},
                                        after="If (MatMul) (MatMul MatMul)", check=held("v", 0)),
     "different_ones_move_too": lift("p = MatMul(x, w_then)", "q = MatMul(x, w_else)", arrays=(W, rand(16, 16)), after="If (MatMul) (MatMul)",
-                                    check=held("w_then", "w_else", 0)),
+                                    check=held("w_then_1", "w_else_1", 0)),
     "small_ones_stay_in_their_bodies": lift("p = Add(x, w_then)", "q = Mul(x, w_else)", arrays=(rand(16),) * 2, after=None),
     "small_ones_on_request": lift("p = Add(x, w_then)", "q = Mul(x, w_else)", arrays=(rand(16),) * 2, passes="lift-initializers{min-bytes=0}",
-                                  after="If (Add) (Mul)", check=held("w_then", "w_else", 0)),
+                                  after="If (Add) (Mul)", check=held("w_then_1", "w_else_1", 0)),
     "an_output_of_a_body_stays_in_it": dict(
         text="g (float[N] x, bool c) => (float[2] y) { y = If(c)<then_branch = t () => (float[2] w) <float[2] w = {1, 2}> { }, "
              "else_branch = e () => (float[2] q) { s = ReduceSum(x) q = Concat<axis = 0>(s, s) }> }",

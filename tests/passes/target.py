@@ -163,6 +163,8 @@ CASES = {
     "prelu_is_a_max": prelu(rand(8).clip(-1, 1), "Mul Max", "Max with"),
     "steep_prelu_is_a_min": prelu(1 + abs(rand(8)), "Mul Min", "Min with"),
     "prelu_with_slopes_on_both_sides_of_1_stays": prelu(np.linspace(0.5, 1.5, 8, dtype=np.float32), None),
+    "prelu_with_a_slope_of_0_stays": prelu(np.array([0, .5, 1, .2, -.3, .1, .7, .9], np.float32), None),
+    "prelu_without_vnni": prelu(rand(8).clip(-1, 1), "Mul Max", "Max with", "--target", "ort-cpu-avx2"),
     "prelu_of_computed_slopes_stays": dict(text="g (float[N,8] x) => (float[N,8] y) { s = Abs(x) y = PRelu(x, s) }",
                                            passes="target-spelling", after=None),
     "prelu_stays_on_other_targets": prelu(rand(8).clip(-1, 1), None, "", "--target", "tensorrt-10"),
