@@ -166,6 +166,11 @@ bool qn_product_any(const struct qn_kernels *kernels, enum quern_dtype dtype,
                     const struct qn_any_product *product);
 /** Gemm of two matrices of doubles or integers. */
 enum quern_code qn_gemm_any(struct qn_run *run, const struct qn_op *op);
+/** Output 0 of an operator that makes one element of all of a channel:
+ * [N, C, 1, …]. NULL: nobody wants it. */
+enum quern_code qn_out_of_space(struct qn_run *run, const struct qn_op *op,
+                                const struct qn_array *x, struct qn_array **out)
+    __attribute__((warn_unused_result));
 /** Does C of a Gemm (NULL: none) broadcast to [dims[0], dims[1]], and where in
  * it is what goes to element (i, j)? */
 bool qn_gemm_fits(const struct qn_array *c, const int64_t *dims);

@@ -258,6 +258,16 @@ static void pool_rows(int variant, const struct qn_array *x,
     }
 }
 
+enum quern_code qn_out_of_space(struct qn_run *run, const struct qn_op *op,
+                                const struct qn_array *x, struct qn_array **out)
+{
+    int64_t dims[QUERN_MAX_RANK];
+    for (int i = 0; i < x->rank; i++) {
+        dims[i] = i < 2 ? x->dims[i] : 1;
+    }
+    return qn_out(run, op, 0, x->dtype, x->rank, dims, out);
+}
+
 enum quern_code qn_op_global_pool(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in(run, op, 0);
@@ -267,16 +277,12 @@ enum quern_code qn_op_global_pool(struct qn_run *run, const struct qn_op *op)
     bool last = float_means && x->rank > 2 && qn_array_is_channels_last(x) &&
                 !qn_array_is_packed(x);
     x = last ? x : qn_in_packed(run, op, 0);
-    int64_t dims[QUERN_MAX_RANK];
     struct qn_array *y = NULL;
     if (x == NULL || x->rank < 2) {
         return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                           "input is missing or of rank below 2");
     }
-    for (int i = 0; i < x->rank; i++) {
-        dims[i] = i < 2 ? x->dims[i] : 1;
-    }
-    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, dims, &y);
+    enum quern_code code = qn_out_of_space(run, op, x, &y);
     if (code != QUERN_OK || y == NULL || y->len == 0) {
         return code;
     }

@@ -151,7 +151,6 @@ enum quern_code qn_op_qlinear_unary(struct qn_run *run, const struct qn_op *op)
 enum quern_code qn_op_qlinear_mean(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in_packed(run, op, 0);
-    int64_t dims[QUERN_MAX_RANK];
     struct qn_array *y = NULL;
     struct scale in;
     struct scale out;
@@ -164,10 +163,7 @@ enum quern_code qn_op_qlinear_mean(struct qn_run *run, const struct qn_op *op)
         return qn_op_fail(run, op, QUERN_UNSUPPORTED,
                           "channels_last other than 0");
     }
-    for (int i = 0; i < x->rank; i++) {
-        dims[i] = i < 2 ? x->dims[i] : 1;
-    }
-    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, dims, &y);
+    enum quern_code code = qn_out_of_space(run, op, x, &y);
     if (code != QUERN_OK || y == NULL || y->len == 0) {
         return code;
     }

@@ -319,17 +319,13 @@ enum quern_code qn_op_lp_pool(struct qn_run *run, const struct qn_op *op)
 enum quern_code qn_op_global_lp_pool(struct qn_run *run, const struct qn_op *op)
 {
     const struct qn_array *x = qn_in_packed(run, op, 0);
-    int64_t dims[QUERN_MAX_RANK];
     struct qn_array *y = NULL;
     double p = (double)quern_node_int(op->node, "p", 2);
     if (x == NULL || !quern_dtype_is_float(x->dtype) || x->rank < 2 ||
         p < 1.0) {
         return qn_op_missing(run, op);
     }
-    for (int i = 0; i < x->rank; i++) {
-        dims[i] = i < 2 ? x->dims[i] : 1;
-    }
-    enum quern_code code = qn_out(run, op, 0, x->dtype, x->rank, dims, &y);
+    enum quern_code code = qn_out_of_space(run, op, x, &y);
     if (code != QUERN_OK || y == NULL || y->len == 0) {
         return code;
     }
