@@ -420,6 +420,7 @@ enum quern_code cli_job_close(struct cli *cli, struct cli_job *job,
 {
     if (code == QUERN_OK) {
         code = quern_model_save(job->after, job->out, NULL);
+        cli->written = code == QUERN_OK ? job->out : NULL;
     }
     /* What is told is told of the file that was written; and the weights of
      * the work are out of memory by then. */

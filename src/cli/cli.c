@@ -94,10 +94,24 @@ bool cli_is_again(const struct cli *cli, size_t i)
     return false;
 }
 
+static bool stdout_is_lost(void)
+{
+    return fflush(stdout) != 0 || ferror(stdout);
+}
+
+int cli_end(int code)
+{
+    if (stdout_is_lost()) {
+        fprintf(stderr, "error[io]: standard output cannot be written\n");
+        return code == 0 ? cli_exit_code(QUERN_IO) : code;
+    }
+    return code;
+}
+
 int cli_finish(struct cli *cli, enum quern_code code)
 {
     struct quern_context *context = cli->context;
-    bool is_lost = fflush(stdout) != 0 || ferror(stdout);
+    bool is_lost = stdout_is_lost();
     cancel_on_signals(NULL);
     wipe_progress(cli);
     if (context != NULL) {
@@ -125,11 +139,11 @@ int cli_finish(struct cli *cli, enum quern_code code)
     free(cli->batch_axes);
     cli_free_places(cli);
     free(cli->args);
-    if (is_lost) {
-        fprintf(stderr, "error[io]: standard output cannot be written\n");
-        return code == QUERN_OK ? 5 : cli_exit_code(code);
+    int status = cli_end(cli_exit_code(code));
+    if (status != 0 && cli->written != NULL) {
+        fprintf(stderr, "note: '%s' is written all the same\n", cli->written);
     }
-    return cli_exit_code(code);
+    return status;
 }
 
 enum quern_code cli_usage(struct cli *cli, const char *format, ...)
@@ -274,6 +288,8 @@ static const struct argp_option common_options[] = {
      90},
     {"verbose", 'v', NULL, 0, "tell more", 90},
     {"quiet", 'q', NULL, 0, "no warnings", 90},
+    {"help", '?', NULL, 0, "Give this help list", -1},
+    {"usage", CLI_KEY_USAGE, NULL, 0, "Give a short usage message", -1},
     {0},
 };
 
@@ -288,6 +304,13 @@ static error_t set_engine(struct parse *p, const char *name)
     }
     p->code = cli_usage(p->cli, "--engine '%s': needs auto, cpu or ort", name);
     return EINVAL;
+}
+
+/* Where argp itself ended the process, what stdout did not take was lost. */
+static void end_with_help(const struct argp_state *state, unsigned flags)
+{
+    argp_state_help(state, stdout, flags & ~(unsigned)ARGP_HELP_EXIT_OK);
+    exit(cli_end(0));
 }
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)
@@ -325,6 +348,12 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
         return 0;
     case 'q':
         cli->quiet = true;
+        return 0;
+    case '?':
+        end_with_help(state, ARGP_HELP_STD_HELP);
+        return 0;
+    case CLI_KEY_USAGE:
+        end_with_help(state, ARGP_HELP_USAGE);
         return 0;
     case ARGP_KEY_ARG:
         return append(&cli->args, &cli->n_args, arg) ? 0 : ENOMEM;
@@ -387,7 +416,7 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
     snprintf(name, sizeof name, "quern %s", argv[0]);
     argv[0] = name;
     argp_err_exit_status = 2;
-    error_t failed = argp_parse(&argp, argc, argv, 0, NULL, &p);
+    error_t failed = argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &p);
     free(all);
     if (failed != 0) {
         return p.code != QUERN_OK ? p.code

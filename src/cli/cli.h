@@ -25,6 +25,7 @@ struct cli {
     struct timespec last_told; /* progress */
     struct cli_lines *lines;   /* what passes told; NULL: not kept */
     char step[64];             /* what progress is of */
+    const char *written;       /* the output, once it is in place */
     size_t
         again_from;  /* messages that came while the output was opened: those */
     size_t again_to; /* of the input once more */
@@ -56,6 +57,7 @@ enum cli_key {
     CLI_KEY_BATCH_AXIS,
     CLI_KEY_ENGINE,
     CLI_KEY_ORT_LIB,
+    CLI_KEY_USAGE,
     CLI_KEY_FIRST, /* a verb's own begin here */
 };
 
@@ -73,6 +75,10 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
 /** Print stored warnings (unless -q) and the error, free the context.
  * @return the exit code of the process */
 int cli_finish(struct cli *cli, enum quern_code code);
+
+/** End a process that has printed on stdout: tells when it took not all.
+ * @return code, or 5 in the place of 0 */
+int cli_end(int code);
 
 /** True for a message on the written file that repeats one on the input. */
 bool cli_is_again(const struct cli *cli, size_t i);
@@ -94,6 +100,12 @@ enum quern_code cli_usage(struct cli *cli, const char *format, ...)
  * @param out  NULL: no output, all is well */
 enum quern_code cli_spare(struct cli *cli, const char *out,
                           const char *const *files, size_t n_files);
+
+/** Refuse a report that cannot be written, before the work is done. */
+enum quern_code cli_check_report(struct cli *cli, const char *path);
+
+/** The error for one: `why` is an errno. */
+enum quern_code cli_report_lost(struct cli *cli, const char *path, int why);
 
 /** Refuse to run a model whose nodes have attributes or types that their
  * operators do not take: the embedded engine would compute something. */

@@ -128,6 +128,7 @@ static enum quern_code work(struct cli *cli, struct bisect *self,
     if (code == QUERN_OK) {
         const struct quern_bisected *r = quern_bisection_result(bisection);
         *out_found = r->found;
+        cli->written = r->model != NULL ? self->recipe.out : NULL;
         if (cli->json) {
             code = cli_json_print(to_json(r));
         } else {

@@ -83,6 +83,7 @@ int cmd_calibrate(int argc, char **argv)
     cli.lines = &lines;
     if (code == QUERN_OK) {
         code = run(&cli, &self);
+        cli.written = code == QUERN_OK ? self.out : NULL;
     }
     if (code == QUERN_OK && cli.json) {
         code = cli_json_print(json_pack("{s:s, s:s, s:s}", "input", cli.args[0],

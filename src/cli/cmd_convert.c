@@ -258,6 +258,7 @@ static enum quern_code run_job(struct cli *cli, struct convert *self)
     }
     if (code == QUERN_OK) {
         code = quern_model_save(model, self->recipe.out, &self->save);
+        cli->written = code == QUERN_OK ? self->recipe.out : NULL;
     }
     if (code == QUERN_OK) {
         code = tell(cli, self, model);

@@ -214,6 +214,7 @@ static enum quern_code run_data(struct cli *cli, const struct run *self,
     }
     if (code == QUERN_OK && self->out != NULL) {
         code = write_outputs(cli, self, model, m, all, n);
+        cli->written = code == QUERN_OK ? self->out : NULL;
     }
     if (code == QUERN_OK && !(cli->json && self->profile)) {
         code = cli_tell_run(cli, n, quern_engine_description(m->engine),

@@ -1,10 +1,12 @@
 /* Files that a verb must not write over, and models that it should not run. */
 #include "cli.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool is_one_place(const char *a, const char *b)
 {
@@ -51,6 +53,29 @@ enum quern_code cli_spare(struct cli *cli, const char *out,
         }
     }
     return QUERN_OK;
+}
+
+enum quern_code cli_report_lost(struct cli *cli, const char *path, int why)
+{
+    return quern_fail(cli->context, QUERN_IO, NULL,
+                      "report '%s' cannot be written: %s", path, strerror(why));
+}
+
+enum quern_code cli_check_report(struct cli *cli, const char *path)
+{
+    char folder[PATH_MAX];
+    struct stat s;
+    int why = 0;
+    if (path == NULL) {
+        return QUERN_OK;
+    }
+    (void)split_path(path, folder, sizeof folder);
+    if (stat(path, &s) == 0) {
+        why = S_ISDIR(s.st_mode) ? EISDIR : access(path, W_OK) != 0 ? errno : 0;
+    } else if (access(folder, W_OK) != 0) {
+        why = errno;
+    }
+    return why == 0 ? QUERN_OK : cli_report_lost(cli, path, why);
 }
 
 enum { NEWEST_OPSET = 26 }; /* beyond it, schemas may have grown */

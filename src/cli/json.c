@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 json_t *cli_json_number(double x)
 {
@@ -135,9 +136,10 @@ enum quern_code cli_json_save(struct cli *cli, json_t *object, const char *path)
         done = false;
     }
     int why = errno;
+    struct stat s;
     json_decref(object);
-    return done ? QUERN_OK
-                : quern_fail(cli->context, QUERN_IO, NULL,
-                             "report '%s' cannot be written: %s", path,
-                             strerror(why));
+    if (!done && file != NULL && stat(path, &s) == 0 && S_ISREG(s.st_mode)) {
+        (void)remove(path); /* whole, or not at all */
+    }
+    return done ? QUERN_OK : cli_report_lost(cli, path, why);
 }

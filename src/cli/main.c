@@ -67,11 +67,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         help(stdout);
-        return 0;
+        return cli_end(0);
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("quern %s\n", quern_version());
-        return 0;
+        return cli_end(0);
     }
     for (size_t i = 0; i < N_VERBS; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0) {

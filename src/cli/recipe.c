@@ -180,7 +180,10 @@ enum quern_code cli_recipe_spare(struct cli *cli, const struct cli_recipe *self,
     const char *const files[] = {data, stats, self->config, cli->args[0],
                                  self->out};
     enum quern_code code = cli_spare(cli, self->out, files, 3);
-    return code == QUERN_OK ? cli_spare(cli, self->report, files, 5) : code;
+    if (code == QUERN_OK) {
+        code = cli_spare(cli, self->report, files, 5);
+    }
+    return code == QUERN_OK ? cli_check_report(cli, self->report) : code;
 }
 
 void cli_recipe_close(struct cli_recipe *self)

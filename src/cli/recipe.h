@@ -105,7 +105,7 @@ enum quern_code cli_recipe_apply(struct cli *cli, struct cli_recipe *self,
                                  struct quern_model *reference)
     __attribute__((warn_unused_result));
 
-/** cli_spare() of the output and of the report.
+/** cli_spare() of the output and of the report, which must be writable.
  * @param data, stats  what the job reads besides; NULL: nothing */
 enum quern_code cli_recipe_spare(struct cli *cli, const struct cli_recipe *self,
                                  const char *data, const char *stats)

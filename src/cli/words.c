@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Options that argp adds. */
-static const char *const added[] = {"help", "usage"};
-
-enum { N_ADDED = sizeof added / sizeof *added };
-
 static bool is_row(const struct argp_option *row)
 {
     return row->name != NULL || row->doc != NULL || row->key != 0;
@@ -48,7 +43,7 @@ unknown_long(struct cli *cli, const struct argp_option *rows, const char *word)
         n++;
     }
     char *wanted = strndup(word + 2, strcspn(word + 2, "="));
-    const char **names = calloc(n + N_ADDED + 1, sizeof *names);
+    const char **names = calloc(n + 1, sizeof *names);
     if (wanted == NULL || names == NULL) {
         free(wanted);
         free(names);
@@ -60,7 +55,6 @@ unknown_long(struct cli *cli, const struct argp_option *rows, const char *word)
             names[m++] = rows[i].name;
         }
     }
-    memcpy(names + m, added, sizeof added);
     const char *near = quern_nearest_name(wanted, names);
     enum quern_code code =
         cli_usage(cli, "unknown option '--%s'%s%s%s", wanted,
@@ -71,16 +65,6 @@ unknown_long(struct cli *cli, const struct argp_option *rows, const char *word)
     return code;
 }
 
-static bool is_added(const char *name, size_t length)
-{
-    for (size_t i = 0; i < N_ADDED; i++) {
-        if (length > 0 && strncmp(added[i], name, length) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A word "--name" or "--name=value"; *out_takes: the next word is its value. */
 static enum quern_code check_long(struct cli *cli,
                                   const struct argp_option *rows,
@@ -88,10 +72,10 @@ static enum quern_code check_long(struct cli *cli,
 {
     size_t length = strcspn(word + 2, "=");
     const struct argp_option *o = find_long(rows, word + 2, length);
-    if (o == NULL && !is_added(word + 2, length)) {
+    if (o == NULL) {
         return unknown_long(cli, rows, word);
     }
-    *out_takes = o != NULL && o->arg != NULL && word[2 + length] != '=';
+    *out_takes = o->arg != NULL && word[2 + length] != '=';
     return QUERN_OK;
 }
 
@@ -102,10 +86,10 @@ static enum quern_code check_short(struct cli *cli,
 {
     for (const char *c = word + 1; *c != '\0'; c++) {
         const struct argp_option *o = find_short(rows, *c);
-        if (o == NULL && *c != '?') {
+        if (o == NULL) {
             return cli_usage(cli, "unknown option '-%c'", *c);
         }
-        if (o != NULL && o->arg != NULL) {
+        if (o->arg != NULL) {
             *out_takes = c[1] == '\0';
             return QUERN_OK;
         }

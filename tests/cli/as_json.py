@@ -120,9 +120,15 @@ def progress():
 
 def lost():
     """Results that cannot be written are an error."""
-    with open("/dev/full", "wb") as full:
-        p = subprocess.run([QUERN, "targets", "--json"], stdout=full, stderr=subprocess.PIPE, text=True)
-    check("a full stdout: exit code 5 and one line", p.returncode == 5 and p.stderr == "error[io]: standard output cannot be written\n", p.stderr)
+    told = "error[io]: standard output cannot be written\n"
+    for args, note in ((["targets", "--json"], ""), (["--help"], ""), (["--version"], ""), (["passes"], ""), (["passes", "fold"], ""), (["run", "--help"], ""),
+                       (["run", "-?"], ""), (["optimize", "--usage"], ""),
+                       (["optimize", "m.onnx", "-o", "lost.onnx", "--json"], "note: 'lost.onnx' is written all the same\n"),
+                       (["convert", "m.onnx", "-o", "lost.onnx", "--json"], "note: 'lost.onnx' is written all the same\n"),
+                       (["run", "m.onnx", "--data", "x.npz", "-o", "lost.npz"], "note: 'lost.npz' is written all the same\n")):
+        with open("/dev/full", "wb") as full:
+            p = subprocess.run([QUERN, *args], stdout=full, stderr=subprocess.PIPE, text=True)
+        check(f"a full stdout, {' '.join(args)}: exit code 5 and a line", p.returncode == 5 and p.stderr == told + note, p.stderr)
 
 
 with tempfile.TemporaryDirectory() as folder:

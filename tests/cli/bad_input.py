@@ -225,6 +225,15 @@ def outputs():
     for verb in (["optimize"], ["convert"], ["quantize", "--data", "good.npz"]):
         says(f"{verb[0]}, no room on the disk", 5, ["old.onnx", "write", "File too large"], verb[0], "good.onnx", "-o", "old.onnx", *verb[1:], preexec_fn=full)
         old_is_whole(f"{verb[0]}, no room on the disk")
+    for name, size in (("/dev/full", 1 << 20), ("half.json", 900)):
+        p = run("optimize", "good.onnx", "-o", "reported.onnx", "--report", name, preexec_fn=lambda size=size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+        check(f"report {name} without room: the model is written, and it is said", p.returncode == 5 and os.path.exists("reported.onnx")
+              and p.stderr.startswith(f"error[io]: report '{name}' cannot be written") and "\nnote: 'reported.onnx' is written all the same\n" in p.stderr, p)
+    check("report without room: there is no half of it", not os.path.exists("half.json") and os.path.getsize("reported.onnx") < 900)
+    os.remove("reported.onnx")
+    for name, why in (("nowhere/r.json", "No such file"), ("empty", "Is a directory"), ("good.npz/r.json", "Not a directory")):
+        says(f"report {name}", 5, [f"report '{name}'", why], "optimize", "good.onnx", "-o", "reported.onnx", "--report", name)
+        check(f"report {name}: told before the work is done", not os.path.exists("reported.onnx"))
     # The weights fit, the model behind them does not.
     long = model(graph([node("MatMul", ["x", "w"], ["h"], name="n" * 8000), node("Relu", ["h"], ["y"])], init=[tensor("w", [2, 200], F2 * 200)]))
     write("long.onnx", long)
