@@ -37,32 +37,6 @@ static enum quern_code read_text(struct quern_context *context,
     return QUERN_OK;
 }
 
-static enum quern_code read_list(struct quern_context *context,
-                                 const struct qn_yaml *mapping, const char *key,
-                                 struct qn_arena *arena,
-                                 struct quern_strings *out)
-{
-    const struct qn_yaml *node = qn_yaml_get(mapping, key);
-    struct quern_strings list = {NULL, 0};
-    if (node == NULL) {
-        return QUERN_OK;
-    }
-    enum quern_code code = qn_yaml_strings(context, node, arena, &list);
-    if (code != QUERN_OK) {
-        return code;
-    }
-    const char **items = qn_arena_alloc_n(arena, list.count + 1, sizeof *items);
-    for (size_t i = 0; items != NULL && i < list.count; i++) {
-        items[i] = qn_arena_strdup(arena, list.items[i]);
-        items = items[i] != NULL ? items : NULL;
-    }
-    if (items == NULL) {
-        return qn_no_memory(context);
-    }
-    *out = (struct quern_strings){items, list.count};
-    return QUERN_OK;
-}
-
 static enum quern_code read_flag(struct quern_context *context,
                                  const struct qn_yaml *mapping, const char *key,
                                  bool *out)
@@ -240,7 +214,8 @@ static enum quern_code read_texts(struct quern_context *context,
     }
     for (size_t i = 0; i < sizeof lists / sizeof *lists && code == QUERN_OK;
          i++) {
-        code = read_list(context, root, lists[i].key, &t->arena, lists[i].out);
+        code = qn_target_read_list(context, root, lists[i].key, &t->arena,
+                                   lists[i].out);
     }
     return code;
 }

@@ -38,6 +38,15 @@ enum quern_code qn_target_text(struct quern_context *context,
  * end of .yaml or .yml. */
 bool qn_target_is_path(const char *name);
 
+/** An optional list of words: in the place of `*list`, or, where a profile is
+ * like another, a mapping with what to add to it and what to drop. Keeps copies
+ * in the arena. */
+enum quern_code qn_target_read_list(struct quern_context *context,
+                                    const struct qn_yaml *root, const char *key,
+                                    struct qn_arena *arena,
+                                    struct quern_strings *list)
+    __attribute__((warn_unused_result));
+
 /** The mapping `operators`: rows are added to those of the profile, keys of a
  * row override what the profile has. */
 enum quern_code qn_target_read_operators(struct quern_context *context,

@@ -116,6 +116,40 @@ START_TEST(like_takes_over_all_that_is_not_said)
 }
 END_TEST
 
+START_TEST(lists_are_those_of_like_with_words_added_and_dropped)
+{
+    ck_assert_int_eq(open_text(LIKE "tricks: {add: [mine, factor-mul, mine], "
+                                    "drop: [sum-bias, table-mul]}\n"
+                                    "keep: {drop: Gelu}\n"
+                                    "notes: {}\n"
+                                    "lacks: {add: Mish}\n"),
+                     QUERN_OK);
+    const struct quern_target *base = NULL;
+    ck_assert_int_eq(quern_target_open(context, "ort-cpu-x64", &base),
+                     QUERN_OK);
+    ck_assert_uint_eq(target->tricks.count, base->tricks.count - 2 + 1);
+    ck_assert_str_eq(target->tricks.items[target->tricks.count - 1], "mine");
+    ck_assert(quern_target_has(&target->tricks, "factor-mul"));
+    ck_assert(!quern_target_has(&target->tricks, "sum-bias"));
+    ck_assert(!quern_target_has(&target->tricks, "table-mul"));
+    ck_assert(quern_target_has(&base->tricks, "table-mul"));
+    ck_assert_uint_eq(target->keep.count, base->keep.count - 1);
+    ck_assert(!quern_target_has(&target->keep, "Gelu"));
+    ck_assert_uint_eq(target->notes.count, base->notes.count);
+    ck_assert_uint_eq(target->lacks.count, base->lacks.count + 1);
+    quern_target_close(&base);
+}
+END_TEST
+
+START_TEST(a_list_stands_in_the_place_of_that_of_like)
+{
+    ck_assert_int_eq(open_text(LIKE "tricks: [one, two]\nkeep: []\n"),
+                     QUERN_OK);
+    ck_assert_uint_eq(target->tricks.count, 2);
+    ck_assert_uint_eq(target->keep.count, 0);
+}
+END_TEST
+
 /* Text, place and what is told behind "error[invalid-argument]: FILE:". */
 static const struct {
     const char *text;
@@ -163,6 +197,17 @@ static const struct {
      "5:26: unknown key 'axs' in an operator, did you mean 'axis'"},
     {LIKE "operators:\n  Conv: {integer: start, rows: -1}\n",
      "5:32: 'rows': found '-1', need a whole number from 0 to 1000000000"},
+    {LIKE "tricks: {drop: [factor-mul, factor-mull]}\n",
+     "4:29: no 'factor-mull' to drop in the tricks so far, did you mean "
+     "'factor-mul'"},
+    {LIKE "keep: {drop: Nothing}\n",
+     "4:14: no 'Nothing' to drop in the keep so far"},
+    {LIKE "tricks: {ad: [one]}\n",
+     "4:10: unknown key 'ad' in tricks, did you mean 'add'"},
+    {LIKE "tricks: {add: {one: two}}\n",
+     "4:15: 'add': found a mapping, need a list of texts"},
+    {HEAD "tricks: {add: [one]}\n",
+     "3:9: nothing to change: the profile is `like` no other, needs a list"},
     {HEAD "like: ort-cpu-x65\n",
      "3:7: unknown target 'ort-cpu-x65'; did you mean 'ort-cpu-x64'?"},
     {"target: 1\n\tname: x\n", "2:1: tab"},
@@ -205,6 +250,8 @@ Suite *qtest_suite(void)
     tcase_add_checked_fixture(tc, make_path, remove_path);
     tcase_add_test(tc, a_file_says_all_that_there_is_to_say);
     tcase_add_test(tc, like_takes_over_all_that_is_not_said);
+    tcase_add_test(tc, lists_are_those_of_like_with_words_added_and_dropped);
+    tcase_add_test(tc, a_list_stands_in_the_place_of_that_of_like);
     tcase_add_loop_test(tc, what_is_wrong_is_told_with_its_place, 0,
                         (int)(sizeof wrong / sizeof *wrong));
     tcase_add_test(tc, a_name_or_file_that_is_not_there_is_told);

@@ -1,0 +1,122 @@
+/* The lists of words of a profile. A list stands for itself, in the place of
+ * that of the profile which this one is like; a mapping changes that one:
+ *
+ *     tricks: {add: [unsigned-weights], drop: [table-mul]}
+ */
+#include "target/read.h"
+
+#include <string.h>
+
+static enum quern_code keep_copies(struct quern_context *context,
+                                   struct qn_arena *arena,
+                                   struct quern_strings list,
+                                   struct quern_strings *out)
+{
+    const char **items = qn_arena_alloc_n(arena, list.count + 1, sizeof *items);
+    for (size_t i = 0; items != NULL && i < list.count; i++) {
+        items[i] = qn_arena_strdup(arena, list.items[i]);
+        items = items[i] != NULL ? items : NULL;
+    }
+    if (items == NULL) {
+        return qn_no_memory(context);
+    }
+    *out = (struct quern_strings){items, list.count};
+    return QUERN_OK;
+}
+
+/* Words that are not there are told: what was meant would stay. */
+static enum quern_code check_dropped(struct quern_context *context,
+                                     const struct qn_yaml *node,
+                                     const char *key,
+                                     const struct quern_strings *from)
+{
+    bool is_list = node->kind == QN_YAML_SEQUENCE;
+    const struct qn_yaml *item = is_list ? node->first : node;
+    for (; item != NULL; item = is_list ? item->next : NULL) {
+        const char *word = NULL;
+        enum quern_code code = qn_yaml_text(context, item, &word);
+        if (code != QUERN_OK) {
+            return code;
+        }
+        if (!quern_target_has(from, word)) {
+            const char *near =
+                from->count > 0 ? quern_nearest_name(word, from->items) : NULL;
+            return qn_yaml_fail(
+                context, item, "no '%s' to drop in the %s so far%s%s%s", word,
+                key, near != NULL ? ", did you mean '" : "",
+                near != NULL ? near : "", near != NULL ? "'" : "");
+        }
+    }
+    return QUERN_OK;
+}
+
+/* An optional list of a mapping; the strings lie in the tree. */
+static enum quern_code part_of(struct quern_context *context,
+                               const struct qn_yaml *node, const char *key,
+                               struct qn_arena *arena,
+                               struct quern_strings *out)
+{
+    const struct qn_yaml *part = qn_yaml_get(node, key);
+    return part != NULL ? qn_yaml_strings(context, part, arena, out) : QUERN_OK;
+}
+
+/* What is there without `drop`, then `add`; a word that is there already stays
+ * where it is. */
+static enum quern_code change(struct quern_context *context,
+                              const struct qn_yaml *node, const char *key,
+                              struct qn_arena *arena,
+                              struct quern_strings *list)
+{
+    static const char *const keys[] = {"add", "drop", NULL};
+    struct quern_strings add = {NULL, 0};
+    struct quern_strings drop = {NULL, 0};
+    enum quern_code code = qn_yaml_check_keys(context, node, keys, key);
+    if (code == QUERN_OK) {
+        code = part_of(context, node, "drop", arena, &drop);
+    }
+    if (code == QUERN_OK) {
+        code = part_of(context, node, "add", arena, &add);
+    }
+    if (code == QUERN_OK && drop.count > 0) {
+        code = check_dropped(context, qn_yaml_get(node, "drop"), key, list);
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    size_t most = list->count + add.count;
+    const char **items = qn_arena_alloc_n(arena, most + 1, sizeof *items);
+    struct quern_strings made = {items, 0};
+    if (items == NULL) {
+        return qn_no_memory(context);
+    }
+    for (size_t i = 0; i < most; i++) {
+        bool is_new = i >= list->count;
+        const char *word = is_new ? add.items[i - list->count] : list->items[i];
+        if (!quern_target_has(is_new ? &made : &drop, word)) {
+            items[made.count++] = word;
+        }
+    }
+    return keep_copies(context, arena, made, list);
+}
+
+enum quern_code qn_target_read_list(struct quern_context *context,
+                                    const struct qn_yaml *root, const char *key,
+                                    struct qn_arena *arena,
+                                    struct quern_strings *list)
+{
+    const struct qn_yaml *node = qn_yaml_get(root, key);
+    struct quern_strings told = {NULL, 0};
+    if (node == NULL) {
+        return QUERN_OK;
+    }
+    if (node->kind == QN_YAML_MAPPING && qn_yaml_get(root, "like") == NULL) {
+        return qn_yaml_fail(context, node,
+                            "nothing to change: the profile is `like` no other,"
+                            " needs a list");
+    }
+    if (node->kind == QN_YAML_MAPPING) {
+        return change(context, node, key, arena, list);
+    }
+    enum quern_code code = qn_yaml_strings(context, node, arena, &told);
+    return code == QUERN_OK ? keep_copies(context, arena, told, list) : code;
+}
