@@ -70,6 +70,7 @@ extern const struct quern_pass_desc qn_pass_equalize;
 extern const struct quern_pass_desc qn_pass_channel_factors;
 extern const struct quern_pass_desc qn_pass_insert_qdq;
 extern const struct quern_pass_desc qn_pass_integer_hardswish;
+extern const struct quern_pass_desc qn_pass_gemm_rows;
 extern const struct quern_pass_desc qn_pass_weight_bias;
 extern const struct quern_pass_desc qn_pass_bias_correction;
 extern const struct quern_pass_desc qn_pass_estimate_speed;

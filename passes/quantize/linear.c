@@ -279,7 +279,8 @@ struct quern_node *qn_matmul_bias(const struct quern_node *matmul,
 {
     struct quern_value *y = quern_node_output(matmul, 0);
     struct quern_node *add = quern_value_only_user(y);
-    if (add == NULL || !quern_node_is(add, "Add")) {
+    if (add == NULL || quern_node_n_inputs(add) != 2 ||
+        !(quern_node_is(add, "Add") || quern_node_is(add, "Sum"))) {
         return NULL;
     }
     for (size_t i = 0; i < 2; i++) {

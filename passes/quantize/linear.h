@@ -63,7 +63,8 @@ bool qn_noise_reader_init(struct quern_pass_ctx *ctx,
 float *qn_channel_range(struct quern_pass_ctx *ctx,
                         const struct quern_value *value, size_t *out_channels);
 
-/** Add const vector that alone reads a MatMul's output: its bias, or NULL.
+/** Add, or Sum of two, of a constant vector that alone reads a MatMul's output:
+ * its bias, or NULL.
  * @param out_input  number of the constant input */
 struct quern_node *qn_matmul_bias(const struct quern_node *matmul,
                                   size_t *out_input);

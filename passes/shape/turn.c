@@ -1,5 +1,6 @@
 /* move-transposes: one node, with its axes and constants turned. */
 #include "common.h"
+#include "kinds.h"
 #include "shape/region.h"
 
 #include <string.h>
@@ -9,28 +10,12 @@ enum { MOST_SHARED_BYTES = 64 << 10 };
 
 enum qn_turn qn_turn_of(const struct quern_node *node)
 {
-    static const char *const first[] = {
-        "Relu",      "Sigmoid",     "Tanh",   "Erf",        "Sqrt",
-        "Exp",       "Log",         "Abs",    "Neg",        "Reciprocal",
-        "Floor",     "Ceil",        "Round",  "Sign",       "Clip",
-        "LeakyRelu", "Elu",         "Selu",   "Celu",       "ThresholdedRelu",
-        "HardSwish", "HardSigmoid", "Gelu",   "Mish",       "Swish",
-        "Softplus",  "Softsign",    "Sin",    "Cos",        "Cast",
-        "Not",       "IsNaN",       "IsInf",  "Tan",        "Asin",
-        "Acos",      "Atan",        "Sinh",   "Cosh",       "Asinh",
-        "Acosh",     "Atanh",       "Shrink", "BitwiseNot", NULL};
-    static const char *const broadcast[] = {
-        "Add",        "Sub",       "Mul",         "Div",      "Pow",
-        "Min",        "Max",       "Where",       "And",      "Or",
-        "Xor",        "Equal",     "Sum",         "Mean",     "Less",
-        "PRelu",      "Greater",   "LessOrEqual", "Mod",      "GreaterOrEqual",
-        "BitwiseAnd", "BitwiseOr", "BitwiseXor",  "BitShift", NULL};
     static const char *const codes[] = {"QuantizeLinear", "DequantizeLinear",
                                         NULL};
-    if (qn_is_one_of(node, first)) {
+    if (qn_is_elementwise(node)) {
         return QN_TURN_FIRST;
     }
-    if (qn_is_one_of(node, broadcast)) {
+    if (qn_is_broadcast(node)) {
         return QN_TURN_BROADCAST;
     }
     if (qn_is_one_of(node, codes)) {

@@ -1,15 +1,10 @@
 /* move-transposes: nodes that name axes, which stay in the value or leave it.
  */
 #include "common.h"
+#include "kinds.h"
 #include "shape/region.h"
 
 #include <string.h>
-
-static const char *const reductions[] = {
-    "ReduceMean",      "ReduceSum",  "ReduceMax",
-    "ReduceMin",       "ReduceL2",   "ReduceL1",
-    "ReduceSumSquare", "ReduceProd", "ReduceLogSum",
-    "ReduceLogSumExp", NULL};
 
 static const struct {
     const char *op;
@@ -42,7 +37,7 @@ static int64_t axis_of(const struct qn_region *region,
 enum qn_turn qn_turn_of_axes(const struct quern_node *node)
 {
     static const char *const lists[] = {"Slice", "Pad", "Tile", NULL};
-    if (qn_is_one_of(node, reductions)) {
+    if (qn_is_reduction(node)) {
         return QN_TURN_REDUCE;
     }
     for (size_t i = 0; i < sizeof axis_ops / sizeof *axis_ops; i++) {
@@ -192,8 +187,7 @@ static int taken_axes(const struct qn_region *region,
         out_axes[0] = axis_of(region, node);
         return out_axes[0] >= 0 ? 1 : -1;
     }
-    if (quern_node_is(node, "Squeeze") ||
-        (qn_is_one_of(node, reductions) && !keeps)) {
+    if (quern_node_is(node, "Squeeze") || (qn_is_reduction(node) && !keeps)) {
         int n = named_axes(region, node, out_axes);
         return n > 0 ? n : -1;
     }

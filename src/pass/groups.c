@@ -145,6 +145,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_channel_factors,
     &qn_pass_insert_qdq,
     &qn_pass_integer_hardswish,
+    &qn_pass_gemm_rows,
     &qn_pass_weight_bias,
     &qn_pass_bias_correction,
     &qn_pass_estimate_speed,

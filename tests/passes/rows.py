@@ -1,0 +1,137 @@
+"""gemm-rows: MatMul of three axes as Gemm of rows; the numbers stay, and ONNX Runtime makes QGemm of all of them."""
+import collections
+import pathlib
+import sys
+import tempfile
+
+from quantize import STEPS, model_of, quantize
+from support import np, onnx, operators, ort, rand, run
+
+D = 32
+WEIGHTS = {"w": rand(D, D) / 4, "v": rand(D, 2 * D) / 4, "u": rand(2 * D, D) / 4, "b": rand(D), "c": rand(2 * D), "g": rand(D) + 1}
+
+
+def kernels(folder, model):
+    path = folder / "fused.onnx"
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.optimized_model_filepath = str(path)
+    ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return collections.Counter(n.op_type for n in onnx.load(path).graph.node)
+
+
+def rows(folder, text, samples, reshapes, products, weights=None, opset=17, target="ort-cpu-x64"):
+    """The model with and without the pass: the same outputs but for the rounding of biases, that many Reshapes more, all products QGemm."""
+    model = model_of(text, {**WEIGHTS, **(weights or {})}, opset)
+    plain = quantize(folder, model, samples, STEPS, target)
+    after = quantize(folder, model, samples, STEPS + ",gemm-rows", target)
+    one = {k: v[:3] for k, v in samples.items()}
+    for want, got in zip(run(plain, one), run(after, one)):
+        assert want.shape == got.shape, (want.shape, got.shape)
+        assert np.abs(want - got).max() <= 2e-2 * np.abs(want).max(), np.abs(want - got).max()
+    before, now = operators(plain.graph), operators(after.graph)
+    assert now.count("Gemm") == products, now
+    assert now.count("Reshape") - before.count("Reshape") == reshapes, (before, now)
+    if products:
+        assert kernels(folder, after)["QGemm"] == products, kernels(folder, after)
+    return after
+
+
+def feed_forward(folder):
+    """A residual block: one Reshape where it begins and one where it ends, and the biases are int32."""
+    after = rows(folder, "g (float[N,S,32] x) => (float[N,S,32] y) { n = LayerNormalization<axis = 2>(x, g) m = MatMul(n, v) a = Add(m, c) "
+                         "r = Relu(a) p = MatMul(r, u) d = Add(p, b) y = Add(d, x) }", {"x": rand(20, 6, D)}, 2, 2)
+    assert operators(after.graph).count("Add") == 1, operators(after.graph)
+    types = {t.name: t.data_type for t in after.graph.initializer}
+    made = {o: n for n in after.graph.node for o in n.output}
+    assert all(types[made[n.input[2]].input[0]] == onnx.TensorProto.INT32 for n in after.graph.node if n.op_type == "Gemm")
+
+
+ATTENTION = ("q = MatMul(x, w) k = Add(q, b) h = Reshape(k, heads) t = Transpose<perm = [0, 2, 1, 3]>(h) s = Transpose<perm = [0, 2, 3, 1]>(h) "
+             "o = MatMul(t, s) e = Softmax(o) f = MatMul(e, t) i = Transpose<perm = [0, 2, 1, 3]>(f) j = Reshape(i, back) "
+             "l = MatMul(j, w2) y = Add(l, x)")
+
+
+def attention(folder):
+    """Reshapes of attention take rows in and give them: with sizes to copy, which have to be computed, or none."""
+    weights = {"w2": rand(D, D) / 4}
+    for heads, back, size in (([0, 0, 4, 8], [0, 0, 32], "N,S"), ([0, -1, 4, 8], [0, 0, -1], "N,S"), ([0, 0, 4, 8], [-1, 6, 32], "N,6"),
+                              ([0, 6, 4, 8], [0, 6, 32], "N,6")):
+        more = {**weights, "heads": np.array(heads), "back": np.array(back)}
+        for opset in (14, 17):
+            after = rows(folder, f"g (float[{size},32] x) => (float[{size},32] y) {{ {ATTENTION} }}", {"x": rand(20, 6, D)}, 2, 2, more, opset)
+            assert ("Shape" in operators(after.graph)) == (size == "N,S"), operators(after.graph)
+
+
+def read_in_between(folder):
+    """Values that others read with three axes are made again; codes by a DequantizeLinear of their own."""
+    rows(folder, "g (float[N,S,32] x) => (float[N,S,64] m, float[N,S,32] y, float[N,32,32] z) { m = MatMul(x, v) r = Tanh(m) p = MatMul(r, u) y = MatMul(p, w) "
+                 "t = Transpose<perm = [0, 2, 1]>(x) z = MatMul(t, x) }", {"x": rand(20, 6, D)}, 3, 3)
+    rows(folder, "g (float[N,S,32] x) => (float[N,S,32] y, float[N,32] z) { a = MatMul(x, w) r = Relu(a) p = MatMul(r, v) q = MatMul(p, u) "
+                 "o = MatMul(r, w) y = Add(q, o) s = ReduceMean<axes = [1], keepdims = 0>(r) z = Add(s, b) }",
+         {"x": rand(20, 6, D)}, 3, 4)
+
+
+def along_the_last_axis(folder):
+    """Split, Concat and means over the last axis work on rows, of four axes too."""
+    text = ("g (float[N,S,5,32] x) => (float[N,S,5,32] y) { m = MatMul(x, v) p, q = Split<axis = 3>(m) s = Sigmoid(q) r = Mul(p, s) "
+            "a = ReduceMean<axes = [3]>(r) d = Sub(r, a) e = Concat<axis = -1>(d, r) y = MatMul(e, u) }")
+    rows(folder, text, {"x": rand(20, 3, 5, D)}, 2, 2)
+    rows(folder, text.replace("Split<axis = 3>(m)", "Split<axis = 3, num_outputs = 2>(m)").replace("<axes = [3]>(r)", "(r, ax)"),
+         {"x": rand(20, 3, 5, D)}, 2, 2, {"ax": np.array([3])}, 18)
+
+
+def stays(folder):
+    """Not where more Reshapes would be needed than there are products, for other targets, or without codes."""
+    text = "g (float[N,S,32] x) => (float[N,S,32] y) { m = MatMul(x, w) y = Add(m, b) }"
+    rows(folder, text, {"x": rand(20, 6, D)}, 0, 0)
+    block = "g (float[N,S,32] x) => (float[N,S,32] y) { a = MatMul(x, w) r = Relu(a) y = MatMul(r, w) }"
+    rows(folder, block, {"x": rand(20, 6, D)}, 0, 0, target="tensorrt-10")
+    # A summand with the sizes of three axes keeps its Add out: the region ends twice.
+    rows(folder, "g (float[N,6,32] x) => (float[N,6,32] y) { m = MatMul(x, w) a = Add(m, p) r = Relu(a) y = MatMul(r, w) }",
+         {"x": rand(20, 6, D)}, 0, 0, {"p": rand(1, 6, D)})
+
+
+def large_bias_stays_float(folder):
+    """A bias beyond int32 at the scale of the sums is added in float."""
+    text = "g (float[N,S,32] x) => (float[N,S,32] y) { m = MatMul(x, w) a = Add(m, big) r = Tanh(a) y = MatMul(r, w) }"
+    big = rand(D)
+    big[3] = 1e7
+    after = rows(folder, text, {"x": rand(20, 6, D) * np.float32(1e-2)}, 2, 2, {"big": big})
+    assert "Add" in operators(after.graph), operators(after.graph)
+
+
+def opset_13(folder):
+    """Two sizes that are known when it runs cannot be written before opset 14; one can."""
+    text = "g (float[N,S,32] x) => (float[N,S,32] y) { a = MatMul(x, w) r = Relu(a) y = MatMul(r, w) }"
+    rows(folder, text, {"x": rand(20, 6, D)}, 0, 0, opset=13)
+    rows(folder, text.replace("N,S", "N,6"), {"x": rand(20, 6, D)}, 2, 2, opset=13)
+
+
+def nothing_in_it(folder):
+    """Sizes of zero."""
+    model = model_of("g (float[N,S,32] x) => (float[N,S,32] y) { a = MatMul(x, w) r = Relu(a) y = MatMul(r, w) }", WEIGHTS)
+    after = quantize(folder, model, {"x": rand(20, 6, D)}, STEPS + ",gemm-rows")
+    assert operators(after.graph).count("Gemm") == 2
+    for shape in ((2, 0, D), (0, 3, D)):
+        assert run(after, {"x": np.zeros(shape, np.float32)})[0].shape == shape
+
+
+CASES = [feed_forward, attention, read_in_between, along_the_last_axis, stays, large_bias_stays_float, opset_13, nothing_in_it]
+
+
+def judge():
+    bad = 0
+    for case in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                case(pathlib.Path(folder))
+            except Exception as e:
+                bad += 1
+                print(f"{case.__name__}: {type(e).__name__}: {e}")
+    print(f"{len(CASES) - bad} of {len(CASES)} right")
+    sys.exit(bad > 0)
+
+
+if __name__ == "__main__":
+    judge()
