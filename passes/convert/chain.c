@@ -162,7 +162,8 @@ bool qn_gives_more(const struct quern_node *node)
 enum quern_code qn_drop_outputs(struct quern_node *node)
 {
     enum quern_code code = QUERN_OK;
-    for (size_t i = quern_node_n_outputs(node); i-- > 1 && code == QUERN_OK;) {
+    while (quern_node_n_outputs(node) > 1 && code == QUERN_OK) {
+        size_t i = quern_node_n_outputs(node) - 1;
         struct quern_value *y = quern_node_output(node, i);
         code = quern_node_set_output(node, i, NULL);
         if (code == QUERN_OK && y != NULL && !quern_value_erased(y)) {

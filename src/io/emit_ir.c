@@ -5,7 +5,6 @@
 #include "io/extract.h"
 #include "ir/tensor.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -133,21 +132,6 @@ static const char *output_name(const struct qn_sink *out,
     return v != NULL ? v->name : "";
 }
 
-/* Outputs that are left out at the end are not written, where their number says
- * nothing else. */
-static size_t n_written(const struct quern_node *node)
-{
-    const struct qn_schema *schema = qn_node_schema(node);
-    size_t n = node->n_outputs;
-    if (schema == NULL || schema->max_outputs >= INT_MAX) {
-        return n;
-    }
-    while (n > 1 && n > schema->min_outputs && node->outputs[n - 1] == NULL) {
-        n--;
-    }
-    return n;
-}
-
 static void node_body(struct qn_sink *out, const void *object)
 {
     const struct quern_node *node = object;
@@ -157,7 +141,7 @@ static void node_body(struct qn_sink *out, const void *object)
         const struct quern_value *v = node->inputs[i]->value;
         qn_emit_string(out, 1, v != NULL ? v->name : "");
     }
-    size_t n_outputs = n_written(node);
+    size_t n_outputs = qn_node_n_told_outputs(node);
     for (size_t i = 0; i < n_outputs; i++) {
         qn_emit_string(out, 2, output_name(out, node->outputs[i], room));
     }

@@ -191,6 +191,14 @@ static bool add_output(struct quern_node *node)
     return true;
 }
 
+/* Nothing is left to do, unless outputs at the end are to go. */
+static bool is_as_told(const struct quern_node *node, size_t i,
+                       const struct quern_value *value)
+{
+    return quern_node_output(node, i) == value &&
+           (value != NULL || qn_node_n_told_outputs(node) == node->n_outputs);
+}
+
 enum quern_code quern_node_set_output(struct quern_node *node, size_t i,
                                       struct quern_value *value)
 {
@@ -209,10 +217,10 @@ enum quern_code quern_node_set_output(struct quern_node *node, size_t i,
             "output must be a value of the node's graph that "
             "a node can make");
     }
-    if (code != QUERN_OK || quern_node_output(node, i) == value) {
+    if (code != QUERN_OK || is_as_told(node, i, value)) {
         return code;
     }
-    if (!qn_journal_reserve(j, 12 + 2 * qn_touch_cost(node->graph), 1) ||
+    if (!qn_journal_reserve(j, 13 + 2 * qn_touch_cost(node->graph), 1) ||
         (i == node->n_outputs && !add_output(node))) {
         return qn_no_memory(model->context);
     }
@@ -230,6 +238,8 @@ enum quern_code quern_node_set_output(struct quern_node *node, size_t i,
         }
         qn_value_set_producer(value, node);
         QN_SET(j, value->output_index, (uint32_t)i);
+    } else {
+        QN_SET(j, node->n_outputs, qn_node_n_told_outputs(node));
     }
     note_outputs(node);
     qn_touch_node(node);

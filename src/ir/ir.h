@@ -284,6 +284,10 @@ const char *qn_attr_type_name(enum qn_attr_type type);
 /** Schema of the node at the model's opset, or NULL when unknown. */
 const struct qn_schema *qn_node_schema(const struct quern_node *node);
 
+/** Number of outputs without those that are left out at the end, where their
+ * number says nothing else. */
+size_t qn_node_n_told_outputs(const struct quern_node *node);
+
 /** Symbol as an expression, interned in the model; NULL: no memory. */
 const struct quern_expr *qn_expr_symbol(struct quern_model *model,
                                         const char *symbol);

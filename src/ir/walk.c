@@ -3,6 +3,7 @@
 #include "ir/names.h"
 #include "ir/tensor.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -343,6 +344,19 @@ struct quern_place quern_node_place(const struct quern_node *node)
 const struct qn_schema *qn_node_schema(const struct quern_node *node)
 {
     return qn_schema_find(node->domain, node->op, quern_node_opset(node));
+}
+
+size_t qn_node_n_told_outputs(const struct quern_node *node)
+{
+    const struct qn_schema *schema = qn_node_schema(node);
+    size_t n = node->n_outputs;
+    if (schema == NULL || schema->max_outputs >= INT_MAX) {
+        return n;
+    }
+    while (n > 1 && n > schema->min_outputs && node->outputs[n - 1] == NULL) {
+        n--;
+    }
+    return n;
 }
 
 /* ---------------------------------------------------------------- value */

@@ -381,7 +381,8 @@ quern_node_set_input(struct quern_node *node, size_t i,
 /** Let `node` produce `value` as output i. The value is taken from the node
  * that made it before, whose output is then left out; the value that stood at
  * output i loses its producer. This keeps the name of a value that users know
- * while another node now makes it. */
+ * while another node now makes it. NULL leaves the output out; those left out
+ * at the end go, where the operator's schema does not need them. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_set_output(struct quern_node *node, size_t i,
                       struct quern_value *value);
