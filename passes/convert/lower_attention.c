@@ -154,6 +154,20 @@ static struct quern_value *with_heads(struct qn_chain *c, size_t i,
     return c->last;
 }
 
+/* c->last = each head of it several times in a row, `heads` in all */
+static void repeat_heads(struct qn_chain *c, int64_t heads, int64_t times,
+                         int64_t size)
+{
+    const int64_t axis = 2;
+    const int64_t wide[5] = {1, 1, times, 1, 1};
+    const int64_t sizes[4] = {0, heads, -1, size};
+    if (times > 1) {
+        qn_chain_add(c, "Unsqueeze", qn_chain_ints(c, &axis, 1));
+        qn_chain_add(c, "Expand", qn_chain_ints(c, wide, 5));
+        qn_chain_add(c, "Reshape", qn_chain_ints(c, sizes, 4));
+    }
+}
+
 /* 0 where a query may look, minus infinity at what comes later. */
 static struct quern_value *causal_mask(struct qn_chain *c, int64_t n_queries,
                                        int64_t n_keys)
@@ -200,14 +214,16 @@ static const char *mask_lacks(const struct quern_node *node)
     const struct quern_value *q = quern_node_input(node, 0);
     const struct quern_value *k = quern_node_input(node, 1);
     const struct quern_value *mask = quern_node_input(node, 3);
+    bool has_past = quern_node_input(node, 4) != NULL;
     if (quern_node_int(node, "is_causal", 0) != 0 &&
-        (mask != NULL || size_at(q, -2) < 1 || size_at(k, -2) < 1 ||
+        (mask != NULL || has_past || size_at(q, -2) < 1 || size_at(k, -2) < 1 ||
          size_at(q, -2) > MOST_CAUSAL / size_at(k, -2))) {
         return "it is causal and its sizes are not known, or it has a mask "
-               "too";
+               "or a past too";
     }
     if (mask != NULL && quern_node_opset(node) >= 24 &&
-        (size_at(mask, -1) < 1 || size_at(mask, -1) != size_at(k, -2))) {
+        (has_past || size_at(mask, -1) < 1 ||
+         size_at(mask, -1) != size_at(k, -2))) {
         return "its mask may be shorter than the keys";
     }
     return mask != NULL && quern_value_dtype(mask) != QUERN_BOOL &&
@@ -216,37 +232,92 @@ static const char *mask_lacks(const struct quern_node *node)
                : NULL;
 }
 
+/* Heads of queries, or of keys and values; not positive: not known. */
+static int64_t heads_of(const struct quern_node *node, size_t i,
+                        const char *attribute)
+{
+    const struct quern_value *x = quern_node_input(node, i);
+    return quern_value_rank(x) == 4 ? size_at(x, 1)
+                                    : quern_node_int(node, attribute, 0);
+}
+
+static bool is_read(const struct quern_value *v)
+{
+    return v != NULL &&
+           (quern_value_n_uses(v) > 0 || quern_value_is_graph_output(v));
+}
+
 /* What of it has no chain here; NULL: nothing. */
 static const char *attention_lacks(const struct quern_node *node)
 {
     const struct quern_value *q = quern_node_input(node, 0);
     const struct quern_value *k = quern_node_input(node, 1);
     int rank = quern_value_rank(q);
-    bool split = rank == 4;
-    int64_t heads =
-        split ? size_at(q, 1) : quern_node_int(node, "q_num_heads", 0);
-    int64_t pairs =
-        split ? size_at(k, 1) : quern_node_int(node, "kv_num_heads", 0);
-    if (qn_gives_more(node)) {
-        return "its cache or its scores are read";
+    int64_t heads = heads_of(node, 0, "q_num_heads");
+    int64_t pairs = heads_of(node, 1, "kv_num_heads");
+    if (is_read(quern_node_output(node, 3))) {
+        return "its scores are read";
     }
-    for (size_t i = 4; i < 7; i++) {
-        if (quern_node_input(node, i) != NULL) {
-            return "it has a cache";
-        }
+    if (quern_node_input(node, 6) != NULL) {
+        return "its keys are of several lengths";
     }
-    if (!qn_chain_is_float(node) || (rank != 3 && !split)) {
+    if (quern_node_int(node, "left_window_size", -1) >= 0 ||
+        quern_node_int(node, "right_window_size", -1) >= 0) {
+        return "it has a window";
+    }
+    if (!qn_chain_is_float(node) || (rank != 3 && rank != 4)) {
         return "its type or rank is not known, needs float";
     }
-    if (heads < 1 || heads != pairs || size_at(q, -1) < 1) {
-        return "its heads differ in number or size, or are not known";
+    if (heads < 1 || pairs < 1 || heads % pairs != 0 || size_at(q, -1) < 1 ||
+        (heads != pairs &&
+         (size_at(k, -1) < 1 || size_at(quern_node_input(node, 2), -1) < 1))) {
+        return "the number or size of its heads is not known";
     }
-    return quern_node_float(node, "softcap", 0.0f) > 0.0f
-               ? "its scores are capped"
-               : mask_lacks(node);
+    return mask_lacks(node);
 }
 
-/* softmax(scale q k' + mask) v */
+/* c->last = softcap tanh(c->last / softcap) */
+static void cap(struct qn_chain *c, const struct quern_node *node)
+{
+    float softcap = quern_node_float(node, "softcap", 0.0f);
+    if (softcap > 0.0f) {
+        qn_chain_add(c, "Div", qn_chain_number(c, softcap));
+        qn_chain_add(c, "Tanh", NULL);
+        qn_chain_add(c, "Mul", qn_chain_number(c, softcap));
+    }
+}
+
+/* c->last = the past (input i), then c->last; what was output `o` of the node
+ */
+static void join_past(struct qn_chain *c, size_t i, size_t o)
+{
+    struct quern_value *past = quern_node_input(c->before, i);
+    struct quern_value *present = quern_node_output(c->before, o);
+    if (past != NULL) {
+        qn_chain_add_behind(c, "Concat", past);
+        qn_chain_set_int(c, "axis", 2);
+    } else if (is_read(present)) {
+        qn_chain_add(c, "Identity", NULL);
+    }
+    if (is_read(present) && c->code == QUERN_OK) {
+        c->code =
+            quern_node_set_output(quern_value_producer(c->last), 0, present);
+        c->last = present;
+    }
+}
+
+/* c->last = keys (1) or values (2), as many heads as queries have */
+static void read_pairs(struct qn_chain *c, size_t i, int64_t heads)
+{
+    int64_t pairs = heads_of(c->before, 1, "kv_num_heads");
+    const struct quern_value *x = quern_node_input(c->before, i);
+    int64_t size = size_at(x, -1) / (quern_value_rank(x) == 3 ? pairs : 1);
+    c->last = with_heads(c, i, pairs);
+    join_past(c, i + 3, i);
+    repeat_heads(c, heads, heads / pairs, size);
+}
+
+/* softmax(scale q k' + mask) v; a soft cap goes in front of the mask */
 enum quern_code qn_lower_attention(const struct lowering *l,
                                    struct quern_node *node)
 {
@@ -255,7 +326,7 @@ enum quern_code qn_lower_attention(const struct lowering *l,
     struct quern_value *x = quern_node_input(node, 0);
     struct quern_value *mask = quern_node_input(node, 3);
     bool flat = quern_value_rank(x) == 3;
-    int64_t heads = quern_node_int(node, "q_num_heads", 1);
+    int64_t heads = heads_of(node, 0, "q_num_heads");
     const char *why = attention_lacks(node);
     struct qn_chain c = qn_chain_of(l, node, x);
     c.narrow = true;
@@ -273,17 +344,19 @@ enum quern_code qn_lower_attention(const struct lowering *l,
     c.last = with_heads(&c, 0, heads);
     qn_chain_add(&c, "Mul", qn_chain_number(&c, scale));
     struct quern_value *q = c.last;
-    c.last = with_heads(&c, 1, heads);
+    read_pairs(&c, 1, heads);
     qn_chain_add(&c, "Transpose", NULL);
     qn_chain_set_ints(&c, "perm", turn_last, 4);
     qn_chain_add_behind(&c, "MatMul", q);
+    cap(&c, node);
     if (mask != NULL) {
         add_mask(&c, mask);
     }
     qn_chain_add(&c, "Softmax", NULL);
     qn_chain_set_int(&c, "axis", -1);
     struct quern_value *weights = c.last;
-    struct quern_value *v = with_heads(&c, 2, heads);
+    read_pairs(&c, 2, heads);
+    struct quern_value *v = c.last;
     c.last = weights;
     enum quern_code code = QUERN_OK;
     if (flat) {

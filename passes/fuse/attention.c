@@ -1,11 +1,14 @@
 /* fuse-attention: softmax(q k^T scale + mask) v over 4 axes becomes Attention
- * (opset 23). The scale may stand on either factor or on their product.
+ * (opset 23), which joins past and present keys and values where it can. The
+ * scale may stand on either factor or on their product.
  *
  * Attention broadcasts in its own way, and runtimes take less than the
- * standard allows, so batch and heads of q, k and v must be known to agree;
- * masks are brought to the size of the scores. A guard of rows that are masked
- * as a whole (Where(IsNaN(p), 0, p)) is no part of Attention: these rows become
- * 0 behind it. Real-exact. */
+ * standard allows, so batch and heads of q, k and v must be known to agree, but
+ * for heads of k and v that are repeated for groups of queries; masks are
+ * brought to the size of the scores. c tanh(scores / c), a soft cap of them,
+ * may stand in front of the mask. A guard of rows that are masked as a whole
+ * (Where(IsNaN(p), 0, p)) is no part of Attention: these rows become 0 behind
+ * it. Real-exact. */
 #include "fuse/attention.h"
 
 #include "builtin.h"
@@ -104,7 +107,8 @@ static const char *misfit(const struct quern_value *q,
     const struct quern_dim *a = quern_value_dims(q);
     const struct quern_dim *b = quern_value_dims(turned);
     const struct quern_dim *c = quern_value_dims(v);
-    for (int i = 0; i < 2; i++) {
+    bool is_one = b[1].value == 1 && c[1].value == 1; /* head, for all of q */
+    for (int i = 0; i < (is_one ? 1 : 2); i++) {
         if (!quern_dim_equal(a[i], b[i]) || !quern_dim_equal(a[i], c[i])) {
             return "batch or heads of q, k and v are not known to be equal";
         }
@@ -139,17 +143,60 @@ static bool scale_of(const struct quern_match *match, double *out_scale)
 
 /* Values that a match gives, scales taken off. */
 struct found {
+    struct quern_value *given[3]; /* q, k and v as the products read them */
     struct quern_value *q, *turned, *source, *v;
     struct qn_mask mask;
     struct quern_value *zero; /* of the guard, NULL: none */
     double scale;
+    float softcap; /* 0: none */
 };
+
+/* The factors of the product, and the scale behind it; with a soft cap the
+ * product is looked for behind what its Tanh reads. */
+static const char *find_scores(const struct quern_match *match, struct found *f)
+{
+    struct quern_value *x = quern_match_value(match, "x");
+    f->given[0] = quern_match_value(match, "q");
+    f->given[1] = quern_match_value(match, "k");
+    if (x == NULL) {
+        return scale_of(match, &f->scale) ? NULL : "the scale is no constant";
+    }
+    const struct quern_value *product = unscaled(x, &f->scale);
+    const struct quern_node *p = quern_value_producer(product);
+    if (!factor_of(quern_match_value(match, "b"), &f->softcap) ||
+        !isnormal(f->softcap) || f->softcap < 0.0f) {
+        return "the soft cap is no positive constant";
+    }
+    if (p == NULL || !quern_node_is(p, "MatMul") ||
+        quern_value_only_user(x) == NULL ||
+        quern_value_only_user(product) == NULL) {
+        return "what is capped is no product times constants";
+    }
+    f->scale *= (double)f->softcap;
+    f->given[0] = quern_node_input(p, 0);
+    f->given[1] = quern_node_input(p, 1);
+    return NULL;
+}
+
+/* Keys and values as they are before they are repeated for groups of heads. */
+static void ungroup(struct found *f)
+{
+    struct quern_value *k = qn_unrepeated(f->source);
+    struct quern_value *v = qn_unrepeated(f->v);
+    const int64_t *perm = order_of(f->turned);
+    if (k != NULL && v != NULL && perm != NULL && perm[0] == 0 &&
+        perm[1] == 1 && perm[2] == 3 &&
+        quern_value_dims(k)[1].value == quern_value_dims(v)[1].value) {
+        f->source = k;
+        f->v = v;
+    }
+}
 
 static const char *find(const struct quern_match *match, struct found *f)
 {
     enum quern_dtype type;
     float zero = 0.0f;
-    f->v = quern_match_value(match, "v");
+    f->v = f->given[2] = quern_match_value(match, "v");
     f->mask.added = quern_match_value(match, "m");
     f->mask.masked = quern_match_value(match, "w");
     f->mask.low = quern_match_value(match, "low");
@@ -158,11 +205,12 @@ static const char *find(const struct quern_match *match, struct found *f)
         (!factor_of(f->zero, &zero) || fpclassify(zero) != FP_ZERO)) {
         return "rows that are masked as a whole do not become 0";
     }
-    if (!scale_of(match, &f->scale) || !is_over_last(match)) {
-        return "the scale is no constant, or softmax is not over the last axis";
+    const char *reason = find_scores(match, f);
+    if (reason != NULL || !is_over_last(match)) {
+        return reason != NULL ? reason : "softmax is not over the last axis";
     }
-    f->q = unscaled(quern_match_value(match, "q"), &f->scale);
-    f->turned = unscaled(quern_match_value(match, "k"), &f->scale);
+    f->q = unscaled(f->given[0], &f->scale);
+    f->turned = unscaled(f->given[1], &f->scale);
     type = quern_value_dtype(f->q);
     f->source = f->turned;
     if (order_of(f->turned) != NULL) {
@@ -173,23 +221,33 @@ static const char *find(const struct quern_match *match, struct found *f)
         quern_value_dtype(f->v) != type) {
         return "q and v are not both float or both float16";
     }
-    if (!isnormal((float)f->scale) || quern_value_rank(f->source) != 4) {
-        return "the scale is 0 or not finite, or k has not 4 axes";
+    if (!isnormal((float)f->scale) || f->scale < 0.0 ||
+        quern_value_rank(f->source) != 4) {
+        return "the scale is not positive and finite, or k has not 4 axes";
     }
-    const char *reason = misfit(f->q, f->turned, f->v);
-    return reason != NULL ? reason : qn_mask_misfit(&f->mask, f->q, f->turned);
+    reason = misfit(f->q, f->turned, f->v);
+    if (reason == NULL) {
+        reason = qn_mask_misfit(&f->mask, f->q, f->turned);
+    }
+    ungroup(f);
+    return reason;
 }
 
-/* The scales that were taken off go if nothing else reads them. */
-static enum quern_code drop_scales(struct quern_node *of_q,
-                                   struct quern_node *of_k)
+/* What was taken off q, k and v goes if nothing else reads it. */
+static enum quern_code drop_rest(struct quern_node *const *makers, size_t n)
 {
-    enum quern_code code = of_q != NULL && !quern_node_erased(of_q)
-                               ? quern_node_erase_dead(of_q)
-                               : QUERN_OK;
-    return code == QUERN_OK && of_k != NULL && !quern_node_erased(of_k)
-               ? quern_node_erase_dead(of_k)
-               : code;
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        if (makers[i] != NULL && !quern_node_erased(makers[i])) {
+            code = quern_node_erase_dead(makers[i]);
+        }
+    }
+    return code;
+}
+
+static struct quern_node *maker(struct quern_value *v)
+{
+    return v != NULL ? quern_value_producer(v) : NULL;
 }
 
 /* Rows of the mask that are all -inf become 0 behind the Attention. */
@@ -243,14 +301,13 @@ static enum quern_code to_attention(struct quern_pass_ctx *ctx,
     struct quern_value *k = NULL;
     struct quern_value *mask = NULL;
     struct found f = {.scale = 1.0};
-    struct quern_node *of_q =
-        quern_value_producer(quern_match_value(match, "q"));
-    struct quern_node *of_k =
-        quern_value_producer(quern_match_value(match, "k"));
     const char *reason = find(match, &f);
     if (reason != NULL) {
         return quern_pass_refuse(ctx, root, "%s", reason);
     }
+    struct quern_node *rest[4] = {maker(quern_match_value(match, "x")),
+                                  maker(f.given[0]), maker(f.given[1]),
+                                  maker(f.given[2])};
     enum quern_code code = turn_back(root, f.turned, f.source, &k);
     if (code == QUERN_OK) {
         code = qn_mask_write(ctx, root, &f.mask, f.q, f.turned, k, &mask);
@@ -263,10 +320,13 @@ static enum quern_code to_attention(struct quern_pass_ctx *ctx,
     if (code == QUERN_OK) {
         code = quern_node_set_float(root, "scale", (float)f.scale);
     }
+    if (code == QUERN_OK && f.softcap > 0.0f) {
+        code = quern_node_set_float(root, "softcap", f.softcap);
+    }
     if (code == QUERN_OK && f.zero != NULL) {
         code = guard_rows(ctx, root, f.mask.added, f.zero);
     }
-    return code == QUERN_OK ? drop_scales(of_q, of_k) : code;
+    return code == QUERN_OK ? drop_rest(rest, COUNT(rest)) : code;
 }
 
 #define ATTENTION(scores)                                                      \
@@ -292,6 +352,10 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         ATTENTION("Mul(MatMul(q, k), c)"),
         ATTENTION("Div(MatMul(q, k), d)"),
         ATTENTION("MatMul(q, k)"),
+        ATTENTION("Add(Mul(Tanh(x), b), m)"),
+        ATTENTION("Mul(Tanh(x), b)"),
+        ATTENTION("Where(w, low, Add(Mul(Tanh(x), b), m))"),
+        ATTENTION("Where(w, low, Mul(Tanh(x), b))"),
         ATTENTION("Where(w, low, Add(Mul(MatMul(q, k), c), m))"),
         ATTENTION("Where(w, low, Add(Div(MatMul(q, k), d), m))"),
         ATTENTION("Where(w, low, Add(MatMul(q, k), m))"),
@@ -301,11 +365,21 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         GUARDED("Add(Mul(MatMul(q, k), c), m)"),
         GUARDED("Add(Div(MatMul(q, k), d), m)"),
         GUARDED("Add(MatMul(q, k), m)"),
+        GUARDED("Add(Mul(Tanh(x), b), m)"),
+    };
+    static const struct qn_rule cache[] = {
+        {"_shared_k = Concat(a, k){axis = $i}; "
+         "_shared_v = Concat(b, v){axis = $j}; "
+         "y = Attention(q, _shared_k, _shared_v, m?)",
+         23, qn_attention_cache, "Attention"},
     };
     (void)params;
-    return qn_target_lacks(ctx, "Attention")
-               ? QUERN_OK
-               : qn_rewrite(ctx, graph, rules, COUNT(rules));
+    if (qn_target_lacks(ctx, "Attention")) {
+        return QUERN_OK;
+    }
+    enum quern_code code = qn_rewrite(ctx, graph, rules, COUNT(rules));
+    return code == QUERN_OK ? qn_rewrite(ctx, graph, cache, COUNT(cache))
+                            : code;
 }
 
 #undef ATTENTION

@@ -43,6 +43,34 @@ REST = "p = Softmax<axis = -1>(s) y = MatMul(p, v)"
 KEPT = SCORES + "i = Where(keep, zero, minus) s = Add(m, i) "
 GUARD = "p0 = Softmax<axis = -1>(s) n = IsNaN(p0) "
 MASKED = SCORES + "s = Add(m, mask) " + REST
+GROUPED = QKV.replace("[B,4,T", "[B,2,T")
+CAP = "c0 = Div(m, cap) c1 = Tanh(c0) c = Mul(c1, cap) "
+CAPPED = {"cap": scalar(0.75)}
+
+
+def repeated(at=2, wide=(1, 1, 2, 1, 1), of="kv"):
+    """Keys and values by heads that are repeated, as k and v; what is repeated is a and b then."""
+    body = "".join(f"{x}0 = Unsqueeze({a}, there) {x}1 = Expand({x}0, wide) {x} = Reshape({x}1, {x}4) " for x, a in (("k", "a"), ("v", "b")) if x in of)
+    return body, {"there": ints(at), "wide": ints(*wide)} | {f"{x}4": ints(0, 4, -1, n) for x, n in (("k", 8), ("v", 6)) if x in of}
+
+
+def grouped(after, inputs=GROUPED, feeds=(), body=SCORES + "s = Mul(m, third) " + "p = Softmax<axis = -1>(s) y = MatMul(p, v)", more=(), **how):
+    head, weights = repeated(**how)
+    of = how.get("of", "kv")
+    inputs = inputs.replace("k,", "a,") if "k" in of else inputs
+    inputs = inputs[:-1] + "b" if "v" in of else inputs
+    return attention(head + body, after, inputs=inputs, weights=weights | dict(more), feeds=dict(feeds))
+
+
+PAST = "float[B,4,S,8] q, float[B,4,N,8] a, float[B,4,N,6] b, float[B,4,P,8] c, float[B,4,P,6] d"
+JOIN = "k = Concat<axis = 2>(c, a) v = Concat<axis = -2>(d, b) "
+PRESENT = "float[B,4,S,6] y, float[B,4,T,8] k, float[B,4,T,6] v"
+
+
+def cached(after, body=PLAIN + REST, inputs=PAST, output=PRESENT, **more):
+    return attention(JOIN + body, after, inputs=inputs, output=output, **more)
+
+
 ANGLES = "a = Concat<axis = -1>(f, f) c0 = Cos(a) s0 = Sin(a) c = Unsqueeze(c0, at) s = Unsqueeze(s0, at) "
 TURNED = "l, r = Split<axis = 3, num_outputs = 2>(x) n = Neg(r) h = Concat<axis = -1>(n, l) "
 SUM = "u = Mul(x, c) w = Mul(h, s) y = Add(u, w)"
@@ -114,6 +142,51 @@ CASES = {
         weights={"minus": scalar(-np.inf)}, feeds={"keep": np.tri(5, 7) > 0}),
     "attention_of_half": dict(attention(SCORES + "s = Mul(m, third) " + REST, "Attention", inputs=QKV.replace("float", "float16"),
                                         output="float16[B,4,S,6] y", weights={"third": scalar(1 / 3, np.float16)}), tol=5e-3),
+    "attention_of_groups": grouped("Attention"),
+    "attention_of_one_head_for_all": grouped("Attention", inputs=QKV.replace("[B,4,T", "[B,1,T"), wide=(1, 1, 4, 1, 1)),
+    "attention_of_one_head_that_broadcasts": attention(PLAIN + REST, "Attention", inputs=QKV.replace("[B,4,T", "[B,1,T")),
+    "attention_of_groups_of_keys_alone_keeps_them": grouped("Unsqueeze Expand Reshape Attention", inputs=GROUPED.replace("2,T,6", "4,T,6"), of="k"),
+    "attention_of_groups_in_turn_keeps_them": grouped("Unsqueeze Expand Reshape Unsqueeze Expand Reshape Attention", at=1, wide=(1, 2, 1, 1, 1)),
+    "attention_of_groups_along_keys_keeps_them": grouped("Unsqueeze Expand Reshape Unsqueeze Expand Reshape Attention", at=3, wide=(1, 1, 1, 2, 1)),
+    "attention_of_groups_that_nothing_tells_keeps_them": grouped(
+        "Unsqueeze Expand Reshape Unsqueeze Expand Reshape Attention", inputs=GROUPED.replace("[B,2,T", "[B,G,T"),
+        feeds={"a": rand(3, 2, 7, 8), "b": rand(3, 2, 7, 6), "q": rand(3, 4, 5, 8)}),
+    "attention_with_past": cached("Attention"),
+    "attention_with_past_and_mask": cached("Clip Attention", body=SCORES + "s = Add(m, mask) " + REST,
+                                           inputs=PAST.replace("N", "3").replace("P", "4") + ", float[S,7] mask"),
+    "attention_with_past_of_groups": cached(
+        "Attention", body="k0 = Unsqueeze(k, there) k1 = Expand(k0, wide) k2 = Reshape(k1, k4) v0 = Unsqueeze(v, there) v1 = Expand(v0, wide) "
+        "v2 = Reshape(v1, v4) t = Transpose<perm = [0, 1, 3, 2]>(k2) s = MatMul(q, t) p = Softmax<axis = -1>(s) y = MatMul(p, v2)",
+        inputs=PAST.replace("B,4,N", "B,2,N").replace("B,4,P", "B,2,P"), output=PRESENT.replace("B,4,T", "B,2,T"), weights=repeated()[1]),
+    "attention_with_joined_keys_that_are_no_output_joins_outside": cached("Concat Concat Attention", output=PRESENT.split(", float[B,4,T,8]")[0]),
+    "attention_with_past_of_other_lengths_joins_outside": cached(
+        "Concat Concat Attention", inputs=PAST.replace("N,6", "M,6").replace("P,6", "Q,6"), output=PRESENT.replace("T,6", "U,6"),
+        feeds={"a": rand(3, 4, 5, 8), "b": rand(3, 4, 4, 6), "c": rand(3, 4, 2, 8), "d": rand(3, 4, 3, 6)}),
+    "attention_with_present_read_elsewhere_joins_outside": cached("Concat Concat Attention Neg", body=PLAIN + REST + " z = Neg(k)",
+                                                                  output=PRESENT + ", float[D0,D1,D2,D3] z"),
+    "attention_with_a_mask_of_one_column_joins_outside": cached(
+        "Concat Concat Clip Shape Concat Expand Attention", body=SCORES + "s = Add(m, mask) " + REST, inputs=PAST + ", float[S,1] mask"),
+    "causal_attention_joins_outside": cached(None, body="y = Attention<is_causal = 1>(q, k, v)"),
+    "attention_that_is_one_takes_in_past": cached("Attention", body="y = Attention(q, k, v)"),
+    "attention_with_a_soft_cap": attention(SCORES + "z = Mul(m, third) " + CAP.replace("(m,", "(z,") + REST.replace("(s)", "(c)"), "Attention",
+                                           weights=CAPPED, check=has(softcap=0.75, scale=1 / 3)),
+    "attention_with_a_soft_cap_and_mask": attention(SCORES + CAP + "s = Add(c, mask) " + REST, "Clip Attention", inputs=QKV + ", float[S,T] mask",
+                                                    weights=CAPPED, check=has(softcap=0.75, scale=1.0)),
+    "attention_with_a_soft_cap_and_infinite_mask": attention(
+        SCORES + CAP + "i = Where(keep, zero, minus) s = Add(c, i) " + REST, "Where Attention", inputs=QKV + ", bool[S,T] keep",
+        weights=CAPPED | {"minus": scalar(-np.inf)}, feeds={"keep": np.tri(5, 7) > 0}),
+    "attention_with_a_soft_cap_masked_in_place": attention(
+        SCORES + CAP + "s = Where(keep, low, c) " + REST, "Where Attention", inputs=QKV + ", bool[S,T] keep",
+        weights=CAPPED | {"low": scalar(-np.inf)}, feeds={"keep": np.tri(5, 7) == 0}),
+    "attention_capped_at_other_than_it_is_divided_by": attention(SCORES + "c1 = Tanh(m) c = Mul(cap, c1) " + REST.replace("(s)", "(c)"), "Attention",
+                                                                 weights=CAPPED, check=has(softcap=0.75, scale=0.75)),
+    "attention_capped_behind_the_mask_stays": attention(SCORES + "s = Add(m, mask) " + CAP.replace("(m,", "(s,") + REST.replace("(s)", "(c)"), None,
+                                                        inputs=QKV + ", float[S,T] mask", weights=CAPPED),
+    "attention_capped_by_data_stays": attention(SCORES + CAP + REST.replace("(s)", "(c)"), None, inputs=QKV + ", float cap"),
+    "attention_with_a_negative_cap_stays": attention(SCORES + CAP + REST.replace("(s)", "(c)"), None, weights={"cap": scalar(-0.75)}),
+    "attention_with_capped_scores_as_output_stays": attention(SCORES + CAP + REST.replace("(s)", "(c)"), None, weights=CAPPED,
+                                                              output="float[B,4,S,6] y, float[B,4,S,T] c0"),
+    "attention_with_a_negative_scale_stays": attention(SCORES + "s = Mul(m, minus) " + REST, None, weights={"minus": scalar(-0.5)}),
     "attention_below_23_stays": attention(SCORES + "s = Mul(m, third) " + REST, None, opset=22),
     "attention_over_another_axis_stays": attention(PLAIN + REST.replace("-1", "2"), None),
     "attention_with_a_mask_for_all_queries": attention(MASKED, "Clip Shape Concat Expand Attention", inputs=QKV + ", float[B,1,1,T] mask"),

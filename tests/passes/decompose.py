@@ -14,13 +14,21 @@ def bn(n):
 NORM = "ReduceMean Sub Mul ReduceMean Add Sqrt Div"
 TANH = 'y = Gelu<approximate = "tanh">(x)'
 HEADS = "float[N,2,3,4] x"
+REPEAT = "Unsqueeze Expand Reshape"
+GROUPS = f"Mul {REPEAT} Transpose MatMul Softmax {REPEAT} MatMul"
 ATTENTION = "Mul Transpose MatMul Softmax MatMul"
 ROTARY = "Slice Slice Unsqueeze Unsqueeze Mul Mul Sub Mul Mul Add Concat"
 
 
-def attention(body, after, q="N,2,3,4", k="N,2,5,4", v="N,2,5,6", y="N,2,3,6", extra="", opset=23, **more):
-    return dict(text=f"g (float[{q}] q, float[{k}] k, float[{v}] v{extra}) => (float[{y}] y) {{ {body} }}", opset=opset, ir=11,
+def attention(body, after, q="N,2,3,4", k="N,2,5,4", v="N,2,5,6", y="N,2,3,6", extra="", opset=23, ends="y", **more):
+    return dict(text=f"g (float[{q}] q, float[{k}] k, float[{v}] v{extra}) => (float[{y}] {ends}) {{ {body} }}", opset=opset, ir=11,
                 passes="decompose{ops=[Attention]}", after=after, weights=more.pop("weights", {}), tol=1e-5, **more)
+
+
+def cached(after, more=", float[N,{},9,4] kk, float[N,{},9,6] vv", pairs=2):
+    return dict(text=f"g (float[N,2,3,4] q, float[N,{pairs},5,4] k, float[N,{pairs},5,6] v, float[3,9] m, float[N,{pairs},4,4] a, float[N,{pairs},4,6] b) "
+                f"=> (float[N,2,3,6] y{more.format(pairs, pairs)}) {{ y, kk, vv = Attention(q, k, v, m, a, b) }}", opset=23, ir=11,
+                passes="decompose{ops=[Attention]}", after=after, tol=1e-5)
 
 
 def rotary(body, after, x="N,2,3,8", half=4, extra="", rows="N,3", **more):
@@ -37,6 +45,7 @@ def no_idle_weights(model):
 CASES = {
     "layer_norm": case("LayerNormalization", "y = LayerNormalization<epsilon = 0.01>(x, s, b)", NORM + " Mul Add", weights={"s": rand(4), "b": rand(4)}),
     "layer_norm_without_bias": case("LayerNormalization", "y = LayerNormalization(x, s)", NORM + " Mul", weights={"s": rand(4)}, opset=20),
+    "layer_norm_whose_mean_nothing_reads": case("LayerNormalization", "y, m, d = LayerNormalization(x, s)", NORM + " Mul", weights={"s": rand(4)}),
     "layer_norm_of_two_axes": case("LayerNormalization", "y = LayerNormalization<axis = 2>(x, s, b)", NORM + " Mul Add",
                                    weights={"s": rand(5, 4), "b": rand(5, 4)}),
     "instance_norm": case("InstanceNormalization", "y = InstanceNormalization(x, s, b)", NORM + " Unsqueeze Mul Unsqueeze Add",
@@ -80,6 +89,19 @@ CASES = {
     "attention_with_a_float_mask": attention("y = Attention(q, k, v, m)", ATTENTION.replace("Softmax", "Add Softmax"), extra=", float[3,5] m"),
     "attention_with_a_bool_mask": attention("y = Attention(q, k, v, m)", ATTENTION.replace("Softmax", "Where Add Softmax"), extra=", bool[N,1,3,5] m",
                                             feeds={"m": np.arange(45).reshape(3, 1, 3, 5) % 3 < 2}),
+    "attention_with_a_soft_cap": attention("y = Attention<softcap = 0.5>(q, k, v, m)", ATTENTION.replace("Softmax", "Div Tanh Mul Add Softmax"),
+                                           extra=", float[3,5] m"),
+    "attention_with_a_cache": cached("Mul Concat Transpose MatMul Add Softmax Concat MatMul"),
+    "attention_with_a_cache_that_nobody_reads": cached("Mul Concat Transpose MatMul Add Softmax Concat MatMul", more=""),
+    "attention_of_groups_with_a_cache": cached(GROUPS.replace("Softmax", "Add Softmax").replace("Unsqueeze", "Concat Unsqueeze"), pairs=1),
+    "attention_that_gives_keys_back": attention("y, kk, vv = Attention(q, k, v)", "Mul Identity Transpose MatMul Softmax Identity MatMul",
+                                                y="N,2,3,6] y, float[N,2,5,4] kk, float[N,2,5,6", ends="vv"),
+    "attention_of_groups": attention("y = Attention(q, k, v)", GROUPS, q="N,4,3,4", k="N,2,5,4", v="N,2,5,6", y="N,4,3,6"),
+    "attention_of_one_head_for_all": attention("y = Attention(q, k, v)", GROUPS, k="N,1,5,4", v="N,1,5,6"),
+    "attention_of_groups_and_three_axes": attention(
+        "y = Attention<q_num_heads = 4, kv_num_heads = 2>(q, k, v)",
+        "Reshape Transpose Mul Reshape Transpose Unsqueeze Expand Reshape Transpose MatMul Softmax Reshape Transpose Unsqueeze Expand Reshape MatMul "
+        "Transpose Reshape", q="N,3,16", k="N,5,8", v="N,5,12", y="N,3,24"),
     "causal_attention": attention("y = Attention<is_causal = 1>(q, k, v)", ATTENTION.replace("Softmax", "Add Softmax"), k="N,2,3,4", v="N,2,3,6"),
     "attention_of_three_axes": attention(
         "y = Attention<q_num_heads = 2, kv_num_heads = 2>(q, k, v)",
@@ -152,8 +174,7 @@ REFUSED = {
     "does not broadcast so": (4, case("BatchNormalization", "y = BatchNormalization(x, s, b, m, v)", None, opset=6, weights=bn(6))),
     "not constant": (4, dict(text="g (float[N,4] x, float[4] s) => (float[N,4] y) { y = BatchNormalization(x, s, s, s, s) }", opset=17,
                              passes="decompose{ops=[BatchNormalization]}")),
-    "its heads differ": (4, attention("y = Attention(q, k, v)", None, k="N,1,5,4", v="N,1,5,6")),
-    "its scores are capped": (4, attention("y = Attention<softcap = 2.0>(q, k, v)", None)),
+    "number or size of its heads": (4, attention("y = Attention(q, k, v)", None, k="N,G,5,4", v="N,G,5,6")),
     "its sizes are not known": (4, attention("y = Attention<is_causal = 1>(q, k, v)", None, q="N,2,S,4", y="N,2,S,6")),
     "it is interleaved": (4, rotary("y = RotaryEmbedding<interleaved = 1>(x, c, s)", None)),
     "did you mean 'Gelu'": (2, case("Gelo", "y = HardSwish(x)", None)),
