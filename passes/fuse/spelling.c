@@ -15,6 +15,9 @@
  * in recurrent cells that were written out (a constant is part of a Gemm of
  * ours by then).
  * A Sum is left alone here too.
+ * `sum-output`: ONNX Runtime makes an integer product only where the one reader
+ * is a Q, or none is; it takes Relu and Clip in front of a Q for part of it.
+ * Where others read the product too, a Sum of one stands in front of the Q.
  * `prelu-max`: ONNX Runtime's PRelu takes four times as long as the Mul by the
  * slopes and the Max of both, which is the same where no slope is above 1 (the
  * Min where none is below). */
@@ -92,6 +95,40 @@ static enum quern_code bias_to_sum(struct quern_pass_ctx *ctx,
     quern_pass_account(ctx, quern_match_node(match, 0),
                        "Sum, so that its MatMul stays in integers");
     return quern_node_set_op(quern_match_node(match, 0), "Sum");
+}
+
+/* A product in integers that is not only read by a Q. */
+static enum quern_code copy_for_q(struct quern_pass_ctx *ctx,
+                                  const struct qn_rule *rule,
+                                  const struct quern_match *match,
+                                  bool *out_done)
+{
+    const struct quern_value *y = quern_match_value(match, "_shared_y");
+    struct quern_node *q = quern_match_node(match, 0);
+    struct quern_value *x = quern_node_input(q, 0);
+    struct quern_value *sum = NULL;
+    struct quern_node *node = NULL;
+    char name[512];
+    (void)rule;
+    if (!is_dequantized(quern_match_value(match, "x")) ||
+        !is_dequantized(quern_match_value(match, "w")) ||
+        (quern_value_n_uses(y) < 2 && !quern_value_is_graph_output(y))) {
+        return QUERN_OK;
+    }
+    *out_done = true;
+    quern_pass_account(ctx, q,
+                       "reads a Sum of one, so that its Gemm, which others "
+                       "read too, stays in integers");
+    snprintf(name, sizeof name, "%.480s_sum", quern_value_name(x));
+    enum quern_code code = quern_value_create(quern_node_graph(q), name, &sum);
+    if (code == QUERN_OK) {
+        code = quern_value_copy_type(sum, x);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_create(quern_node_graph(q), q, "Sum", name, &x, 1,
+                                 &sum, 1, &node);
+    }
+    return code == QUERN_OK ? quern_node_set_input(q, 0, sum) : code;
 }
 
 /* The one reader of y is a Mul by a vector of weights. */
@@ -225,6 +262,12 @@ static const struct trick {
      {{"_shared_sum = Add(a, b); y = LayerNormalization(_shared_sum, g, c?)",
        17, to_sum, NULL}}},
     {"sum-bias", {{"m = MatMul(x, w); y = Add(m, b)", 13, bias_to_sum, NULL}}},
+    {"sum-output",
+     {{"_shared_y = Gemm(x, w, c?); q = QuantizeLinear(_shared_y, s, z?)", 10,
+       copy_for_q, NULL},
+      {"_shared_y = Gemm(x, w, c?); "
+       "q = QuantizeLinear(Relu(_shared_y), s, z?)",
+       10, copy_for_q, NULL}}},
     {"prelu-max", {{"y = PRelu(x, s)", 9, prelu_to_max, NULL}}},
     {"rms-norm-kernel",
      {{"r = " QN_ROOT_MEAN("Pow(x, 2)") "; y = Mul(x, Reciprocal(r))", 9,

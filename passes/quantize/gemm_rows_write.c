@@ -5,6 +5,7 @@
 #include "quantize/dequantize.h"
 #include "quantize/gemm_rows.h"
 #include "quantize/linear.h"
+#include "quantize/seen.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -133,12 +134,15 @@ static struct quern_dim last_of(const struct quern_value *v)
     return quern_value_dims(v)[quern_value_rank(v) - 1];
 }
 
-/* A value has two axes: its rows, and the last. */
-static enum quern_code set_rows_type(struct quern_value *rows,
-                                     const struct quern_value *like)
+/* A value has two axes, its rows and the last, and the numbers of another. */
+static enum quern_code be_rows_of(struct qn_rows *r, struct quern_value *rows,
+                                  const struct quern_value *like)
 {
     struct quern_dim dims[2] = {{-1, NULL}, last_of(like)};
-    return quern_value_set_type(rows, quern_value_dtype(like), 2, dims);
+    enum quern_code code =
+        quern_value_set_type(rows, quern_value_dtype(like), 2, dims);
+    return code == QUERN_OK ? qn_seen_copy(quern_pass_model(r->ctx), rows, like)
+                            : code;
 }
 
 /* -------------------------------------------------------------- ends */
@@ -159,7 +163,7 @@ static enum quern_code enter(struct qn_rows *r, struct quern_node *node,
         code = reshape(r, node, joins ? quern_node_input(p, 0) : v, &shape,
                        quern_value_name(v), "_rows", rows);
         if (code == QUERN_OK) {
-            code = set_rows_type(*rows, v);
+            code = be_rows_of(r, *rows, v);
         }
     }
     return code == QUERN_OK ? quern_node_set_input(node, i, *rows) : code;
@@ -297,7 +301,7 @@ static enum quern_code write_output(struct qn_rows *r, struct quern_node *node,
     snprintf(name, sizeof name, "%.480s_rows", quern_value_name(v));
     enum quern_code code = quern_value_create(r->graph, name, &rows);
     if (code == QUERN_OK) {
-        code = set_rows_type(rows, v);
+        code = be_rows_of(r, rows, v);
     }
     if (code == QUERN_OK) {
         code = quern_node_set_output(node, i, rows);

@@ -56,3 +56,19 @@ enum quern_code qn_seen_scale(struct quern_pass_ctx *ctx,
     }
     return code;
 }
+
+enum quern_code qn_seen_copy(struct quern_model *model,
+                             const struct quern_value *to,
+                             const struct quern_value *from)
+{
+    const struct qn_seen *seen = qn_seen(model, from);
+    struct quern_table *table = NULL;
+    if (seen == NULL) {
+        return QUERN_OK;
+    }
+    struct qn_seen same = *seen;
+    enum quern_code code = quern_table_open(
+        model, QN_SEEN_TABLE, QUERN_TABLE_VALUE, sizeof same, &table);
+    return code == QUERN_OK ? quern_table_set(table, quern_value_id(to), &same)
+                            : code;
+}

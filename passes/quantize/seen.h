@@ -47,6 +47,13 @@ enum quern_code qn_seen_scale(struct quern_pass_ctx *ctx,
                               const double *factors, size_t n)
     __attribute__((warn_unused_result));
 
+/** What was seen of a value is true of another one with the same elements; its
+ * shape is told as it was. */
+enum quern_code qn_seen_copy(struct quern_model *model,
+                             const struct quern_value *to,
+                             const struct quern_value *from)
+    __attribute__((warn_unused_result));
+
 /** Numbers that passes hand on, one an output channel; kept by the pipeline. */
 struct qn_vector {
     double *values;

@@ -102,7 +102,7 @@ static void write_stats_pipeline(const struct quantize *self, char *text,
              CLI_UP_TO_CALIBRATION
              ",load-statistics{file=%s,recipe=\"" CLI_UP_TO_CALIBRATION
              "\"},insert-qdq{method=%s%s%s,per-tensor="
-             "%s}%s,target-spelling,estimate-speed,gemm-rows",
+             "%s}%s,gemm-rows,target-spelling,estimate-speed",
              file, self->method != NULL ? self->method : "msef",
              self->percentile != NULL ? ",percentile=" : "",
              self->percentile != NULL ? self->percentile : "",
@@ -123,7 +123,7 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
              "fuse-matmul-add,fuse-global-pool,"
              "calibrate{%s%s%schannels=%s}%s,"
              "insert-qdq{method=%s%s%s,per-tensor=%s},integer-hardswish%s,"
-             "target-spelling,estimate-speed,gemm-rows",
+             "gemm-rows,target-spelling,estimate-speed",
              *data != '\0' ? "data=" : "", data, *data != '\0' ? "," : "",
              self->no_refine ? "false" : "true", self->no_refine ? "" : refine,
              self->method != NULL ? self->method : "msef",

@@ -4,7 +4,7 @@ import pathlib
 import sys
 import tempfile
 
-from quantize import STEPS, model_of, quantize
+from quantize import STEPS, model_of, quantize, quantized
 from support import np, onnx, operators, ort, rand, run
 
 D = 32
@@ -108,6 +108,25 @@ def opset_13(folder):
     rows(folder, text.replace("N,S", "N,6"), {"x": rand(20, 6, D)}, 2, 2, opset=13)
 
 
+def read_by_others(folder):
+    """A product that is an output as well as codes is in integers all the same; one that only a Q reads gets no Sum."""
+    text = "g (float[N,32] x) => (float[N,64] m, float[N,32] y) { m = Gemm(x, v, c) r = Relu(m) y = Gemm(r, u) }"
+    for body, sums in ((text, 1), (text.replace("r = Relu(m) y = Gemm(r, u)", "y = Gemm(m, u)"), 1), (text.replace("float[N,64] m, ", ""), 0)):
+        after = quantize(folder, model_of(body, WEIGHTS), {"x": rand(20, D)}, STEPS + ",target-spelling")
+        assert operators(after.graph).count("Sum") == sums, operators(after.graph)
+        assert kernels(folder, after)["QGemm"] == 2, kernels(folder, after)
+
+
+def speed_is_the_same(folder):
+    """What estimate-speed tells does not change."""
+    model = model_of("g (float[N,S,256] x) => (float[N,S,256] y) { a = MatMul(x, w) b = Relu(a) y = MatMul(b, w) }", {"w": rand(256, 256) / 16})
+    told = []
+    for rows_too in ("", "gemm-rows,"):
+        _, text = quantized(folder, model, {"x": rand(20, 60, 256)}, f"observe-shapes,{STEPS},{rows_too}estimate-speed")
+        told.append([line for line in text.splitlines() if "estimate-speed" in line])
+    assert told[0] and told[0] == told[1], told
+
+
 def nothing_in_it(folder):
     """Sizes of zero."""
     model = model_of("g (float[N,S,32] x) => (float[N,S,32] y) { a = MatMul(x, w) r = Relu(a) y = MatMul(r, w) }", WEIGHTS)
@@ -117,7 +136,7 @@ def nothing_in_it(folder):
         assert run(after, {"x": np.zeros(shape, np.float32)})[0].shape == shape
 
 
-CASES = [feed_forward, attention, read_in_between, along_the_last_axis, stays, large_bias_stays_float, opset_13, nothing_in_it]
+CASES = [feed_forward, attention, read_in_between, along_the_last_axis, stays, large_bias_stays_float, opset_13, read_by_others, speed_is_the_same, nothing_in_it]
 
 
 def judge():
