@@ -15,9 +15,9 @@
  * in recurrent cells that were written out (a constant is part of a Gemm of
  * ours by then).
  * A Sum is left alone here too.
- * `sum-output`: ONNX Runtime makes an integer product only where the one reader
- * is a Q, or none is; it takes Relu and Clip in front of a Q for part of it.
- * Where others read the product too, a Sum of one stands in front of the Q.
+ * `sum-output`: ONNX Runtime makes an integer Gemm only where a Q, maybe behind
+ * a Relu or Clip, alone reads it, or no Q at all. Where others read it too, or
+ * it is an output of the graph, a Sum of one stands in front of those.
  * `prelu-max`: ONNX Runtime's PRelu takes four times as long as the Mul by the
  * slopes and the Max of both, which is the same where no slope is above 1 (the
  * Min where none is below). */
@@ -97,38 +97,49 @@ static enum quern_code bias_to_sum(struct quern_pass_ctx *ctx,
     return quern_node_set_op(quern_match_node(match, 0), "Sum");
 }
 
-/* A product in integers that is not only read by a Q. */
+/* Read by a Q, or by a Relu or Clip in front of one. */
+static bool is_for_q(const struct quern_node *reader)
+{
+    const struct quern_node *next =
+        quern_value_only_user(quern_node_output(reader, 0));
+    return quern_node_is(reader, "QuantizeLinear") ||
+           (next != NULL && quern_node_is(next, "QuantizeLinear"));
+}
+
+/* A product in integers that others read too. */
 static enum quern_code copy_for_q(struct quern_pass_ctx *ctx,
                                   const struct qn_rule *rule,
                                   const struct quern_match *match,
                                   bool *out_done)
 {
-    const struct quern_value *y = quern_match_value(match, "_shared_y");
-    struct quern_node *q = quern_match_node(match, 0);
-    struct quern_value *x = quern_node_input(q, 0);
+    struct quern_value *y = quern_match_value(match, "_shared_y");
+    struct quern_node *reader = quern_match_node(match, 0);
     struct quern_value *sum = NULL;
     struct quern_node *node = NULL;
     char name[512];
     (void)rule;
     if (!is_dequantized(quern_match_value(match, "x")) ||
         !is_dequantized(quern_match_value(match, "w")) ||
-        (quern_value_n_uses(y) < 2 && !quern_value_is_graph_output(y))) {
+        (!quern_value_is_graph_output(y) &&
+         (quern_value_n_uses(y) < 2 || !is_for_q(reader)))) {
         return QUERN_OK;
     }
     *out_done = true;
-    quern_pass_account(ctx, q,
-                       "reads a Sum of one, so that its Gemm, which others "
-                       "read too, stays in integers");
-    snprintf(name, sizeof name, "%.480s_sum", quern_value_name(x));
-    enum quern_code code = quern_value_create(quern_node_graph(q), name, &sum);
+    quern_pass_account(ctx, reader,
+                       "reads a Sum of one, so that '%s', which others read "
+                       "too, stays in integers",
+                       quern_value_name(y));
+    snprintf(name, sizeof name, "%.480s_sum", quern_value_name(y));
+    enum quern_code code =
+        quern_value_create(quern_node_graph(reader), name, &sum);
     if (code == QUERN_OK) {
-        code = quern_value_copy_type(sum, x);
+        code = quern_value_copy_type(sum, y);
     }
     if (code == QUERN_OK) {
-        code = quern_node_create(quern_node_graph(q), q, "Sum", name, &x, 1,
-                                 &sum, 1, &node);
+        code = quern_node_create(quern_node_graph(reader), reader, "Sum", name,
+                                 &y, 1, &sum, 1, &node);
     }
-    return code == QUERN_OK ? quern_node_set_input(q, 0, sum) : code;
+    return code == QUERN_OK ? quern_node_set_input(reader, 0, sum) : code;
 }
 
 /* The one reader of y is a Mul by a vector of weights. */
@@ -249,7 +260,7 @@ static enum quern_code prelu_to_max(struct quern_pass_ctx *ctx,
 
 static const struct trick {
     const char *word;
-    struct qn_rule rules[2];
+    struct qn_rule rules[3];
 } tricks[] = {
     {"gelu-half-last",
      {{"t = Add(Erf(Div(x, 1.4142135623730951)), 1); h = Mul(t, 0.5); "
@@ -263,11 +274,11 @@ static const struct trick {
        17, to_sum, NULL}}},
     {"sum-bias", {{"m = MatMul(x, w); y = Add(m, b)", 13, bias_to_sum, NULL}}},
     {"sum-output",
-     {{"_shared_y = Gemm(x, w, c?); q = QuantizeLinear(_shared_y, s, z?)", 10,
+     {{"_shared_y = Gemm(x, w, c?); r = QuantizeLinear(_shared_y, s, z?)", 10,
        copy_for_q, NULL},
-      {"_shared_y = Gemm(x, w, c?); "
-       "q = QuantizeLinear(Relu(_shared_y), s, z?)",
-       10, copy_for_q, NULL}}},
+      {"_shared_y = Gemm(x, w, c?); r = Relu(_shared_y)", 10, copy_for_q, NULL},
+      {"_shared_y = Gemm(x, w, c?); r = Clip(_shared_y, low?, high?)", 10,
+       copy_for_q, NULL}}},
     {"prelu-max", {{"y = PRelu(x, s)", 9, prelu_to_max, NULL}}},
     {"rms-norm-kernel",
      {{"r = " QN_ROOT_MEAN("Pow(x, 2)") "; y = Mul(x, Reciprocal(r))", 9,
@@ -284,7 +295,11 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     (void)params;
     for (size_t i = 0; i < sizeof tricks / sizeof *tricks && code == QUERN_OK;
          i++) {
-        size_t n = tricks[i].rules[1].pattern != NULL ? 2 : 1;
+        size_t n = 0;
+        while (n < sizeof tricks->rules / sizeof *tricks->rules &&
+               tricks[i].rules[n].pattern != NULL) {
+            n++;
+        }
         if (quern_target_has(&target->tricks, tricks[i].word)) {
             code = qn_rewrite(ctx, graph, tricks[i].rules, n);
         }

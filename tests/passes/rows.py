@@ -111,8 +111,9 @@ def opset_13(folder):
 def read_by_others(folder):
     """A product that is an output as well as codes is in integers all the same; one that only a Q reads gets no Sum."""
     text = "g (float[N,32] x) => (float[N,64] m, float[N,32] y) { m = Gemm(x, v, c) r = Relu(m) y = Gemm(r, u) }"
-    for body, sums in ((text, 1), (text.replace("r = Relu(m) y = Gemm(r, u)", "y = Gemm(m, u)"), 1), (text.replace("float[N,64] m, ", ""), 0)):
-        after = quantize(folder, model_of(body, WEIGHTS), {"x": rand(20, D)}, STEPS + ",target-spelling")
+    for body, sums in ((text, 1), (text.replace("r = Relu(m) y = Gemm(r, u)", "y = Gemm(m, u)"), 1), (text.replace("Relu(m)", "Clip(m, low, high)"), 1),
+                       (text.replace("float[N,64] m, ", ""), 0), (text.replace("Relu", "Tanh"), 0)):
+        after = quantize(folder, model_of(body, {**WEIGHTS, "low": np.float32(0), "high": np.float32(6)}), {"x": rand(20, D)}, STEPS + ",target-spelling")
         assert operators(after.graph).count("Sum") == sums, operators(after.graph)
         assert kernels(folder, after)["QGemm"] == 2, kernels(folder, after)
 
