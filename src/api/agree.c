@@ -2,7 +2,7 @@
  * not agree. */
 #include "api/agree.h"
 
-#include <quern/tensor.h>
+#include <quern/run.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -177,6 +177,24 @@ static bool judge_floats(const struct qn_bound *bound, const struct sums *s,
     return d->kind == QN_AGREES;
 }
 
+/* What differs is one of the items: its place is not told. */
+static bool agree_items(const struct qn_bound *bound,
+                        const struct quern_tensor *got,
+                        const struct quern_tensor *want,
+                        struct qn_difference *d)
+{
+    bool agrees = quern_tensor_is_list(got) &&
+                  quern_tensor_is_nothing(got) == quern_tensor_is_nothing(want);
+    for (int64_t i = 0; agrees && i < quern_tensor_len(want); i++) {
+        struct qn_difference of;
+        agrees = qn_agree(bound, quern_tensor_item(got, (size_t)i),
+                          quern_tensor_item(want, (size_t)i), &of);
+        d->sqnr = fmin(d->sqnr, of.sqnr);
+    }
+    d->kind = agrees ? QN_AGREES : QN_OTHER_VALUE;
+    return agrees;
+}
+
 bool qn_agree(const struct qn_bound *bound, const struct quern_tensor *got,
               const struct quern_tensor *want,
               struct qn_difference *out_difference)
@@ -189,6 +207,9 @@ bool qn_agree(const struct qn_bound *bound, const struct quern_tensor *got,
     }
     if (quern_tensor_equal(got, want)) {
         return true;
+    }
+    if (quern_tensor_is_list(want)) {
+        return agree_items(bound, got, want, d);
     }
     struct sums s = sum_up(got, want);
     if (!s.read) { /* strings, complex numbers: equal or not */

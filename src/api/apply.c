@@ -35,6 +35,15 @@ static enum quern_code evaluate(struct quern_model *model,
         code = quern_runner_run(runner, NULL, quern_engine_n_inputs(engine),
                                 out_tensors, n, NULL, NULL);
     }
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        if (quern_tensor_is_list(out_tensors[i])) {
+            code = quern_fail(model->context, QUERN_UNSUPPORTED, NULL,
+                              "value %zu is a sequence, needs a tensor", i);
+        }
+    }
+    for (size_t i = 0; i < n && code != QUERN_OK; i++) {
+        quern_tensor_release(&out_tensors[i]);
+    }
     quern_runner_destroy(&runner);
     quern_engine_close(&engine);
     return code;

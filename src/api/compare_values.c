@@ -106,6 +106,12 @@ static enum quern_code compare_output(struct quern_comparison *c,
         w->n_shape[i]++;
         return QUERN_OK;
     }
+    if (quern_tensor_is_list(a) || quern_tensor_is_list(b)) {
+        return quern_fail(context, QUERN_UNSUPPORTED, NULL,
+                          "output %zu is a sequence or holds nothing, needs a "
+                          "tensor to compare",
+                          i);
+    }
     if (quern_dtype_bits(quern_tensor_dtype(a)) == 0) {
         return QUERN_OK; /* strings */
     }

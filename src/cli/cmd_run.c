@@ -99,6 +99,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* Engine, runner and the inputs that it wants. */
 struct machine {
+    const struct quern_model *model;
     struct quern_engine *engine;
     struct quern_runner *runner;
     struct quern_value **inputs;
@@ -127,6 +128,7 @@ static enum quern_code start(struct cli *cli, const struct run *self,
     if (code != QUERN_OK) {
         return code;
     }
+    m->model = model;
     m->n_inputs = quern_engine_n_inputs(m->engine);
     m->n_outputs = quern_engine_n_outputs(m->engine);
     m->inputs = calloc(m->n_inputs + 1, sizeof(struct quern_value *));
@@ -239,7 +241,8 @@ static enum quern_code check_one(struct cli *cli, const struct cli_bound *bound,
         code = run_sample(cli, m, data, 0);
     }
     if (code == QUERN_OK) {
-        code = cli_check_set(cli, bound, set, m->out, m->n_outputs, checked);
+        code = cli_check_set(cli, bound, m->model, set, m->out, m->n_outputs,
+                             checked);
     }
     release_all(m->out, m->n_outputs);
     quern_data_close(&data);

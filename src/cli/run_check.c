@@ -69,6 +69,28 @@ static double excess(const struct quern_tensor *got,
                              : error / (bound->tolerance * (largest + 1e-6));
 }
 
+/* Of lists, the largest of their items. */
+static double excess_of_items(const struct quern_tensor *got,
+                              const struct quern_tensor *want,
+                              const struct cli_bound *bound)
+{
+    double worst = 0.0;
+    if (!quern_tensor_is_list(want)) {
+        return quern_tensor_is_list(got) ? -1.0 : excess(got, want, bound);
+    }
+    if (!quern_tensor_is_list(got) ||
+        quern_tensor_len(got) != quern_tensor_len(want) ||
+        quern_tensor_is_nothing(got) != quern_tensor_is_nothing(want)) {
+        return -1.0;
+    }
+    for (int64_t i = 0; i < quern_tensor_len(want) && worst >= 0.0; i++) {
+        double x = excess(quern_tensor_item(got, (size_t)i),
+                          quern_tensor_item(want, (size_t)i), bound);
+        worst = x < 0.0 || x > worst ? x : worst;
+    }
+    return worst;
+}
+
 static void tell_output(const struct cli_bound *bound, const char *set,
                         size_t k, double x, bool right, json_t *list)
 {
@@ -98,8 +120,9 @@ static bool has_more(const char *set, size_t n)
 }
 
 enum quern_code cli_check_set(struct cli *cli, const struct cli_bound *bound,
-                              const char *set, struct quern_tensor *const *out,
-                              size_t n, struct cli_checked *checked)
+                              const struct quern_model *model, const char *set,
+                              struct quern_tensor *const *out, size_t n,
+                              struct cli_checked *checked)
 {
     enum quern_code code = QUERN_OK;
     bool all_right = true;
@@ -108,11 +131,13 @@ enum quern_code cli_check_set(struct cli *cli, const struct cli_bound *bound,
         char path[4096];
         struct quern_tensor *want = NULL;
         snprintf(path, sizeof path, "%s/output_%zu.pb", set, k);
-        code = quern_tensor_open(cli->context, path, &want);
+        code = quern_tensor_open_for(
+            cli->context, path, quern_graph_output(quern_model_graph(model), k),
+            &want);
         if (code != QUERN_OK) {
             break;
         }
-        double x = out[k] != NULL ? excess(out[k], want, bound) : -1.0;
+        double x = out[k] != NULL ? excess_of_items(out[k], want, bound) : -1.0;
         bool right = x >= 0.0 && x <= 1.0;
         tell_output(bound, set, k, x, right, list);
         all_right = all_right && right;

@@ -25,10 +25,11 @@ struct cli_checked {
 };
 
 /** Compare the outputs of one set, and tell on stderr what is wrong.
- * @param out  n tensors that the model gave, some NULL */
+ * @param out  n tensors that the model gave for its outputs, some NULL */
 enum quern_code cli_check_set(struct cli *cli, const struct cli_bound *bound,
-                              const char *set, struct quern_tensor *const *out,
-                              size_t n, struct cli_checked *checked)
+                              const struct quern_model *model, const char *set,
+                              struct quern_tensor *const *out, size_t n,
+                              struct cli_checked *checked)
     __attribute__((warn_unused_result));
 
 /** Tell the result on stdout and free it. */

@@ -3,6 +3,7 @@
 
 #include "data/source.h"
 #include "io/io.h"
+#include "ir/ir.h"
 #include "ir/tensor.h"
 
 #include <stdio.h>
@@ -29,17 +30,21 @@ static const char *kind_name(enum quern_kind kind)
     return NULL;
 }
 
-/* Arrays feed tensors alone. */
+/* Arrays feed tensors alone; files of a test set hold sequences, too. */
 static enum quern_code check_inputs(struct quern_context *context,
                                     const struct quern_data *d)
 {
     for (size_t i = 0; i < d->n_inputs; i++) {
-        const char *kind = kind_name(quern_value_kind(d->inputs[i]));
-        if (kind != NULL) {
+        enum quern_kind of = quern_value_kind(d->inputs[i]);
+        const char *kind = kind_name(of);
+        bool is_held = d->sets != NULL &&
+                       (of == QUERN_KIND_SEQUENCE || of == QUERN_KIND_OPTIONAL);
+        if (kind != NULL && !is_held) {
             return qn_data_fail(context, d->path, d->names[i],
                                 QUERN_UNSUPPORTED,
                                 "the model's input is %s: data can feed "
-                                "tensors only",
+                                "tensors only, and ONNX's test sets sequences "
+                                "and optionals",
                                 kind);
         }
     }
@@ -67,8 +72,7 @@ static enum quern_code init(struct quern_context *context, struct quern_data *d,
     if (!good) {
         return qn_no_memory(context);
     }
-    enum quern_code code = check_inputs(context, d);
-    return code == QUERN_OK ? qn_data_set_axes(context, d) : code;
+    return qn_data_set_axes(context, d);
 }
 
 static enum quern_code open_one(struct quern_context *context,
@@ -102,6 +106,9 @@ enum quern_code quern_data_open(struct quern_context *context, const char *path,
     if (code == QUERN_OK) {
         bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
         code = folder ? qn_data_open_folder(context, d) : open_one(context, d);
+    }
+    if (code == QUERN_OK) {
+        code = check_inputs(context, d);
     }
     if (code == QUERN_OK && d->n_samples == 0) {
         code = qn_data_fail(context, d->path, NULL, QUERN_INVALID_ARGUMENT,
@@ -213,7 +220,8 @@ static enum quern_code from_set(const struct quern_data *d,
     for (size_t k = 0; k < d->n_inputs && code == QUERN_OK; k++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/input_%zu.pb", d->sets[i], k);
-        code = qn_tensor_open(context, path, &out_tensors[k]);
+        code =
+            quern_tensor_open_for(context, path, d->inputs[k], &out_tensors[k]);
         if (code == QUERN_OK) {
             code = qn_data_match_tensor(context, d, path, k, out_tensors[k]);
         }
@@ -246,5 +254,17 @@ enum quern_code quern_tensor_open(struct quern_context *context,
                                   const char *path,
                                   struct quern_tensor **out_tensor)
 {
-    return qn_tensor_open(context, path, out_tensor);
+    return qn_tensor_open(context, path, QUERN_KIND_TENSOR, out_tensor);
+}
+
+enum quern_code quern_tensor_open_for(struct quern_context *context,
+                                      const char *path,
+                                      const struct quern_value *value,
+                                      struct quern_tensor **out_tensor)
+{
+    enum quern_kind kind = quern_value_kind(value);
+    if (kind == QUERN_KIND_UNKNOWN && value->declared != NULL) {
+        kind = value->declared->kind; /* an output that nothing inferred yet */
+    }
+    return qn_tensor_open(context, path, kind, out_tensor);
 }

@@ -67,13 +67,11 @@ static enum quern_code set_inputs(struct quern_engine *e)
     return QUERN_OK;
 }
 
-/* Callers hand in tensors alone. */
+/* Callers hand in tensors and lists of them. */
 static enum quern_code check_inputs(struct quern_engine *e)
 {
     static const char *const kinds[] = {
         [QUERN_KIND_SPARSE] = "a sparse tensor",
-        [QUERN_KIND_SEQUENCE] = "a sequence",
-        [QUERN_KIND_OPTIONAL] = "an optional",
         [QUERN_KIND_MAP] = "a map",
         [QUERN_KIND_OPAQUE] = "of an opaque type",
     };
@@ -82,10 +80,10 @@ static enum quern_code check_inputs(struct quern_engine *e)
         struct quern_place place = QUERN_PLACE_NONE;
         place.stage = "plan";
         place.tensor = quern_value_name(e->inputs[i]);
-        if (kind > QUERN_KIND_TENSOR) {
+        if (kind > QUERN_KIND_TENSOR && kinds[kind] != NULL) {
             return quern_fail(e->context, QUERN_UNSUPPORTED, &place,
                               "graph input is %s; inputs of the embedded "
-                              "engine are tensors",
+                              "engine are tensors, sequences and optionals",
                               kinds[kind]);
         }
     }

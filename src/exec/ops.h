@@ -98,6 +98,7 @@ enum quern_code qn_op_scan(struct qn_run *run, const struct qn_op *op);
 
 enum quern_code qn_op_sequence_construct(struct qn_run *run,
                                          const struct qn_op *op);
+enum quern_code qn_op_sequence_map(struct qn_run *run, const struct qn_op *op);
 enum quern_code qn_op_sequence_insert(struct qn_run *run,
                                       const struct qn_op *op);
 enum quern_code qn_op_sequence_erase(struct qn_run *run,

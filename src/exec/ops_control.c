@@ -2,6 +2,7 @@
 #include "base/checked.h"
 #include "exec/nest.h"
 #include "exec/ops.h"
+#include "exec/sequence.h"
 
 #include <string.h>
 
@@ -26,13 +27,15 @@ static int body_of(const struct qn_op *op, const char *attribute)
     return -1;
 }
 
-/* A slot of a body becomes another slot: shares its bytes. */
-static void pass_slot(struct qn_run *run, int from, int to)
+void qn_slot_share(struct qn_run *run, const struct qn_array *from, int to)
 {
-    if (to < 0 || from < 0) {
+    struct qn_array a = {.set = false};
+    if (to < 0) {
         return;
     }
-    struct qn_array a = run->slots[from];
+    if (from != NULL) {
+        a = *from;
+    }
     if (a.set && a.chunk != NULL) {
         a.chunk->count++;
     }
@@ -40,8 +43,15 @@ static void pass_slot(struct qn_run *run, int from, int to)
     run->slots[to] = a;
 }
 
-/* What a body made is not kept behind its outputs. */
-static void clear_body(struct qn_run *run, const struct qn_program *body)
+/* A slot of a body becomes another slot: shares its bytes. */
+static void pass_slot(struct qn_run *run, int from, int to)
+{
+    if (from >= 0) {
+        qn_slot_share(run, &run->slots[from], to);
+    }
+}
+
+void qn_clear_body(struct qn_run *run, const struct qn_program *body)
 {
     for (int k = 0; k < body->n_ops; k++) {
         for (int i = 0; i < body->ops[k].n_out; i++) {
@@ -68,7 +78,7 @@ enum quern_code qn_op_if(struct qn_run *run, const struct qn_op *op)
     for (int i = 0; code == QUERN_OK && i < op->n_out; i++) {
         pass_slot(run, body->out[i], op->out[i]);
     }
-    clear_body(run, body);
+    qn_clear_body(run, body);
     return code;
 }
 
@@ -166,7 +176,7 @@ static enum quern_code iterate(struct qn_run *run, const struct qn_op *op,
         code =
             append_scan(run, op, k, l->body->out[k + n + 1], i, &l->scans[k]);
     }
-    clear_body(run, l->body);
+    qn_clear_body(run, l->body);
     qn_slot_drop(run, l->body->in[0]);
     qn_slot_drop(run, l->body->in[1]);
     for (int k = 0; k < n_next; k++) {
@@ -361,7 +371,7 @@ static enum quern_code scan_step(struct qn_run *run, const struct qn_op *op,
             next[n_next].chunk->count++;
         }
     }
-    clear_body(run, s->body);
+    qn_clear_body(run, s->body);
     for (int k = 0; k < n_next; k++) {
         qn_slot_drop(run, s->body->in[k]);
         run->slots[s->body->in[k]] = next[k];

@@ -12,6 +12,7 @@ bool qn_op_is_of_sequences(const struct qn_op *op)
         qn_op_sequence_construct, qn_op_sequence_insert, qn_op_sequence_erase,
         qn_op_sequence_at,        qn_op_sequence_length, qn_op_split_sequence,
         qn_op_concat_sequence,    qn_op_optional,        qn_op_has_element,
+        qn_op_sequence_map,
     };
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         if (op->row->run == runs[i]) {
@@ -48,9 +49,8 @@ static struct qn_array *items(const struct qn_array *sequence)
     return (struct qn_array *)(void *)sequence->data;
 }
 
-/* A sequence with room for n items, none there yet. */
-static enum quern_code make(struct qn_run *run, const struct qn_op *op,
-                            int64_t n, struct qn_array *out)
+enum quern_code qn_sequence_make(struct qn_run *run, const struct qn_op *op,
+                                 int64_t n, struct qn_array *out)
 {
     size_t size = 0;
     if (!qn_mul((size_t)n, sizeof(struct qn_array), &size)) {
@@ -66,8 +66,7 @@ static enum quern_code make(struct qn_run *run, const struct qn_op *op,
     return QUERN_OK;
 }
 
-/* One item more, which keeps a count of its chunk. */
-static void append(struct qn_array *sequence, const struct qn_array *item)
+void qn_sequence_append(struct qn_array *sequence, const struct qn_array *item)
 {
     items(sequence)[sequence->len++] = *item;
     if (item->chunk != NULL) {
@@ -121,14 +120,14 @@ enum quern_code qn_op_sequence_construct(struct qn_run *run,
                                          const struct qn_op *op)
 {
     struct qn_array made;
-    enum quern_code code = make(run, op, op->n_in, &made);
+    enum quern_code code = qn_sequence_make(run, op, op->n_in, &made);
     for (int i = 0; i < op->n_in && code == QUERN_OK; i++) {
         const struct qn_array *x = tensor_in(run, op, i);
         if (x == NULL) {
             qn_chunk_put(&run->chunks, made.chunk);
             return qn_op_missing(run, op);
         }
-        append(&made, x);
+        qn_sequence_append(&made, x);
     }
     if (code == QUERN_OK) {
         put(run, op, &made);
@@ -153,9 +152,9 @@ enum quern_code qn_op_sequence_insert(struct qn_run *run,
     if (at < 0) {
         return qn_op_missing(run, op);
     }
-    enum quern_code code = make(run, op, s->len + 1, &made);
+    enum quern_code code = qn_sequence_make(run, op, s->len + 1, &made);
     for (int64_t i = 0; code == QUERN_OK && i <= s->len; i++) {
-        append(&made, i == at ? x : &items(s)[i - (i > at)]);
+        qn_sequence_append(&made, i == at ? x : &items(s)[i - (i > at)]);
     }
     if (code == QUERN_OK) {
         put(run, op, &made);
@@ -171,10 +170,10 @@ enum quern_code qn_op_sequence_erase(struct qn_run *run, const struct qn_op *op)
     if (at < 0) {
         return qn_op_missing(run, op);
     }
-    enum quern_code code = make(run, op, s->len - 1, &made);
+    enum quern_code code = qn_sequence_make(run, op, s->len - 1, &made);
     for (int64_t i = 0; code == QUERN_OK && i < s->len; i++) {
         if (i != at) {
-            append(&made, &items(s)[i]);
+            qn_sequence_append(&made, &items(s)[i]);
         }
     }
     if (code == QUERN_OK) {
@@ -275,7 +274,7 @@ enum quern_code qn_op_split_sequence(struct qn_run *run, const struct qn_op *op)
     int64_t n = s.axis < 0 ? -1 : n_parts(&s);
     int64_t left = n < 0 ? 0 : s.x->dims[s.axis];
     enum quern_code code =
-        n < 0 ? qn_op_missing(run, op) : make(run, op, n, &made);
+        n < 0 ? qn_op_missing(run, op) : qn_sequence_make(run, op, n, &made);
     for (int64_t i = 0; code == QUERN_OK && i < n; i++) {
         int64_t size = part_size(&s, i, left);
         if (size < 0 || size > left) {
@@ -285,7 +284,7 @@ enum quern_code qn_op_split_sequence(struct qn_run *run, const struct qn_op *op)
                               (long long)i, (long long)size, (long long)left);
         }
         struct qn_array part = part_of(&s, s.x->dims[s.axis] - left, size);
-        append(&made, &part);
+        qn_sequence_append(&made, &part);
         left -= size;
     }
     if (code == QUERN_OK) {

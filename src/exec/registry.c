@@ -172,6 +172,7 @@ static const struct qn_op_row rows[] = {
     {"SequenceErase", 11, qn_op_sequence_erase, NULL, 0},
     {"SequenceInsert", 11, qn_op_sequence_insert, NULL, 0},
     {"SequenceLength", 11, qn_op_sequence_length, NULL, 0},
+    {"SequenceMap", 17, qn_op_sequence_map, NULL, 0},
     {"Shape", 1, qn_op_shape, NULL, 0},
     UNARY("Shrink", 9, QN_SHRINK),
     UNARY("Sigmoid", 6, QN_SIGMOID),

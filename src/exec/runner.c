@@ -1,7 +1,7 @@
 /* Engines and runners: the public functions of <quern/run.h>, but for opening
  * (api/engine.c). */
-#include "base/numeric.h"
 #include "exec/backend.h"
+#include "exec/border.h"
 #include "exec/prepare.h"
 
 #include <string.h>
@@ -139,165 +139,10 @@ void quern_runner_destroy(struct quern_runner **runner)
     qn_free(r);
 }
 
-/* ----------------------------------------------------------- inputs, run */
+/* ------------------------------------------------------------------ run */
 
-enum quern_code qn_check_input(struct quern_context *context,
-                               const struct quern_value *value,
-                               const struct quern_tensor *tensor)
-{
-    struct quern_place place = QUERN_PLACE_NONE;
-    place.stage = "run";
-    place.tensor = value->name;
-    if (tensor == NULL) {
-        return quern_fail(context, QUERN_INVALID_ARGUMENT, &place,
-                          "input is missing");
-    }
-    enum quern_dtype needed = quern_value_dtype(value);
-    if (needed != QUERN_UNDEFINED && needed != quern_tensor_dtype(tensor)) {
-        return quern_fail(context, QUERN_INVALID_ARGUMENT, &place,
-                          "input has type %s, needs %s",
-                          quern_dtype_name(quern_tensor_dtype(tensor)),
-                          quern_dtype_name(needed));
-    }
-    int rank = quern_value_rank(value);
-    if (rank >= 0 && rank != quern_tensor_rank(tensor)) {
-        return quern_fail(context, QUERN_INVALID_ARGUMENT, &place,
-                          "input has rank %d, needs %d",
-                          quern_tensor_rank(tensor), rank);
-    }
-    for (int i = 0; i < rank; i++) {
-        int64_t want = quern_value_dims(value)[i].value;
-        int64_t have = quern_tensor_dims(tensor)[i];
-        if (want >= 0 && want != have) {
-            return quern_fail(context, QUERN_INVALID_ARGUMENT, &place,
-                              "input has %lld in dimension %d, needs %lld",
-                              (long long)have, i, (long long)want);
-        }
-    }
-    return QUERN_OK;
-}
-
-static enum quern_code set_input(struct qn_run *run, int slot,
-                                 const struct quern_value *value,
-                                 struct quern_tensor *tensor)
-{
-    enum quern_code code = qn_check_input(run->context, value, tensor);
-    if (code != QUERN_OK) {
-        return code;
-    }
-    enum quern_dtype dtype = quern_tensor_dtype(tensor);
-    if (dtype == QUERN_STRING || quern_dtype_bits(dtype) == 0) {
-        struct quern_place place = QUERN_PLACE_NONE;
-        place.tensor = value->name;
-        return quern_fail(run->context, QUERN_UNSUPPORTED, &place,
-                          "input of type %s in the embedded engine",
-                          quern_dtype_name(dtype));
-    }
-    if (!qn_dims_can_loop(quern_tensor_rank(tensor),
-                          quern_tensor_dims(tensor))) {
-        struct quern_place place = QUERN_PLACE_NONE;
-        place.tensor = value->name;
-        return quern_fail(run->context, QUERN_LIMIT, &place,
-                          "input without elements whose other dimensions "
-                          "exceed 2^31");
-    }
-    struct qn_array *a = &run->slots[slot];
-    qn_array_of_tensor(tensor, dtype, a);
-    size_t size = qn_element_size(dtype);
-    bool is_packed = qn_is_packed_type(dtype);
-    if (!is_packed && ((uintptr_t)a->data & (size - 1)) == 0) {
-        return QUERN_OK;
-    }
-    /* Misaligned bytes of a file, or packed ones: copied once a run. */
-    size_t bytes = (size_t)a->len * size;
-    a->chunk = qn_scratch(run, bytes);
-    if (a->chunk == NULL) {
-        a->set = false;
-        return QUERN_NO_MEMORY;
-    }
-    if (is_packed) {
-        qn_tensor_unpack(tensor, a->chunk->data);
-    } else {
-        memcpy(a->chunk->data, a->data, bytes);
-    }
-    a->data = a->chunk->data;
-    return QUERN_OK;
-}
-
-/* The tensor of the run before if its receiver has let it go, else a new one.
- */
-static enum quern_code output_room(struct qn_run *run,
-                                   struct quern_tensor **given,
-                                   enum quern_dtype dtype,
-                                   const struct qn_array *a)
-{
-    struct quern_tensor *t = *given;
-    if (t != NULL && quern_tensor_data_mut(t) != NULL &&
-        quern_tensor_dtype(t) == dtype && quern_tensor_rank(t) == a->rank &&
-        memcmp(quern_tensor_dims(t), a->dims,
-               (size_t)a->rank * sizeof *a->dims) == 0) {
-        return QUERN_OK;
-    }
-    quern_tensor_release(given);
-    return quern_tensor_create(run->context, dtype, a->rank, a->dims, given);
-}
-
-static enum quern_code pack_output(struct qn_run *run, int slot,
-                                   struct quern_tensor *to)
-{
-    struct qn_op reader = {.n_in = 1, .in = &slot};
-    const struct qn_array *a = qn_in_packed(run, &reader, 0);
-    uint8_t *data = quern_tensor_data_mut(to);
-    if (a == NULL) {
-        return run->context->diag.error.code;
-    }
-    memset(data, 0, quern_tensor_size(to));
-    for (int64_t i = 0; i < a->len; i++) {
-        qn_pack(data, (size_t)i, a->dtype, (int32_t)a->data[i]);
-    }
-    return QUERN_OK;
-}
-
-static enum quern_code get_output(struct qn_run *run, size_t i,
-                                  struct quern_tensor **out_tensor)
-{
-    int slot = run->engine->output_slots[i];
-    struct quern_tensor **given = &run->given[i];
-    const struct qn_array *a = slot >= 0 ? &run->slots[slot] : NULL;
-    if (run->engine->output_strings[i] != NULL) {
-        *out_tensor = quern_tensor_retain(run->engine->output_strings[i]);
-        return QUERN_OK;
-    }
-    if (a == NULL || !a->set) {
-        *out_tensor = NULL;
-        return QUERN_OK;
-    }
-    if (a->is_sequence) {
-        return quern_fail(run->context, QUERN_UNSUPPORTED, NULL,
-                          "output %zu is a sequence; outputs of the embedded "
-                          "engine are tensors",
-                          i);
-    }
-    enum quern_code code = output_room(run, given, a->dtype, a);
-    if (code != QUERN_OK) {
-        return code;
-    }
-    if (qn_is_packed_type(a->dtype)) {
-        code = pack_output(run, slot, *given);
-    } else {
-        struct qn_array to = *a;
-        to.data = quern_tensor_data_mut(*given);
-        qn_array_pack_strides(&to);
-        qn_array_copy(&to, a);
-    }
-    if (code != QUERN_OK) {
-        return code;
-    }
-    *out_tensor = quern_tensor_retain(*given);
-    return QUERN_OK;
-}
-
-/* Are the input shapes those of the run before? Notes them. */
+/* Are the input shapes those of the run before? Notes them. Those of lists are
+ * not looked at. */
 static bool same_shapes(struct qn_run *run, struct quern_tensor *const *inputs)
 {
     bool same = true;
@@ -306,7 +151,8 @@ static bool same_shapes(struct qn_run *run, struct quern_tensor *const *inputs)
         int rank = inputs[i] != NULL ? quern_tensor_rank(inputs[i]) : -1;
         const int64_t *dims =
             inputs[i] != NULL ? quern_tensor_dims(inputs[i]) : NULL;
-        same = same && at[0] == rank + 1;
+        same = same && at[0] == rank + 1 &&
+               (rank < 0 || !quern_tensor_is_list(inputs[i]));
         at[0] = rank + 1;
         for (int k = 0; k < rank; k++) {
             same = same && at[k + 1] == dims[k];
@@ -348,10 +194,11 @@ static enum quern_code run_embedded(struct quern_runner *runner,
     enum quern_code code = QUERN_OK;
     begin_run(run, inputs);
     for (size_t i = 0; i < e->n_inputs && code == QUERN_OK; i++) {
-        code = set_input(run, e->input_slots[i], e->inputs[i], inputs[i]);
+        code = qn_border_in(run, e->input_slots[i], e->inputs[i], inputs[i]);
         int tap = e->tap_of[e->input_slots[i]];
-        if (code == QUERN_OK && tap >= 0 && run->tap != NULL) {
-            const struct qn_array *a = &run->slots[e->input_slots[i]];
+        const struct qn_array *a = &run->slots[e->input_slots[i]];
+        if (code == QUERN_OK && tap >= 0 && run->tap != NULL && a->set &&
+            !a->is_sequence) {
             struct quern_view view = {
                 .dtype = a->dtype, .rank = a->rank, .data = a->data};
             memcpy(view.dims, a->dims, sizeof view.dims);
@@ -363,7 +210,7 @@ static enum quern_code run_embedded(struct quern_runner *runner,
         code = qn_run_program(run, e->main);
     }
     for (size_t i = 0; i < e->n_outputs && code == QUERN_OK; i++) {
-        code = get_output(run, i, &outputs[i]);
+        code = qn_border_out(run, i, &outputs[i]);
     }
     run->done = code == QUERN_OK;
     drop_slots(run, !run->done);

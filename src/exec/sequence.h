@@ -17,4 +17,18 @@ bool qn_op_is_of_sequences(const struct qn_op *op);
 enum quern_code qn_check_sequences(struct qn_run *run, const struct qn_op *op)
     __attribute__((warn_unused_result));
 
+/** A sequence with room for n items, none there yet; one count of its chunk. */
+enum quern_code qn_sequence_make(struct qn_run *run, const struct qn_op *op,
+                                 int64_t n, struct qn_array *out)
+    __attribute__((warn_unused_result));
+
+/** One item more, which keeps a count of its chunk. */
+void qn_sequence_append(struct qn_array *sequence, const struct qn_array *item);
+
+/** Let a slot hold an array, with a count of its chunk; NULL: nothing. */
+void qn_slot_share(struct qn_run *run, const struct qn_array *from, int to);
+
+/** What a body made is not kept behind its outputs. */
+void qn_clear_body(struct qn_run *run, const struct qn_program *body);
+
 #endif

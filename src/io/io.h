@@ -20,6 +20,7 @@ enum quern_code qn_model_examine(struct quern_context *context,
 /** Read a file that holds one TensorProto (ONNX's test data).
  * @return as quern_model_open() */
 enum quern_code qn_tensor_open(struct quern_context *context, const char *path,
+                               enum quern_kind kind,
                                struct quern_tensor **out_tensor)
     __attribute__((warn_unused_result));
 

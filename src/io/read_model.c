@@ -1,4 +1,6 @@
 /* Opening models: bytes to IR. */
+#include <quern/run.h>
+
 #include "base/file.h"
 #include "io/examine.h"
 #include "io/io.h"
@@ -388,18 +390,81 @@ enum quern_code quern_model_open_memory(struct quern_context *context,
                        : qn_no_memory(context);
 }
 
+/* ------------------------------------------------------------- test data */
+
+/* What files say of their contents; other kinds are not read. */
+enum { HOLDS_TENSOR = 1, HOLDS_SEQUENCE = 3 };
+
+static enum quern_code refuse(struct qn_reader *r, const char *what, int kind)
+{
+    return qn_reader_fail(r, QUERN_UNSUPPORTED, 0, NULL,
+                          "%s of kind %d, needs tensors", what, kind);
+}
+
+static enum quern_code read_sequence(struct qn_reader *r,
+                                     const Onnx__SequenceProto *p,
+                                     struct quern_tensor **out_tensor)
+{
+    size_t n = p->n_tensor_values;
+    struct quern_tensor **items =
+        qn_arena_alloc_n(&r->scratch, n + 1, sizeof(struct quern_tensor *));
+    enum quern_code code = QUERN_OK;
+    if (p->elem_type != 0 && p->elem_type != HOLDS_TENSOR) {
+        return refuse(r, "a sequence", p->elem_type);
+    }
+    if (items == NULL) {
+        return qn_no_memory(r->context);
+    }
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        code = qn_read_tensor(r, p->tensor_values[i], &items[i]);
+    }
+    if (code == QUERN_OK) {
+        code = quern_tensor_of_items(r->context, items, n, out_tensor);
+    }
+    for (size_t i = 0; i < n; i++) {
+        quern_tensor_release(&items[i]);
+    }
+    return code;
+}
+
+static enum quern_code read_optional(struct qn_reader *r,
+                                     const Onnx__OptionalProto *p,
+                                     struct quern_tensor **out_tensor)
+{
+    if (p->elem_type == HOLDS_TENSOR && p->tensor_value != NULL) {
+        return qn_read_tensor(r, p->tensor_value, out_tensor);
+    }
+    if (p->elem_type == HOLDS_SEQUENCE && p->sequence_value != NULL) {
+        return read_sequence(r, p->sequence_value, out_tensor);
+    }
+    return p->elem_type == 0 || p->elem_type == HOLDS_TENSOR ||
+                   p->elem_type == HOLDS_SEQUENCE
+               ? quern_tensor_of_items(r->context, NULL, 0, out_tensor)
+               : refuse(r, "an optional", p->elem_type);
+}
+
 enum quern_code qn_tensor_open(struct quern_context *context, const char *path,
+                               enum quern_kind kind,
                                struct quern_tensor **out_tensor)
 {
     struct qn_reader r = {.context = context, .path = path};
     ProtobufCMessage *message = NULL;
     enum quern_code code = qn_file_map(context, path, &r.bytes);
+    const void *p = NULL;
     if (code == QUERN_OK) {
-        code = qn_reader_unpack(&r, &onnx__tensor_proto__descriptor, &message);
+        code = qn_reader_unpack(
+            &r,
+            kind == QUERN_KIND_SEQUENCE   ? &onnx__sequence_proto__descriptor
+            : kind == QUERN_KIND_OPTIONAL ? &onnx__optional_proto__descriptor
+                                          : &onnx__tensor_proto__descriptor,
+            &message);
+        p = message;
     }
     if (code == QUERN_OK) {
-        code = qn_read_tensor(
-            &r, (const Onnx__TensorProto *)(const void *)message, out_tensor);
+        code = kind == QUERN_KIND_SEQUENCE ? read_sequence(&r, p, out_tensor)
+               : kind == QUERN_KIND_OPTIONAL
+                   ? read_optional(&r, p, out_tensor)
+                   : qn_read_tensor(&r, p, out_tensor);
     }
     finish_reader(&r);
     qn_buf_release(r.bytes);

@@ -1,6 +1,8 @@
 /* Tensors: making, sharing, comparing. Reading and casting: tensor_read.c. */
 #include "ir/tensor.h"
 
+#include <quern/run.h>
+
 #include "base/alloc.h"
 #include "base/checked.h"
 
@@ -196,6 +198,59 @@ enum quern_code qn_tensor_strings(struct quern_context *context, int rank,
     return finish(context, t, buf, 0, 0, out_tensor);
 }
 
+/* ------------------------------------------------------------------ lists */
+
+/* `items` ends with NULL. */
+static void release_items(void *user, void *data)
+{
+    struct quern_tensor **items = data;
+    (void)user;
+    for (size_t i = 0; items[i] != NULL; i++) {
+        quern_tensor_release(&items[i]);
+    }
+    qn_free(items);
+}
+
+enum quern_code quern_tensor_of_items(struct quern_context *context,
+                                      struct quern_tensor *const *items,
+                                      size_t n,
+                                      struct quern_tensor **out_tensor)
+{
+    int64_t len = items != NULL ? (int64_t)n : 0;
+    struct quern_tensor **copy =
+        qn_calloc_n((size_t)len + 1, sizeof(struct quern_tensor *));
+    for (int64_t i = 0; copy != NULL && i < len; i++) {
+        copy[i] = quern_tensor_retain(items[i]);
+    }
+    struct quern_tensor *t = alloc(QUERN_UNDEFINED, 1, &len, len);
+    struct qn_buf *buf = copy != NULL && t != NULL
+                             ? qn_buf_wrap(copy, 0, release_items, NULL)
+                             : NULL;
+    if (buf == NULL && copy != NULL) {
+        release_items(NULL, copy);
+    } else if (buf != NULL) {
+        t->items = items != NULL ? copy : NULL;
+        t->is_list = true;
+    }
+    return finish(context, t, buf, 0, 0, out_tensor);
+}
+
+bool quern_tensor_is_list(const struct quern_tensor *tensor)
+{
+    return tensor->is_list;
+}
+
+bool quern_tensor_is_nothing(const struct quern_tensor *tensor)
+{
+    return tensor->is_list && tensor->items == NULL;
+}
+
+struct quern_tensor *quern_tensor_item(const struct quern_tensor *list,
+                                       size_t i)
+{
+    return list->items != NULL && i < (size_t)list->len ? list->items[i] : NULL;
+}
+
 /* A list of `len` elements; len < 0: one element of rank 0. */
 static enum quern_code of_values(struct quern_context *context,
                                  enum quern_dtype dtype, int64_t len,
@@ -231,7 +286,7 @@ enum quern_code quern_tensor_reshape(struct quern_tensor *tensor, int rank,
 {
     int64_t len = 0;
     if (rank < 0 || rank > QUERN_MAX_RANK || !qn_shape_len(rank, dims, &len) ||
-        len != tensor->len) {
+        len != tensor->len || tensor->is_list) {
         return QUERN_INVALID_ARGUMENT;
     }
     struct quern_tensor *t = alloc(tensor->dtype, rank, dims, len);
@@ -329,6 +384,14 @@ bool quern_tensor_equal(const struct quern_tensor *a,
 {
     if (a == b) {
         return true;
+    }
+    if (a->is_list || b->is_list) {
+        bool same = a->is_list && b->is_list && a->len == b->len &&
+                    (a->items == NULL) == (b->items == NULL);
+        for (int64_t i = 0; same && i < a->len; i++) { /* no lists inside */
+            same = quern_tensor_equal(a->items[i], b->items[i]);
+        }
+        return same;
     }
     if (a->dtype != b->dtype || a->rank != b->rank || a->size != b->size ||
         (a->rank > 0 &&

@@ -22,6 +22,9 @@ struct quern_tensor {
     const unsigned char *data;
     size_t size;
     const struct qn_string *strings; /* string tensors: in a buf of their own */
+    struct quern_tensor *const *items; /* lists: `len` of them, in buf; NULL: no
+                                          list, or one that is nothing */
+    bool is_list; /* of tensors: no type, no bytes, one dimension */
     int64_t dims[];
 };
 

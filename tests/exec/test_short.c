@@ -20,6 +20,7 @@ static const struct {
 } rows[] = {
     {23, {"Attention"}, {3}, 4, {1, 2, 3, 4}, "is_causal", 1},
     {23, {"Attention"}, {3}, 3, {1, 3, 4}, NULL, 0},
+    {22, {"SplitToSequence"}, {1}, 2, {3, 2}, NULL, 0},
     {22, {"SplitToSequence", "SequenceLength"}, {1, 1}, 2, {3, 2}, NULL, 0},
     {22,
      {"SplitToSequence", "SequenceErase", "ConcatFromSequence"},

@@ -4,7 +4,8 @@
  * Sources: an .npz (array names = input names; numpy's "arr_0" alone serves a
  * model with one input), an .npy (for models with one input), a folder of such
  * files, read in the order of their names, a folder with NAME.npy for each
- * input, or a folder of ONNX's test layout (test_data_set_N/input_i.pb).
+ * input, or a folder of ONNX's test layout (test_data_set_N/input_i.pb), which
+ * alone can feed sequences and optionals.
  *
  * The first axis of an array counts samples (another one by batch_axes of the
  * context); a sample is a slice of length 1 along it, or of as many as the
@@ -96,6 +97,16 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_npz_close(struct quern_npz **npz);
 /** Give up: nothing is written. */
 QUERN_API void quern_npz_abort(struct quern_npz **npz);
+
+/** Read what a file of ONNX's test data holds for a value: a TensorProto, for a
+ * sequence a SequenceProto and for an optional an OptionalProto, as lists of
+ * <quern/run.h>.
+ * @return as quern_tensor_open(); _UNSUPPORTED: sequences of sequences, maps.
+ * Since 0.1. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_tensor_open_for(struct quern_context *context, const char *path,
+                      const struct quern_value *value,
+                      struct quern_tensor **out_tensor);
 
 /** Read one TensorProto file (ONNX's test data). */
 QUERN_NODISCARD QUERN_API enum quern_code

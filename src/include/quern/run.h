@@ -76,6 +76,24 @@ struct quern_view {
 typedef enum quern_code (*quern_tap_fn)(void *user, size_t tap,
                                         const struct quern_view *view);
 
+/** What a sequence holds at the border of a run: a list of tensors, which is a
+ * tensor without type and bytes, of as many elements as it has items.
+ * @param items  `n` tensors, none of them a list, which are retained; NULL: an
+ *               optional that holds nothing
+ * Since 0.1. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_tensor_of_items(struct quern_context *context,
+                      struct quern_tensor *const *items, size_t n,
+                      struct quern_tensor **out_tensor);
+/** True for what quern_tensor_of_items() made. Since 0.1. */
+QUERN_API bool quern_tensor_is_list(const struct quern_tensor *tensor);
+/** True for an optional that holds nothing. Since 0.1. */
+QUERN_API bool quern_tensor_is_nothing(const struct quern_tensor *tensor);
+/** Item i of quern_tensor_len(), borrowed from the list; NULL beyond the end,
+ * and of no list. Since 0.1. */
+QUERN_API struct quern_tensor *
+quern_tensor_item(const struct quern_tensor *list, size_t i);
+
 /** Prepare the top graph of a model.
  *
  * ONNX Runtime gets a copy of what is needed of the model, in memory; weights
@@ -117,10 +135,12 @@ QUERN_API void quern_runner_destroy(struct quern_runner **runner);
 
 /** Run once.
  * @param inputs   a tensor for each graph input that is no initializer, in
- *                 graph order (quern_engine_input()); others may be NULL
+ *                 graph order (quern_engine_input()); others may be NULL. A
+ *                 list for a sequence (embedded engine only)
  * @param outputs  filled with one count each, released by the caller; the
  *                 number of outputs asked for. Tensors belong to the caller
- *                 and are dense row-major.
+ *                 and are dense row-major. Lists for sequences; an optional
+ *                 that holds nothing is such a list
  * @param tap      may be NULL
  * @return QUERN_OK; _INVALID_ARGUMENT (dtype, rank, size: what was found, what
  * was needed); _LIMIT; _CANCELLED; whatever the tap returned */
