@@ -16,8 +16,8 @@
  * ours by then).
  * A Sum is left alone here too.
  * `sum-output`: ONNX Runtime makes an integer Gemm only where a Q, maybe behind
- * a Relu or Clip, alone reads it, or no Q at all. Where others read it too, or
- * it is an output of the graph, a Sum of one stands in front of those.
+ * a Relu or Clip, alone reads it, or none of these three does. Else a Sum of
+ * one stands in front of them.
  * `prelu-max`: ONNX Runtime's PRelu takes four times as long as the Mul by the
  * slopes and the Max of both, which is the same where no slope is above 1 (the
  * Min where none is below). */
@@ -97,20 +97,33 @@ static enum quern_code bias_to_sum(struct quern_pass_ctx *ctx,
     return quern_node_set_op(quern_match_node(match, 0), "Sum");
 }
 
-/* Read by a Q, or by a Relu or Clip in front of one. */
-static bool is_for_q(const struct quern_node *reader)
+/* A Q alone reads it. */
+static bool is_for_q(const struct quern_value *v)
 {
-    const struct quern_node *next =
-        quern_value_only_user(quern_node_output(reader, 0));
-    return quern_node_is(reader, "QuantizeLinear") ||
-           (next != NULL && quern_node_is(next, "QuantizeLinear"));
+    const struct quern_node *q = quern_value_only_user(v);
+    return q != NULL && quern_node_is(q, "QuantizeLinear") &&
+           !quern_value_is_graph_output(v);
 }
 
-/* A product in integers that others read too. */
-static enum quern_code copy_for_q(struct quern_pass_ctx *ctx,
-                                  const struct qn_rule *rule,
-                                  const struct quern_match *match,
-                                  bool *out_done)
+/* The runtime would make the product that gives y float for this reader. */
+static bool spoils_product(const struct quern_value *y,
+                           const struct quern_node *reader)
+{
+    bool alone = quern_value_n_uses(y) == 1 && !quern_value_is_graph_output(y);
+    if (quern_node_is(reader, "QuantizeLinear")) {
+        return !alone;
+    }
+    /* Relu and Clip: part of the Q behind them, which must read them alone. */
+    return is_for_q(quern_node_output(reader, 0))
+               ? !alone
+               : alone || quern_value_is_graph_output(y);
+}
+
+/* A product in integers and who reads it, with a Sum of one between. */
+static enum quern_code copy_product(struct quern_pass_ctx *ctx,
+                                    const struct qn_rule *rule,
+                                    const struct quern_match *match,
+                                    bool *out_done)
 {
     struct quern_value *y = quern_match_value(match, "_shared_y");
     struct quern_node *reader = quern_match_node(match, 0);
@@ -120,14 +133,12 @@ static enum quern_code copy_for_q(struct quern_pass_ctx *ctx,
     (void)rule;
     if (!is_dequantized(quern_match_value(match, "x")) ||
         !is_dequantized(quern_match_value(match, "w")) ||
-        (!quern_value_is_graph_output(y) &&
-         (quern_value_n_uses(y) < 2 || !is_for_q(reader)))) {
+        !spoils_product(y, reader)) {
         return QUERN_OK;
     }
     *out_done = true;
     quern_pass_account(ctx, reader,
-                       "reads a Sum of one, so that '%s', which others read "
-                       "too, stays in integers",
+                       "reads a Sum of one, so that '%s' stays in integers",
                        quern_value_name(y));
     snprintf(name, sizeof name, "%.480s_sum", quern_value_name(y));
     enum quern_code code =
@@ -275,10 +286,11 @@ static const struct trick {
     {"sum-bias", {{"m = MatMul(x, w); y = Add(m, b)", 13, bias_to_sum, NULL}}},
     {"sum-output",
      {{"_shared_y = Gemm(x, w, c?); r = QuantizeLinear(_shared_y, s, z?)", 10,
-       copy_for_q, NULL},
-      {"_shared_y = Gemm(x, w, c?); r = Relu(_shared_y)", 10, copy_for_q, NULL},
+       copy_product, NULL},
+      {"_shared_y = Gemm(x, w, c?); r = Relu(_shared_y)", 10, copy_product,
+       NULL},
       {"_shared_y = Gemm(x, w, c?); r = Clip(_shared_y, low?, high?)", 10,
-       copy_for_q, NULL}}},
+       copy_product, NULL}}},
     {"prelu-max", {{"y = PRelu(x, s)", 9, prelu_to_max, NULL}}},
     {"rms-norm-kernel",
      {{"r = " QN_ROOT_MEAN("Pow(x, 2)") "; y = Mul(x, Reciprocal(r))", 9,

@@ -7,8 +7,8 @@
 #include "quantize/inserter.h"
 #include "quantize/overrides.h"
 #include "quantize/seen.h"
-#include "quantize/transposed.h"
 #include "quantize/weight_codes.h"
+#include "quantize/weight_only.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -176,7 +176,7 @@ static enum quern_code insert_heavy(struct qn_inserter *s,
         return QUERN_OK; /* two activations: both are codes already */
     }
     if (quern_node_is(node, "ConvTranspose")) {
-        return qn_insert_transposed(s->ctx, node, is_per_tensor(s, node));
+        return qn_insert_weight_only(s->ctx, node, is_per_tensor(s, node));
     }
     enum quern_code code = qn_params_of(s, x, &c);
     if (code == QUERN_OK) {
@@ -211,6 +211,20 @@ static void tell_bodies(struct qn_inserter *s, const struct quern_node *node)
     }
 }
 
+/* A node that the user wants as it is stays so. */
+static enum quern_code shrink(struct qn_inserter *s, struct quern_node *node)
+{
+    if (!quern_pass_node_settings(s->ctx, node).quantize) {
+        return QUERN_OK;
+    }
+    enum quern_code code = quern_pass_scope_open(s->ctx);
+    if (code == QUERN_OK) {
+        code = qn_shrink_float(s->ctx, node);
+    }
+    quern_pass_scope_close(s->ctx);
+    return code;
+}
+
 static enum quern_code insert_all(struct qn_inserter *s)
 {
     struct quern_node *next = NULL;
@@ -233,6 +247,7 @@ static enum quern_code insert_all(struct qn_inserter *s)
             s->n_float++;
             quern_pass_account(s->ctx, n, "stays in float: %s",
                                s->place.why_float[quern_node_id(n)]);
+            code = shrink(s, n);
         }
     }
     return code == QUERN_OK ? qn_insert_activations(s) : code;

@@ -271,12 +271,31 @@ static bool may_be_codes(const struct qn_placement *p,
     return !quern_value_is_graph_output(v) && qn_has_range(p, model, v);
 }
 
+/* Integers need a Q behind them, and there can be none. */
+static const char *refuse_output(const struct qn_placement *p,
+                                 struct quern_model *model,
+                                 const struct quern_value *y,
+                                 const struct quern_target_op *op)
+{
+    if (op->output != QUERN_OUTPUT_REQUIRED || may_be_codes(p, model, y)) {
+        return NULL;
+    }
+    return quern_value_is_graph_output(y)
+               ? "it makes an output of the model, which stays as exact as it "
+                 "can be, and without codes behind it it is float on the "
+                 "target"
+               : "its output was not seen in calibration, and without codes "
+                 "behind it it is float on the target";
+}
+
 static void place_start(struct quern_model *model, struct quern_node *node,
                         const struct quern_target_op *op,
                         const struct qn_placement_options *options,
                         struct qn_placement *p)
 {
+    const struct quern_value *y = qn_output_point(p, node);
     const char *why = refuse(p, model, node, op, options);
+    why = why == NULL ? refuse_output(p, model, y, op) : why;
     p->why_float[quern_node_id(node)] = why;
     if (why != NULL) {
         return;
@@ -287,8 +306,7 @@ static void place_start(struct quern_model *model, struct quern_node *node,
             qn_raise_part(p, quern_node_input(node, i), QN_PART_INPUT);
         }
     }
-    const struct quern_value *y = qn_output_point(p, node);
-    if (op->output == QUERN_OUTPUT_REQUIRED && may_be_codes(p, model, y)) {
+    if (op->output == QUERN_OUTPUT_REQUIRED) {
         qn_raise_part(p, y, QN_PART_ALL);
     }
 }

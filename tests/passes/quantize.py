@@ -1,5 +1,6 @@
 """The quantization passes on small graphs: what they write, and how near ONNX Runtime's answer stays to the float one."""
 import pathlib
+import re
 import subprocess
 import tempfile
 
@@ -9,6 +10,8 @@ STEPS = "calibrate{means=true},insert-qdq"
 
 
 def model_of(text, weights, opset=17):
+    """A Conv that would make y itself would stay float: a Neg stands behind it."""
+    text = re.sub(r"\by = (Conv(?:<[^>]*>)?\([^)]*\))", r"last = \1 y = Neg(last)", text)
     model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {opset}]>\n{text}')
     del model.graph.value_info[:]
     for name, array in weights.items():
@@ -348,12 +351,38 @@ def sizes_follow_or_are_seen(folder):
         model = model_of(f"g (float[N,16,D,H,W] x{extra}) => (float[N,C,E,F,G] y) {{ {front} a = Conv(r, w) y = Conv(a, v) }}", weights)
         samples = {"x": rand(2, 16, 24, 24, 24), **({"k": np.ones(2, np.int64)} if extra else {})}
         after, text = quantized(folder, model, samples, "observe-shapes," + STEPS + ",estimate-speed")
-        assert operators(after.graph).count("QuantizeLinear") == 2, operators(after.graph)
+        assert operators(after.graph).count("QuantizeLinear") == 3, operators(after.graph)
         told.append([line for line in text.splitlines() if "estimate-speed" in line or "faster" in line])
     assert told[0] and told[0] == told[1], told
 
 
-CASES = [conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, filters_of_a_signal_stay_float, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
+def outputs_stay_float(folder):
+    """A Conv that makes an output reads no codes, since it would be float behind them; what else reads its input does."""
+    for tail in ("o = Conv(r, v)", "q = Conv(r, v) o = Relu(q)"):
+        model = model_of(f"g (float[N,8,8,8] x) => (float[N,C,H,W] o) {{ a = Conv(x, w, b) r = Relu(a) {tail} }}", CONVS)
+        after = quantize(folder, model, {"x": rand(20, 8, 8, 8)}, STEPS)
+        assert operators(after.graph).count("QuantizeLinear") == 2, operators(after.graph)
+        last = [node for node in after.graph.node if node.op_type == "Conv"][1]
+        assert last.input[1] in constants(after) and constants(after)[last.input[1]].dtype == np.float32
+        assert sqnr(model, after, {"x": rand(4, 8, 8, 8)}) > 35
+
+
+def float_weights_are_stored_as_codes(folder):
+    """Of many weights at many positions; what the target has integers for, or what the recipe keeps, is as it was."""
+    weights = {"w": rand(16, 16, 3, 3) / 12, "t": rand(16, 32, 3, 3) / 12, "v": rand(64, 32, 3, 3) / 17}
+    text = "g (float[N,16,{n},{n}] x) => (float[N,64,H,W] o) {{ a = Conv(x, w) r = Relu(a) k = ConvTranspose(r, t) l = Relu(k) o = Conv(l, v) }}"
+    for n, stored in ((18, ["ConvTranspose", "Conv"]), (15, [])):
+        model = model_of(text.format(n=n), weights)
+        after, told = quantized(folder, model, {"x": rand(20, 16, n, n)}, STEPS)
+        made = {o: node.op_type for node in after.graph.node for o in node.output}
+        floats = [node for node in after.graph.node if node.op_type in ("Conv", "ConvTranspose")][1:]
+        assert [node.op_type for node in floats if made.get(node.input[1]) == "DequantizeLinear"] == stored, operators(after.graph)
+        assert sqnr(model, after, {"x": rand(4, 16, n, n)}) > 32
+    kept = quantize(folder, model_of(text.format(n=18), weights), {"x": rand(20, 16, 18, 18)}, STEPS, target="ort-cpu-arm")
+    assert constants(kept)["t"].dtype == np.float32
+
+
+CASES = [outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, filters_of_a_signal_stay_float, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error,
          dead_channels_keep_their_bias]
