@@ -36,11 +36,26 @@ static const struct qn_raise_step *next_step(const struct qn_raise *r,
     return best;
 }
 
+/* The operator is right, but the target does not have it at that opset. */
+static void warn_of_lag(const struct qn_raise *r, const struct quern_node *node)
+{
+    const struct quern_target *target = quern_pass_target(r->ctx);
+    int64_t until = quern_target_until(target, quern_node_op(node));
+    if (r->from <= until && until < r->to) {
+        struct quern_place place = quern_node_place(node);
+        quern_warn(quern_pass_context(r->ctx), &place,
+                   "'%s' has %s up to opset %lld, the model gets %lld",
+                   target->name, quern_node_op(node), (long long)until,
+                   (long long)r->to);
+    }
+}
+
 static enum quern_code raise_node(const struct qn_raise *r,
                                   struct quern_node *node)
 {
     enum quern_code code = QUERN_OK;
     int64_t at = r->from;
+    warn_of_lag(r, node);
     while (code == QUERN_OK) {
         /* Looked for anew: a step may change the operator. */
         const struct qn_raise_step *step = next_step(r, node, at);

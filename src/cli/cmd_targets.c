@@ -64,7 +64,7 @@ static json_t *json_target(const struct quern_target *t)
     }
     return json_pack(
         "{s:s, s:s?, s:s?, s:{s:I, s:I}, s:o, s:o, s:s, s:s, s:s, "
-        "s:{s:b, s:b, s:b, s:b}, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "s:{s:b, s:b, s:b, s:b}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "name", t->name, "summary", t->summary, "runtime", t->runtime, "opset",
         "minimum", (json_int_t)t->opset_minimum, "maximum",
         (json_int_t)t->opset_maximum, "activations",
@@ -76,7 +76,8 @@ static json_t *json_target(const struct quern_target *t)
         "output-codes", t->output_codes, "fusions", json_strings(&t->fusions),
         "keep", json_strings(&t->keep), "tricks", json_strings(&t->tricks),
         "notes", json_strings(&t->notes), "operators", ops, "chains",
-        json_strings(&t->chains), "lacks", json_strings(&t->lacks));
+        json_strings(&t->chains), "lacks", json_strings(&t->lacks), "until",
+        json_strings(&t->until));
 }
 
 /* ------------------------------------------------------------------- text */
@@ -188,6 +189,7 @@ static void put_target(const struct quern_target *t)
     put_strings("keep", &t->keep, ", ");
     put_strings("tricks", &t->tricks, ", ");
     put_strings("lacks", &t->lacks, ", ");
+    put_strings("until", &t->until, ", ");
     printf("operators\n");
     for (size_t i = 0; i < t->n_ops; i++) {
         put_operator(&t->ops[i]);

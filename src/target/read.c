@@ -3,8 +3,10 @@
 
 #include "base/file.h"
 #include "base/map.h"
+#include "ir/schema.h"
 #include "target/profiles.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { FORMAT = 1, DEEPEST = 4 };
@@ -207,7 +209,8 @@ static enum quern_code read_texts(struct quern_context *context,
         struct quern_strings *out;
     } lists[] = {{"fusions", &p->fusions}, {"keep", &p->keep},
                  {"tricks", &p->tricks},   {"chains", &p->chains},
-                 {"lacks", &p->lacks},     {"notes", &p->notes}};
+                 {"lacks", &p->lacks},     {"until", &p->until},
+                 {"notes", &p->notes}};
     enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < 3 && code == QUERN_OK; i++) {
         code = read_text(context, root, texts[i].key, &t->arena, texts[i].out);
@@ -218,6 +221,29 @@ static enum quern_code read_texts(struct quern_context *context,
                                    lists[i].out);
     }
     return code;
+}
+
+/* Words of `until` are an operator and its last opset there: "RoiAlign@21". */
+static enum quern_code check_until(struct quern_context *context,
+                                   const struct qn_yaml *root,
+                                   const struct quern_strings *until)
+{
+    const struct qn_yaml *node = qn_yaml_get(root, "until");
+    for (size_t i = 0; i < until->count && node != NULL; i++) {
+        char op[64];
+        int opset = 0;
+        int end = 0;
+        const char *word = until->items[i];
+        if (sscanf(word, "%63[A-Za-z0-9]@%3d%n", op, &opset, &end) != 2 ||
+            word[end] != '\0' || opset < 1 ||
+            qn_schema_find("", op, INT64_MAX) == NULL) {
+            return qn_yaml_fail(context, node,
+                                "'%s': needs an operator and the last opset "
+                                "that the target has it at, as RoiAlign@21",
+                                word);
+        }
+    }
+    return QUERN_OK;
 }
 
 /* `like: NAME` starts from a profile of the library. */
@@ -255,7 +281,8 @@ static enum quern_code read_profile(struct quern_context *context,
         "target", "name",        "summary", "runtime", "like",
         "opset",  "activations", "weights", "bias",    "overflow",
         "shapes", "placement",   "fusions", "keep",    "tricks",
-        "notes",  "operators",   "chains",  "lacks",   NULL,
+        "notes",  "operators",   "chains",  "lacks",   "until",
+        NULL,
     };
     const struct qn_yaml *node = NULL;
     int64_t format = 0;
@@ -271,6 +298,9 @@ static enum quern_code read_profile(struct quern_context *context,
     }
     if (code == QUERN_OK) {
         code = read_texts(context, root, t);
+    }
+    if (code == QUERN_OK) {
+        code = check_until(context, root, &t->target.until);
     }
     if (code == QUERN_OK) {
         code = read_opset(context, root, &t->target);

@@ -5,6 +5,7 @@
 #include "target/profiles.h"
 #include "target/read.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool qn_target_is_path(const char *name)
@@ -125,6 +126,18 @@ bool quern_target_has(const struct quern_strings *list, const char *word)
         }
     }
     return false;
+}
+
+int64_t quern_target_until(const struct quern_target *target, const char *op)
+{
+    size_t size = strlen(op);
+    for (size_t i = 0; i < target->until.count; i++) {
+        const char *word = target->until.items[i];
+        if (strncmp(word, op, size) == 0 && word[size] == '@') {
+            return strtol(word + size + 1, NULL, 10);
+        }
+    }
+    return INT64_MAX;
 }
 
 bool quern_target_takes(const struct quern_target_numbers *numbers,

@@ -141,6 +141,22 @@ def refusals():
     return bad
 
 
-if refusals():
+def lags():
+    """Beyond the last opset at which the target has an operator: a warning, with --target or without; elsewhere none."""
+    bad = 0
+    text = ("g (float[1,2,8,8] x, float[2,4] r, int64[2] b) => (float[2,2,2,2] y) "
+            "{ y = RoiAlign<output_height = 2, output_width = 2, spatial_scale = 1.0>(x, r, b) }")
+    with tempfile.TemporaryDirectory() as scratch:
+        source = pathlib.Path(scratch) / "in.onnx"
+        source.write_bytes(onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 16]>\n{text}').SerializeToString())
+        for opset, target, warns in ((23, (), True), (22, ("--target", "ort-cpu-avx2"), True), (21, (), False), (23, ("--target", "tensorrt-10"), False)):
+            r = subprocess.run([QUERN, "optimize", source, "-o", f"{scratch}/out.onnx", "--opset", str(opset), *target], capture_output=True, text=True, timeout=60)
+            if r.returncode != 0 or (f"has RoiAlign up to opset 21, the model gets {opset}" in r.stderr) != warns:
+                bad += 1
+                print(f"lags {opset} {target}: exit {r.returncode}: {r.stderr}")
+    return bad
+
+
+if refusals() + lags():
     raise SystemExit(1)
 main(CASES)

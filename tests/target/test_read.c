@@ -52,6 +52,7 @@ START_TEST(a_file_says_all_that_there_is_to_say)
              "fusions: [Conv+Relu]\n"
              "keep: [Gelu]\n"
              "lacks: [HardSwish, Mish]\n"
+             "until: [RoiAlign@21, Relu@9]\n"
              "tricks: one\n"
              "chains: ['y = Neg(Neg(x))']\n"
              "notes: [a, b]\n"
@@ -67,6 +68,9 @@ START_TEST(a_file_says_all_that_there_is_to_say)
     ck_assert_str_eq(target->name, "mine");
     ck_assert(quern_target_has(&target->lacks, "Mish"));
     ck_assert(!quern_target_has(&target->lacks, "Gelu"));
+    ck_assert_int_eq(quern_target_until(target, "Relu"), 9);
+    ck_assert_int_eq(quern_target_until(target, "RoiAlign"), 21);
+    ck_assert_int_eq(quern_target_until(target, "Roi"), INT64_MAX);
     ck_assert_str_eq(target->summary, "my own");
     ck_assert_str_eq(target->runtime, "my board");
     ck_assert_int_eq(target->opset_maximum, 17);
@@ -202,6 +206,11 @@ static const struct {
      "'factor-mul'"},
     {LIKE "keep: {drop: Nothing}\n",
      "4:14: no 'Nothing' to drop in the keep so far"},
+    {LIKE "until: [RoiAlign]\n", "4:8: 'RoiAlign': needs an operator and the "
+                                 "last opset that the target has "
+                                 "it at, as RoiAlign@21"},
+    {LIKE "until: [Roialign@21]\n", "4:8: 'Roialign@21': needs an operator"},
+    {LIKE "until: [RoiAlign@21a]\n", "4:8: 'RoiAlign@21a': needs an operator"},
     {LIKE "tricks: {ad: [one]}\n",
      "4:10: unknown key 'ad' in tricks, did you mean 'add'"},
     {LIKE "tricks: {add: {one: two}}\n",

@@ -159,6 +159,8 @@ struct quern_target {
                                       not have: "MeanVarianceNormalization";
                                       the pass decompose takes them apart, and
                                       no pass composes them */
+    struct quern_strings until;  /**< operators that the target has up to an
+                                      opset and not beyond: "RoiAlign@21" */
 };
 
 /** Open a profile: the name of one that is part of the library, or the path of
@@ -202,6 +204,11 @@ QUERN_API bool quern_target_fuses(const struct quern_target *target,
 /** True when a list of the profile (`keep`, `tricks`, …) holds a word. */
 QUERN_API bool quern_target_has(const struct quern_strings *list,
                                 const char *word);
+
+/** The highest opset at which the target has an operator of domain ai.onnx, as
+ * far as the profile says: INT64_MAX where it says nothing. Since 0.1. */
+QUERN_API int64_t quern_target_until(const struct quern_target *target,
+                                     const char *op);
 
 /** True when activations (or weights) may have that type. */
 QUERN_API bool quern_target_takes(const struct quern_target_numbers *numbers,
