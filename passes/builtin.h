@@ -73,6 +73,7 @@ extern const struct quern_pass_desc qn_pass_integer_hardswish;
 extern const struct quern_pass_desc qn_pass_gemm_rows;
 extern const struct quern_pass_desc qn_pass_weight_bias;
 extern const struct quern_pass_desc qn_pass_bias_correction;
+extern const struct quern_pass_desc qn_pass_float_layers;
 extern const struct quern_pass_desc qn_pass_estimate_speed;
 extern const struct quern_pass_desc qn_pass_save_statistics;
 extern const struct quern_pass_desc qn_pass_load_statistics;

@@ -9,16 +9,24 @@
  * Samples go in waves of a fixed size, in the order of their contents, so that
  * neither threads nor the order of the user's file can be seen in the result.
  */
+#include "quantize/bias_correction.h"
+
 #include <quern/run.h>
 
 #include "builtin.h"
 #include "quantize/dequantize.h"
 #include "quantize/means.h"
+#include "quantize/outputs.h"
 #include "quantize/seen.h"
 
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { WAVE = 4 };
+
+/* What was added to a bias, by node (struct qn_vector). */
+#define CORRECTION_TABLE "quern.bias-correction"
 
 /* An operator that is corrected. */
 struct corrected {
@@ -43,7 +51,8 @@ struct correction {
     pthread_mutex_t lock; /* …of both */
     struct quern_tensor **in[WAVE];
     struct quern_tensor **out[WAVE];
-    size_t wave; /* number of its first sample */
+    size_t wave;           /* number of its first sample */
+    struct qn_error error; /* of the outputs, on the last samples */
 };
 
 /* One sample of a wave. */
@@ -169,6 +178,9 @@ static enum quern_code run_lane(struct quern_context *context, void *user,
         code = quern_runner_run(k->runners[place], k->in[i], n_in, k->out[i],
                                 n_out, look, &lane);
     }
+    if (code == QUERN_OK) {
+        qn_error_add(&k->error, k->wave + i, k->out[i]);
+    }
     give_place(k, place);
     for (size_t j = 0; j < n_in; j++) {
         quern_tensor_release(&k->in[i][j]);
@@ -288,9 +300,33 @@ static enum quern_code open_run(struct quern_pass_ctx *ctx,
                            &k->data);
 }
 
+static enum quern_code correction_table(struct quern_pass_ctx *ctx,
+                                        struct quern_table **out)
+{
+    return quern_table_open(quern_pass_model(ctx), CORRECTION_TABLE,
+                            QUERN_TABLE_NODE, sizeof(struct qn_vector), out);
+}
+
+static enum quern_code remember(struct quern_pass_ctx *ctx,
+                                struct quern_table *table,
+                                const struct corrected *c)
+{
+    size_t n = c->means->channels;
+    struct qn_vector v = {calloc(n + 1, sizeof(double)), n};
+    if (v.values == NULL) {
+        return quern_fail(quern_pass_context(ctx), QUERN_NO_MEMORY, NULL,
+                          "out of memory");
+    }
+    memcpy(v.values, c->sum, n * sizeof(double));
+    enum quern_code code = quern_pass_keep(ctx, v.values, free);
+    return code == QUERN_OK ? quern_table_set(table, quern_node_id(c->node), &v)
+                            : code;
+}
+
 static enum quern_code apply(struct quern_pass_ctx *ctx, struct correction *k)
 {
-    enum quern_code code = QUERN_OK;
+    struct quern_table *table = NULL;
+    enum quern_code code = correction_table(ctx, &table);
     size_t n_done = 0;
     for (size_t t = 0; t < k->n && code == QUERN_OK; t++) {
         struct corrected *c = &k->items[t];
@@ -300,17 +336,46 @@ static enum quern_code apply(struct quern_pass_ctx *ctx, struct correction *k)
         }
         code = qn_bias_add(ctx, c->node, c->sum, c->means->channels, &done);
         n_done += done ? 1 : 0;
+        if (code == QUERN_OK && done) {
+            code = remember(ctx, table, c);
+        }
     }
     quern_pass_account(ctx, NULL, "%zu biases corrected on %zu samples", n_done,
                        k->sampling->n);
+    return code == QUERN_OK
+               ? qn_error_tell(ctx,
+                               qn_error_ratios(k->context, &k->error, NULL))
+               : code;
+}
+
+enum quern_code qn_biases_restore(struct quern_pass_ctx *ctx,
+                                  struct quern_graph *graph, bool *out_any)
+{
+    struct quern_table *table = NULL;
+    enum quern_code code = correction_table(ctx, &table);
+    *out_any = false;
+    for (struct quern_node *n = quern_graph_first(graph);
+         n != NULL && code == QUERN_OK; n = quern_node_next(n)) {
+        const struct qn_vector *v = quern_table_get(table, quern_node_id(n));
+        bool done = false;
+        for (size_t c = 0; v != NULL && c < v->n; c++) {
+            v->values[c] = -v->values[c];
+        }
+        if (v != NULL) {
+            *out_any = true;
+            code = qn_bias_add(ctx, n, v->values, v->n, &done);
+        }
+        if (code == QUERN_OK && v != NULL) {
+            code = quern_table_remove(table, quern_node_id(n));
+        }
+    }
     return code;
 }
 
-static enum quern_code run(struct quern_pass_ctx *ctx,
-                           struct quern_graph *graph, const void *params)
+enum quern_code qn_biases_correct(struct quern_pass_ctx *ctx,
+                                  struct quern_graph *graph)
 {
     struct correction k = {.context = quern_pass_context(ctx)};
-    (void)params;
     enum quern_code code = list_nodes(ctx, graph, &k);
     if (code == QUERN_OK && k.n == 0) {
         return QUERN_OK;
@@ -321,7 +386,12 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     if (code != QUERN_OK) {
         return code;
     }
-    code = open_run(ctx, &k);
+    /* The last wave sees what the whole model will give: its error is there
+     * for the asking. */
+    code = qn_error_init(ctx, qn_outputs_of(quern_pass_model(ctx)), &k.error);
+    if (code == QUERN_OK) {
+        code = open_run(ctx, &k);
+    }
     if (code == QUERN_OK) {
         code = run_samples(&k);
     }
@@ -331,7 +401,16 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     }
     quern_data_close(&k.data);
     quern_engine_close(&k.engine);
-    return code == QUERN_OK ? apply(ctx, &k) : code;
+    code = code == QUERN_OK ? apply(ctx, &k) : code;
+    qn_error_finish(&k.error);
+    return code;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    (void)params;
+    return qn_biases_correct(ctx, graph);
 }
 
 const struct quern_pass_desc qn_pass_bias_correction = {

@@ -9,14 +9,14 @@
 #include "quantize/layout.h"
 #include "quantize/means.h"
 #include "quantize/moments.h"
+#include "quantize/outputs.h"
 #include "quantize/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Samples whose means are kept: more do not make corrections better, and memory
- * must not grow with the data. */
+/* Samples whose means are kept: more do not make corrections better. */
 enum { MOST_MEANS = 64 };
 
 bool qn_is_heavy(const struct quern_node *node)
@@ -30,6 +30,7 @@ struct watch {
     struct quern_context *context;
     struct qn_sampling *sampling; /* NULL: no means are kept */
     struct qn_means *means;       /* by tap */
+    struct qn_outputs *outputs;   /* of a few samples; NULL: none are kept */
     struct qn_moments *moments;   /* NULL: none are kept */
     struct quern_value **values;
     size_t n;
@@ -159,6 +160,9 @@ static enum quern_code run_sample(struct worker *k, size_t i, quern_tap_fn tap)
     if (code == QUERN_OK) {
         code = quern_runner_run(k->runner, k->in, n_in, k->out, n_out, tap, k);
     }
+    if (code == QUERN_OK && w->outputs != NULL) {
+        qn_outputs_keep(w->outputs, w->sampling->rank[i], k->out);
+    }
     for (size_t j = 0; j < n_in; j++) {
         quern_tensor_release(&k->in[j]);
     }
@@ -178,6 +182,10 @@ static enum quern_code prepare_means(struct quern_pass_ctx *ctx,
     size_t most = 0;
     enum quern_code code =
         qn_sampling_create(ctx, w->data, MOST_MEANS, &w->sampling);
+    if (code == QUERN_OK) {
+        code = qn_outputs_create(
+            ctx, w->sampling, quern_engine_n_outputs(w->engine), &w->outputs);
+    }
     w->means = quern_pass_alloc(ctx, (w->n + 1) * sizeof *w->means);
     if (code != QUERN_OK || w->means == NULL) {
         return code != QUERN_OK ? code : QUERN_NO_MEMORY;
@@ -458,7 +466,7 @@ static const char *const methods[] = {"min-max", "percentile", "entropy",
 static const struct quern_option options[] = {
     {"means", QUERN_OPTION_BOOL, offsetof(struct calibrate_params, means), 0, 0,
      NULL,
-     "keep what corrections need: means by sample, second moments of inputs"},
+     "keep what later steps need: means by sample, second moments, outputs"},
     {"channels", QUERN_OPTION_BOOL, offsetof(struct calibrate_params, channels),
      0, 0, NULL,
      "keep only what equalize and channel-factors ask: ranges and moments of "

@@ -168,7 +168,10 @@ static enum quern_code add_to_codes(struct quern_pass_ctx *ctx,
     int32_t *codes = quern_tensor_data_mut(changed);
     memcpy(codes, quern_tensor_data(t), n * sizeof *codes);
     *done = true;
-    if (add_codes(codes, shift, scales, n_scales, n)) {
+    bool differs = add_codes(codes, shift, scales, n_scales, n);
+    if (differs && quern_value_n_uses(old) == 1) {
+        code = quern_value_set_constant(old, changed, false); /* and its name */
+    } else if (differs) {
         code = quern_constant_create(quern_node_graph(dq),
                                      quern_value_name(old), changed, &value);
         if (code == QUERN_OK) {

@@ -4,6 +4,7 @@
 #include "common.h"
 #include "quantize/dequantize.h"
 #include "quantize/embedding.h"
+#include "quantize/float_twin.h"
 #include "quantize/inserter.h"
 #include "quantize/overrides.h"
 #include "quantize/seen.h"
@@ -22,6 +23,7 @@ struct insert_params {
     int64_t attention_rows;
     int overflow; /* 0: the target's, else enum quern_target_overflow + 1 */
     bool feedback;
+    bool keep_floats;
 };
 
 /* --------------------------------------------------------------- weights */
@@ -175,10 +177,15 @@ static enum quern_code insert_heavy(struct qn_inserter *s,
     if (quern_value_constant(quern_node_input(node, 1)) == NULL) {
         return QUERN_OK; /* two activations: both are codes already */
     }
+    enum quern_code code =
+        s->keep_floats ? qn_floats_keep(s->ctx, node) : QUERN_OK;
+    if (code != QUERN_OK) {
+        return code;
+    }
     if (quern_node_is(node, "ConvTranspose")) {
         return qn_insert_weight_only(s->ctx, node, is_per_tensor(s, node));
     }
-    enum quern_code code = qn_params_of(s, x, &c);
+    code = qn_params_of(s, x, &c);
     if (code == QUERN_OK) {
         code = qn_weight_codes_make(s->ctx, node, x, &c->qp, &o, &w);
     }
@@ -279,7 +286,8 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                             .choice = p->choice,
                             .per_tensor = p->per_tensor,
                             .overflow = p->overflow,
-                            .feedback = p->feedback};
+                            .feedback = p->feedback,
+                            .keep_floats = p->keep_floats};
     if (p->choice.method == AS_CALIBRATED) {
         s.choice = qn_choice_get(s.model);
     }
@@ -348,11 +356,14 @@ static const struct quern_option options[] = {
     {"feedback", QUERN_OPTION_BOOL, offsetof(struct insert_params, feedback), 0,
      0, NULL,
      "round weights with error feedback where `calibrate` kept second moments"},
+    {"keep-floats", QUERN_OPTION_BOOL,
+     offsetof(struct insert_params, keep_floats), 0, 0, NULL,
+     "keep the float weights in memory, for float-layers"},
     {0},
 };
 
 static const struct insert_params defaults = {
-    {AS_CALIBRATED, 99.999}, false, -1, 0, true};
+    {AS_CALIBRATED, 99.999}, false, -1, 0, true, false};
 
 const struct quern_pass_desc qn_pass_insert_qdq = {
     .struct_size = sizeof(struct quern_pass_desc),

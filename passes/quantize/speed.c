@@ -5,6 +5,8 @@
  * the right sign on nine networks measured on x86-64 (0.8 to 2.8 times the
  * speed of float); they are not meant to tell milliseconds.
  * Source: placement experiment, rule 15. */
+#include "quantize/speed.h"
+
 #include <quern/target.h>
 
 #include "builtin.h"
@@ -221,6 +223,48 @@ static void add_slope(struct speed *s, const struct quern_node *node)
     }
 }
 
+/* No figures of other runtimes. */
+static bool has_figures(const struct quern_target *target)
+{
+    return strncmp(target->name, "ort-cpu", 7) == 0;
+}
+
+static void add_graph(struct speed *s, const struct quern_graph *graph)
+{
+    for (const struct quern_node *n = quern_graph_first(graph); n != NULL;
+         n = quern_node_next(n)) {
+        if (qn_is_heavy(n)) {
+            add_heavy(s, n);
+        } else if (quern_node_is(n, "QuantizeLinear") ||
+                   quern_node_is(n, "DequantizeLinear")) {
+            add_conversion(s, n);
+        } else if (quern_node_is(n, "Max") && quern_node_n_inputs(n) == 2) {
+            add_slope(s, n);
+        }
+    }
+}
+
+double qn_speed_of_layer(struct quern_model *model,
+                         const struct quern_target *target,
+                         const struct quern_node *node)
+{
+    struct speed s = {.model = model, .target = target};
+    if (qn_is_heavy(node)) {
+        add_heavy(&s, node);
+    }
+    return s.saved;
+}
+
+bool qn_speed_of_graph(struct quern_model *model,
+                       const struct quern_target *target,
+                       const struct quern_graph *graph, double *out_seconds)
+{
+    struct speed s = {.model = model, .target = target};
+    add_graph(&s, graph);
+    *out_seconds = s.saved - s.cost;
+    return has_figures(target);
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
@@ -228,20 +272,10 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                       .target = quern_pass_target(ctx)};
     const char *target = s.target->name;
     (void)params;
-    if (strncmp(target, "ort-cpu", 7) != 0) {
-        return QUERN_OK; /* no figures of other runtimes */
+    if (!has_figures(s.target)) {
+        return QUERN_OK;
     }
-    for (const struct quern_node *n = quern_graph_first(graph); n != NULL;
-         n = quern_node_next(n)) {
-        if (qn_is_heavy(n)) {
-            add_heavy(&s, n);
-        } else if (quern_node_is(n, "QuantizeLinear") ||
-                   quern_node_is(n, "DequantizeLinear")) {
-            add_conversion(&s, n);
-        } else if (quern_node_is(n, "Max") && quern_node_n_inputs(n) == 2) {
-            add_slope(&s, n);
-        }
-    }
+    add_graph(&s, graph);
     if (s.n_heavy == 0) {
         return QUERN_OK; /* nothing that could be faster or slower */
     }

@@ -113,7 +113,7 @@ static void write_stats_pipeline(const struct quantize *self, char *text,
 static void write_pipeline(const struct quantize *self, char *text, size_t size)
 {
     const char *refine = ",equalize,channel-factors,calibrate{means=true}";
-    const char *correct = ",weight-bias,bias-correction";
+    const char *correct = ",weight-bias,bias-correction,float-layers";
     char data[4096] = "";
     if (self->recipe.print_config && self->data != NULL) {
         cli_quote(self->data, data, sizeof data);
@@ -122,7 +122,7 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
              "freeze-weights,observe-shapes,raise-opset,lower-opset,optimize,"
              "fuse-matmul-add,fuse-global-pool,"
              "calibrate{%s%s%schannels=%s}%s,"
-             "insert-qdq{method=%s%s%s,per-tensor=%s},integer-hardswish%s,"
+             "insert-qdq{method=%s%s%s,per-tensor=%s%s},integer-hardswish%s,"
              "gemm-rows,target-spelling,estimate-speed",
              *data != '\0' ? "data=" : "", data, *data != '\0' ? "," : "",
              self->no_refine ? "false" : "true", self->no_refine ? "" : refine,
@@ -130,6 +130,7 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
              self->percentile != NULL ? ",percentile=" : "",
              self->percentile != NULL ? self->percentile : "",
              self->per_tensor ? "true" : "false",
+             self->no_refine ? "" : ",keep-floats=true",
              self->no_refine ? "" : correct);
 }
 

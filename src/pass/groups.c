@@ -148,6 +148,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_gemm_rows,
     &qn_pass_weight_bias,
     &qn_pass_bias_correction,
+    &qn_pass_float_layers,
     &qn_pass_estimate_speed,
     &qn_pass_save_statistics,
     &qn_pass_load_statistics,

@@ -11,7 +11,7 @@ run 0 --version
 says_model q.onnx quern.version
 says_model q.onnx "$(sed 's/quern //' "$work/out")"
 says_model q.onnx ort-cpu-x64
-says_model q.onnx '- insert-qdq: {method: msef, per-tensor: false}'
+says_model q.onnx '- insert-qdq: {method: msef, per-tensor: false, keep-floats: true}'
 says_model q.onnx 'op: Gemm'
 grep -aoE 'quern\.source.{0,4}[0-9a-f]{16}' "$work/q.onnx" >/dev/null || fail 'no fingerprint'
 grep -qaF "${digits%/*}" "$work/q.onnx" && fail 'a path of the machine'

@@ -242,8 +242,9 @@ struct job {
 
 static const char pipeline[] =
     "observe-shapes,raise-opset,optimize,calibrate{channels=true},equalize,"
-    "channel-factors,calibrate{means=true},insert-qdq,weight-bias,"
-    "bias-correction";
+    "channel-factors,calibrate{means=true},insert-qdq{keep-floats="
+    "true},weight-bias,"
+    "bias-correction,float-layers{threshold=60}";
 
 /* The file whole: it opens, and what it refers to is there. */
 static bool opens(const struct job *job, struct quern_context *context)

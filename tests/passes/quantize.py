@@ -1,4 +1,5 @@
 """The quantization passes on small graphs: what they write, and how near ONNX Runtime's answer stays to the float one."""
+import json
 import pathlib
 import re
 import subprocess
@@ -382,7 +383,112 @@ def float_weights_are_stored_as_codes(folder):
     assert constants(kept)["t"].dtype == np.float32
 
 
-CASES = [outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, filters_of_a_signal_stay_float, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
+def loud_channel():
+    """The second Conv makes one channel a thousand times as large as the others, which share its scale; the Tanh cuts it (behind a Neg, so that it does not cut the range)."""
+    v = rand(8, 8, 3, 3) / 24
+    v[3] *= 1000
+    body = "a = Conv(x, w, b) r = Relu(a) c = Conv(r, v) n = Neg(c) t = Tanh(n) d = Conv(t, w, b) y = Conv(d, u)"
+    return model_of(conv_text(body, "N,8,16,16"), {"w": CONVS["w"], "v": v, "b": CONVS["b"], "u": rand(8, 8, 3, 3) / 8})
+
+
+FLOATS = "calibrate{means=true},insert-qdq{method=min-max,keep-floats=true},weight-bias,bias-correction"
+
+
+def idle_pairs(model):
+    """Pairs around which nothing computes in integers."""
+    made = {o: n for n in model.graph.node for o in n.output}
+    integer = {n.name for n in model.graph.node if n.op_type in ("Conv", "Gemm", "MatMul")
+               and all(made.get(i) is not None and made[i].op_type == "DequantizeLinear" for i in n.input[:2])}
+    idle = []
+    for q in (n for n in model.graph.node if n.op_type == "QuantizeLinear"):
+        front = made.get(q.input[0])
+        while front is not None and front.op_type in ("Relu", "Clip", "MaxPool"):
+            front = made.get(front.input[0])
+        outs = {o for d in model.graph.node if q.output[0] in d.input for o in d.output}
+        behind = {n.name for n in model.graph.node if outs & set(n.input)}
+        if not (behind & integer or front is not None and front.name in integer):
+            idle.append(q.name)
+    return idle
+
+
+def one_layer_back_to_float(folder):
+    model, samples = loud_channel(), {"x": rand(20, 8, 16, 16)}
+    before = quantize(folder, model, samples, FLOATS)
+    after, told = quantized(folder, model, samples, FLOATS + ",float-layers")
+    assert sqnr(model, before, samples) < 12 and sqnr(model, after, samples) > 25, (sqnr(model, before, samples), sqnr(model, after, samples))
+    held = constants(after)
+    floats = [n for n in after.graph.node if n.op_type == "Conv" and n.input[1] in held]
+    assert len(floats) == 1 and (held[floats[0].input[1]] == constants(model)["v"]).all()
+    assert len(floats[0].input) == 2, "a bias that corrections made"
+    assert operators(after.graph).count("QuantizeLinear") == operators(before.graph).count("QuantizeLinear") - 1
+    assert not idle_pairs(after), idle_pairs(after)
+    assert "1 of 4 layers back to float, the last resort: SQNR of the outputs " in told and " kB more (" in told, told
+
+
+def float_layers_need_no_order(folder):
+    """The same bytes for any number of threads and any order of the samples; the account names the node, in JSON too."""
+    model, x = loud_channel(), rand(20, 8, 16, 16)
+    (folder / "in.onnx").write_bytes(model.SerializeToString())
+    made = []
+    for threads, samples in ((1, x), (3, x[::-1])):
+        np.savez(folder / "data.npz", x=samples)
+        r = subprocess.run([QUERN, "apply", folder / "in.onnx", "-o", folder / "out.onnx", "--passes", FLOATS + ",float-layers", "--data", folder / "data.npz",
+                            "--threads", str(threads), "--no-provenance", "--json"], capture_output=True, text=True, timeout=60)
+        assert r.returncode == 0, r.stderr
+        made.append((folder / "out.onnx").read_bytes())
+        node, = json.loads(r.stdout)["stays_in_float"]
+        assert node["operator"] == "Conv" and node["reason"].startswith("the last resort; the outputs have "), node
+    assert made[0] == made[1]
+
+
+def good_outputs_stay(folder):
+    """Above the threshold, nothing is run and nothing changes."""
+    model, samples = loud_channel(), {"x": rand(20, 8, 16, 16)}
+    before = quantize(folder, model, samples, FLOATS)
+    after, told = quantized(folder, model, samples, FLOATS + ",float-layers{threshold=-20}")
+    assert before.graph == after.graph and "float-layers" not in told, told
+
+
+def too_dear_is_undone(folder):
+    model, samples = loud_channel(), {"x": rand(20, 8, 16, 16)}
+    before = quantize(folder, model, samples, FLOATS)
+    after, told = quantized(folder, model, samples, FLOATS + ",float-layers{most=0}")
+    assert operators(before.graph) == operators(after.graph) and "all layers stay in integers: SQNR of the outputs" in told, told
+    assert sorted(t.raw_data for t in before.graph.initializer) == sorted(t.raw_data for t in after.graph.initializer)
+
+
+def all_layers_back_to_float(folder):
+    """Nothing is left of integers, and of HardSwish in integers: all floats are what they were."""
+    texts = ["a = Conv(x, w, b) h = HardSwish(a) y = Conv(h, v)",
+             "a = Conv<pads = [1, 1, 1, 1]>(x, w, b) r = Relu(a) c = Conv<pads = [1, 1, 1, 1]>(r, v) s = Add(c, r) t = Relu(s) "
+             "p = MaxPool<kernel_shape = [2, 2]>(t) e = Concat<axis = 1>(p, p) y = Conv(e, z)"]
+    for text in texts:
+        model = model_of(conv_text(text), {**CONVS, **({"z": rand(4, 16, 1, 1)} if "(e, z)" in text else {})})
+        samples = {"x": rand(20, 8, 8, 8)}
+        steps = FLOATS.replace(",weight", ",integer-hardswish,weight") + ",float-layers{threshold=200,most=100,price=0}"
+        for target in ("ort-cpu-x64", "tensorrt-10"):
+            after = quantize(folder, model, samples, steps, target)
+            assert not {"QuantizeLinear", "DequantizeLinear"} & set(operators(after.graph)), operators(after.graph)
+            assert ("HardSwish" in operators(after.graph)) == ("HardSwish" in text)
+            assert sqnr(model, after, samples) > 110, sqnr(model, after, samples)
+            assert sorted(a.tobytes() for a in constants(after).values()) == sorted(a.tobytes() for a in constants(model).values() if a.size in (8, 64, 576))
+
+
+def products_back_to_float(folder):
+    """MatMul has no bias to correct: the outputs are run once to see that they are bad."""
+    v = rand(16, 16) / 4
+    v[15] = 0  # does not read the channel that is always 300
+    model = model_of("g (float[N,12,16] x) => (float[N,12,16] y) { a = MatMul(x, w) b = Add(a, c) e = MatMul(b, v) t = Tanh(e) y = MatMul(t, w) }",
+                     {"w": rand(16, 16) / 4, "v": v, "c": np.float32([0] * 15 + [300])})
+    samples = {"x": rand(20, 12, 16)}
+    before = quantize(folder, model, samples, FLOATS)
+    after, told = quantized(folder, model, samples, FLOATS + ",float-layers")
+    assert sqnr(model, before, samples) < 15 < sqnr(model, after, samples), (sqnr(model, before, samples), sqnr(model, after, samples))
+    assert "back to float" in told and not idle_pairs(after), told
+
+
+CASES = [one_layer_back_to_float, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, products_back_to_float,
+         outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, filters_of_a_signal_stay_float, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error,
          dead_channels_keep_their_bias]

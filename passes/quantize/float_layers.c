@@ -1,0 +1,440 @@
+/* float-layers: the last resort. Where the outputs are bad after all, layers go
+ * back to float: those whose codes cost the outputs most for what they save,
+ * found by measurement on a few samples of calibration, until the outputs are
+ * good enough or nothing more is to be had for the price. Where they are good,
+ * which `bias-correction` tells by the way, nothing is run. */
+#include "builtin.h"
+#include "quantize/bias_correction.h"
+#include "quantize/float_search.h"
+#include "quantize/speed.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Points between which is chosen; layers that are tried in integers again. */
+enum { MOST_POINTS = 16, MOST_TRIES = 48 };
+
+/* Less than that in dB is no reason to give anything back. */
+static const double least_gain = 1.0;
+
+struct float_params {
+    double threshold; /* dB */
+    double most;      /* percent */
+    double price;     /* dB a percent */
+};
+
+/* The model with some layers in float. */
+struct point {
+    bool *is_float; /* by layer */
+    double db;      /* SQNR of the worst output */
+    double share;   /* of what integers save that is given back */
+    double saved;   /* seconds a sample that integers still save */
+};
+
+/* What a layer buys. */
+struct bought {
+    bool known;
+    double db;      /* of the outputs without that */
+    double seconds; /* a sample */
+};
+
+struct resort {
+    struct quern_pass_ctx *ctx;
+    struct quern_graph *graph;
+    const struct float_params *params;
+    const struct qn_outputs *outputs;
+    struct qn_twin twin;
+    struct qn_reruns *reruns;
+    struct qn_search search;
+    struct point points[MOST_POINTS + 1]; /* 0: all in integers */
+    size_t n_points;
+    double wanted;         /* dB, on the samples of the search */
+    struct bought *bought; /* by layer */
+    double *ratios;
+    bool has_figures; /* of speed */
+};
+
+/* The model as the layers are marked. */
+static enum quern_code measure(struct resort *r, struct point *out)
+{
+    double worst = 0.0;
+    enum quern_code code = quern_pass_poll(r->ctx);
+    qn_twin_settle(&r->twin);
+    if (code == QUERN_OK) {
+        code = qn_twin_apply(&r->twin);
+    }
+    if (code == QUERN_OK) {
+        code = qn_reruns_go(r->reruns, r->ratios, &worst);
+    }
+    r->has_figures = qn_speed_of_graph(quern_pass_model(r->ctx), r->twin.target,
+                                       r->graph, &out->saved);
+    enum quern_code undone = qn_twin_revert(&r->twin);
+    out->db = qn_ratio_db(fmax(worst, 0.0));
+    return code == QUERN_OK ? undone : code;
+}
+
+/* Measure and remember where the search has come to. */
+static enum quern_code add_point(struct resort *r)
+{
+    struct point *p = &r->points[++r->n_points];
+    size_t n = r->twin.n_layers;
+    p->share = qn_search_share(&r->search);
+    p->is_float = quern_pass_alloc(r->ctx, n + 1);
+    for (size_t i = 0; p->is_float != NULL && i < n; i++) {
+        p->is_float[i] = r->twin.layers[i].is_float;
+    }
+    return p->is_float != NULL ? measure(r, p) : QUERN_NO_MEMORY;
+}
+
+static void go_to(struct resort *r, const bool *is_float)
+{
+    for (size_t i = 0; i < r->twin.n_layers; i++) {
+        r->twin.layers[i].is_float = is_float != NULL && is_float[i];
+    }
+    qn_twin_settle(&r->twin);
+}
+
+/* More layers in float until the outputs are good enough or too much would be
+ * given back; a point at each eighth of that, and where the sum promises
+ * enough. A promise that is not kept was too cheap. */
+static enum quern_code search(struct resort *r)
+{
+    enum quern_code code = QUERN_OK;
+    double most = 0.01 * r->params->most;
+    while (code == QUERN_OK && r->n_points < MOST_POINTS &&
+           r->points[r->n_points].db < r->wanted) {
+        double from = r->points[r->n_points].share;
+        bool more = true;
+        for (int i = 0; i < 64 && qn_search_promises(&r->search); i++) {
+            r->search.target *= 0.5;
+        }
+        while (more && !qn_search_promises(&r->search) &&
+               qn_search_share(&r->search) < from + 0.125 * most) {
+            more = qn_search_step(&r->search);
+        }
+        if (qn_search_share(&r->search) > most) {
+            break;
+        }
+        code = add_point(r);
+        if (!more && !qn_search_promises(&r->search)) {
+            break;
+        }
+    }
+    return code;
+}
+
+/* The point to take: the one that is good enough, else the one that buys most
+ * at the price asked; 0 where none buys anything to speak of. */
+static size_t choose(const struct resort *r)
+{
+    size_t k = 0;
+    double best = r->points[0].db;
+    if (r->points[r->n_points].db >= r->wanted) {
+        return r->n_points;
+    }
+    for (size_t i = 1; i <= r->n_points; i++) {
+        double value =
+            r->points[i].db - 100.0 * r->points[i].share * r->params->price;
+        if (value > best) {
+            best = value;
+            k = i;
+        }
+    }
+    return r->points[k].db < r->points[0].db + least_gain ? 0 : k;
+}
+
+/* The float layer that costs most and was not tried yet; SIZE_MAX: none. */
+static size_t dearest(const struct resort *r)
+{
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < r->twin.n_layers; i++) {
+        bool counts = r->twin.layers[i].is_float && !r->bought[i].known;
+        if (counts &&
+            (best == SIZE_MAX || r->search.cost[i] > r->search.cost[best])) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Layers that buy too little after all go back to integers, the dearest ones
+ * first; `at` becomes what is left. */
+static enum quern_code prune(struct resort *r, struct point *at)
+{
+    enum quern_code code = QUERN_OK;
+    bool good = at->db >= r->wanted;
+    for (size_t i = 0; i < MOST_TRIES && code == QUERN_OK; i++) {
+        size_t layer = dearest(r);
+        if (layer == SIZE_MAX) {
+            break;
+        }
+        struct qn_twin_layer *l = &r->twin.layers[layer];
+        struct point without = {NULL, 0.0, 0.0, 0.0};
+        l->is_float = false;
+        without.share = qn_search_share(&r->search);
+        code = measure(r, &without);
+        double worth =
+            fmax(0.02, 100.0 * (at->share - without.share) * r->params->price);
+        bool goes =
+            good ? without.db >= r->wanted : without.db > at->db - worth;
+        r->bought[layer] = (struct bought){
+            true, without.db, fmax(0.0, without.saved - at->saved)};
+        l->is_float = !goes;
+        if (goes) {
+            *at = without;
+        }
+        quern_pass_progress(r->ctx, "what layers buy", i + 1, MOST_TRIES);
+    }
+    qn_twin_settle(&r->twin);
+    return code;
+}
+
+/* ----------------------------------------------------------------- telling */
+
+static void tell_layer(const struct resort *r, size_t layer, double db)
+{
+    const struct qn_twin_layer *l = &r->twin.layers[layer];
+    const struct bought *b = &r->bought[layer];
+    char time[64] = "";
+    char without[64] = "";
+    if (r->has_figures && b->known) {
+        snprintf(time, sizeof time, "%.3g ms a sample and ", 1e3 * b->seconds);
+    }
+    if (b->known) {
+        snprintf(without, sizeof without, " instead of %.1f", b->db);
+    }
+    quern_pass_account(r->ctx, l->node,
+                       "stays in float: the last resort; the outputs have %.1f "
+                       "dB%s, for about %s%.1f kB",
+                       db, without, time, 1e-3 * qn_twin_bytes(l));
+}
+
+/* Names of the float layers, as far as there is room. */
+static void name_layers(const struct resort *r, char *text, size_t size)
+{
+    size_t used = 0;
+    size_t n_left = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < r->twin.n_layers; i++) {
+        const struct quern_node *n = r->twin.layers[i].node;
+        const char *name = quern_node_name(n);
+        const char *shown =
+            name[0] != '\0' ? name : quern_value_name(quern_node_output(n, 0));
+        if (!r->twin.layers[i].is_float) {
+            continue;
+        }
+        if (n_left > 0 || used + strlen(shown) + 32 > size) {
+            n_left++;
+            continue;
+        }
+        int n_written = snprintf(text + used, size - used, "%s%s",
+                                 used > 0 ? ", " : "", shown);
+        used += n_written > 0 ? (size_t)n_written : 0;
+    }
+    if (n_left > 0) {
+        snprintf(text + used, size - used, " and %zu more", n_left);
+    }
+}
+
+static void tell(const struct resort *r, const struct point *at, double before,
+                 double after)
+{
+    size_t n = 0;
+    double bytes = 0.0;
+    char time[64] = "";
+    char names[320];
+    for (size_t i = 0; i < r->twin.n_layers; i++) {
+        if (r->twin.layers[i].is_float) {
+            n++;
+            bytes += qn_twin_bytes(&r->twin.layers[i]);
+            tell_layer(r, i, at->db);
+        }
+    }
+    if (r->has_figures) {
+        double more = r->points[0].saved - at->saved;
+        snprintf(time, sizeof time, "%.3g ms a sample %s, ", 1e3 * fabs(more),
+                 more < 0.0 ? "less" : "more");
+    }
+    name_layers(r, names, sizeof names);
+    quern_pass_account(r->ctx, NULL,
+                       "%zu of %zu layers back to float, the last resort: SQNR "
+                       "of the outputs %.1f -> %.1f dB, about %s%.0f kB more "
+                       "(%zu runs of %zu samples): %s",
+                       n, r->twin.n_layers, before, after, time, 1e-3 * bytes,
+                       qn_reruns_count(r->reruns),
+                       qn_reruns_n_samples(r->reruns), names);
+}
+
+static enum quern_code give_up(struct resort *r, double before, double best)
+{
+    quern_pass_account(r->ctx, NULL,
+                       "all layers stay in integers: SQNR of the outputs %.1f "
+                       "dB, %.1f with layers in float, which is not worth what "
+                       "they save (%zu runs of %zu samples)",
+                       before, best, qn_reruns_count(r->reruns),
+                       qn_reruns_n_samples(r->reruns));
+    go_to(r, NULL);
+    return qn_twin_clean(&r->twin); /* floats that were made for trials */
+}
+
+static double best_point(const struct resort *r)
+{
+    double best = r->points[0].db;
+    for (size_t i = 1; i <= r->n_points; i++) {
+        best = fmax(best, r->points[i].db);
+    }
+    return best;
+}
+
+/* Biases were corrected for what other layers did in integers: not any more. */
+static enum quern_code correct_again(struct resort *r, bool corrects,
+                                     double *db)
+{
+    enum quern_code code =
+        corrects ? qn_biases_correct(r->ctx, r->graph) : QUERN_OK;
+    double told = corrects ? qn_error_told(quern_pass_model(r->ctx)) : -1.0;
+    *db = told >= 0.0 ? qn_ratio_db(told) : *db;
+    return code;
+}
+
+/* Edit, unless it turns out that less is gained than the search saw. */
+static enum quern_code finish(struct resort *r, struct point *at, bool corrects,
+                              double before)
+{
+    double after = at->db;
+    enum quern_code code = qn_twin_apply(&r->twin);
+    if (code == QUERN_OK) {
+        code = correct_again(r, corrects, &after);
+    }
+    if (code == QUERN_OK && after >= before + least_gain) {
+        tell(r, at, before, after);
+        return qn_twin_clean(&r->twin);
+    }
+    if (code == QUERN_OK && corrects) {
+        code = qn_biases_restore(r->ctx, r->graph, &corrects);
+    }
+    if (code == QUERN_OK) {
+        code = qn_twin_revert(&r->twin);
+    }
+    if (code == QUERN_OK) {
+        code = give_up(r, before, after);
+    }
+    return code == QUERN_OK ? correct_again(r, corrects, &before) : code;
+}
+
+/* Layers in float, as many as are worth it; `at` says what is left. */
+static enum quern_code look_for_layers(struct resort *r, struct point *at,
+                                       bool *out_found)
+{
+    double target = pow(10.0, -0.1 * r->wanted);
+    enum quern_code code = qn_search_init(
+        &r->twin, r->reruns, r->outputs->n_out, 0.7 * target, &r->search);
+    if (code == QUERN_OK) {
+        code = search(r);
+    }
+    size_t k = choose(r);
+    *out_found = k > 0;
+    *at = r->points[k];
+    if (code == QUERN_OK && k > 0) {
+        go_to(r, at->is_float);
+        code = prune(r, at);
+    }
+    return code;
+}
+
+static enum quern_code resort_to_floats(struct resort *r, double told)
+{
+    bool corrects = false;
+    bool found = false;
+    struct point at = {NULL, 0.0, 0.0, 0.0};
+    double before = qn_ratio_db(fmax(told, 0.0));
+    enum quern_code code = QUERN_OK;
+    if (told < 0.0) {
+        code = measure(r, &r->points[0]);
+        before = r->points[0].db;
+        if (code != QUERN_OK || before >= r->params->threshold) {
+            return code;
+        }
+    }
+    code = qn_biases_restore(r->ctx, r->graph, &corrects);
+    if (code == QUERN_OK) {
+        code = measure(r, &r->points[0]);
+    }
+    /* Without corrections, and on samples of its own. */
+    r->wanted = r->points[0].db + (r->params->threshold - before);
+    if (code == QUERN_OK) {
+        code = look_for_layers(r, &at, &found);
+    }
+    if (code == QUERN_OK && found) {
+        return finish(r, &at, corrects, before);
+    }
+    if (code == QUERN_OK) {
+        code = give_up(r, before, best_point(r));
+    }
+    return code == QUERN_OK ? correct_again(r, corrects, &before) : code;
+}
+
+static enum quern_code run(struct quern_pass_ctx *ctx,
+                           struct quern_graph *graph, const void *params)
+{
+    struct resort r = {.ctx = ctx, .graph = graph, .params = params};
+    struct quern_model *model = quern_pass_model(ctx);
+    double told = qn_error_told(model);
+    r.outputs = qn_outputs_of(model);
+    if (r.outputs == NULL ||
+        (told >= 0.0 && qn_ratio_db(told) >= r.params->threshold)) {
+        return QUERN_OK;
+    }
+    enum quern_code code = qn_twin_init(ctx, graph, &r.twin);
+    r.bought = quern_pass_alloc(ctx, (r.twin.n_layers + 1) * sizeof *r.bought);
+    r.ratios = quern_pass_alloc(ctx, (r.outputs->n_out + 1) * sizeof *r.ratios);
+    if (code == QUERN_OK && (r.bought == NULL || r.ratios == NULL)) {
+        code = QUERN_NO_MEMORY;
+    }
+    if (code == QUERN_OK) {
+        code = qn_reruns_open(ctx, r.outputs, &r.reruns);
+    }
+    if (code == QUERN_OK && r.twin.n_layers > 0) {
+        code = resort_to_floats(&r, told);
+    }
+    qn_reruns_close(&r.reruns);
+    qn_twin_finish(&r.twin);
+    return code;
+}
+
+static const struct quern_option options[] = {
+    {"threshold", QUERN_OPTION_FLOAT, offsetof(struct float_params, threshold),
+     -100, 200, NULL,
+     "SQNR in dB that the worst output must have: where it has, nothing is "
+     "done"},
+    {"most", QUERN_OPTION_FLOAT, offsetof(struct float_params, most), 0, 100,
+     NULL,
+     "largest part of what integers save, time and bytes half and half, that "
+     "may be given back, in percent"},
+    {"price", QUERN_OPTION_FLOAT, offsetof(struct float_params, price), 0, 100,
+     NULL,
+     "gain in dB that each percent given back must bring where the threshold "
+     "is not reached"},
+    {0},
+};
+
+static const struct float_params defaults = {15.0, 50.0, 0.2};
+
+static const char *const after[] = {"insert-qdq", "bias-correction", NULL};
+
+const struct quern_pass_desc qn_pass_float_layers = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "float-layers",
+    .summary = "let layers be float where the outputs would be bad",
+    .options = options,
+    .params_size = sizeof(struct float_params),
+    .params_default = &defaults,
+    .flags = QUERN_PASS_SUBGRAPHS | QUERN_PASS_NEEDS_DATA |
+             QUERN_PASS_NEEDS_RANGES | QUERN_PASS_JUDGED,
+    .contract = QUERN_CHANGES_PRECISION,
+    .after = after,
+    .run = run,
+    .group = "quantize",
+};

@@ -1,0 +1,298 @@
+/* Which layers to let be float.
+ *
+ * Where the noise of the outputs is as large as the signal, one layer more or
+ * less in float can hardly be seen. So sources of noise are measured alone,
+ * with all others in float: small noises of many sources add up. The sum then
+ * says what letting a set of layers be float leaves. Sources are halved where
+ * there is most noise, so that a few dozen runs find the few that matter. */
+#include "quantize/float_search.h"
+
+#include "quantize/speed.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Sources to begin with, and how often one is halved, of pairs and of weights.
+ */
+enum { FIRST_SOURCES = 8, MOST_HALVES = 28, MOST_WEIGHT_HALVES = 10 };
+
+/* A source with less noise than this part of what is allowed is not halved. */
+static const double least_noise = 0.03;
+
+/* What a layer costs at least, as a part of all: none is for nothing. */
+static const double least_cost = 0.002;
+
+/* Noise above the floor with the twin as it is marked. */
+static enum quern_code measure(struct qn_search *s, double *row)
+{
+    double worst = 0.0;
+    enum quern_code code = quern_pass_poll(s->twin->ctx);
+    if (code == QUERN_OK) {
+        code = qn_twin_apply(s->twin);
+    }
+    if (code == QUERN_OK) {
+        code = qn_reruns_go(s->reruns, row, &worst);
+    }
+    enum quern_code undone = qn_twin_revert(s->twin);
+    for (size_t i = 0; i < s->n_out && row != s->floor; i++) {
+        row[i] = fmax(0.0, row[i] - s->floor[i]);
+    }
+    quern_pass_progress(s->twin->ctx, "noise of layers",
+                        qn_reruns_count(s->reruns),
+                        2 * (FIRST_SOURCES + MOST_HALVES + MOST_WEIGHT_HALVES));
+    return code == QUERN_OK ? undone : code;
+}
+
+/* Only these layers have weights in integers. */
+static void mark_layers(struct qn_twin *t, size_t first, size_t n)
+{
+    for (size_t i = 0; i < t->n_layers; i++) {
+        t->layers[i].is_float = i < first || i - first >= n;
+    }
+}
+
+/* Only these pairs stand, and those that cannot go. */
+static void mark_pairs(struct qn_twin *t, size_t first, size_t n)
+{
+    for (size_t i = 0; i < t->n_pairs; i++) {
+        t->pairs[i].active = t->pairs[i].fixed || (i >= first && i - first < n);
+    }
+}
+
+static enum quern_code measure_source(struct qn_search *s,
+                                      struct qn_source *source)
+{
+    mark_layers(s->twin, source->first, source->weights ? source->n : 0);
+    mark_pairs(s->twin, source->first, source->weights ? 0 : source->n);
+    source->noise =
+        quern_pass_alloc(s->twin->ctx, (s->n_out + 1) * sizeof(double));
+    return source->noise != NULL ? measure(s, source->noise) : QUERN_NO_MEMORY;
+}
+
+static double worst_of(const struct qn_search *s, const struct qn_source *one)
+{
+    double worst = 0.0;
+    for (size_t i = 0; i < s->n_out; i++) {
+        worst = fmax(worst, one->noise[i]);
+    }
+    return worst;
+}
+
+/* The one with most noise from `first` on that can be halved and is worth it.
+ */
+static struct qn_source *loudest(const struct qn_search *s, size_t first)
+{
+    struct qn_source *best = NULL;
+    for (size_t i = first; i < s->n_sources; i++) {
+        struct qn_source *one = &s->sources[i];
+        double noise = worst_of(s, one);
+        if (one->n > 1 && noise > least_noise * s->target &&
+            (best == NULL || noise > worst_of(s, best))) {
+            best = one;
+        }
+    }
+    return best;
+}
+
+/* Sources of one kind, halved. */
+static enum quern_code listen(struct qn_search *s, bool weights, size_t n,
+                              size_t n_first, size_t n_halves)
+{
+    size_t first = s->n_sources;
+    enum quern_code code = QUERN_OK;
+    size_t size = n / n_first + 1;
+    for (size_t at = 0; at < n && code == QUERN_OK; at += size) {
+        struct qn_source *one = &s->sources[s->n_sources++];
+        *one = (struct qn_source){weights, at, n - at < size ? n - at : size,
+                                  NULL};
+        code = measure_source(s, one);
+    }
+    for (size_t i = 0; i < n_halves && code == QUERN_OK; i++) {
+        struct qn_source *one = loudest(s, first);
+        if (one == NULL) {
+            break;
+        }
+        size_t half = one->n / 2;
+        struct qn_source *other = &s->sources[s->n_sources++];
+        *other =
+            (struct qn_source){weights, one->first + half, one->n - half, NULL};
+        one->n = half;
+        code = measure_source(s, one);
+        if (code == QUERN_OK) {
+            code = measure_source(s, other);
+        }
+    }
+    return code;
+}
+
+static bool make_room(struct qn_search *s)
+{
+    struct quern_pass_ctx *ctx = s->twin->ctx;
+    size_t n = s->twin->n_layers + 1;
+    s->cost = quern_pass_alloc(ctx, n * sizeof *s->cost);
+    s->floor = quern_pass_alloc(ctx, (s->n_out + 1) * sizeof *s->floor);
+    s->sources = quern_pass_alloc(
+        ctx, (FIRST_SOURCES + MOST_HALVES + MOST_WEIGHT_HALVES + 4) *
+                 sizeof *s->sources);
+    bool good = s->cost != NULL && s->floor != NULL && s->sources != NULL;
+    for (size_t i = 0; i < 3; i++) {
+        s->marks[i] = quern_pass_alloc(ctx, n);
+        good = good && s->marks[i] != NULL;
+    }
+    return good;
+}
+
+/* What a layer gives back of what integers save: of time, where it is known,
+ * and of bytes, half and half. */
+static void price_layers(struct qn_search *s)
+{
+    struct qn_twin *t = s->twin;
+    struct quern_model *model = quern_pass_model(t->ctx);
+    double seconds = 1e-12;
+    double bytes = 1.0;
+    for (size_t i = 0; i < t->n_layers; i++) {
+        seconds +=
+            fmax(0.0, qn_speed_of_layer(model, t->target, t->layers[i].node));
+        bytes += fmax(0.0, qn_twin_bytes(&t->layers[i]));
+    }
+    for (size_t i = 0; i < t->n_layers; i++) {
+        double saved = qn_speed_of_layer(model, t->target, t->layers[i].node);
+        s->cost[i] = 0.5 * fmax(0.0, saved) / seconds +
+                     0.5 * fmax(0.0, qn_twin_bytes(&t->layers[i])) / bytes;
+    }
+}
+
+enum quern_code qn_search_init(struct qn_twin *t, struct qn_reruns *reruns,
+                               size_t n_out, double target, struct qn_search *s)
+{
+    *s = (struct qn_search){
+        .twin = t, .reruns = reruns, .n_out = n_out, .target = target};
+    if (!make_room(s)) {
+        return QUERN_NO_MEMORY;
+    }
+    price_layers(s);
+    mark_layers(t, 0, 0);
+    mark_pairs(t, 0, 0);
+    enum quern_code code = measure(s, s->floor);
+    if (code == QUERN_OK) {
+        code = listen(s, false, t->n_pairs, FIRST_SOURCES, MOST_HALVES);
+    }
+    if (code == QUERN_OK) {
+        code = listen(s, true, t->n_layers, 1, MOST_WEIGHT_HALVES);
+    }
+    mark_layers(t, 0, t->n_layers);
+    qn_twin_settle(t);
+    return code;
+}
+
+/* ------------------------------------------------------------------ steps */
+
+/* Part of a source that is still there. */
+static double part_of(const struct qn_search *s, const struct qn_source *one)
+{
+    const struct qn_twin *t = s->twin;
+    size_t n = 0;
+    size_t n_there = 0;
+    for (size_t i = one->first; i < one->first + one->n; i++) {
+        bool counts = one->weights || !t->pairs[i].fixed;
+        bool there = one->weights ? !t->layers[i].is_float : t->pairs[i].active;
+        n += counts;
+        n_there += counts && there;
+    }
+    return n > 0 ? (double)n_there / (double)n : 0.0;
+}
+
+/* How far the outputs are from good enough, with the twin as it is settled:
+ * each by the logarithm of its noise, so that all count alike. */
+static double distance(const struct qn_search *s)
+{
+    double sum = 0.0;
+    for (size_t k = 0; k < s->n_out; k++) {
+        double noise = s->floor[k];
+        for (size_t i = 0; i < s->n_sources; i++) {
+            noise += part_of(s, &s->sources[i]) * s->sources[i].noise[k];
+        }
+        sum += noise > s->target ? log(noise / s->target) : 0.0;
+    }
+    return sum;
+}
+
+bool qn_search_promises(const struct qn_search *s)
+{
+    return !(distance(s) > 0.0);
+}
+
+static double cost_of(const struct qn_search *s, double least)
+{
+    double cost = 0.0;
+    for (size_t i = 0; i < s->twin->n_layers; i++) {
+        cost += s->twin->layers[i].is_float ? s->cost[i] + least : 0.0;
+    }
+    return cost;
+}
+
+double qn_search_share(const struct qn_search *s)
+{
+    return cost_of(s, 0.0);
+}
+
+static void set_floats(struct qn_twin *t, const bool *marks)
+{
+    for (size_t i = 0; i < t->n_layers; i++) {
+        t->layers[i].is_float = marks[i];
+    }
+    qn_twin_settle(t);
+}
+
+/* Layers that let a source go, on top of what is float: those around its pairs,
+ * or its own. */
+static void propose(const struct qn_search *s, const struct qn_source *one,
+                    bool *marks, bool *room)
+{
+    const struct qn_twin *t = s->twin;
+    for (size_t i = 0; i < t->n_layers; i++) {
+        marks[i] = t->layers[i].is_float ||
+                   (one->weights && i >= one->first && i - one->first < one->n);
+    }
+    for (size_t p = one->first; !one->weights && p < one->first + one->n; p++) {
+        if (t->pairs[p].active && !t->pairs[p].fixed) {
+            qn_twin_closure(t, p, room);
+            for (size_t i = 0; i < t->n_layers; i++) {
+                marks[i] = marks[i] || room[i];
+            }
+        }
+    }
+}
+
+bool qn_search_step(struct qn_search *s)
+{
+    struct qn_twin *t = s->twin;
+    size_t n = t->n_layers;
+    double from = distance(s);
+    double paid = cost_of(s, least_cost);
+    double best_gain = 0.0;
+    bool *now = s->marks[0];
+    bool *best = s->marks[1];
+    bool *marks = s->marks[2];
+    bool *room = quern_pass_alloc(t->ctx, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        now[i] = t->layers[i].is_float;
+    }
+    for (size_t i = 0; room != NULL && i < s->n_sources; i++) {
+        propose(s, &s->sources[i], marks, room);
+        if (memcmp(marks, now, n) == 0) {
+            continue;
+        }
+        set_floats(t, marks);
+        double gain = (from - distance(s)) / (cost_of(s, least_cost) - paid);
+        if (gain > best_gain) {
+            best_gain = gain;
+            memcpy(best, marks, n);
+        }
+        set_floats(t, now);
+    }
+    if (best_gain > 0.0) {
+        set_floats(t, best);
+    }
+    return best_gain > 0.0;
+}

@@ -1,0 +1,49 @@
+/* Which layers to let be float: what each pair and each rounding of weights
+ * adds to the noise of the outputs, alone; and the next layers that buy most
+ * for what they cost. */
+#ifndef QUERN_PASSES_QUANTIZE_FLOAT_SEARCH_H
+#define QUERN_PASSES_QUANTIZE_FLOAT_SEARCH_H
+
+#include "quantize/float_twin.h"
+#include "quantize/reruns.h"
+
+/** Neighbouring pairs, or the weights of neighbouring layers, and their noise:
+ * the smallest ones that were worth telling apart. */
+struct qn_source {
+    bool weights; /* of layers, else pairs */
+    size_t first, n;
+    double *noise; /* by output, over its signal */
+};
+
+struct qn_search {
+    struct qn_twin *twin;
+    struct qn_reruns *reruns;
+    size_t n_out;
+    double target; /* noise over signal that is good enough */
+    double *cost;  /* of each layer, as a part of that of all */
+    double *floor; /* noise of what cannot go, by output */
+    struct qn_source *sources;
+    size_t n_sources;
+    bool *marks[3]; /* room for what step() tries, one a layer */
+};
+
+/** Measure what sources add: at most about 100 runs. The twin is all in
+ * integers then, and settled. */
+enum quern_code qn_search_init(struct qn_twin *twin, struct qn_reruns *reruns,
+                               size_t n_out, double target,
+                               struct qn_search *out)
+    __attribute__((warn_unused_result));
+
+/** Let the layers be float that promise most for their cost; the twin is
+ * settled.
+ * @return false: nothing that is left promises anything */
+bool qn_search_step(struct qn_search *search);
+
+/** True when the sum of what is left promises all outputs to be good enough. */
+bool qn_search_promises(const struct qn_search *search);
+
+/** Cost of the layers that are float, as a part of that of all: half of it is
+ * time (where the target has figures; else their like), half bytes. */
+double qn_search_share(const struct qn_search *search);
+
+#endif

@@ -1,0 +1,461 @@
+/* A quantized graph and its float twin. */
+#include "quantize/float_twin.h"
+
+#include "common.h"
+#include "quantize/linear.h"
+#include "quantize/seen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a node was made from; by node. */
+struct floats {
+    struct quern_tensor *tensors[QN_TWIN_PORTS]; /* weights, bias */
+    const char *names[QN_TWIN_PORTS];
+};
+
+#define FLOATS_TABLE "quern.floats"
+
+/* ------------------------------------------------------------------ floats */
+
+static void release_floats(void *object)
+{
+    struct floats *f = object;
+    for (size_t i = 0; i < QN_TWIN_PORTS; i++) {
+        quern_tensor_release(&f->tensors[i]);
+    }
+    free(f);
+}
+
+/* The node and its input that hold the bias; false: none. */
+static bool bias_port(const struct quern_node *node, struct quern_node **holder,
+                      size_t *input)
+{
+    *input = 2;
+    *holder = (struct quern_node *)(uintptr_t)node;
+    if (quern_node_is(node, "MatMul")) {
+        *holder = qn_matmul_bias(node, input);
+    }
+    return *holder != NULL && quern_node_input(*holder, *input) != NULL;
+}
+
+enum quern_code qn_floats_keep(struct quern_pass_ctx *ctx,
+                               const struct quern_node *node)
+{
+    struct quern_table *table = NULL;
+    struct floats *f = calloc(1, sizeof *f);
+    struct quern_node *holder = NULL;
+    size_t input = 0;
+    if (f == NULL) {
+        return quern_fail(quern_pass_context(ctx), QUERN_NO_MEMORY, NULL,
+                          "out of memory");
+    }
+    const struct quern_value *from[QN_TWIN_PORTS] = {quern_node_input(node, 1),
+                                                     NULL};
+    if (bias_port(node, &holder, &input)) {
+        from[1] = quern_node_input(holder, input);
+    }
+    for (size_t i = 0; i < QN_TWIN_PORTS; i++) {
+        struct quern_tensor *t = quern_value_constant(from[i]);
+        if (t != NULL && quern_tensor_dtype(t) == QUERN_FLOAT) {
+            f->tensors[i] = quern_tensor_retain(t);
+            f->names[i] = quern_value_name(from[i]);
+        }
+    }
+    enum quern_code code = quern_pass_keep(ctx, f, release_floats);
+    if (code == QUERN_OK) {
+        code = quern_table_open(quern_pass_model(ctx), FLOATS_TABLE,
+                                QUERN_TABLE_NODE, sizeof f, &table);
+    }
+    return code == QUERN_OK ? quern_table_set(table, quern_node_id(node), &f)
+                            : code;
+}
+
+/* ---------------------------------------------------------------- the graph */
+
+static struct quern_node *maker(const struct quern_value *v, const char *op)
+{
+    struct quern_node *p = v != NULL ? quern_value_producer(v) : NULL;
+    return p != NULL && quern_node_is(p, op) ? p : NULL;
+}
+
+/* Scale and zero point are the same constants, or equal ones. */
+static bool same_numbers(const struct quern_node *a, const struct quern_node *b)
+{
+    for (size_t i = 1; i < 3; i++) {
+        const struct quern_value *v = quern_node_input(a, i);
+        const struct quern_value *w = quern_node_input(b, i);
+        const struct quern_tensor *s = quern_value_constant(v);
+        const struct quern_tensor *t = quern_value_constant(w);
+        if (v != w && (s == NULL || t == NULL || !quern_tensor_equal(s, t))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The Mul that is a HardSwish on codes: one input from the pair's own DQ, the
+ * other one from `gate`, a DQ of the same codes, held below a bound or not. */
+static struct quern_node *swish_of(const struct quern_node *gate,
+                                   const struct quern_value *codes)
+{
+    struct quern_node *mul = quern_value_only_user(quern_node_output(gate, 0));
+    const struct quern_node *dq =
+        mul != NULL && quern_node_is(mul, "Mul")
+            ? maker(quern_node_input(mul, 0), "DequantizeLinear")
+            : NULL;
+    return dq != NULL && dq != gate && quern_node_input(dq, 0) == codes &&
+                   quern_node_input(mul, 1) == quern_node_output(gate, 0)
+               ? mul
+               : NULL;
+}
+
+/* The gate that a reader of codes is, or leads to. */
+static const struct quern_node *gate_at(const struct quern_node *reader)
+{
+    if (quern_node_is(reader, "Clip")) {
+        reader = quern_value_only_user(quern_node_output(reader, 0));
+    }
+    return reader != NULL && quern_node_is(reader, "DequantizeLinear") ? reader
+                                                                       : NULL;
+}
+
+static void add_swish(struct qn_twin *t, size_t pair, struct quern_node *mul)
+{
+    t->swishes[t->n_swishes++] =
+        (struct qn_twin_swish){mul, quern_node_input(mul, 1), pair, SIZE_MAX};
+}
+
+/* What reads the codes of a pair: its DQ, gates of HardSwish, or what keeps the
+ * pair where it is. */
+static void look_at_readers(struct qn_twin *t, size_t pair)
+{
+    struct qn_twin_pair *p = &t->pairs[pair];
+    const struct quern_value *codes = quern_node_output(p->q, 0);
+    p->fixed = p->fixed || quern_value_is_graph_output(codes);
+    for (const struct quern_use *u = quern_value_first_use(codes); u != NULL;
+         u = quern_use_next(u)) {
+        const struct quern_node *n = quern_use_node(u);
+        const struct quern_node *gate = n != NULL ? gate_at(n) : NULL;
+        const struct quern_value *y =
+            gate != NULL ? quern_node_output(gate, 0) : NULL;
+        if (gate == NULL || quern_value_is_graph_output(y)) {
+            p->fixed = true;
+        } else if (gate == n && same_numbers(p->q, n)) {
+            t->pair_of[quern_value_id(y)] = pair + 1;
+        } else if (swish_of(gate, codes) != NULL) {
+            t->pair_of[quern_value_id(y)] = pair + 1;
+            add_swish(t, pair, swish_of(gate, codes));
+        } else {
+            p->fixed = true;
+        }
+    }
+}
+
+static void add_port(struct qn_twin_layer *l, size_t i, struct quern_node *node,
+                     size_t input, const struct floats *f)
+{
+    if (f->tensors[i] != NULL) {
+        l->ports[i].node = node;
+        l->ports[i].input = input;
+        l->ports[i].codes = quern_node_input(node, input);
+        l->ports[i].tensor = f->tensors[i];
+        l->ports[i].name = f->names[i];
+    }
+}
+
+static void add_layer(struct qn_twin *t, struct quern_node *node,
+                      const struct quern_table *table)
+{
+    struct floats *const *entry = quern_table_get(table, quern_node_id(node));
+    const struct quern_target_op *op = quern_target_node(t->target, node);
+    struct qn_twin_layer *l = &t->layers[t->n_layers];
+    bool product = maker(quern_node_input(node, 1), "DequantizeLinear") &&
+                   t->pair_of[quern_value_id(quern_node_input(node, 1))] != 0;
+    if (entry == NULL && !product) {
+        return;
+    }
+    *l = (struct qn_twin_layer){.node = node};
+    l->required = op != NULL && op->output == QUERN_OUTPUT_REQUIRED;
+    if (entry != NULL) {
+        struct quern_node *holder = NULL;
+        size_t input = 0;
+        add_port(l, 0, node, 1, *entry);
+        if (bias_port(node, &holder, &input)) {
+            add_port(l, 1, holder, input, *entry);
+        }
+        if (l->ports[1].node == NULL && quern_node_n_inputs(node) > 2) {
+            l->ports[1].node = node; /* a bias that corrections made */
+            l->ports[1].input = 2;
+            l->ports[1].codes = quern_node_input(node, 2);
+        }
+    }
+    t->layer_of[quern_node_id(node)] = ++t->n_layers;
+}
+
+static bool make_room(struct quern_pass_ctx *ctx, struct quern_graph *graph,
+                      struct qn_twin *t)
+{
+    size_t n = quern_graph_n_nodes(graph) + 1;
+    qn_id_room(graph, &t->n_values, &t->n_nodes);
+    t->layers = quern_pass_alloc(ctx, n * sizeof *t->layers);
+    t->pairs = quern_pass_alloc(ctx, n * sizeof *t->pairs);
+    t->swishes = quern_pass_alloc(ctx, n * sizeof *t->swishes);
+    t->layer_of = quern_pass_alloc(ctx, t->n_nodes * sizeof *t->layer_of);
+    t->pair_of = quern_pass_alloc(ctx, t->n_values * sizeof *t->pair_of);
+    return t->layers != NULL && t->pairs != NULL && t->swishes != NULL &&
+           t->layer_of != NULL && t->pair_of != NULL;
+}
+
+/* Behind its Relu or Clip where the zero point of a Q does that. */
+static const struct quern_value *point_of(const struct quern_node *node)
+{
+    const struct quern_value *y = quern_node_output(node, 0);
+    const struct quern_node *next = y != NULL ? quern_value_only_user(y) : NULL;
+    bool is_cut = next != NULL &&
+                  (quern_node_is(next, "Relu") || quern_node_is(next, "Clip"));
+    return is_cut ? quern_node_output(next, 0) : y;
+}
+
+/* The pair whose Q reads a value; SIZE_MAX: none. */
+static size_t pair_behind(const struct qn_twin *t, const struct quern_value *v)
+{
+    const struct quern_use *u = v != NULL ? quern_value_first_use(v) : NULL;
+    for (; u != NULL; u = quern_use_next(u)) {
+        const struct quern_node *q = quern_use_node(u);
+        const struct quern_use *r =
+            q != NULL && quern_node_is(q, "QuantizeLinear")
+                ? quern_value_first_use(quern_node_output(q, 0))
+                : NULL;
+        for (; r != NULL; r = quern_use_next(r)) {
+            const struct quern_node *dq = quern_use_node(r);
+            size_t pair =
+                dq != NULL && quern_node_is(dq, "DequantizeLinear")
+                    ? t->pair_of[quern_value_id(quern_node_output(dq, 0))]
+                    : 0;
+            if (pair > 0 && t->pairs[pair - 1].q == q) {
+                return pair - 1;
+            }
+        }
+    }
+    return SIZE_MAX;
+}
+
+enum quern_code qn_twin_init(struct quern_pass_ctx *ctx,
+                             struct quern_graph *graph, struct qn_twin *t)
+{
+    struct quern_table *table = NULL;
+    *t = (struct qn_twin){
+        .ctx = ctx, .graph = graph, .target = quern_pass_target(ctx)};
+    if (!make_room(ctx, graph, t)) {
+        return QUERN_NO_MEMORY;
+    }
+    enum quern_code code =
+        quern_table_open(quern_pass_model(ctx), FLOATS_TABLE, QUERN_TABLE_NODE,
+                         sizeof(struct floats *), &table);
+    for (struct quern_node *n = quern_graph_first(graph);
+         n != NULL && code == QUERN_OK; n = quern_node_next(n)) {
+        if (quern_node_is(n, "QuantizeLinear") &&
+            quern_value_constant(quern_node_input(n, 0)) == NULL) {
+            t->pairs[t->n_pairs] = (struct qn_twin_pair){n, false, true};
+            look_at_readers(t, t->n_pairs++);
+        } else if (qn_is_heavy(n)) {
+            add_layer(t, n, table);
+        }
+    }
+    for (size_t i = 0; i < t->n_swishes; i++) {
+        t->swishes[i].out =
+            pair_behind(t, quern_node_output(t->swishes[i].node, 0));
+    }
+    return code;
+}
+
+void qn_twin_finish(struct qn_twin *t)
+{
+    free(t->edits);
+    t->edits = NULL;
+}
+
+/* ---------------------------------------------------------------- settling */
+
+static bool is_integer_layer(const struct qn_twin *t,
+                             const struct quern_node *node)
+{
+    size_t layer =
+        quern_node_id(node) < t->n_nodes ? t->layer_of[quern_node_id(node)] : 0;
+    return layer > 0 && !t->layers[layer - 1].is_float;
+}
+
+static bool is_active(const struct qn_twin *t, size_t pair)
+{
+    return pair != SIZE_MAX && t->pairs[pair].active;
+}
+
+/* The pair that makes an input; SIZE_MAX: none does. */
+static size_t pair_of(const struct qn_twin *t, const struct quern_value *v)
+{
+    return v != NULL && quern_value_id(v) < t->n_values &&
+                   t->pair_of[quern_value_id(v)] > 0
+               ? t->pair_of[quern_value_id(v)] - 1
+               : SIZE_MAX;
+}
+
+/* An operator between codes: all activations that it reads come from active
+ * pairs, and an active one stands behind all that it makes. */
+static bool is_between(const struct qn_twin *t, const struct quern_node *node)
+{
+    const struct quern_target_op *op = quern_target_node(t->target, node);
+    bool any = false;
+    if (op == NULL || op->kind == QUERN_INTEGER_NEVER || qn_is_heavy(node)) {
+        return false;
+    }
+    for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
+        const struct quern_value *v = quern_node_input(node, i);
+        if (v == NULL || quern_value_constant(v) != NULL ||
+            (op->kind != QUERN_INTEGER_MOVE &&
+             quern_target_port(op, i) != QUERN_ROLE_ACTIVATION)) {
+            continue;
+        }
+        if (op->kind == QUERN_INTEGER_MOVE && i > 0) {
+            break;
+        }
+        if (!is_active(t, pair_of(t, v))) {
+            return false;
+        }
+        any = true;
+    }
+    size_t n_out = quern_node_n_outputs(node);
+    for (size_t i = 0; i < n_out && any; i++) {
+        const struct quern_value *y =
+            n_out == 1 ? point_of(node) : quern_node_output(node, i);
+        any = y == NULL || is_active(t, pair_behind(t, y));
+    }
+    return any;
+}
+
+/* The operator that makes a value, a Relu or Clip behind it left out. */
+static const struct quern_node *source_of(const struct quern_value *x)
+{
+    const struct quern_node *p = x != NULL ? quern_value_producer(x) : NULL;
+    if (p != NULL && (quern_node_is(p, "Relu") || quern_node_is(p, "Clip"))) {
+        const struct quern_node *in =
+            quern_value_producer(quern_node_input(p, 0));
+        return in != NULL ? in : p;
+    }
+    return p;
+}
+
+/* The reader of a DQ needs the codes where they are not there anyway. */
+static bool reader_asks(const struct qn_twin *t, const struct quern_node *n)
+{
+    const struct quern_target_op *op = quern_target_node(t->target, n);
+    if (op == NULL || !is_between(t, n)) {
+        return false;
+    }
+    for (size_t i = 0;
+         op->kind == QUERN_INTEGER_SKIP && i < quern_node_n_inputs(n); i++) {
+        const struct quern_node *p = source_of(quern_node_input(n, i));
+        if (p != NULL && is_integer_layer(t, p)) {
+            return true;
+        }
+    }
+    return op->kind == QUERN_INTEGER_AROUND || op->kind == QUERN_INTEGER_JOIN;
+}
+
+/* Whether readers of a pair compute in integers, and whether one of them is
+ * reason enough for it. */
+static bool is_read(const struct qn_twin *t, size_t pair, bool *out_asked)
+{
+    bool any = false;
+    *out_asked = false;
+    const struct quern_value *codes = quern_node_output(t->pairs[pair].q, 0);
+    for (const struct quern_use *u = quern_value_first_use(codes); u != NULL;
+         u = quern_use_next(u)) {
+        const struct quern_node *dq = quern_use_node(u);
+        const struct quern_use *r =
+            dq != NULL && quern_node_is(dq, "DequantizeLinear")
+                ? quern_value_first_use(quern_node_output(dq, 0))
+                : NULL;
+        for (; r != NULL; r = quern_use_next(r)) {
+            const struct quern_node *n = quern_use_node(r);
+            bool heavy =
+                n != NULL && is_integer_layer(t, n) && quern_use_index(r) < 2;
+            *out_asked =
+                *out_asked || heavy || (n != NULL && reader_asks(t, n));
+            any = any || heavy || (n != NULL && is_between(t, n));
+        }
+    }
+    return any || *out_asked;
+}
+
+static bool is_needed(const struct qn_twin *t, size_t pair)
+{
+    const struct quern_node *p =
+        source_of(quern_node_input(t->pairs[pair].q, 0));
+    bool asked = false;
+    bool read = is_read(t, pair, &asked);
+    if (asked || p == NULL) {
+        return asked;
+    }
+    size_t layer =
+        quern_node_id(p) < t->n_nodes ? t->layer_of[quern_node_id(p)] : 0;
+    if (layer > 0) {
+        return t->layers[layer - 1].required && is_integer_layer(t, p);
+    }
+    const struct quern_target_op *op = quern_target_node(t->target, p);
+    return is_between(t, p) && (op->kind != QUERN_INTEGER_LINK || read);
+}
+
+void qn_twin_settle(struct qn_twin *t)
+{
+    bool changed = true;
+    for (size_t i = 0; i < t->n_pairs; i++) {
+        t->pairs[i].active = true;
+    }
+    while (changed) {
+        changed = false;
+        for (size_t i = 0; i < t->n_pairs; i++) {
+            struct qn_twin_pair *p = &t->pairs[i];
+            if (p->active && !p->fixed && !is_needed(t, i)) {
+                p->active = false;
+                changed = true;
+            }
+        }
+    }
+}
+
+static void close_over(const struct qn_twin *t, size_t pair, int depth,
+                       bool *marks)
+{
+    const struct quern_value *x = quern_node_input(t->pairs[pair].q, 0);
+    const struct quern_node *p = source_of(x);
+    size_t layer = p != NULL && quern_node_id(p) < t->n_nodes
+                       ? t->layer_of[quern_node_id(p)]
+                       : 0;
+    if (layer > 0) {
+        marks[layer - 1] = marks[layer - 1] || t->layers[layer - 1].required;
+        return;
+    }
+    const struct quern_target_op *op =
+        p != NULL ? quern_target_node(t->target, p) : NULL;
+    if (op == NULL || op->kind == QUERN_INTEGER_LINK || depth == 0) {
+        return;
+    }
+    for (size_t i = 0; i < quern_node_n_inputs(p); i++) {
+        size_t in = pair_of(t, quern_node_input(p, i));
+        if (in != SIZE_MAX && is_between(t, p)) {
+            close_over(t, in, depth - 1, marks);
+        }
+    }
+}
+
+void qn_twin_closure(const struct qn_twin *t, size_t pair, bool *marks)
+{
+    for (size_t i = 0; i < t->n_layers; i++) {
+        const struct qn_twin_layer *l = &t->layers[i];
+        marks[i] = l->is_float ||
+                   pair_of(t, quern_node_input(l->node, 0)) == pair ||
+                   pair_of(t, quern_node_input(l->node, 1)) == pair;
+    }
+    close_over(t, pair, 4, marks);
+}

@@ -1,0 +1,106 @@
+/* A quantized graph and its float twin: which Conv, Gemm and MatMul compute in
+ * integers, which pairs of QuantizeLinear and DequantizeLinear stand for that,
+ * and letting some of both be float again. */
+#ifndef QUERN_PASSES_QUANTIZE_FLOAT_TWIN_H
+#define QUERN_PASSES_QUANTIZE_FLOAT_TWIN_H
+
+#include <quern/pass.h>
+#include <quern/target.h>
+
+/** Keep weights and bias of a node as they are before they become codes; kept
+ * by the pipeline. From `insert-qdq{keep-floats=true}`. */
+enum quern_code qn_floats_keep(struct quern_pass_ctx *ctx,
+                               const struct quern_node *node)
+    __attribute__((warn_unused_result));
+
+enum { QN_TWIN_PORTS = 2 };
+
+/** A node in integers. */
+struct qn_twin_layer {
+    struct quern_node *node;
+    struct {
+        struct quern_node *node; /* NULL: none. The Add behind a MatMul holds
+                                    its bias */
+        size_t input;
+        struct quern_value *codes; /* that it reads now */
+        struct quern_tensor *tensor;
+        const char *name;
+        struct quern_value *floats; /* made when they are first wanted */
+    } ports[QN_TWIN_PORTS];
+    bool required; /* the target wants a Q right behind it */
+    bool is_float;
+};
+
+/** A QuantizeLinear with the DequantizeLinear that read it. */
+struct qn_twin_pair {
+    struct quern_node *q;
+    bool fixed; /* it cannot go: what reads the codes is no pair */
+    bool active;
+};
+
+/** x * HardSigmoid(x) on codes: HardSwish again where it is not between codes.
+ */
+struct qn_twin_swish {
+    struct quern_node *node; /* the Mul */
+    struct quern_value *gate;
+    size_t in, out; /* pairs */
+};
+
+/** An edit that can be taken back: an input, or with `op` an operator. */
+struct qn_twin_edit {
+    struct quern_node *node;
+    const char *op;
+    size_t input;
+    struct quern_value *old;
+};
+
+struct qn_twin {
+    struct quern_pass_ctx *ctx;
+    struct quern_graph *graph;
+    const struct quern_target *target;
+    struct qn_twin_layer *layers; /* in the order of the graph */
+    size_t n_layers;
+    struct qn_twin_pair *pairs; /* in the order of the graph */
+    size_t n_pairs;
+    struct qn_twin_swish *swishes;
+    size_t n_swishes;
+    size_t *layer_of; /* by node id: 1 + its layer, or 0 */
+    size_t n_nodes;
+    size_t *pair_of; /* by value id: 1 + the pair whose DQ makes it, or 0 */
+    size_t n_values;
+    struct qn_twin_edit *edits; /* to be taken back, the last one first */
+    size_t n_edits;
+    size_t room;
+};
+
+/** Look at the graph. Memory of the pass; finish() in any case. */
+enum quern_code qn_twin_init(struct quern_pass_ctx *ctx,
+                             struct quern_graph *graph, struct qn_twin *out)
+    __attribute__((warn_unused_result));
+void qn_twin_finish(struct qn_twin *twin);
+
+/** Decide which pairs are active, from which layers are float: those that an
+ * integer kernel in front or behind needs. */
+void qn_twin_settle(struct qn_twin *twin);
+
+/** Edit the graph: float layers read floats, values pass by pairs that are not
+ * active. */
+enum quern_code qn_twin_apply(struct qn_twin *twin)
+    __attribute__((warn_unused_result));
+
+/** Take all edits back. */
+enum quern_code qn_twin_revert(struct qn_twin *twin)
+    __attribute__((warn_unused_result));
+
+/** No edit will be taken back: erase what nothing reads any more. */
+enum quern_code qn_twin_clean(struct qn_twin *twin)
+    __attribute__((warn_unused_result));
+
+/** Layers that must be float so that a pair can go: what reads it, and what
+ * makes it. Sets marks[i] for layer i. */
+void qn_twin_closure(const struct qn_twin *twin, size_t pair, bool *marks);
+
+/** Bytes that a layer takes more when it is float. */
+double qn_twin_bytes(const struct qn_twin_layer *layer);
+
+#endif
