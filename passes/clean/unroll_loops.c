@@ -1,93 +1,21 @@
-/* unroll-loops: a Loop that runs a known number of times becomes its body that
- * often, one after the other. Its condition must be true at each turn: a
- * constant, or the one that came in. Values that the turns collect are joined
- * behind. On request only: a model grows by it. Inner loops first; a body that
- * holds another body stays, and so does one with random numbers, whose
- * generator would begin anew at each turn. Bit-exact: the nodes are the same.
+/* unroll-loops: a Loop or Scan that runs a known number of times becomes its
+ * body that often, one after the other. The condition of a Loop must be true at
+ * each turn: a constant, or the one that came in; of what a Scan goes along,
+ * each turn gathers its part. Values that the turns collect are joined behind.
+ * On request only: a model grows by it. Inner loops first; a body that holds
+ * another body stays, and so does one with random numbers, whose generator
+ * would begin anew at each turn. Bit-exact: the nodes are the same.
  */
 #include "builtin.h"
+#include "clean/unroll.h"
 #include "common.h"
 
 #include <stdio.h>
 
-struct unroll_params {
-    int64_t max_turns;
-    int64_t max_nodes;
-};
-
-/* A Loop at work. */
-struct loop {
-    struct quern_pass_ctx *ctx;
-    struct quern_node *node;
-    struct quern_graph *body;
-    int64_t turns;
-    size_t n_carried;
-    size_t n_outputs;         /* of the node: carried, then collected */
-    struct quern_value **map; /* by value id: what stands for one of the
-                                 body outside, at this turn */
-    size_t n_map;
-    struct quern_value **state; /* carried values, new at each turn */
-    struct quern_value **parts; /* collected: [output][turn] */
-};
-
-/* The value of a body that this one passes on without a change. */
-static const struct quern_value *origin(const struct quern_value *v)
-{
-    const struct quern_node *p = quern_value_producer(v);
-    while (p != NULL && quern_node_is(p, "Identity")) {
-        v = quern_node_input(p, 0);
-        p = quern_value_producer(v);
-    }
-    return v;
-}
-
-static bool goes_on(const struct loop *l)
-{
-    const struct quern_value *start = quern_node_input(l->node, 1);
-    const struct quern_value *next = origin(quern_graph_output(l->body, 0));
-    int64_t on = 1;
-    if (start != NULL && (!qn_known_int(start, &on) || on == 0)) {
-        return false;
-    }
-    return next == quern_graph_input(l->body, 1) ||
-           (qn_known_int(next, &on) && on != 0);
-}
-
-/* Why the body cannot be written out; NULL when it can. */
-static const char *misfit(const struct loop *l)
-{
-    static const char *const random[] = {
-        "RandomNormal",     "RandomUniform",
-        "RandomNormalLike", "RandomUniformLike",
-        "Multinomial",      "Bernoulli",
-        "Dropout",          NULL};
-    for (const struct quern_node *n = quern_graph_first(l->body); n != NULL;
-         n = quern_node_next(n)) {
-        if (quern_node_n_subgraphs(n) > 0) {
-            return "its body holds a node with a body";
-        }
-        if (qn_is_one_of(n, random)) {
-            return "its body may hold random numbers";
-        }
-    }
-    for (const struct quern_value *v = quern_graph_first_initializer(l->body);
-         v != NULL; v = quern_value_next_initializer(v)) {
-        if (quern_value_constant(v) == NULL) {
-            return "its body holds an initializer that is no plain tensor";
-        }
-    }
-    for (size_t i = 0; i < l->n_carried; i++) {
-        if (quern_node_input(l->node, i + 2) == NULL) {
-            return "a value that it carries is left out";
-        }
-    }
-    return NULL;
-}
-
 /* ------------------------------------------------------------- one turn */
 
 /* What a value of the body is outside, at this turn. */
-static enum quern_code outside(struct loop *l, struct quern_value *v,
+static enum quern_code outside(struct qn_loop *l, struct quern_value *v,
                                struct quern_value **out)
 {
     *out = v;
@@ -107,8 +35,8 @@ static enum quern_code outside(struct loop *l, struct quern_value *v,
 }
 
 /* Copy a node of the body in front of the Loop. */
-static enum quern_code copy_node(struct loop *l, const struct quern_node *from,
-                                 int64_t turn)
+static enum quern_code copy_node(struct qn_loop *l,
+                                 const struct quern_node *from, int64_t turn)
 {
     struct quern_graph *graph = quern_node_graph(l->node);
     size_t n_in = quern_node_n_inputs(from);
@@ -152,7 +80,7 @@ static enum quern_code copy_node(struct loop *l, const struct quern_node *from,
 }
 
 /* A number of this turn, of the rank of the body's input. */
-static enum quern_code new_number(struct loop *l, size_t input,
+static enum quern_code new_number(struct qn_loop *l, size_t input,
                                   enum quern_dtype type, int64_t number)
 {
     struct quern_value *v = quern_graph_input(l->body, input);
@@ -178,34 +106,7 @@ static enum quern_code new_number(struct loop *l, size_t input,
     return code;
 }
 
-static enum quern_code run_turn(struct loop *l, int64_t turn)
-{
-    enum quern_code code = new_number(l, 0, QUERN_INT64, turn);
-    if (code == QUERN_OK && turn == 0) {
-        code = new_number(l, 1, QUERN_BOOL, 1);
-    }
-    for (size_t i = 0; i < l->n_carried; i++) {
-        l->map[quern_value_id(quern_graph_input(l->body, i + 2))] = l->state[i];
-    }
-    for (const struct quern_node *n = quern_graph_first(l->body);
-         n != NULL && code == QUERN_OK; n = quern_node_next(n)) {
-        code = copy_node(l, n, turn);
-    }
-    for (size_t i = 0; i < l->n_outputs && code == QUERN_OK; i++) {
-        struct quern_value *v = NULL;
-        code = outside(l, quern_graph_output(l->body, i + 1), &v);
-        if (i < l->n_carried) {
-            l->state[i] = v;
-        } else {
-            l->parts[(i - l->n_carried) * (size_t)l->turns + (size_t)turn] = v;
-        }
-    }
-    return code;
-}
-
-/* ------------------------------------------------------- what comes behind */
-
-static enum quern_code add_node(struct loop *l, const char *op,
+static enum quern_code add_node(struct qn_loop *l, const char *op,
                                 const char *name, struct quern_value **in,
                                 size_t n_in, struct quern_value **out)
 {
@@ -217,44 +118,109 @@ static enum quern_code add_node(struct loop *l, const char *op,
                             : code;
 }
 
-/* The values of all turns along a new first axis. */
-static enum quern_code collect(struct loop *l, const char *name,
-                               struct quern_value **parts,
+/* What a Scan reads of its inputs at a turn. */
+static enum quern_code gather(struct qn_loop *l, int64_t turn)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < l->n_scanned && code == QUERN_OK; i++) {
+        const struct quern_value *v =
+            quern_graph_input(l->body, l->n_carried + i);
+        struct quern_value *in[2] = {
+            quern_node_input(l->node, l->n_carried + i), NULL};
+        bool back = qn_scan_listed(l, "scan_input_directions", i) != 0;
+        int64_t at = back ? l->turns - 1 - turn : turn;
+        struct quern_value **out = &l->map[quern_value_id(v)];
+        if (!qn_is_read(v)) {
+            continue;
+        }
+        code = qn_new_ints(l->ctx, quern_node_graph(l->node), "unrolled_turn",
+                           &at, -1, &in[1]);
+        if (code == QUERN_OK) {
+            code = add_node(l, "Gather", quern_value_name(v), in, 2, out);
+        }
+        if (code == QUERN_OK) {
+            code = quern_node_set_int(quern_value_producer(*out), "axis",
+                                      qn_scan_listed(l, "scan_input_axes", i));
+        }
+    }
+    return code;
+}
+
+static enum quern_code begin_turn(struct qn_loop *l, int64_t turn)
+{
+    if (l->is_scan) {
+        return gather(l, turn);
+    }
+    enum quern_code code = new_number(l, 0, QUERN_INT64, turn);
+    return code == QUERN_OK && turn == 0 ? new_number(l, 1, QUERN_BOOL, 1)
+                                         : code;
+}
+
+static enum quern_code run_turn(struct qn_loop *l, int64_t turn)
+{
+    enum quern_code code = begin_turn(l, turn);
+    for (size_t i = 0; i < l->n_carried; i++) {
+        l->map[quern_value_id(quern_graph_input(l->body, i + l->first_in))] =
+            l->state[i];
+    }
+    for (const struct quern_node *n = quern_graph_first(l->body);
+         n != NULL && code == QUERN_OK; n = quern_node_next(n)) {
+        code = copy_node(l, n, turn);
+    }
+    for (size_t i = 0; i < l->n_outputs && code == QUERN_OK; i++) {
+        struct quern_value *v = NULL;
+        code = outside(l, quern_graph_output(l->body, i + l->first_out), &v);
+        if (i < l->n_carried) {
+            l->state[i] = v;
+        } else {
+            l->parts[(i - l->n_carried) * (size_t)l->turns + (size_t)turn] = v;
+        }
+    }
+    return code;
+}
+
+/* ------------------------------------------------------- what comes behind */
+
+/* The values of all turns, collected output k, along a new axis: the first one,
+ * but for a Scan that says otherwise. */
+static enum quern_code collect(struct qn_loop *l, const char *name, size_t k,
                                struct quern_value **out)
 {
-    static const int64_t first[1] = {0};
+    struct quern_value **parts = l->parts + k * (size_t)l->turns;
+    const int64_t axis[1] = {qn_scan_listed(l, "scan_output_axes", k)};
+    bool back = qn_scan_listed(l, "scan_output_directions", k) != 0;
     enum quern_code code = QUERN_OK;
     bool has_input = quern_model_opset(quern_pass_model(l->ctx), "") >= 13;
     struct quern_value *axes = NULL;
     if (has_input) {
         code = qn_new_ints(l->ctx, quern_node_graph(l->node), "unrolled_axes",
-                           first, 1, &axes);
+                           axis, 1, &axes);
     }
     for (int64_t i = 0; i < l->turns && code == QUERN_OK; i++) {
         struct quern_value *in[2] = {parts[i], axes};
         code = add_node(l, "Unsqueeze", name, in, has_input ? 2 : 1, &parts[i]);
         if (code == QUERN_OK && !has_input) {
             code = quern_node_set_ints(quern_value_producer(parts[i]), "axes",
-                                       first, 1);
+                                       axis, 1);
         }
+    }
+    for (int64_t i = 0; back && i < l->turns / 2; i++) {
+        struct quern_value *other = parts[i];
+        parts[i] = parts[l->turns - 1 - i];
+        parts[l->turns - 1 - i] = other;
     }
     *out = parts[0];
     if (code == QUERN_OK && l->turns > 1) {
         code = add_node(l, "Concat", name, parts, (size_t)l->turns, out);
         if (code == QUERN_OK) {
-            code = quern_node_set_int(quern_value_producer(*out), "axis", 0);
+            code =
+                quern_node_set_int(quern_value_producer(*out), "axis", axis[0]);
         }
     }
     return code;
 }
 
-static bool is_read(const struct quern_value *v)
-{
-    return v != NULL &&
-           (quern_value_n_uses(v) > 0 || quern_value_is_graph_output(v));
-}
-
-static enum quern_code finish(struct loop *l)
+static enum quern_code finish(struct qn_loop *l)
 {
     struct quern_value **all = quern_pass_alloc(
         l->ctx, (l->n_outputs + 1) * sizeof(struct quern_value *));
@@ -263,10 +229,8 @@ static enum quern_code finish(struct loop *l)
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         const struct quern_value *y = quern_node_output(l->node, i);
         all[i] = i < l->n_carried ? l->state[i] : NULL;
-        if (i >= l->n_carried && is_read(y)) {
-            code = collect(l, quern_value_name(y),
-                           l->parts + (i - l->n_carried) * (size_t)l->turns,
-                           &all[i]);
+        if (i >= l->n_carried && qn_is_read(y)) {
+            code = collect(l, quern_value_name(y), i - l->n_carried, &all[i]);
         }
     }
     if (code == QUERN_OK) {
@@ -278,7 +242,7 @@ static enum quern_code finish(struct loop *l)
 /* ------------------------------------------------------------------- pass */
 
 /* Memory for the work; ids of values made meanwhile are not looked up. */
-static enum quern_code prepare(struct loop *l)
+static enum quern_code prepare(struct qn_loop *l)
 {
     size_t n_parts = (l->n_outputs - l->n_carried) * (size_t)l->turns;
     l->n_map = quern_model_n_value_ids(quern_pass_model(l->ctx));
@@ -293,57 +257,26 @@ static enum quern_code prepare(struct loop *l)
     l->state = l->map + l->n_map;
     l->parts = l->state + l->n_carried;
     for (size_t i = 0; i < l->n_carried; i++) {
-        l->state[i] = quern_node_input(l->node, i + 2);
+        l->state[i] = quern_node_input(l->node, i + l->first_in);
     }
     return QUERN_OK;
 }
 
-static enum quern_code refuse(struct loop *l, const char *why)
+static enum quern_code refuse(struct qn_loop *l, const char *why)
 {
     enum quern_code code = quern_pass_refuse(l->ctx, l->node, "%s", why);
     return code == QUERN_NOT_FOUND ? QUERN_OK : code;
 }
 
-/* Why a Loop stays; NULL when it can go. */
-static const char *reason(struct loop *l, const struct unroll_params *p)
-{
-    if (l->body == NULL || quern_node_n_inputs(l->node) < 2 ||
-        quern_graph_n_inputs(l->body) != quern_node_n_inputs(l->node) ||
-        quern_graph_n_outputs(l->body) < quern_graph_n_inputs(l->body) - 1 ||
-        quern_graph_n_outputs(l->body) - 1 < quern_node_n_outputs(l->node)) {
-        return "its body has other inputs or outputs than it";
-    }
-    l->n_carried = quern_graph_n_inputs(l->body) - 2;
-    l->n_outputs = quern_graph_n_outputs(l->body) - 1;
-    if (!qn_known_int(quern_node_input(l->node, 0), &l->turns) ||
-        l->turns < 0) {
-        return "how often it runs is known only when the model runs";
-    }
-    if (!goes_on(l)) {
-        return "its condition is not known to stay true";
-    }
-    int64_t size = (int64_t)quern_graph_n_nodes(l->body);
-    if (l->turns > p->max_turns ||
-        (size > 0 && l->turns > p->max_nodes / size)) {
-        return "it would grow beyond max-turns or max-nodes";
-    }
-    for (size_t i = l->n_carried; l->turns == 0 && i < l->n_outputs; i++) {
-        if (i < quern_node_n_outputs(l->node) &&
-            is_read(quern_node_output(l->node, i))) {
-            return "it never runs, and collects values of no known shape";
-        }
-    }
-    return misfit(l);
-}
-
 static enum quern_code unroll(struct quern_pass_ctx *ctx,
                               struct quern_node *node,
-                              const struct unroll_params *p)
+                              const struct qn_unroll_params *p)
 {
-    struct loop l = {.ctx = ctx, .node = node};
+    struct qn_loop l = {
+        .ctx = ctx, .node = node, .is_scan = quern_node_is(node, "Scan")};
     l.body =
         quern_node_n_subgraphs(node) == 1 ? quern_node_subgraph(node, 0) : NULL;
-    const char *why = reason(&l, p);
+    const char *why = qn_unroll_misfit(&l, p);
     if (why != NULL) {
         return refuse(&l, why);
     }
@@ -360,23 +293,27 @@ static enum quern_code unroll(struct quern_pass_ctx *ctx,
 static enum quern_code visit(struct quern_pass_ctx *ctx,
                              struct quern_node *node, void *user)
 {
-    return quern_node_is(node, "Loop") ? unroll(ctx, node, user) : QUERN_OK;
+    return quern_node_is(node, "Loop") || quern_node_is(node, "Scan")
+               ? unroll(ctx, node, user)
+               : QUERN_OK;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    struct unroll_params p = *(const struct unroll_params *)params;
+    struct qn_unroll_params p = *(const struct qn_unroll_params *)params;
     return qn_each_holder(ctx, graph, visit, &p);
 }
 
-static const struct unroll_params defaults = {.max_turns = 32,
-                                              .max_nodes = 1000};
+static const struct qn_unroll_params defaults = {.max_turns = 32,
+                                                 .max_nodes = 1000};
 static const struct quern_option options[] = {
-    {"max-turns", QUERN_OPTION_INT, offsetof(struct unroll_params, max_turns),
-     0, 65536, NULL, "loops that run more often stay"},
-    {"max-nodes", QUERN_OPTION_INT, offsetof(struct unroll_params, max_nodes),
-     1, 1000000, NULL, "loops that would become more nodes stay"},
+    {"max-turns", QUERN_OPTION_INT,
+     offsetof(struct qn_unroll_params, max_turns), 0, 65536, NULL,
+     "loops that run more often stay"},
+    {"max-nodes", QUERN_OPTION_INT,
+     offsetof(struct qn_unroll_params, max_nodes), 1, 1000000, NULL,
+     "loops that would become more nodes stay"},
     {0},
 };
 
@@ -384,10 +321,11 @@ const struct quern_pass_desc qn_pass_unroll_loops = {
     .struct_size = sizeof(struct quern_pass_desc),
     .abi = QUERN_ABI,
     .name = "unroll-loops",
-    .summary = "replace a Loop that runs a known number of times by its body, "
-               "written out",
+    .summary =
+        "replace a Loop or Scan that runs a known number of times by its "
+        "written out",
     .options = options,
-    .params_size = sizeof(struct unroll_params),
+    .params_size = sizeof(struct qn_unroll_params),
     .params_default = &defaults,
     .flags = QUERN_PASS_NEEDS_SHAPES | QUERN_PASS_SUBGRAPHS,
     .contract = QUERN_BIT_EXACT,

@@ -175,6 +175,40 @@ CASES |= {
 }
 
 
+def scan(after, attrs="", head="float[2] s0, float[3,2] x", outs="float[2] y, float[A,B] z", given="s0, x", n=1, node="y, z", ins="float[2] a, float[2] e",
+         made="float[2] a2, float[2] o", body="a2 = Add(a, e) o = Mul(a2, e)", behind="", **more):
+    """Scan over `body`, along `n` of its inputs."""
+    text = f"""g ({head}) => ({outs}) {{ {node} = Scan<num_scan_inputs = {n}{attrs and ", " + attrs}, body = b ({ins}) => ({made}) {{ {body} }}>({given}) {behind} }}"""
+    return dict(text=text, passes=more.pop("passes", CLEAN), after=after, tol=0, opset=more.pop("opset", 17), **more)
+
+
+STEP = " Gather Add Mul"
+STEPS = (3 * STEP + 3 * " Unsqueeze" + " Concat").strip()
+BESIDE = dict(head="float[2] s0, float[2,3] x", attrs="scan_input_axes = [1], scan_output_axes = [1]")
+CASES |= {
+    "scan": scan(STEPS, told="runs 3 times", check=names("y", "z")),
+    "scan_at_opset_11": scan(STEPS, opset=11),
+    "scan_along_the_last_axis": scan(STEPS, **BESIDE),
+    "scan_along_axes_counted_from_the_end": scan(STEPS, **(BESIDE | {"attrs": "scan_input_axes = [-1], scan_output_axes = [-1]"})),
+    "scan_from_the_end": scan(STEPS, attrs="scan_input_directions = [1]"),
+    "scan_that_collects_from_the_end": scan(STEPS, attrs="scan_output_directions = [1]"),
+    "scan_from_the_end_along_the_last_axis": scan(
+        STEPS, head=BESIDE["head"], attrs=BESIDE["attrs"] + ", scan_input_directions = [1], scan_output_directions = [1]"),
+    "scan_of_two_inputs_of_which_one_tells_its_size": scan(
+        (2 * " Gather Gather Mul Add" + " Unsqueeze Unsqueeze Concat").strip(), head="float[2] s0, float[2,2] x, float[T,2] u", given="s0, x, u", n=2,
+        ins="float[2] a, float[2] e, float[2] f", body="o = Mul(e, f) a2 = Add(a, o)", feeds={"u": rand(2, 2)}),
+    "scan_that_carries_nothing": scan("Gather Neg Gather Neg Gather Neg Unsqueeze Unsqueeze Unsqueeze Concat", head="float[3,2] x", given="x", node="z",
+                                      outs="float[A,B] z", ins="float[2] e", made="float[2] o", body="o = Neg(e)"),
+    "scan_that_reads_from_outside": scan(STEPS, head="float[2] s0, float[3,2] x, float[2] w", body="a2 = Add(a, e) o = Mul(a2, w)"),
+    "scan_whose_elements_are_not_read": scan("Neg Neg Neg Unsqueeze Unsqueeze Unsqueeze Concat", body="a2 = Neg(a) o = Identity(a2)"),
+    "scan_of_one_step": scan("Gather Add Mul Unsqueeze", head="float[2] s0, float[1,2] x"),
+    "scan_of_unknown_steps_stays": scan(None, head="float[2] s0, float[T,2] x", passes="unroll-loops"),
+    "scan_of_too_many_steps_stays": scan(None, passes="unroll-loops{max-turns=2}"),
+    "scan_with_sizes_set": scan("Gather Add Mul Gather Add Mul Unsqueeze Unsqueeze Concat", head="float[2] s0, float[T,2] x",
+                                passes="set-shapes{shapes=[\"x=2,2\"]}," + CLEAN, interface_changes=True, feeds={"x": rand(2, 2)}),
+}
+
+
 def sequence(body, after, x="N,6", y="N,A", weights=None, **more):
     numbers = {"i0": scalar(0, np.int64), "i1": scalar(1, np.int64), "last": scalar(-1, np.int32), "two": scalar(2, np.int64),
                "far": scalar(9, np.int64), "sizes": ints(1, 5), "s32": np.array([4, 2], np.int32), **(weights or {})}
