@@ -167,7 +167,14 @@ struct dft {
     int64_t n_in;  /* elements of x along the axis that count */
     bool onesided;
     bool inverse;
+    int64_t made; /* parts of a number of the output */
 };
+
+/* From half of a spectrum to real numbers: the other half is its mirror. */
+static bool is_real_inverse(const struct dft *d)
+{
+    return d->onesided && d->inverse;
+}
 
 static enum quern_code read_dft(struct qn_run *run, const struct qn_op *op,
                                 struct dft *d, int64_t *n)
@@ -186,19 +193,37 @@ static enum quern_code read_dft(struct qn_run *run, const struct qn_op *op,
     }
     d->axis = qn_axis(run, op, axis, rank);
     d->parts = d->x->dims[rank - 1];
+    bool back = is_real_inverse(d);
     if (d->axis < 0 || d->axis == rank - 1 || d->parts < 1 || d->parts > 2 ||
-        (d->onesided && d->inverse)) {
+        (back && d->parts != 2)) {
         return qn_op_fail(run, op, QUERN_UNSUPPORTED,
-                          "axis %lld of rank %d, %lld parts of a number, or "
-                          "one side of the inverse",
+                          "axis %lld of rank %d, or %lld parts of a number",
                           (long long)axis, rank, (long long)d->parts);
     }
-    *n = d->x->dims[d->axis];
+    int64_t given = d->x->dims[d->axis];
+    d->made = back ? 1 : 2;
+    *n = back ? 2 * (given - 1) : given;
     if (qn_in(run, op, 1) != NULL) {
         *n = count_of(run, op, 1, 1);
     }
-    d->n_in = d->x->dims[d->axis] < *n ? d->x->dims[d->axis] : *n;
+    int64_t most = back ? *n / 2 + 1 : *n;
+    d->n_in = given < most ? given : most;
     return *n > 0 ? QUERN_OK : qn_op_missing(run, op);
+}
+
+/* The numbers of half of a spectrum, and their mirror. What is its own mirror
+ * is real. */
+static void mirror(const struct dft *d, struct transform *t)
+{
+    t->in[1] = 0.0;
+    for (int64_t k = 1; k < d->n_in && 2 * k <= t->n; k++) {
+        if (2 * k == t->n) {
+            t->in[2 * k + 1] = 0.0;
+        } else {
+            t->in[2 * (t->n - k)] = t->in[2 * k];
+            t->in[2 * (t->n - k) + 1] = -t->in[2 * k + 1];
+        }
+    }
 }
 
 /* One row, which begins at number `at` of x and `to` of y. */
@@ -212,9 +237,14 @@ static void one_row(const struct dft *d, struct transform *t, int64_t at,
         t->in[2 * (i / d->parts) + i % d->parts] =
             qn_load(d->x, at + i / d->parts * step + i % d->parts);
     }
+    if (is_real_inverse(d)) {
+        mirror(d, t);
+    }
     transform(t);
-    for (int64_t i = 0; i < 2 * y->dims[d->axis]; i++) {
-        qn_store(y, to + i / 2 * y_step + i % 2, t->out[i] * scale);
+    for (int64_t i = 0; i < d->made * y->dims[d->axis]; i++) {
+        int64_t k = i / d->made;
+        int64_t part = i % d->made;
+        qn_store(y, to + k * y_step + part, t->out[2 * k + part] * scale);
     }
 }
 
@@ -230,21 +260,21 @@ enum quern_code qn_op_dft(struct qn_run *run, const struct qn_op *op)
         return code;
     }
     memcpy(dims, d.x->dims, sizeof dims);
-    dims[d.axis] = d.onesided ? n / 2 + 1 : n;
-    dims[d.x->rank - 1] = 2;
+    dims[d.axis] = d.onesided && !d.inverse ? n / 2 + 1 : n;
+    dims[d.x->rank - 1] = d.made;
     code = qn_out(run, op, 0, d.x->dtype, d.x->rank, dims, &y);
     if (code != QUERN_OK || y == NULL || y->len == 0) {
         return code;
     }
     code = transform_init(run, op, n, d.inverse, &t);
-    int64_t inner = y->strides[d.axis] / 2; /* numbers behind the axis */
-    int64_t rows = y->len / 2 / dims[d.axis];
+    int64_t inner = y->strides[d.axis] / d.made; /* numbers behind the axis */
+    int64_t rows = y->len / d.made / dims[d.axis];
     for (int64_t r = 0; code == QUERN_OK && r < rows; r++) {
         int64_t o = r / inner;
         int64_t i = r % inner;
         one_row(&d, &t, (o * d.x->dims[d.axis] * inner + i) * d.parts,
-                inner * d.parts, y, (o * dims[d.axis] * inner + i) * 2,
-                2 * inner);
+                inner * d.parts, y, (o * dims[d.axis] * inner + i) * d.made,
+                d.made * inner);
     }
     qn_chunk_put(&run->chunks, t.room);
     return code;

@@ -224,6 +224,52 @@ START_TEST(operators_do_not_take_sequences_for_numbers)
 }
 END_TEST
 
+/* numpy.fft.irfft() of four numbers: of the length that they tell, cut off, and
+ * filled up; imaginary parts of the first and the middle one count for nothing.
+ */
+START_TEST(half_of_a_spectrum_gives_real_numbers)
+{
+    static const float x[8] = {1, .5f, 2, -1, .25f, 3, -2, .75f};
+    static const struct {
+        int64_t n;
+        float wanted[9];
+    } rows[] = {
+        {6,
+         {.5833333730697632f, .21431641280651093f, .6130338907241821f,
+          -.08333325386047363f, -1.6963672637939453f, 1.3690170049667358f}},
+        {5,
+         {1.100000023841858f, .04139223322272301f, .9600700736045837f,
+          -1.7926939725875854f, .6912316083908081f}},
+        {4, {1.3125f, .6875f, -.6875f, -.3125f}},
+        {9,
+         {.1666666716337204f, .02541029453277588f, .49347543716430664f,
+          .1864670068025589f, .318442165851593f, -.40194171667099f,
+          -1.3531337976455688f, .2231348603963852f, 1.341478943824768f}}};
+    static const int64_t dims[3] = {1, 4, 2};
+    static const int64_t three = 3;
+    int64_t n = rows[_i].n;
+    struct net net;
+    net_open(&net);
+    struct quern_value *shape[] = {
+        constant(&net, QUERN_INT64, 1, &three, dims, sizeof dims), NULL};
+    net_add(&net, "Reshape", shape);
+    struct quern_value *length[] = {_i > 0 ? integer(&net, n) : NULL, NULL};
+    struct quern_node *dft = net_add(&net, "DFT", length);
+    set_int(dft, "onesided", 1);
+    set_int(dft, "inverse", 1);
+    struct quern_tensor *y = result(&net, QUERN_FLOAT, 8, x);
+    ck_assert_int_eq(quern_tensor_rank(y), 3);
+    ck_assert_int_eq(quern_tensor_dims(y)[1], n);
+    ck_assert_int_eq(quern_tensor_dims(y)[2], 1);
+    const float *got = quern_tensor_data(y);
+    for (int64_t i = 0; i < n; i++) {
+        ck_assert_float_eq_tol(got[i], rows[_i].wanted[i], 1e-6f);
+    }
+    quern_tensor_release(&y);
+    net_close(&net);
+}
+END_TEST
+
 /* -------------------------------------------------------------- hostile */
 
 START_TEST(sizes_that_do_not_fit_are_errors)
@@ -257,6 +303,7 @@ Suite *qtest_suite(void)
     tcase_add_loop_test(t, doubles_are_not_computed_in_float, 0, 4);
     tcase_add_test(t, half_goes_by_way_of_float_and_rounds_once);
     tcase_add_loop_test(t, a_row_of_nan_stays_one, 0, 2);
+    tcase_add_loop_test(t, half_of_a_spectrum_gives_real_numbers, 0, 4);
     tcase_add_test(t, parts_of_a_sequence_are_picked_and_joined);
     tcase_add_loop_test(t, operators_do_not_take_sequences_for_numbers, 0, 2);
     tcase_add_test(t, sizes_that_do_not_fit_are_errors);
