@@ -1,7 +1,7 @@
 /* Keys and values that several heads of queries share, as exports of PyTorch
  * repeat them: [B, G, T, H] becomes [B, G, 1, T, H], is expanded to
  * [B, G, R, T, H], and laid out as [B, G R, T, H]. So head h of the queries
- * meets head h / R, as Attention has it. */
+ * meets head h / R, as Attention has it. A single head is expanded as it is. */
 #include "fuse/attention.h"
 
 /* What the node reads first that makes v, if it is of that operator. */
@@ -24,8 +24,29 @@ static bool is_without(const struct quern_value *a, const struct quern_value *b,
     return true;
 }
 
+/* One head that is expanded to several. */
+static struct quern_value *one_head(const struct quern_value *v)
+{
+    struct quern_value *x = behind(v, "Expand");
+    if (x == NULL || quern_value_rank(x) != 4 || quern_value_rank(v) != 4 ||
+        quern_value_dims(x)[1].value != 1) {
+        return NULL;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (i != 1 &&
+            !quern_dim_equal(quern_value_dims(x)[i], quern_value_dims(v)[i])) {
+            return NULL;
+        }
+    }
+    return x;
+}
+
 struct quern_value *qn_unrepeated(const struct quern_value *v)
 {
+    struct quern_value *single = one_head(v);
+    if (single != NULL) {
+        return single;
+    }
     const struct quern_value *wide = behind(v, "Reshape");
     const struct quern_value *thin = behind(wide, "Expand");
     struct quern_value *x = behind(thin, "Unsqueeze");

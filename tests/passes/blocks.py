@@ -144,6 +144,12 @@ CASES = {
                                         output="float16[B,4,S,6] y", weights={"third": scalar(1 / 3, np.float16)}), tol=5e-3),
     "attention_of_groups": grouped("Attention"),
     "attention_of_one_head_for_all": grouped("Attention", inputs=QKV.replace("[B,4,T", "[B,1,T"), wide=(1, 1, 4, 1, 1)),
+    "attention_of_one_head_that_is_expanded": attention(
+        "k = Expand(a, heads) v = Expand(b, heads) " + PLAIN + REST, "Attention", inputs=QKV.replace("[B,4,T", "[B,1,T").replace(" k", " a").replace(" v", " b"),
+        weights={"heads": ints(1, 4, 1, 1)}),
+    "attention_of_one_batch_that_is_expanded_keeps_it": attention(
+        "k = Expand(a, batch) v = Expand(b, batch) " + PLAIN + REST, "Expand Expand Attention", output="float[3,4,S,6] y",
+        inputs=QKV.replace("[B,4,T", "[1,4,T").replace("[B", "[3").replace(" k", " a").replace(" v", " b"), weights={"batch": ints(3, 1, 1, 1)}),
     "attention_of_one_head_that_broadcasts": attention(PLAIN + REST, "Attention", inputs=QKV.replace("[B,4,T", "[B,1,T")),
     "attention_of_groups_of_keys_alone_keeps_them": grouped("Unsqueeze Expand Reshape Attention", inputs=GROUPED.replace("2,T,6", "4,T,6"), of="k"),
     "attention_of_groups_in_turn_keeps_them": grouped("Unsqueeze Expand Reshape Unsqueeze Expand Reshape Attention", at=1, wide=(1, 2, 1, 1, 1)),
