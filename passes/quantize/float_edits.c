@@ -70,9 +70,10 @@ static enum quern_code make_float(struct qn_twin *t, size_t layer)
     return code;
 }
 
-/* Readers of y read x. */
-static enum quern_code redirect(struct qn_twin *t, struct quern_value *y,
-                                struct quern_value *x)
+/* Readers of y, which a pair makes, read x; of an active pair those alone that
+ * compute in floats. */
+static enum quern_code redirect(struct qn_twin *t, size_t pair,
+                                struct quern_value *y, struct quern_value *x)
 {
     enum quern_code code = QUERN_OK;
     const struct quern_use *next = NULL;
@@ -80,7 +81,9 @@ static enum quern_code redirect(struct qn_twin *t, struct quern_value *y,
          u != NULL && code == QUERN_OK; u = next) {
         struct quern_node *n = quern_use_node(u);
         next = quern_use_next(u);
-        if (n != NULL) {
+        if (n != NULL &&
+            !(t->pairs[pair].active &&
+              qn_twin_reads_codes(t, pair, n, quern_use_index(u)))) {
             code = set_input(t, n, quern_use_index(u), x);
         }
     }
@@ -100,7 +103,7 @@ static enum quern_code pass_by(struct qn_twin *t, size_t pair)
                 ? quern_node_output(dq, 0)
                 : NULL;
         if (y != NULL && t->pair_of[quern_value_id(y)] == pair + 1) {
-            code = redirect(t, y, quern_node_input(q, 0));
+            code = redirect(t, pair, y, quern_node_input(q, 0));
         }
     }
     return code;
@@ -119,6 +122,11 @@ static enum quern_code make_swish(struct qn_twin *t, struct quern_node *mul)
 enum quern_code qn_twin_apply(struct qn_twin *t)
 {
     enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < t->n_pairs && t->settled && code == QUERN_OK; i++) {
+        bool floats = t->pairs[i].active && !t->pairs[i].fixed &&
+                      !qn_twin_is_made_in_codes(t, i);
+        code = floats ? pass_by(t, i) : QUERN_OK;
+    }
     for (size_t i = 0; i < t->n_swishes && code == QUERN_OK; i++) {
         const struct qn_twin_swish *s = &t->swishes[i];
         bool between = t->pairs[s->in].active && s->out != SIZE_MAX &&

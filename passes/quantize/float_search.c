@@ -54,6 +54,7 @@ static void mark_layers(struct qn_twin *t, size_t first, size_t n)
 /* Only these pairs stand, and those that cannot go. */
 static void mark_pairs(struct qn_twin *t, size_t first, size_t n)
 {
+    t->settled = false;
     for (size_t i = 0; i < t->n_pairs; i++) {
         t->pairs[i].active = t->pairs[i].fixed || (i >= first && i - first < n);
     }

@@ -62,6 +62,8 @@ struct qn_twin {
     size_t n_layers;
     struct qn_twin_pair *pairs; /* in the order of the graph */
     size_t n_pairs;
+    bool settled; /* pairs follow from layers; else all readers of an active
+                     pair read its codes, whatever they are */
     struct qn_twin_swish *swishes;
     size_t n_swishes;
     size_t *layer_of; /* by node id: 1 + its layer, or 0 */
@@ -79,9 +81,26 @@ enum quern_code qn_twin_init(struct quern_pass_ctx *ctx,
     __attribute__((warn_unused_result));
 void qn_twin_finish(struct qn_twin *twin);
 
+/** The output of a node, behind its Relu or Clip where the zero point of a Q
+ * does that. */
+const struct quern_value *qn_twin_point_of(const struct quern_node *node);
+
+/** The pair whose Q reads a value; SIZE_MAX: none. */
+size_t qn_twin_pair_behind(const struct qn_twin *twin,
+                           const struct quern_value *value);
+
 /** Decide which pairs are active, from which layers are float: those that an
- * integer kernel in front or behind needs. */
+ * integer kernel in front or behind needs. Layers that are of no use any more
+ * become float too. */
 void qn_twin_settle(struct qn_twin *twin);
+
+/** Whether a reader of an active pair computes in integers with its codes. */
+bool qn_twin_reads_codes(const struct qn_twin *twin, size_t pair,
+                         const struct quern_node *node, size_t input);
+
+/** Whether what makes a value is an operator in integers that needs the Q, so
+ * that there are no floats in front of an active pair. */
+bool qn_twin_is_made_in_codes(const struct qn_twin *twin, size_t pair);
 
 /** Edit the graph: float layers read floats, values pass by pairs that are not
  * active. */
