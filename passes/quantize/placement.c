@@ -8,6 +8,10 @@
 #include "common.h"
 #include "quantize/seen.h"
 
+/* Of a Conv with a long kernel: 48 are as fast in integers as in float (33
+ * positions of one input), 36 are not. */
+enum { MANY_OUTPUTS = 48 };
+
 static bool is_float_constant(const struct quern_value *value)
 {
     const struct quern_tensor *t =
@@ -138,7 +142,8 @@ static int64_t positions(const struct quern_node *node,
 /* Filters of signals, as in front of a spectrogram: an integer Conv gathers its
  * input position by position, which multiplying so few pairs of channels does
  * not repay. Small kernels are let through: they cost little, and what follows
- * wants codes. */
+ * wants codes; and many outputs of few inputs: they all use what was gathered,
+ * and their codes would cost a Q of each. */
 static bool has_long_thin_kernel(const struct quern_node *node,
                                  const struct quern_tensor *w,
                                  const struct quern_target_op *op)
@@ -146,7 +151,7 @@ static bool has_long_thin_kernel(const struct quern_node *node,
     const int64_t *dims = quern_tensor_dims(w);
     int64_t pairs = dims[0] * dims[1];
     return quern_node_int(node, "group", 1) == 1 && pairs < op->least_pairs &&
-           quern_tensor_len(w) / pairs >= 25;
+           dims[0] < MANY_OUTPUTS && quern_tensor_len(w) / pairs >= 25;
 }
 
 static const char *refuse_constant(struct quern_model *model,

@@ -16,7 +16,11 @@
 
 /* For fewer weights than this nothing is gained, and at fewer positions their
  * DequantizeLinear shows: 17 % of a net with 64 positions, 1 % with 1,024. */
-enum { LEAST_WEIGHTS = 4096, LEAST_POSITIONS = 256 };
+enum {
+    LEAST_WEIGHTS = 4096,
+    LEAST_WEIGHTS_OF_CONV = 65536,
+    LEAST_POSITIONS = 256
+};
 
 /* Axis of the scales. */
 static int axis_of(const struct quern_node *node)
@@ -107,19 +111,32 @@ static int64_t n_positions(const struct qn_seen *seen)
     return n;
 }
 
+/* A Conv that would be in integers, were it not for what it makes. */
+static bool makes_output(const struct quern_node *node)
+{
+    const struct quern_value *y = quern_node_output(node, 0);
+    const struct quern_node *next = quern_value_only_user(y);
+    return quern_node_is(node, "Conv") &&
+           (quern_value_is_graph_output(y) ||
+            (next != NULL &&
+             quern_value_is_graph_output(quern_node_output(next, 0))));
+}
+
 enum quern_code qn_shrink_float(struct quern_pass_ctx *ctx,
                                 struct quern_node *node)
 {
-    static const char *const ops[] = {"Conv", "ConvTranspose", NULL};
+    bool transposed = quern_node_is(node, "ConvTranspose");
     const struct quern_value *w = quern_node_input(node, 1);
     const struct quern_tensor *t = quern_value_constant(w);
     const struct qn_seen *seen =
         qn_seen(quern_pass_model(ctx), quern_node_input(node, 0));
     if (!quern_target_has(&quern_pass_target(ctx)->tricks, "stored-weights") ||
-        !qn_is_one_of(node, ops) || t == NULL ||
-        quern_tensor_dtype(t) != QUERN_FLOAT || quern_tensor_rank(t) < 3 ||
-        quern_tensor_len(t) < LEAST_WEIGHTS || seen == NULL ||
-        n_positions(seen) < LEAST_POSITIONS) {
+        !(transposed || makes_output(node)) || t == NULL ||
+        quern_value_n_uses(w) != 1 || quern_tensor_dtype(t) != QUERN_FLOAT ||
+        quern_tensor_rank(t) < 3 ||
+        quern_tensor_len(t) <
+            (transposed ? LEAST_WEIGHTS : LEAST_WEIGHTS_OF_CONV) ||
+        seen == NULL || n_positions(seen) < LEAST_POSITIONS) {
         return QUERN_OK;
     }
     quern_pass_account(ctx, node,

@@ -11,8 +11,10 @@ enum quern_code qn_insert_weight_only(struct quern_pass_ctx *ctx,
                                       struct quern_node *node, bool per_tensor)
     __attribute__((warn_unused_result));
 
-/** The same for a node that stays in float, where it saves bytes and costs no
- * time worth speaking of: many weights, each used at many positions. */
+/** The same for a ConvTranspose, or a Conv that makes an output of the model,
+ * that stays in float, where it saves bytes and costs no time worth speaking
+ * of: many weights, each used at many positions. What stays in float since
+ * codes would not do is left alone. */
 enum quern_code qn_shrink_float(struct quern_pass_ctx *ctx,
                                 struct quern_node *node)
     __attribute__((warn_unused_result));
