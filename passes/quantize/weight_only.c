@@ -119,6 +119,7 @@ static bool makes_output(const struct quern_node *node)
     return quern_node_is(node, "Conv") &&
            (quern_value_is_graph_output(y) ||
             (next != NULL &&
+             (quern_node_is(next, "Relu") || quern_node_is(next, "Clip")) &&
              quern_value_is_graph_output(quern_node_output(next, 0))));
 }
 
