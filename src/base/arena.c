@@ -96,9 +96,9 @@ static struct qn_arena_block *make_block(struct qn_arena *arena, size_t size)
     struct qn_arena_block *block = NULL;
     if (arena->used >= MANY && room == LARGEST_BLOCK) {
         room = PAGES - sizeof *block;
-        block = qn_alloc_pages(PAGES);
-    } else if (qn_add(room, sizeof *block, &total)) {
-        block = qn_calloc(total);
+    }
+    if (qn_add(room, sizeof *block, &total)) {
+        block = qn_alloc_pages(total);
     }
     if (block != NULL) {
         block->size = room;

@@ -312,6 +312,7 @@ static enum quern_code fill_model(struct qn_reader *r,
 static void finish_reader(struct qn_reader *r)
 {
     qn_arena_finish(&r->scratch);
+    qn_tensor_pack_finish(&r->pack);
 }
 
 /* Folder part of a path ("" for none), in scratch memory. */

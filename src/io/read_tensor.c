@@ -72,7 +72,7 @@ static enum quern_code read_typed(struct qn_reader *r,
     size_t step = 0;
     size_t size = 0;
     const unsigned char *source = typed_field(p, &n, &step, &size);
-    struct quern_tensor *t = NULL;
+    unsigned char *data = NULL;
     int64_t len = 0;
     size_t bytes = 0;
     enum quern_code code = qn_tensor_size_of(
@@ -84,18 +84,15 @@ static enum quern_code read_typed(struct qn_reader *r,
                               n, bytes / size);
     }
     if (code == QUERN_OK) {
-        code = quern_tensor_create(r->context, (enum quern_dtype)p->data_type,
-                                   rank, dims, &t);
+        code = qn_tensor_packed(r->context, &r->pack,
+                                (enum quern_dtype)p->data_type, rank, dims,
+                                out_tensor, &data);
     }
-    if (code != QUERN_OK) {
-        return code;
-    }
-    unsigned char *data = quern_tensor_data_mut(t);
-    for (size_t i = 0; i < n; i++) { /* low bytes first: little-endian */
+    for (size_t i = 0; code == QUERN_OK && i < n; i++) {
+        /* low bytes first: little-endian */
         memcpy(data + i * size, source + i * step, size);
     }
-    *out_tensor = t;
-    return QUERN_OK;
+    return code;
 }
 
 static enum quern_code read_strings(struct qn_reader *r,
@@ -121,17 +118,19 @@ static enum quern_code read_small_raw(struct qn_reader *r,
                                       const int64_t *dims,
                                       struct quern_tensor **out_tensor)
 {
-    struct qn_buf *buf = qn_buf_create(p->raw_data.len);
-    if (buf == NULL) {
-        return qn_no_memory(r->context);
-    }
-    if (p->raw_data.len > 0) {
-        memcpy(buf->data, p->raw_data.data, p->raw_data.len);
-    }
+    unsigned char *data = NULL;
+    int64_t len = 0;
     enum quern_code code =
-        qn_tensor_slice(r->context, (enum quern_dtype)p->data_type, rank, dims,
-                        buf, 0, p->raw_data.len, out_tensor);
-    qn_buf_release(buf);
+        qn_tensor_check_bytes(r->context, (enum quern_dtype)p->data_type, rank,
+                              dims, p->raw_data.len, &len);
+    if (code == QUERN_OK) {
+        code = qn_tensor_packed(r->context, &r->pack,
+                                (enum quern_dtype)p->data_type, rank, dims,
+                                out_tensor, &data);
+    }
+    if (code == QUERN_OK && p->raw_data.len > 0) {
+        memcpy(data, p->raw_data.data, p->raw_data.len);
+    }
     return code;
 }
 

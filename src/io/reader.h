@@ -12,10 +12,11 @@ struct qn_reader {
     struct quern_context *context;
     struct quern_model *model; /* NULL while reading a single tensor */
     const char *path;
-    struct qn_buf *bytes;      /* the file */
-    const char *folder;        /* of the model; NULL: no external data */
-    struct qn_arena scratch;   /* what protobuf-c unpacked */
-    struct quern_node pending; /* producer of values whose node is not built */
+    struct qn_buf *bytes;       /* the file */
+    const char *folder;         /* of the model; NULL: no external data */
+    struct qn_arena scratch;    /* what protobuf-c unpacked */
+    struct qn_tensor_pack pack; /* takes the small tensors */
+    struct quern_node pending;  /* producer of values whose node is not built */
     /* While a file is checked: what is wrong is reported here, mended so far
      * that reading can go on, and the order of nodes is left as it is. NULL:
      * the first error ends reading. */

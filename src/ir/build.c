@@ -184,6 +184,7 @@ static void link_use(struct quern_use *use, struct quern_value *value)
     }
     value->last_use = use;
     value->n_uses++;
+    value->was_output |= use->node == NULL;
     struct qn_index *index = &value->graph->model->index;
     *qn_index_unread_of(index, value->id) = 0;
     if (use->node != NULL && use->index < QN_INPUTS) {

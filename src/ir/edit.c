@@ -124,6 +124,7 @@ void qn_use_link(struct qn_journal *j, struct quern_use *use,
     if (value == NULL) {
         return;
     }
+    value->was_output |= use->node == NULL;
     QN_SET(j, use->prev, value->last_use);
     QN_SET(j, use->next, NULL);
     if (value->last_use != NULL) {

@@ -151,6 +151,8 @@ struct quern_value {
     bool is_opaque; /* given by what the IR does not hold: a sparse
                        initializer, or a broken one of a file that is
                        being checked */
+    bool was_output; /* some graph gives it, or gave it: only then the uses
+                        are looked at for that */
     uint32_t output_index;
     uint32_t n_uses;
     struct quern_graph *graph;

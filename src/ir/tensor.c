@@ -34,19 +34,25 @@ enum quern_code qn_tensor_size_of(struct quern_context *context,
     return QUERN_OK;
 }
 
+/* Zeroed memory becomes a tensor. */
+static void init(struct quern_tensor *t, enum quern_dtype dtype, int rank,
+                 const int64_t *dims, int64_t len)
+{
+    atomic_init(&t->count, 1);
+    t->dtype = dtype;
+    t->rank = rank;
+    t->len = len;
+    if (rank > 0) {
+        memcpy(t->dims, dims, (size_t)rank * sizeof *dims);
+    }
+}
+
 static struct quern_tensor *alloc(enum quern_dtype dtype, int rank,
                                   const int64_t *dims, int64_t len)
 {
-    size_t dims_size = (size_t)rank * sizeof(int64_t);
-    struct quern_tensor *t = qn_calloc(sizeof *t + dims_size);
+    struct quern_tensor *t = qn_calloc(sizeof *t + (size_t)rank * sizeof *dims);
     if (t != NULL) {
-        atomic_init(&t->count, 1);
-        t->dtype = dtype;
-        t->rank = rank;
-        t->len = len;
-        if (rank > 0) {
-            memcpy(t->dims, dims, dims_size);
-        }
+        init(t, dtype, rank, dims, len);
     }
     return t;
 }
@@ -69,16 +75,83 @@ static enum quern_code finish(struct quern_context *context,
     return QUERN_OK;
 }
 
-static enum quern_code create(struct quern_context *context,
-                              enum quern_dtype dtype, int rank,
-                              const int64_t *dims,
-                              struct qn_buf *(*new_buf)(size_t size),
-                              struct quern_tensor **out_tensor)
+/* ----------------------------------------------------- small tensors */
+
+/* Of what lies in a buffer beside others, bytes are aligned as those of a
+ * buffer of their own are. */
+enum { SMALL = 1024, PACK = 64 << 10, LINE = 64 };
+
+static size_t round_up(size_t size, size_t to)
 {
-    int64_t len = 0;
-    size_t size = 0;
+    return (size + to - 1) / to * to;
+}
+
+/* Room for `size` bytes and a tensor behind them, in whole lines. */
+static size_t inside_size(int rank, size_t size)
+{
+    return round_up(round_up(size, sizeof(int64_t)) +
+                        sizeof(struct quern_tensor) +
+                        (size_t)rank * sizeof(int64_t),
+                    LINE);
+}
+
+/* A tensor at the bytes `data` of a buffer, of which it takes one count. */
+static struct quern_tensor *place(struct qn_buf *buf, unsigned char *data,
+                                  size_t size, enum quern_dtype dtype, int rank,
+                                  const int64_t *dims, int64_t len)
+{
+    struct quern_tensor *t = (void *)(data + round_up(size, sizeof(int64_t)));
+    memset(data, 0, inside_size(rank, size));
+    init(t, dtype, rank, dims, len);
+    t->inside = true;
+    t->buf = buf;
+    t->data = data;
+    t->size = size;
+    return t;
+}
+
+static struct quern_tensor *create_small(enum quern_dtype dtype, int rank,
+                                         const int64_t *dims, int64_t len,
+                                         size_t size)
+{
+    struct qn_buf *buf = qn_buf_create_room(inside_size(rank, size));
+    return buf != NULL ? place(buf, buf->data, size, dtype, rank, dims, len)
+                       : NULL;
+}
+
+void qn_tensor_pack_finish(struct qn_tensor_pack *pack)
+{
+    qn_buf_release(pack->buf);
+    *pack = (struct qn_tensor_pack){0};
+}
+
+/* Its next `size` bytes, from a new buffer when that is needed; NULL: no
+ * memory. */
+static unsigned char *pack_room(struct qn_tensor_pack *pack, size_t size)
+{
+    if (pack->buf == NULL || PACK - pack->used < size) {
+        struct qn_buf *buf = qn_buf_create_room(PACK);
+        if (buf == NULL) {
+            return NULL;
+        }
+        qn_tensor_pack_finish(pack);
+        pack->buf = buf;
+    }
+    unsigned char *room = pack->buf->data + pack->used;
+    pack->used += size;
+    return room;
+}
+
+/* ------------------------------------------------------------- creating */
+
+/* What a new tensor needs, or an error. */
+static enum quern_code check_new(struct quern_context *context,
+                                 enum quern_dtype dtype, int rank,
+                                 const int64_t *dims, int64_t *out_len,
+                                 size_t *out_size)
+{
     enum quern_code code =
-        qn_tensor_size_of(context, dtype, rank, dims, &len, &size);
+        qn_tensor_size_of(context, dtype, rank, dims, out_len, out_size);
     if (code != QUERN_OK) {
         return code;
     }
@@ -87,10 +160,29 @@ static enum quern_code create(struct quern_context *context,
                           "tensor of type %s has no bytes",
                           quern_dtype_name(dtype));
     }
-    if (size > context->max_memory) {
-        return quern_fail(context, QUERN_LIMIT, NULL,
-                          "tensor needs %zu bytes, limit is %llu", size,
-                          (unsigned long long)context->max_memory);
+    return *out_size <= context->max_memory
+               ? QUERN_OK
+               : quern_fail(context, QUERN_LIMIT, NULL,
+                            "tensor needs %zu bytes, limit is %llu", *out_size,
+                            (unsigned long long)context->max_memory);
+}
+
+static enum quern_code create(struct quern_context *context,
+                              enum quern_dtype dtype, int rank,
+                              const int64_t *dims,
+                              struct qn_buf *(*new_buf)(size_t size),
+                              struct quern_tensor **out_tensor)
+{
+    int64_t len = 0;
+    size_t size = 0;
+    enum quern_code code = check_new(context, dtype, rank, dims, &len, &size);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    if (size <= SMALL) {
+        struct quern_tensor *t = create_small(dtype, rank, dims, len, size);
+        *out_tensor = t != NULL ? t : *out_tensor;
+        return t != NULL ? QUERN_OK : qn_no_memory(context);
     }
     return finish(context, alloc(dtype, rank, dims, len), new_buf(size), 0,
                   size, out_tensor);
@@ -104,12 +196,41 @@ enum quern_code quern_tensor_create(struct quern_context *context,
     return create(context, dtype, rank, dims, qn_buf_create, out_tensor);
 }
 
-static enum quern_code check_size(struct quern_context *context,
-                                  enum quern_dtype dtype, size_t found,
-                                  size_t needed)
+enum quern_code
+qn_tensor_packed(struct quern_context *context, struct qn_tensor_pack *pack,
+                 enum quern_dtype dtype, int rank, const int64_t *dims,
+                 struct quern_tensor **out_tensor, unsigned char **out_data)
 {
-    if (found == needed) {
-        return QUERN_OK;
+    int64_t len = 0;
+    size_t size = 0;
+    enum quern_code code = check_new(context, dtype, rank, dims, &len, &size);
+    if (code == QUERN_OK && size > SMALL) {
+        code = quern_tensor_create(context, dtype, rank, dims, out_tensor);
+        *out_data =
+            code == QUERN_OK ? quern_tensor_data_mut(*out_tensor) : NULL;
+        return code;
+    }
+    unsigned char *room =
+        code == QUERN_OK ? pack_room(pack, inside_size(rank, size)) : NULL;
+    if (room == NULL) {
+        return code == QUERN_OK ? qn_no_memory(context) : code;
+    }
+    *out_tensor =
+        place(qn_buf_retain(pack->buf), room, size, dtype, rank, dims, len);
+    *out_data = room;
+    return QUERN_OK;
+}
+
+enum quern_code qn_tensor_check_bytes(struct quern_context *context,
+                                      enum quern_dtype dtype, int rank,
+                                      const int64_t *dims, size_t found,
+                                      int64_t *out_len)
+{
+    size_t needed = 0;
+    enum quern_code code =
+        qn_tensor_size_of(context, dtype, rank, dims, out_len, &needed);
+    if (code != QUERN_OK || found == needed) {
+        return code;
     }
     return quern_fail(context, QUERN_MALFORMED, NULL,
                       "tensor of type %s has %zu bytes, its shape needs %zu",
@@ -123,12 +244,8 @@ enum quern_code quern_tensor_wrap(struct quern_context *context,
                                   struct quern_tensor **out_tensor)
 {
     int64_t len = 0;
-    size_t needed = 0;
     enum quern_code code =
-        qn_tensor_size_of(context, dtype, rank, dims, &len, &needed);
-    if (code == QUERN_OK) {
-        code = check_size(context, dtype, size, needed);
-    }
+        qn_tensor_check_bytes(context, dtype, rank, dims, size, &len);
     if (code != QUERN_OK) {
         return code;
     }
@@ -145,12 +262,8 @@ enum quern_code qn_tensor_slice(struct quern_context *context,
                                 struct quern_tensor **out_tensor)
 {
     int64_t len = 0;
-    size_t needed = 0;
     enum quern_code code =
-        qn_tensor_size_of(context, dtype, rank, dims, &len, &needed);
-    if (code == QUERN_OK) {
-        code = check_size(context, dtype, size, needed);
-    }
+        qn_tensor_check_bytes(context, dtype, rank, dims, size, &len);
     if (code != QUERN_OK) {
         return code;
     }
@@ -317,8 +430,9 @@ void quern_tensor_release(struct quern_tensor **tensor)
     }
     *tensor = NULL;
     if (atomic_fetch_sub_explicit(&t->count, 1, memory_order_acq_rel) == 1) {
+        struct quern_tensor *apart = t->inside ? NULL : t;
         qn_buf_release(t->buf);
-        qn_free(t);
+        qn_free(apart);
     }
 }
 

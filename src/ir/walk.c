@@ -393,12 +393,11 @@ bool quern_value_is_graph_input(const struct quern_value *value)
 
 bool quern_value_is_graph_output(const struct quern_value *value)
 {
-    for (const struct quern_use *u = value->first_use; u; u = u->next) {
-        if (u->node == NULL) {
-            return true;
-        }
+    const struct quern_use *u = value->was_output ? value->first_use : NULL;
+    while (u != NULL && u->node != NULL) {
+        u = u->next;
     }
-    return false;
+    return u != NULL;
 }
 
 bool quern_value_erased(const struct quern_value *value)

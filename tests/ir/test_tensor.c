@@ -3,6 +3,7 @@
 #include <quern/model.h>
 #include <quern/tensor.h>
 
+#include "ir/tensor.h"
 #include "qtest.h"
 
 #include <stdlib.h>
@@ -181,6 +182,40 @@ START_TEST(forgotten_bytes_come_back)
 }
 END_TEST
 
+START_TEST(packed_tensors_outlive_their_pack)
+{
+    enum { N = 3000 };
+    static struct quern_tensor *all[N];
+    struct qn_tensor_pack pack = {0};
+    const int64_t sizes[] = {1, 7, 300, 5000};
+    for (size_t i = 0; i < N; i++) {
+        const int64_t *dim = &sizes[i % 4];
+        unsigned char *data = NULL;
+        ck_assert_int_eq(qn_tensor_packed(context, &pack, QUERN_UINT8, 1, dim,
+                                          &all[i], &data),
+                         QUERN_OK);
+        ck_assert_uint_eq((uintptr_t)data % 64, 0);
+        ck_assert_uint_eq(data[0] | data[*dim - 1], 0);
+        memset(data, (int)(i % 251), (size_t)*dim);
+    }
+    qn_tensor_pack_finish(&pack);
+    for (size_t i = 0; i < N; i++) {
+        size_t at = i * 7 % N; /* in another order */
+        const unsigned char *data = quern_tensor_data(all[at]);
+        struct quern_tensor *other = NULL;
+        ck_assert_int_eq(quern_tensor_rank(all[at]), 1);
+        ck_assert_int_eq(quern_tensor_len(all[at]), sizes[at % 4]);
+        ck_assert_uint_eq(data[sizes[at % 4] - 1], at % 251);
+        ck_assert_int_eq(
+            quern_tensor_reshape(all[at], 1, &sizes[at % 4], &other), QUERN_OK);
+        quern_tensor_release(&all[at]);
+        ck_assert_uint_eq(*(const unsigned char *)quern_tensor_data(other),
+                          at % 251);
+        quern_tensor_release(&other);
+    }
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("ir/tensor");
@@ -189,6 +224,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, sub_byte_elements_are_packed_low_bits_first);
     tcase_add_test(tests, sizes_must_be_exact);
     tcase_add_test(tests, forgotten_bytes_come_back);
+    tcase_add_test(tests, packed_tensors_outlive_their_pack);
     tcase_add_test(tests, unaligned_bytes_are_read);
     tcase_add_test(tests, numbers_outside_are_not_read);
     tcase_add_test(tests, lent_memory_is_given_back_once);
