@@ -17,9 +17,8 @@ bool qn_hash_table_make(struct quern_pass_ctx *ctx, size_t n,
         size *= 2;
     }
     out->mask = size - 1;
-    out->at = quern_pass_alloc(ctx, size * sizeof *out->at);
-    out->hash = quern_pass_alloc(ctx, size * sizeof *out->hash);
-    return out->at != NULL && out->hash != NULL;
+    out->slots = quern_pass_alloc(ctx, size * sizeof *out->slots);
+    return out->slots != NULL;
 }
 
 /* Where it stands, or the free place where it would. */
@@ -27,7 +26,8 @@ static size_t place_of(const struct qn_hash_table *t, const void *what,
                        uint64_t hash, qn_equal_fn equal)
 {
     size_t i = (size_t)(hash ^ hash >> HIGH_BITS) & t->mask;
-    while (t->at[i] != NULL && (t->hash[i] != hash || !equal(t->at[i], what))) {
+    while (t->slots[i].what != NULL &&
+           (t->slots[i].hash != hash || !equal(t->slots[i].what, what))) {
         i = (i + 1) & t->mask;
     }
     return i;
@@ -36,17 +36,16 @@ static size_t place_of(const struct qn_hash_table *t, const void *what,
 const void *qn_hash_table_find(const struct qn_hash_table *t, const void *what,
                                uint64_t hash, qn_equal_fn equal)
 {
-    return t->at[place_of(t, what, hash, equal)];
+    return t->slots[place_of(t, what, hash, equal)].what;
 }
 
 const void *qn_hash_table_find_or_add(struct qn_hash_table *t, const void *what,
                                       uint64_t hash, qn_equal_fn equal)
 {
     size_t i = place_of(t, what, hash, equal);
-    if (t->at[i] == NULL) {
-        t->at[i] = what;
-        t->hash[i] = hash;
-        return NULL;
+    const void *there = t->slots[i].what;
+    if (there == NULL) {
+        t->slots[i] = (struct qn_hash_slot){hash, what};
     }
-    return t->at[i];
+    return there;
 }

@@ -4,10 +4,14 @@
 
 #include <quern/pass.h>
 
-/** A power of two places, at least twice as many as entries. */
+struct qn_hash_slot {
+    uint64_t hash;
+    const void *what; /* NULL: free */
+};
+
+/** A power of two slots, at least twice as many as entries. */
 struct qn_hash_table {
-    const void **at;
-    uint64_t *hash;
+    struct qn_hash_slot *slots;
     size_t mask;
 };
 

@@ -27,7 +27,6 @@ struct fold {
     double *source; /* by value id: bytes of the constants behind it */
     struct quern_value **values; /* that are marked, in order */
     size_t n_values;
-    bool any_bodies; /* some node of the graph holds graphs */
     bool again;
     bool inside; /* the graph is a subgraph */
 };
@@ -98,7 +97,6 @@ static enum quern_code mark(struct quern_pass_ctx *ctx, struct quern_node *node,
     if (source >= 0.0 && !may_fold(f, node)) {
         source = -1.0;
     }
-    f->any_bodies = f->any_bodies || quern_node_n_subgraphs(node) > 0;
     for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
         struct quern_value *y = quern_node_output(node, i);
         if (y == NULL) {
@@ -110,7 +108,7 @@ static enum quern_code mark(struct quern_pass_ctx *ctx, struct quern_node *node,
             f->values[f->n_values++] = y;
         }
     }
-    return QUERN_OK;
+    return source >= 0.0 ? QUERN_OK : QUERN_NOT_FOUND;
 }
 
 /* A result: marked, and read by something that is not. */
@@ -337,13 +335,18 @@ static enum quern_code fold(struct fold *f, struct quern_value **values,
 
 static enum quern_code fold_once(struct fold *f)
 {
-    f->n_values = 0;
-    enum quern_code code =
-        quern_pass_each(f->ctx, f->graph, &(struct quern_each){0}, mark, f);
+    const struct quern_each each = {.behind_taken = true};
+    /* What was found of another graph, or in the last try. */
+    while (f->n_values > 0) {
+        f->marked[quern_value_id(f->values[--f->n_values])] = false;
+    }
+    enum quern_code code = quern_pass_each(f->ctx, f->graph, &each, mark, f);
     size_t n = 0;
     for (size_t i = 0; i < f->n_values; i++) {
-        if (is_result(f, f->values[i])) {
-            f->values[n++] = f->values[i];
+        struct quern_value *v = f->values[i];
+        if (is_result(f, v)) {
+            f->values[i] = f->values[n];
+            f->values[n++] = v;
         }
     }
     return code == QUERN_OK && n > 0 ? fold(f, f->values, n) : code;
@@ -351,17 +354,22 @@ static enum quern_code fold_once(struct fold *f)
 
 static enum quern_code fold_graph(struct fold *f, struct quern_graph *graph);
 
-static enum quern_code fold_bodies(struct fold *f, struct quern_graph *graph)
+static enum quern_code fold_held(struct quern_pass_ctx *ctx,
+                                 struct quern_node *node, void *user)
 {
     enum quern_code code = QUERN_OK;
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = quern_node_next(n)) {
-        for (size_t i = 0; i < quern_node_n_subgraphs(n) && code == QUERN_OK;
-             i++) {
-            code = fold_graph(f, quern_node_subgraph(n, i));
-        }
+    (void)ctx;
+    for (size_t i = 0; i < quern_node_n_subgraphs(node) && code == QUERN_OK;
+         i++) {
+        code = fold_graph(user, quern_node_subgraph(node, i));
     }
     return code;
+}
+
+static enum quern_code fold_bodies(struct fold *f, struct quern_graph *graph)
+{
+    return quern_pass_each(
+        f->ctx, graph, &(struct quern_each){.has_bodies = true}, fold_held, f);
 }
 
 /* A graph, then the bodies in it, which may read what was just folded. */
@@ -371,12 +379,11 @@ static enum quern_code fold_graph(struct fold *f, struct quern_graph *graph)
     f->graph = graph;
     f->inside = quern_graph_parent(graph) != NULL;
     f->again = true;
-    f->any_bodies = false;
     for (int i = 0; i < MOST_TRIES && f->again && code == QUERN_OK; i++) {
         f->again = false;
         code = fold_once(f);
     }
-    return code == QUERN_OK && f->any_bodies ? fold_bodies(f, graph) : code;
+    return code == QUERN_OK ? fold_bodies(f, graph) : code;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,

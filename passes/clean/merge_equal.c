@@ -70,25 +70,36 @@ static bool equal_constants(const void *a, const void *b)
 struct initializers {
     struct quern_value **values;
     size_t n;
+    size_t room;
 };
+
+/* Twice the room; the old array is left behind. */
+static bool grow(struct quern_pass_ctx *ctx, struct initializers *all)
+{
+    size_t room = all->room == 0 ? 64 : all->room * 2;
+    struct quern_value **grown =
+        quern_pass_alloc(ctx, room * sizeof(struct quern_value *));
+    if (grown != NULL && all->n > 0) {
+        memcpy(grown, all->values, all->n * sizeof(struct quern_value *));
+    }
+    all->values = grown;
+    all->room = room;
+    return grown != NULL;
+}
 
 static bool list_initializers(struct quern_pass_ctx *ctx,
                               struct quern_graph *graph,
                               struct initializers *out)
 {
-    struct quern_value *first = quern_graph_first_initializer(graph);
-    size_t n = 0;
-    for (const struct quern_value *v = first; v != NULL;
-         v = quern_value_next_initializer(v)) {
-        n++;
+    struct quern_value *v = quern_graph_first_initializer(graph);
+    *out = (struct initializers){0};
+    for (; v != NULL; v = quern_value_next_initializer(v)) {
+        if (out->n == out->room && !grow(ctx, out)) {
+            return false;
+        }
+        out->values[out->n++] = v;
     }
-    out->n = n;
-    out->values = quern_pass_alloc(ctx, (n + 1) * sizeof *out->values);
-    for (size_t i = 0; out->values != NULL && i < n; i++) {
-        out->values[i] = first;
-        first = quern_value_next_initializer(first);
-    }
-    return out->values != NULL;
+    return true;
 }
 
 static void fetch_ahead(const struct initializers *all, size_t i)

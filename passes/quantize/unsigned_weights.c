@@ -201,6 +201,8 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     static const char *const ops[] = {"Conv", "Gemm", "MatMul", NULL};
+    static const char *const makers[] = {"DequantizeLinear", NULL};
+    const struct quern_each each = {.ops = ops, .behind = makers};
     const struct quern_target *target = quern_pass_target(ctx);
     struct found found = {
         .rewrites = target != NULL &&
@@ -213,8 +215,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         (!found.rewrites && is_kept_from_it(quern_pass_model(ctx)))) {
         return QUERN_OK;
     }
-    enum quern_code code = quern_pass_each(
-        ctx, graph, &(struct quern_each){.ops = ops}, visit, &found);
+    enum quern_code code = quern_pass_each(ctx, graph, &each, visit, &found);
     if (code == QUERN_OK && found.n > 0 && !found.rewrites) {
         tell(ctx, &found);
     }

@@ -262,7 +262,9 @@ static enum quern_code fold(struct quern_pass_ctx *ctx, struct quern_node *node,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    struct quern_each each = {.backward = true};
+    static const char *const targets[] = {"Reshape", "Expand", NULL};
+    struct quern_each each = {
+        .ops = targets, .or_numbers = true, .backward = true};
     (void)params;
     /* From the end: a chain goes when its last node has gone. */
     return quern_pass_each(ctx, graph, &each, fold, NULL);

@@ -450,14 +450,15 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     struct quern_model *model = quern_pass_model(ctx);
     struct state s = {
         .ctx = ctx, .graph = graph, .opset = quern_model_opset(model, "")};
-    const struct quern_each all = {0};
+    static const char *const shape[] = {"Shape", NULL};
+    const struct quern_each sizes = {.ops = shape, .or_numbers = true};
     struct counts n = {0};
     (void)params;
     for (size_t i = 0; i < quern_graph_n_inputs(graph); i++) {
         int rank = quern_value_rank(quern_graph_input(graph, i));
         n.n_axes += rank > 0 ? (size_t)rank : 0;
     }
-    enum quern_code code = quern_pass_each(ctx, graph, &all, count, &n);
+    enum quern_code code = quern_pass_each(ctx, graph, &sizes, count, &n);
     if (code != QUERN_OK || n.n_vectors == 0) {
         return code;
     }
@@ -472,7 +473,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
             return QUERN_NO_MEMORY;
         }
     }
-    return quern_pass_each(ctx, graph, &all, visit, &s);
+    return quern_pass_each(ctx, graph, &sizes, visit, &s);
 }
 
 const struct quern_pass_desc qn_pass_shorten_sizes = {

@@ -214,11 +214,15 @@ static void infer_node(struct qn_infer_ctx *c, const struct quern_node *node)
     if (c->problem[0] != '\0') {
         qn_infer_tell(c, NULL, false, c->problem);
     }
+    bool has_numbers = false;
     for (size_t i = 0; i < node->n_outputs; i++) {
-        if (node->outputs[i] != NULL) {
-            set(c, node->outputs[i], &c->out[i]);
+        struct quern_value *y = node->outputs[i];
+        if (y != NULL) {
+            set(c, y, &c->out[i]);
+            has_numbers |= qn_infer_entry(s, y)->numbers != NULL;
         }
     }
+    *qn_index_numbers_of(&c->x.model->index, node->id) = has_numbers;
     s->signatures[node->id] = signature(c);
 }
 

@@ -51,6 +51,8 @@ struct qn_node_chunk {
     struct quern_node *nodes[QN_CHUNK];
     unsigned char is_mute[QN_CHUNK]; /* all outputs are left out */
     unsigned char touched[QN_CHUNK]; /* not journaled */
+    unsigned char has_numbers[QN_CHUNK]; /* inference knows elements of what it
+                                            makes; not journaled */
 };
 
 struct qn_value_chunk {
@@ -145,6 +147,12 @@ static inline unsigned char *qn_index_touched_of(const struct qn_index *index,
                                                  uint32_t id)
 {
     return &index->nodes[id / QN_CHUNK]->touched[id % QN_CHUNK];
+}
+
+static inline unsigned char *qn_index_numbers_of(const struct qn_index *index,
+                                                 uint32_t id)
+{
+    return &index->nodes[id / QN_CHUNK]->has_numbers[id % QN_CHUNK];
 }
 
 static inline unsigned char *qn_index_unread_of(const struct qn_index *index,

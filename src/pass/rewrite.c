@@ -284,11 +284,16 @@ enum quern_code quern_pass_match_each(struct quern_pass_ctx *ctx,
 
 /* ------------------------------------------------------- walking by names */
 
-/* The operators that quern_pass_each() is asked for. */
+/* What quern_pass_each() is asked for. */
 struct listed {
     const char *const *ops; /* NULL: all */
     size_t n_makers;
     struct qn_need *makers;
+    unsigned char answers[QN_WALK_OPS]; /* by operator: 0 not asked yet */
+    unsigned char *taken;               /* by node id */
+    uint32_t constant;                  /* id of the operator; 0: none */
+    quern_node_fn fn;
+    void *user;
 };
 
 static bool is_listed(const struct qn_op_type *op, void *user)
@@ -317,6 +322,45 @@ static bool is_behind(const struct qn_index *index, uint32_t id, void *user)
     return false;
 }
 
+static bool has_numbers(const struct qn_index *index, uint32_t id, void *user)
+{
+    struct listed *listed = user;
+    uint32_t op = *qn_index_op_of(index, id);
+    if (*qn_index_numbers_of(index, id) != 0 || op >= QN_WALK_OPS) {
+        return *qn_index_numbers_of(index, id) != 0 ||
+               is_listed(qn_index_op_at(index, op), user);
+    }
+    if (listed->answers[op] == 0) {
+        listed->answers[op] =
+            is_listed(qn_index_op_at(index, op), user) ? 2 : 1;
+    }
+    return listed->answers[op] == 2;
+}
+
+static bool is_behind_taken(const struct qn_index *index, uint32_t id,
+                            void *user)
+{
+    const struct listed *listed = user;
+    for (size_t i = 0; i < QN_INPUTS; i++) {
+        uint32_t maker = qn_index_maker_behind(index, id, i);
+        if (maker != 0 && listed->taken[maker - 1] == 0 &&
+            *qn_index_op_of(index, maker - 1) != listed->constant) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum quern_code visit_taken(struct quern_pass_ctx *ctx,
+                                   struct quern_node *node, void *user)
+{
+    const struct listed *listed = user;
+    uint32_t id = node->id;
+    enum quern_code code = listed->fn(ctx, node, listed->user);
+    listed->taken[id] = code == QUERN_OK;
+    return code == QUERN_NOT_FOUND ? QUERN_OK : code;
+}
+
 static bool has_body(const struct qn_index *index, uint32_t id, void *user)
 {
     (void)user;
@@ -333,35 +377,65 @@ static bool has_bodies(const struct quern_graph *graph)
     return g != NULL;
 }
 
+/* Asked of each node with a listed operator; NULL: all are given. */
+static qn_may_fn may_of(const struct quern_pass_ctx *ctx,
+                        const struct quern_each *each)
+{
+    if (each->has_bodies) {
+        return has_body;
+    }
+    if (each->or_numbers) {
+        return has_numbers;
+    }
+    if (each->behind_taken) {
+        return is_behind_taken;
+    }
+    return each->behind != NULL && ctx->explained == NULL ? is_behind : NULL;
+}
+
+/* Room for what a walk knows; false: no memory. */
+static bool list(struct quern_pass_ctx *ctx, const struct quern_each *each,
+                 struct listed *out)
+{
+    while (each->behind != NULL && each->behind[out->n_makers] != NULL) {
+        out->n_makers++;
+    }
+    out->makers =
+        qn_arena_alloc_n(&ctx->scratch, out->n_makers, sizeof *out->makers);
+    bool fits = out->makers != NULL;
+    for (size_t i = 0; i < out->n_makers && fits; i++) {
+        fits = qn_need_named(&out->makers[i], &ctx->scratch, each->behind[i]);
+    }
+    if (fits && each->behind_taken) {
+        out->constant = qn_index_find(&ctx->model->index, "", "Constant");
+        out->taken = qn_arena_alloc(&ctx->scratch, ctx->model->next_node_id);
+        fits = out->taken != NULL;
+    }
+    return fits;
+}
+
 enum quern_code quern_pass_each(struct quern_pass_ctx *ctx,
                                 struct quern_graph *graph,
                                 const struct quern_each *each, quern_node_fn fn,
                                 void *user)
 {
+    static const char *const none[] = {NULL};
     struct qn_walk walk;
-    struct listed listed = {.ops = each->ops};
-    while (each->behind != NULL && each->behind[listed.n_makers] != NULL) {
-        listed.n_makers++;
+    struct listed listed = {.ops = each->ops, .fn = fn, .user = user};
+    if (!list(ctx, each, &listed)) {
+        return qn_no_memory(ctx->context);
     }
-    listed.makers =
-        qn_arena_alloc_n(&ctx->scratch, listed.n_makers, sizeof *listed.makers);
-    for (size_t i = 0; i < listed.n_makers; i++) {
-        if (listed.makers == NULL ||
-            !qn_need_named(&listed.makers[i], &ctx->scratch, each->behind[i])) {
-            return qn_no_memory(ctx->context);
-        }
-    }
-    bool sieves = each->behind != NULL && ctx->explained == NULL;
     if (each->has_bodies && !has_bodies(graph)) {
         return QUERN_OK;
     }
+    if (each->or_numbers && each->ops == NULL) {
+        listed.ops = none;
+    }
     qn_walk_begin(&walk, graph, each->backward,
-                  each->ops != NULL ? is_listed : NULL,
-                  each->has_bodies ? has_body
-                  : sieves         ? is_behind
-                                   : NULL,
-                  &listed);
-    return go(ctx, &walk, fn, user);
+                  each->ops != NULL && !each->or_numbers ? is_listed : NULL,
+                  may_of(ctx, each), &listed);
+    return each->behind_taken ? go(ctx, &walk, visit_taken, &listed)
+                              : go(ctx, &walk, fn, user);
 }
 
 /* ---------------------------------------------------- registered patterns */

@@ -116,6 +116,43 @@ static enum quern_code run_settings(struct quern_pass_ctx *ctx,
     return QUERN_OK;
 }
 
+static char given[256];
+
+static enum quern_code note_given(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node, void *user)
+{
+    const char *const *taken = user;
+    (void)ctx;
+    strcat(strcat(given, quern_node_op(node)), "|");
+    for (; taken != NULL && *taken != NULL; taken++) {
+        if (quern_node_is(node, *taken)) {
+            return QUERN_OK;
+        }
+    }
+    return taken == NULL ? QUERN_OK : QUERN_NOT_FOUND;
+}
+
+static enum quern_code run_numbers(struct quern_pass_ctx *ctx,
+                                   struct quern_graph *graph,
+                                   const void *params)
+{
+    static const char *const ops[] = {"Relu", NULL};
+    const struct quern_each each = {.ops = ops, .or_numbers = true};
+    (void)params;
+    given[0] = '\0';
+    return quern_pass_each(ctx, graph, &each, note_given, NULL);
+}
+
+static enum quern_code run_taken(struct quern_pass_ctx *ctx,
+                                 struct quern_graph *graph, const void *params)
+{
+    static const char *ops[] = {"Mul", "Neg", NULL};
+    const struct quern_each each = {.behind_taken = true};
+    (void)params;
+    given[0] = '\0';
+    return quern_pass_each(ctx, graph, &each, note_given, ops);
+}
+
 static enum quern_code double_negation(struct quern_pass_ctx *ctx,
                                        const struct quern_match *match,
                                        const void *params)
@@ -182,11 +219,15 @@ PASS(data, "t.data", run_data, .flags = QUERN_PASS_NEEDS_DATA,
      .options = data_options, .params_size = sizeof(struct data_params));
 PASS(ranges, "t.ranges", run_mark, MARKS, .flags = QUERN_PASS_NEEDS_RANGES);
 PASS(settings, "t.settings", run_settings, .options = NULL);
+PASS(numbers, "t.numbers", run_numbers, .options = NULL,
+     .flags = QUERN_PASS_NEEDS_SHAPES);
+PASS(taken, "t.taken", run_taken, .options = NULL);
 PASS(patterns, "t.patterns", NULL, .rewrites = rewrites);
 
 static const struct quern_pass_desc *const passes[] = {
-    &mark,      &late,    &fail, &unsupported, &silent,   &broken,   &forgiving,
-    &cancelled, &forever, &data, &ranges,      &settings, &patterns, NULL,
+    &mark,      &late,      &fail,    &unsupported, &silent, &broken,
+    &forgiving, &cancelled, &forever, &data,        &ranges, &settings,
+    &patterns,  &numbers,   &taken,   NULL,
 };
 
 #endif

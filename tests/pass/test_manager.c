@@ -297,6 +297,31 @@ START_TEST(explanations_tell_why_not)
 }
 END_TEST
 
+/* --------------------------------------------------------------- walking */
+
+START_TEST(walks_give_what_is_asked_for)
+{
+    build("y = Add(Relu(a), Abs(Neg(Mul(2, 3))))");
+    ck_assert_int_eq(apply("t.numbers"), QUERN_OK);
+    ck_assert_str_eq(given, "Relu|Mul|Neg|Abs|");
+    ck_assert_int_eq(apply("t.taken"), QUERN_OK);
+    /* Abs is given but not taken, so the Add is not given. */
+    ck_assert_str_eq(given, "Relu|Mul|Neg|Abs|");
+    /* Constant is not taken either, but what it makes is one. */
+    struct quern_graph *graph = build("y = Neg(Abs(a))");
+    struct quern_value *c = NULL;
+    struct quern_node *node = NULL;
+    ck_assert_int_eq(quern_value_create(graph, "c", &c), QUERN_OK);
+    ck_assert_int_eq(quern_node_create(graph, quern_graph_first(graph),
+                                       "Constant", "", NULL, 0, &c, 1, &node),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_node_set_float(node, "value_float", 2.0f), QUERN_OK);
+    ck_assert_int_eq(quern_node_set_input(node_named("Abs1"), 0, c), QUERN_OK);
+    ck_assert_int_eq(apply("t.taken"), QUERN_OK);
+    ck_assert_str_eq(given, "Constant|Abs|");
+}
+END_TEST
+
 /* ------------------------------------------------------------- overrides */
 
 START_TEST(passes_ask_for_overrides)
@@ -342,6 +367,7 @@ static void add_tests(TCase *all)
                         (int)(sizeof bad_pipelines / sizeof *bad_pipelines));
     tcase_add_test(all, registered_patterns_are_applied);
     tcase_add_test(all, explanations_tell_why_not);
+    tcase_add_test(all, walks_give_what_is_asked_for);
     tcase_add_test(all, passes_ask_for_overrides);
     tcase_add_test(all, overrides_that_nobody_asks_for_are_told);
 }

@@ -175,6 +175,14 @@ struct quern_each {
     const char *const *behind;
     bool has_bodies; /**< only nodes that hold graphs */
     bool backward;   /**< against the order of the graph */
+    bool or_numbers; /**< beside nodes with one of `ops`, all that make a value
+                          of which inference knows elements
+                          (quern_value_numbers()); not with `behind` */
+    /** Only nodes whose first two inputs come from no node, from a Constant, or
+     * from nodes that `fn` has taken: it returns _NOT_FOUND for those that it
+     * does not take, which ends nothing. What depends on constants alone is
+     * found so. Not with `behind`, `backward`, `or_numbers`. */
+    bool behind_taken;
 };
 
 /** What quern_pass_each() calls; `user` is what it was given. */
