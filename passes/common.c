@@ -71,32 +71,6 @@ double *qn_channel_constant(struct quern_pass_ctx *ctx,
     return v != NULL ? out : NULL;
 }
 
-void qn_id_room(const struct quern_graph *graph, size_t *out_values,
-                size_t *out_nodes)
-{
-    uint32_t value = 0;
-    uint32_t node = 0;
-    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
-         n = quern_node_next(n)) {
-        size_t n_in = quern_node_n_inputs(n);
-        for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
-            const struct quern_value *v = i < n_in
-                                              ? quern_node_input(n, i)
-                                              : quern_node_output(n, i - n_in);
-            if (v != NULL && quern_value_id(v) > value) {
-                value = quern_value_id(v);
-            }
-        }
-        node = quern_node_id(n) > node ? quern_node_id(n) : node;
-    }
-    if (out_values != NULL) {
-        *out_values = (size_t)value + 1;
-    }
-    if (out_nodes != NULL) {
-        *out_nodes = (size_t)node + 1;
-    }
-}
-
 enum quern_code qn_new_floats(struct quern_pass_ctx *ctx,
                               struct quern_graph *graph, const char *name,
                               const float *values, int rank,

@@ -26,11 +26,6 @@ double *qn_channel_constant(struct quern_pass_ctx *ctx,
                             const struct quern_value *value, int rank,
                             int64_t channels);
 
-/** Tables by id need as many entries: one more than the highest id of the
- * values and nodes of a graph. Either may be NULL. */
-void qn_id_room(const struct quern_graph *graph, size_t *out_values,
-                size_t *out_nodes);
-
 /** Write floats into a new initializer with the dims of `like`. */
 enum quern_code
 qn_new_floats(struct quern_pass_ctx *ctx, struct quern_graph *graph,

@@ -373,30 +373,36 @@ static enum quern_code redirect(struct qn_inserter *s, struct quern_value *v)
     return code;
 }
 
-/* What gets a Q and DQ, and its range, before anything is edited. */
+static enum quern_code list_of_node(struct quern_pass_ctx *ctx,
+                                    struct quern_node *n, void *user)
+{
+    struct qn_inserter *s = user;
+    size_t n_in = quern_node_n_inputs(n);
+    (void)ctx;
+    for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
+        struct quern_value *v =
+            i < n_in ? quern_node_input(n, i) : quern_node_output(n, i - n_in);
+        if (v != NULL && s->place.part[quern_value_id(v)] != QN_PART_NONE &&
+            s->codes[quern_value_id(v)].dequantized == NULL) {
+            s->list[s->n_list++] = v;
+            s->codes[quern_value_id(v)].dequantized = v; /* listed */
+        }
+    }
+    return QUERN_OK;
+}
+
+/* What gets a Q and DQ, and its range, before anything is edited: in the order
+ * in which values are read first, the same every time. */
 enum quern_code qn_list_activations(struct qn_inserter *s)
 {
     s->list = quern_pass_alloc(s->ctx, (s->place.n_values + 1) *
                                            sizeof(struct quern_value *));
-    if (s->list == NULL) {
-        return QUERN_NO_MEMORY;
-    }
-    /* In the order in which values are read first: the same every time. */
-
-    for (struct quern_node *n = quern_graph_first(s->graph); n != NULL;
-         n = quern_node_next(n)) {
-        size_t n_in = quern_node_n_inputs(n);
-        for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
-            struct quern_value *v = i < n_in ? quern_node_input(n, i)
-                                             : quern_node_output(n, i - n_in);
-            if (v != NULL && s->place.part[quern_value_id(v)] != QN_PART_NONE &&
-                s->codes[quern_value_id(v)].dequantized == NULL) {
-                s->list[s->n_list++] = v;
-                s->codes[quern_value_id(v)].dequantized = v; /* listed */
-            }
-        }
-    }
-    return choose_ranges(s);
+    enum quern_code code =
+        s->list != NULL
+            ? quern_pass_each(s->ctx, s->graph, &(struct quern_each){0},
+                              list_of_node, s)
+            : QUERN_NO_MEMORY;
+    return code == QUERN_OK ? choose_ranges(s) : code;
 }
 
 enum quern_code qn_insert_activations(struct qn_inserter *s)

@@ -15,30 +15,32 @@
 
 /* Values in groups: union-find by value id. */
 struct groups {
-    struct quern_value **parent; /* by id; NULL: not seen */
+    uint32_t *parent; /* by id: 1 + id; 0: not seen */
     size_t n;
     struct quern_value **list; /* all of them, in the order of the graph */
     size_t n_list;
-    size_t *first; /* by id of a root: 1 + place in the list of its first
-                      member; 0: none */
-    size_t *last;  /* the same of its last one */
-    size_t *next;  /* by place in the list: 1 + that of the next member */
-    size_t *count; /* by id of a root: members */
+    uint32_t *first; /* by id of a root: 1 + place in the list of its first
+                        member; 0: none */
+    uint32_t *last;  /* the same of its last one */
+    uint32_t *next;  /* by place in the list: 1 + that of the next member */
+    uint32_t *count; /* by id of a root: members */
 };
 
-static struct quern_value *find(struct groups *g, struct quern_value *v)
+static uint32_t find(struct groups *g, const struct quern_value *v)
 {
-    while (g->parent[quern_value_id(v)] != v) {
-        struct quern_value *up = g->parent[quern_value_id(v)];
-        g->parent[quern_value_id(v)] = g->parent[quern_value_id(up)];
-        v = up;
+    uint32_t id = quern_value_id(v);
+    while (g->parent[id] != id + 1) {
+        uint32_t up = g->parent[id] - 1;
+        g->parent[id] = g->parent[up];
+        id = up;
     }
-    return v;
+    return id;
 }
 
-static void join(struct groups *g, struct quern_value *a, struct quern_value *b)
+static void join(struct groups *g, const struct quern_value *a,
+                 const struct quern_value *b)
 {
-    g->parent[quern_value_id(find(g, a))] = find(g, b);
+    g->parent[find(g, a)] = find(g, b) + 1;
 }
 
 static bool clips_from_zero(const struct quern_node *node, float *out_high)
@@ -78,33 +80,53 @@ static bool passes_factors(const struct quern_node *node)
     return clips_from_zero(node, &high);
 }
 
-static bool make_groups(struct quern_pass_ctx *ctx, struct quern_graph *graph,
-                        struct groups *g)
+/* The values of a node, joined where it passes factors on; those that it makes
+ * go into the list. */
+static enum quern_code enter(struct quern_pass_ctx *ctx, struct quern_node *n,
+                             void *user)
 {
-    qn_id_room(graph, &g->n, NULL);
+    struct groups *g = user;
+    size_t n_in = quern_node_n_inputs(n);
+    bool joins = passes_factors(n);
+    const struct quern_value *first = NULL;
+    (void)ctx;
+    for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
+        struct quern_value *v =
+            i < n_in ? quern_node_input(n, i) : quern_node_output(n, i - n_in);
+        if (v == NULL || quern_value_constant(v) != NULL) {
+            continue;
+        }
+        uint32_t id = quern_value_id(v);
+        g->parent[id] = g->parent[id] != 0 ? g->parent[id] : id + 1;
+        if (i >= n_in) {
+            g->list[g->n_list++] = v;
+        }
+        if (joins && first != NULL) {
+            join(g, first, v);
+        }
+        first = joins ? v : NULL;
+    }
+    return QUERN_OK;
+}
+
+static enum quern_code make_groups(struct quern_pass_ctx *ctx,
+                                   struct quern_graph *graph, struct groups *g)
+{
+    g->n = quern_model_n_value_ids(quern_pass_model(ctx));
     g->parent = quern_pass_alloc(ctx, g->n * sizeof *g->parent);
-    for (struct quern_node *n = quern_graph_first(graph);
-         g->parent != NULL && n != NULL; n = quern_node_next(n)) {
-        size_t n_in = quern_node_n_inputs(n);
-        struct quern_value *first = NULL;
-        for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
-            struct quern_value *v = i < n_in ? quern_node_input(n, i)
-                                             : quern_node_output(n, i - n_in);
-            if (v == NULL || quern_value_constant(v) != NULL) {
-                continue;
-            }
-            if (g->parent[quern_value_id(v)] == NULL) {
-                g->parent[quern_value_id(v)] = v;
-            }
-            if (passes_factors(n)) {
-                if (first != NULL) {
-                    join(g, first, v);
-                }
-                first = v;
-            }
+    g->list = quern_pass_alloc(ctx, g->n * sizeof(struct quern_value *));
+    if (g->parent == NULL || g->list == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    enum quern_code code =
+        quern_pass_each(ctx, graph, &(struct quern_each){0}, enter, g);
+    for (size_t i = 0; i < quern_graph_n_inputs(graph); i++) {
+        struct quern_value *v = quern_graph_input(graph, i);
+        if (g->parent[quern_value_id(v)] != 0 && g->n_list < g->n) {
+            g->list[g->n_list++] = v;
         }
     }
-    return g->parent != NULL;
+    return code;
 }
 
 /* A value whose channels were multiplied. */
@@ -176,9 +198,8 @@ static void add_readers(struct group *g, struct quern_value *v)
 }
 
 static bool fill_group(struct quern_pass_ctx *ctx, const struct groups *all,
-                       const struct quern_value *root, struct group *g)
+                       uint32_t id, struct group *g)
 {
-    uint32_t id = quern_value_id(root);
     size_t n_uses = 0;
     memset(g, 0, sizeof *g);
     g->sound = true;
@@ -326,42 +347,17 @@ static bool chain_members(struct quern_pass_ctx *ctx, struct groups *g)
         return false;
     }
     for (size_t i = 0; i < g->n_list; i++) {
-        uint32_t root = quern_value_id(find(g, g->list[i]));
+        uint32_t root = find(g, g->list[i]);
+        uint32_t place = (uint32_t)i + 1;
         if (g->last[root] > 0) {
-            g->next[g->last[root] - 1] = i + 1;
+            g->next[g->last[root] - 1] = place;
         } else {
-            g->first[root] = i + 1;
+            g->first[root] = place;
         }
-        g->last[root] = i + 1;
+        g->last[root] = place;
         g->count[root]++;
     }
     return true;
-}
-
-static bool list_values(struct quern_pass_ctx *ctx, struct quern_graph *graph,
-                        struct groups *g)
-{
-    g->list = quern_pass_alloc(ctx, g->n * sizeof *g->list);
-    if (g->list == NULL) {
-        return false;
-    }
-    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
-         n = quern_node_next(n)) {
-        for (size_t i = 0; i < quern_node_n_outputs(n); i++) {
-            struct quern_value *v = quern_node_output(n, i);
-            if (v != NULL && g->parent[quern_value_id(v)] != NULL) {
-                g->list[g->n_list++] = v;
-            }
-        }
-    }
-    for (size_t i = 0; i < quern_graph_n_inputs(graph); i++) {
-        struct quern_value *v = quern_graph_input(graph, i);
-        if (quern_value_id(v) < g->n && g->parent[quern_value_id(v)] != NULL &&
-            g->n_list < g->n) {
-            g->list[g->n_list++] = v;
-        }
-    }
-    return chain_members(ctx, g);
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
@@ -370,21 +366,18 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     struct groups all = {0};
     struct done done = {0};
     (void)params;
-    if (!make_groups(ctx, graph, &all) || !list_values(ctx, graph, &all)) {
-        return QUERN_NO_MEMORY;
-    }
+    enum quern_code code = make_groups(ctx, graph, &all);
     done.items = quern_pass_alloc(ctx, (all.n_list + 1) * sizeof *done.items);
-    if (done.items == NULL) {
-        return QUERN_NO_MEMORY;
+    if (code == QUERN_OK && (done.items == NULL || !chain_members(ctx, &all))) {
+        code = QUERN_NO_MEMORY;
     }
-    enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < all.n_list && code == QUERN_OK; i++) {
-        struct quern_value *root = all.list[i];
+        uint32_t id = quern_value_id(all.list[i]);
         struct group g;
-        if (find(&all, root) != root) {
+        if (find(&all, all.list[i]) != id) {
             continue;
         }
-        code = fill_group(ctx, &all, root, &g) ? QUERN_OK : QUERN_NO_MEMORY;
+        code = fill_group(ctx, &all, id, &g) ? QUERN_OK : QUERN_NO_MEMORY;
         if (code == QUERN_OK && g.sound) {
             code = equalize_group(ctx, &g, &done);
         }

@@ -388,32 +388,66 @@ static enum quern_code improve(struct quern_pass_ctx *ctx, struct site *s,
     return code;
 }
 
+/* Values that operators with weights read, in the order of the graph. */
+struct candidates {
+    struct quern_value **values;
+    size_t n;
+};
+
+static enum quern_code list_candidates(struct quern_pass_ctx *ctx,
+                                       struct quern_node *node, void *user)
+{
+    struct candidates *c = user;
+    (void)ctx;
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        struct quern_value *v = quern_node_output(node, i);
+        const struct quern_use *u = v != NULL ? quern_value_first_use(v) : NULL;
+        while (u != NULL &&
+               (quern_use_node(u) == NULL || !qn_is_heavy(quern_use_node(u)))) {
+            u = quern_use_next(u);
+        }
+        if (u != NULL) {
+            c->values[c->n++] = v;
+        }
+    }
+    return QUERN_OK;
+}
+
+static enum quern_code visit(struct quern_pass_ctx *ctx,
+                             const struct qn_placement *place,
+                             struct quern_value *v,
+                             const struct factor_params *p, size_t *n_done)
+{
+    struct site s;
+    enum quern_code code = quern_pass_scope_open(ctx);
+    if (code == QUERN_OK && look(ctx, v, &s)) {
+        code = improve(ctx, &s, is_linked(place, v) ? p->link_gain : p->gain,
+                       n_done);
+    }
+    quern_pass_scope_close(ctx);
+    return code;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     const struct factor_params *p = params;
+    struct candidates all = {0};
     struct qn_placement_options guess = {.attention_rows = -1, .guess = true};
     struct qn_placement place = {0};
-    struct quern_node *next = NULL;
     size_t n_done = 0;
     enum quern_code code = qn_place(ctx, graph, &guess, &place);
-    for (struct quern_node *n = quern_graph_first(graph);
-         n != NULL && code == QUERN_OK; n = next) {
-        next = quern_node_next(n);
-        for (size_t i = 0; i < quern_node_n_outputs(n) && code == QUERN_OK;
-             i++) {
-            struct quern_value *v = quern_node_output(n, i);
-            struct site s;
-            code = v != NULL ? quern_pass_scope_open(ctx) : QUERN_OK;
-            if (v != NULL && code == QUERN_OK && look(ctx, v, &s)) {
-                code = improve(ctx, &s,
-                               is_linked(&place, v) ? p->link_gain : p->gain,
-                               &n_done);
-            }
-            if (v != NULL) {
-                quern_pass_scope_close(ctx);
-            }
-        }
+    all.values = quern_pass_alloc(ctx, (place.n_values + 1) *
+                                           sizeof(struct quern_value *));
+    if (code == QUERN_OK && all.values == NULL) {
+        code = QUERN_NO_MEMORY;
+    }
+    if (code == QUERN_OK) {
+        code = quern_pass_each(ctx, graph, &(struct quern_each){0},
+                               list_candidates, &all);
+    }
+    for (size_t i = 0; i < all.n && code == QUERN_OK; i++) {
+        code = visit(ctx, &place, all.values[i], p, &n_done);
     }
     quern_pass_account(ctx, NULL, "%zu inputs evened", n_done);
     return code;

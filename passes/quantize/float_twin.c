@@ -197,7 +197,8 @@ static bool make_room(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                       struct qn_twin *t)
 {
     size_t n = quern_graph_n_nodes(graph) + 1;
-    qn_id_room(graph, &t->n_values, &t->n_nodes);
+    t->n_values = quern_model_n_value_ids(quern_pass_model(ctx));
+    t->n_nodes = quern_model_n_node_ids(quern_pass_model(ctx));
     t->layers = quern_pass_alloc(ctx, n * sizeof *t->layers);
     t->pairs = quern_pass_alloc(ctx, n * sizeof *t->pairs);
     t->swishes = quern_pass_alloc(ctx, n * sizeof *t->swishes);

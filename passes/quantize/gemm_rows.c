@@ -356,7 +356,8 @@ static enum quern_code visit(struct qn_rows *r, struct quern_node *product)
 static bool make_tables(struct qn_rows *r)
 {
     size_t n = 0;
-    qn_id_room(r->graph, &r->n_values, &r->n_nodes);
+    r->n_values = quern_model_n_value_ids(quern_pass_model(r->ctx));
+    r->n_nodes = quern_model_n_node_ids(quern_pass_model(r->ctx));
     r->kinds = quern_pass_alloc(r->ctx, r->n_nodes);
     r->seen = quern_pass_alloc(r->ctx, r->n_values);
     r->rows = quern_pass_alloc(r->ctx, r->n_values * sizeof(void *));

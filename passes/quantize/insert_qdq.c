@@ -232,47 +232,87 @@ static enum quern_code shrink(struct qn_inserter *s, struct quern_node *node)
     return code;
 }
 
+static enum quern_code tell_held(struct quern_pass_ctx *ctx,
+                                 struct quern_node *node, void *user)
+{
+    (void)ctx;
+    tell_bodies(user, node);
+    return QUERN_OK;
+}
+
+/* Operators with weights, as they stand before anything is edited. */
+struct heavy {
+    struct quern_node **nodes;
+    size_t n;
+};
+
+static enum quern_code list_heavy(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node, void *user)
+{
+    struct heavy *heavy = user;
+    (void)ctx;
+    heavy->nodes[heavy->n++] = node;
+    return QUERN_OK;
+}
+
+static enum quern_code insert_at(struct qn_inserter *s, struct quern_node *n)
+{
+    if (s->place.ports[quern_node_id(n)] == 0) {
+        s->n_float++;
+        quern_pass_account(s->ctx, n, "stays in float: %s",
+                           s->place.why_float[quern_node_id(n)]);
+        return shrink(s, n);
+    }
+    s->n_integer++;
+    enum quern_code code = quern_pass_scope_open(s->ctx);
+    if (code == QUERN_OK) {
+        code = insert_heavy(s, n, quern_node_input(n, 0));
+    }
+    quern_pass_scope_close(s->ctx);
+    return code;
+}
+
 static enum quern_code insert_all(struct qn_inserter *s)
 {
-    struct quern_node *next = NULL;
-    enum quern_code code = QUERN_OK;
-    for (struct quern_node *n = quern_graph_first(s->graph);
-         n != NULL && code == QUERN_OK; n = next) {
-        next = quern_node_next(n);
-        tell_bodies(s, n);
-        if (quern_node_id(n) >= s->place.n_nodes || !qn_is_heavy(n)) {
-            continue;
-        }
-        if (s->place.ports[quern_node_id(n)] != 0) {
-            s->n_integer++;
-            code = quern_pass_scope_open(s->ctx);
-            if (code == QUERN_OK) {
-                code = insert_heavy(s, n, quern_node_input(n, 0));
-            }
-            quern_pass_scope_close(s->ctx);
-        } else {
-            s->n_float++;
-            quern_pass_account(s->ctx, n, "stays in float: %s",
-                               s->place.why_float[quern_node_id(n)]);
-            code = shrink(s, n);
-        }
+    static const char *const ops[] = {"Conv", "ConvTranspose", "Gemm", "MatMul",
+                                      NULL};
+    const struct quern_each each = {.ops = ops};
+    const struct quern_each holders = {.has_bodies = true};
+    struct heavy heavy = {
+        .nodes = quern_pass_alloc(s->ctx, (s->place.n_nodes + 1) *
+                                              sizeof(struct quern_node *))};
+    enum quern_code code =
+        heavy.nodes != NULL
+            ? quern_pass_each(s->ctx, s->graph, &each, list_heavy, &heavy)
+            : QUERN_NO_MEMORY;
+    if (code == QUERN_OK) {
+        code = quern_pass_each(s->ctx, s->graph, &holders, tell_held, s);
+    }
+    for (size_t i = 0; i < heavy.n && code == QUERN_OK; i++) {
+        code = insert_at(s, heavy.nodes[i]);
     }
     return code == QUERN_OK ? qn_insert_activations(s) : code;
 }
 
+static enum quern_code forget_made(struct quern_pass_ctx *ctx,
+                                   struct quern_node *node, void *user)
+{
+    (void)user;
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        qn_seen_clear(quern_pass_model(ctx), quern_node_output(node, i));
+    }
+    return QUERN_OK;
+}
+
 /* Ranges have become parameters: what calibration saw is not asked again, and
  * what runs from here on needs the memory. */
-static void forget_seen(const struct qn_inserter *s)
+static enum quern_code forget_seen(const struct qn_inserter *s)
 {
     for (size_t i = 0; i < quern_graph_n_inputs(s->graph); i++) {
         qn_seen_clear(s->model, quern_graph_input(s->graph, i));
     }
-    for (struct quern_node *n = quern_graph_first(s->graph); n != NULL;
-         n = quern_node_next(n)) {
-        for (size_t i = 0; i < quern_node_n_outputs(n); i++) {
-            qn_seen_clear(s->model, quern_node_output(n, i));
-        }
-    }
+    return quern_pass_each(s->ctx, s->graph, &(struct quern_each){0},
+                           forget_made, NULL);
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
@@ -324,10 +364,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            "%zu of %zu Conv, Gemm and MatMul in integers",
                            s.n_integer, s.n_integer + s.n_float);
     }
-    if (code == QUERN_OK && s.n_integer > 0) {
-        forget_seen(&s);
-    }
-    return code;
+    return code == QUERN_OK && s.n_integer > 0 ? forget_seen(&s) : code;
 }
 
 static const char *const methods[] = {

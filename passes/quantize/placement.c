@@ -60,16 +60,19 @@ struct quern_value *qn_root(const struct qn_placement *p,
 }
 
 enum quern_code qn_place_room(struct quern_pass_ctx *ctx,
-                              struct quern_graph *graph, struct qn_placement *p)
+                              struct qn_placement *p)
 {
-    qn_id_room(graph, &p->n_values, &p->n_nodes);
+    const struct quern_model *model = quern_pass_model(ctx);
+    p->n_values = quern_model_n_value_ids(model);
+    p->n_nodes = quern_model_n_node_ids(model);
     p->part = quern_pass_alloc(ctx, p->n_values);
     p->alias = quern_pass_alloc(ctx, p->n_values * sizeof *p->alias);
     p->joined = quern_pass_alloc(ctx, p->n_values * sizeof *p->joined);
     p->ports = quern_pass_alloc(ctx, p->n_nodes * sizeof *p->ports);
     p->why_float = quern_pass_alloc(ctx, p->n_nodes * sizeof *p->why_float);
+    p->placed = quern_pass_alloc(ctx, p->n_nodes * sizeof(struct quern_node *));
     return p->part != NULL && p->alias != NULL && p->joined != NULL &&
-                   p->ports != NULL && p->why_float != NULL
+                   p->ports != NULL && p->why_float != NULL && p->placed != NULL
                ? QUERN_OK
                : QUERN_NO_MEMORY;
 }
@@ -370,39 +373,49 @@ static void place_move(struct quern_node *node, struct qn_placement *p)
     }
 }
 
-static void place_node(struct quern_pass_ctx *ctx, struct quern_node *node,
-                       const struct qn_placement_options *options,
-                       struct qn_placement *p)
+struct placing {
+    const struct qn_placement_options *options;
+    struct qn_placement *p;
+};
+
+static enum quern_code place_node(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node, void *user)
 {
+    const struct placing *placing = user;
+    struct qn_placement *p = placing->p;
     const struct quern_target_op *op = quern_target_node(p->target, node);
     struct quern_model *model = quern_pass_model(ctx);
     if (!quern_pass_node_settings(ctx, node).quantize) {
         p->why_float[quern_node_id(node)] =
             qn_is_heavy(node) ? "the recipe says so" : NULL;
     } else if (qn_is_heavy(node)) {
-        place_start(model, node, op, options, p);
+        place_start(model, node, op, placing->options, p);
     } else if (op != NULL && (op->kind == QUERN_INTEGER_FOLLOW ||
                               op->kind == QUERN_INTEGER_LINK)) {
         place_follow(model, node, op, p);
     } else if (op != NULL && op->kind == QUERN_INTEGER_MOVE) {
         place_move(node, p);
     }
+    if (p->ports[quern_node_id(node)] != 0) {
+        p->placed[p->n_placed++] = node;
+    }
+    return QUERN_OK;
 }
 
 enum quern_code qn_place(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                          const struct qn_placement_options *options,
                          struct qn_placement *p)
 {
-    enum quern_code code = qn_place_room(ctx, graph, p);
+    const struct quern_each all = {0};
+    struct placing placing = {options, p};
+    enum quern_code code = qn_place_room(ctx, p);
     p->target = quern_pass_target(ctx);
     p->guess = options->guess;
-    if (code != QUERN_OK) {
-        return code;
+    if (code == QUERN_OK) {
+        code = quern_pass_each(ctx, graph, &all, place_node, &placing);
     }
-    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
-         n = quern_node_next(n)) {
-        place_node(ctx, n, options, p);
+    if (code == QUERN_OK) {
+        code = qn_place_links(ctx, p);
     }
-    code = qn_place_links(ctx, graph, p);
     return code == QUERN_OK ? qn_place_readers(ctx, graph, p) : code;
 }

@@ -26,6 +26,9 @@ struct qn_placement {
     uint64_t *ports;            /* by node id: inputs that read codes */
     const char **why_float;     /* by node id: reason why a heavy node stays in
                                    float, or NULL */
+    struct quern_node **placed; /* those that the walk along the graph gave
+                                   codes to read, in its order */
+    size_t n_placed;
 };
 
 struct qn_placement_options {
@@ -41,9 +44,8 @@ enum quern_code qn_place(struct quern_pass_ctx *ctx, struct quern_graph *graph,
                          struct qn_placement *out_placement)
     __attribute__((warn_unused_result));
 
-/** Room for a placement, by the ids of the graph; nothing is decided. */
+/** Room for a placement, by the ids of the model; nothing is decided. */
 enum quern_code qn_place_room(struct quern_pass_ctx *ctx,
-                              struct quern_graph *graph,
                               struct qn_placement *out_placement)
     __attribute__((warn_unused_result));
 
@@ -88,7 +90,6 @@ struct quern_value *qn_output_point(const struct qn_placement *placement,
 /** Back to floats with operators that pay between codes alone and whose result
  * no integer kernel reads. */
 enum quern_code qn_place_links(struct quern_pass_ctx *ctx,
-                               struct quern_graph *graph,
                                struct qn_placement *placement)
     __attribute__((warn_unused_result));
 

@@ -86,20 +86,17 @@ static void settle_move(struct links *l, const struct quern_node *node)
 }
 
 enum quern_code qn_place_links(struct quern_pass_ctx *ctx,
-                               struct quern_graph *graph,
                                struct qn_placement *p)
 {
     struct links l = {p, quern_pass_alloc(ctx, p->n_values)};
     if (l.wanted == NULL) {
         return QUERN_NO_MEMORY;
     }
-    for (struct quern_node *n = quern_graph_last(graph); n != NULL;
-         n = quern_node_prev(n)) {
-        visit(&l, n);
+    for (size_t i = p->n_placed; i-- > 0;) {
+        visit(&l, p->placed[i]);
     }
-    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
-         n = quern_node_next(n)) {
-        settle_move(&l, n);
+    for (size_t i = 0; i < p->n_placed; i++) {
+        settle_move(&l, p->placed[i]);
     }
     return QUERN_OK;
 }

@@ -182,37 +182,84 @@ static void share_joined(struct readers *r, const struct quern_node *node)
     }
 }
 
+/* ------------------------------------------------------------------ walks */
+
+static enum quern_code visit_skip(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node, void *user)
+{
+    struct readers *r = user;
+    (void)ctx;
+    measure_depth(r, node);
+    if (may_read_codes(r, node, QUERN_INTEGER_SKIP) &&
+        quern_node_n_inputs(node) == 2) {
+        place_skip(r, node);
+    }
+    return QUERN_OK;
+}
+
+static enum quern_code visit_around(struct quern_pass_ctx *ctx,
+                                    struct quern_node *node, void *user)
+{
+    struct readers *r = user;
+    (void)ctx;
+    if (may_read_codes(r, node, QUERN_INTEGER_AROUND)) {
+        place_around(r, node);
+    }
+    return QUERN_OK;
+}
+
+static enum quern_code visit_sharing(struct quern_pass_ctx *ctx,
+                                     struct quern_node *node, void *user)
+{
+    struct readers *r = user;
+    (void)ctx;
+    if (r->p->target->moves_pairs && is_kind(r, node, QUERN_INTEGER_MOVE)) {
+        share_moved(r, node);
+    } else if (is_kind(r, node, QUERN_INTEGER_JOIN)) {
+        share_joined(r, node);
+    }
+    return QUERN_OK;
+}
+
+/* Operators of two kinds, NULL-ended; NULL: no memory. */
+static const char *const *ops_of(const struct readers *r,
+                                 enum quern_target_kind a,
+                                 enum quern_target_kind b)
+{
+    const struct quern_target *t = r->p->target;
+    const char **ops =
+        quern_pass_alloc(r->ctx, (t->n_ops + 1) * sizeof(const char *));
+    size_t n = 0;
+    for (size_t i = 0; ops != NULL && i < t->n_ops; i++) {
+        if (t->ops[i].kind == a || t->ops[i].kind == b) {
+            ops[n++] = t->ops[i].op;
+        }
+    }
+    return ops;
+}
+
 enum quern_code qn_place_readers(struct quern_pass_ctx *ctx,
                                  struct quern_graph *graph,
                                  struct qn_placement *p)
 {
     struct readers r = {.ctx = ctx, .model = quern_pass_model(ctx), .p = p};
+    struct quern_each all = {0};
+    struct quern_each around = {
+        .ops = ops_of(&r, QUERN_INTEGER_AROUND, QUERN_INTEGER_AROUND),
+        .backward = true};
+    struct quern_each sharing = {
+        .ops = ops_of(&r, QUERN_INTEGER_MOVE, QUERN_INTEGER_JOIN)};
     r.depth = quern_pass_alloc(ctx, p->n_values * sizeof *r.depth);
     r.up = quern_pass_alloc(ctx, p->n_values * sizeof *r.up);
-    if (r.depth == NULL || r.up == NULL) {
+    if (r.depth == NULL || r.up == NULL || around.ops == NULL ||
+        sharing.ops == NULL) {
         return QUERN_NO_MEMORY;
     }
-    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
-         n = quern_node_next(n)) {
-        measure_depth(&r, n);
-        if (may_read_codes(&r, n, QUERN_INTEGER_SKIP) &&
-            quern_node_n_inputs(n) == 2) {
-            place_skip(&r, n);
-        }
+    enum quern_code code = quern_pass_each(ctx, graph, &all, visit_skip, &r);
+    if (code == QUERN_OK) {
+        code = quern_pass_each(ctx, graph, &around, visit_around, &r);
     }
-    for (struct quern_node *n = quern_graph_last(graph); n != NULL;
-         n = quern_node_prev(n)) {
-        if (may_read_codes(&r, n, QUERN_INTEGER_AROUND)) {
-            place_around(&r, n);
-        }
-    }
-    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
-         n = quern_node_next(n)) {
-        if (p->target->moves_pairs && is_kind(&r, n, QUERN_INTEGER_MOVE)) {
-            share_moved(&r, n);
-        } else if (is_kind(&r, n, QUERN_INTEGER_JOIN)) {
-            share_joined(&r, n);
-        }
-    }
-    return QUERN_OK;
+    return code == QUERN_OK
+               ? quern_pass_each(ctx, graph, &sharing, visit_sharing, &r)
+               : code;
 }

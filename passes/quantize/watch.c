@@ -45,6 +45,32 @@ static int channel_axis(const struct quern_value *value, int rank)
     return rank > 2 && channels_first(value) ? 1 : rank - 1;
 }
 
+struct listing {
+    bool *listed; /* by value id */
+    struct qn_watched *w;
+};
+
+static enum quern_code list_of_node(struct quern_pass_ctx *ctx,
+                                    struct quern_node *n, void *user)
+{
+    struct listing *l = user;
+    size_t n_in = quern_node_n_inputs(n);
+    (void)ctx;
+    for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
+        struct quern_value *v =
+            i < n_in ? quern_node_input(n, i) : quern_node_output(n, i - n_in);
+        if (v == NULL || l->listed[quern_value_id(v)] ||
+            quern_value_constant(v) != NULL ||
+            (quern_value_dtype(v) != QUERN_FLOAT &&
+             quern_value_dtype(v) != QUERN_UNDEFINED)) {
+            continue;
+        }
+        l->listed[quern_value_id(v)] = true;
+        l->w->values[l->w->n++] = v;
+    }
+    return QUERN_OK;
+}
+
 /* All activations that nodes of the graph read or make and that may be floats,
  * each once, in the order of their first mention. */
 static enum quern_code list_values(struct quern_pass_ctx *ctx,
@@ -52,29 +78,14 @@ static enum quern_code list_values(struct quern_pass_ctx *ctx,
                                    const struct qn_placement *place,
                                    struct qn_watched *w)
 {
-    bool *listed = quern_pass_alloc(ctx, place->n_values);
+    struct listing l = {quern_pass_alloc(ctx, place->n_values), w};
     w->values =
         quern_pass_alloc(ctx, place->n_values * sizeof(struct quern_value *));
-    if (listed == NULL || w->values == NULL) {
+    if (l.listed == NULL || w->values == NULL) {
         return QUERN_NO_MEMORY;
     }
-    for (struct quern_node *n = quern_graph_first(graph); n != NULL;
-         n = quern_node_next(n)) {
-        size_t n_in = quern_node_n_inputs(n);
-        for (size_t i = 0; i < n_in + quern_node_n_outputs(n); i++) {
-            struct quern_value *v = i < n_in ? quern_node_input(n, i)
-                                             : quern_node_output(n, i - n_in);
-            if (v == NULL || listed[quern_value_id(v)] ||
-                quern_value_constant(v) != NULL ||
-                (quern_value_dtype(v) != QUERN_FLOAT &&
-                 quern_value_dtype(v) != QUERN_UNDEFINED)) {
-                continue;
-            }
-            listed[quern_value_id(v)] = true;
-            w->values[w->n++] = v;
-        }
-    }
-    return QUERN_OK;
+    return quern_pass_each(ctx, graph, &(struct quern_each){0}, list_of_node,
+                           &l);
 }
 
 /* True when a constant broadcast to a value of these dims leaves them. */
@@ -192,7 +203,7 @@ enum quern_code qn_watch(struct quern_pass_ctx *ctx, struct quern_graph *graph,
     struct qn_placement_options o = {.attention_rows = 0, .guess = true};
     struct qn_placement place = {0};
     *w = (struct qn_watched){0};
-    enum quern_code code = qn_place_room(ctx, graph, &place);
+    enum quern_code code = qn_place_room(ctx, &place);
     if (code == QUERN_OK) {
         code = list_values(ctx, graph, &place, w);
     }

@@ -161,10 +161,16 @@ enum quern_code quern_stats_range(struct quern_context *context,
     if (code != QUERN_OK) {
         return code;
     }
+    bool is_entropy = o.method == QUERN_RANGE_ENTROPY;
     struct qn_range_work *work = qn_alloc_aligned(sizeof *work);
-    if (work == NULL) {
+    struct qn_entropy_sums *entropy =
+        is_entropy ? qn_alloc_aligned(sizeof *entropy) : NULL;
+    if (work == NULL || (is_entropy && entropy == NULL)) {
+        qn_free(work);
+        qn_free(entropy);
         return qn_no_memory(context);
     }
+    work->entropy = entropy;
     quern_stats_summary(stats, &summary);
     double lo = fmin((double)summary.min, 0.0);
     double hi = fmax((double)summary.max, 0.0);
@@ -183,5 +189,6 @@ enum quern_code quern_stats_range(struct quern_context *context,
     out_range->error =
         has_bins ? qn_range_error(work, &seen, lo, hi, o.n_levels) : -1.0;
     qn_free(work);
+    qn_free(entropy);
     return QUERN_OK;
 }

@@ -26,7 +26,7 @@ struct qn_entropy_sums {
 struct qn_range_work {
     struct qn_bins bins;
     struct qn_error_sums error;
-    struct qn_entropy_sums entropy;
+    struct qn_entropy_sums *entropy; /* of the method entropy alone */
 };
 
 /** Fill in the sums for a reader. */

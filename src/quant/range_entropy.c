@@ -121,7 +121,7 @@ static void entropy_symmetric(struct qn_range_work *work, size_t n_levels,
                               double *lo, double *hi)
 {
     const struct qn_bins *bins = &work->bins;
-    struct qn_entropy_sums *s = &work->entropy;
+    struct qn_entropy_sums *s = work->entropy;
     double best;
     s->n_bins = 0;
     for (size_t i = 0; i < QN_HIST_BINS; i++) {
@@ -147,7 +147,7 @@ static void entropy_free(struct qn_range_work *work, size_t n_levels,
                          double *lo, double *hi)
 {
     const struct qn_bins *bins = &work->bins;
-    struct qn_entropy_sums *s = &work->entropy;
+    struct qn_entropy_sums *s = work->entropy;
     size_t zero = (size_t)(-bins->first); /* bin that starts at 0 */
     double best;
     s->n_bins = bins->n_bins;
