@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ALIGN = 16, FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
+enum { ALIGN = 16, FIRST_BLOCK = 2048, LARGEST_BLOCK = 1 << 20 };
 
 /* An arena that has handed out this much goes on in large pages. */
 enum { MANY = 4 << 20, PAGES = 4 << 20 };

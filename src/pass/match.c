@@ -402,6 +402,13 @@ enum quern_code quern_pattern_match(struct quern_pattern *pattern,
 
 const char *quern_pattern_reason(const struct quern_pattern *pattern)
 {
-    qn_reason_print(pattern, pattern->reason_text, QN_REASON_SIZE);
-    return pattern->reason_text;
+    struct qn_reason_text *told = pattern->told;
+    if (told->text == NULL) {
+        told->text = qn_arena_alloc(told->arena, QN_REASON_SIZE);
+    }
+    if (told->text == NULL) {
+        return "no memory is left to say why";
+    }
+    qn_reason_print(pattern, told->text, QN_REASON_SIZE);
+    return told->text;
 }

@@ -18,6 +18,11 @@ struct qn_parser {
     int depth;
 };
 
+/** Room for one item more behind the n of a list in the arena of the pattern,
+ * which starts with none. False: no memory, nothing changed. */
+bool qn_pattern_grow(struct quern_pattern *pattern, void **list, size_t n,
+                     size_t size);
+
 /** Line and column (both from 1, in characters) of a point of the text. */
 void qn_parser_position(const struct qn_parser *p, const char *at,
                         int *out_line, int *out_column);

@@ -6,6 +6,20 @@
 
 #include <string.h>
 
+bool qn_pattern_grow(struct quern_pattern *pattern, void **list, size_t n,
+                     size_t size)
+{
+    if (n > 0 && (n < 4 || (n & (n - 1)) != 0)) {
+        return true;
+    }
+    void *grown = qn_arena_alloc_n(&pattern->arena, n == 0 ? 4 : 2 * n, size);
+    if (grown != NULL && n > 0) {
+        memcpy(grown, *list, n * size);
+    }
+    *list = grown != NULL ? grown : *list;
+    return grown != NULL;
+}
+
 size_t qn_pattern_find(const struct quern_pattern *pattern, const char *name)
 {
     size_t i = 0;
@@ -25,6 +39,12 @@ enum quern_code qn_parser_add_var(struct qn_parser *p, const char *name,
         return qn_parser_wrong(p, p->at, "more than %d values in a pattern",
                                QN_PATTERN_MOST_NAMES);
     }
+    void *vars = pattern->vars;
+    if (!qn_pattern_grow(pattern, &vars, pattern->n_vars,
+                         sizeof *pattern->vars)) {
+        return qn_no_memory(p->context);
+    }
+    pattern->vars = vars;
     *out_var = pattern->n_vars++;
     pattern->vars[*out_var] =
         (struct qn_pattern_var){name, producer, output, false};
@@ -122,9 +142,12 @@ static bool make_room(struct quern_pattern *pattern)
         qn_arena_alloc_n(arena, pattern->n_nodes, sizeof(struct quern_node *));
     pattern->goals =
         qn_arena_alloc_n(arena, pattern->n_nodes, sizeof(struct qn_goal *));
-    pattern->reason_text = qn_arena_alloc(arena, QN_REASON_SIZE);
+    pattern->told = qn_arena_alloc(arena, sizeof *pattern->told);
     bool is_made = match->bindings != NULL && match->nodes != NULL &&
-                   pattern->goals != NULL && pattern->reason_text != NULL;
+                   pattern->goals != NULL && pattern->told != NULL;
+    if (is_made) {
+        pattern->told->arena = arena;
+    }
     for (size_t i = 0; i < pattern->n_nodes && is_made; i++) {
         pattern->goals[i] = qn_arena_alloc_n(
             arena, pattern->nodes[i]->n_args + 1, sizeof **pattern->goals);
@@ -138,14 +161,7 @@ static enum quern_code parse(struct qn_parser *p, const char *text)
     struct quern_pattern *pattern = p->pattern;
     struct qn_arena *arena = &pattern->arena;
     pattern->text = qn_arena_strdup(arena, text);
-    pattern->vars =
-        qn_arena_alloc_n(arena, QN_PATTERN_MOST_NAMES, sizeof *pattern->vars);
-    pattern->match.attrs = qn_arena_alloc_n(arena, QN_PATTERN_MOST_NAMES + 1,
-                                            sizeof *pattern->match.attrs);
-    pattern->nodes = qn_arena_alloc_n(arena, QN_PATTERN_MOST_NODES,
-                                      sizeof(struct qn_pattern_node *));
-    if (pattern->text == NULL || pattern->vars == NULL ||
-        pattern->match.attrs == NULL || pattern->nodes == NULL) {
+    if (pattern->text == NULL) {
         return qn_no_memory(p->context);
     }
     p->at = pattern->text;
@@ -157,6 +173,11 @@ static enum quern_code parse(struct qn_parser *p, const char *text)
              (qn_parser_skip(p), *p->at != '\0'));
     if (code == QUERN_OK && *p->at != '\0') {
         code = qn_parser_found(p, "';' or the end");
+    }
+    if (code == QUERN_OK) {
+        pattern->nodes = qn_arena_alloc_n(arena, p->n_nodes,
+                                          sizeof(struct qn_pattern_node *));
+        code = pattern->nodes != NULL ? QUERN_OK : qn_no_memory(p->context);
     }
     if (code == QUERN_OK) {
         reach(pattern, p->last);

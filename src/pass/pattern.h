@@ -153,7 +153,13 @@ struct quern_pattern {
     struct quern_match match;
     struct qn_goal **goals; /* by node: room for its arguments */
     struct qn_reason reason;
-    char *reason_text; /* QN_REASON_SIZE bytes */
+    struct qn_reason_text *told; /* what quern_pattern_reason() gives */
+};
+
+/** Made when it is asked for: most patterns are never asked. */
+struct qn_reason_text {
+    struct qn_arena *arena;
+    char *text; /* QN_REASON_SIZE bytes; NULL: not made yet */
 };
 
 enum { QN_REASON_SIZE = 1024 };

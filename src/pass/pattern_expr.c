@@ -76,23 +76,17 @@ static bool is_many(const struct qn_parser *p, const struct qn_pattern_arg *arg)
 static enum quern_code parse_args(struct qn_parser *p,
                                   struct qn_pattern_node *node)
 {
-    struct qn_arena *arena = &p->pattern->arena;
-    size_t room = 4;
-    node->args = qn_arena_alloc_n(arena, room, sizeof *node->args);
-    while (node->args != NULL) {
+    for (;;) {
+        void *args = node->args;
         if (node->n_args == QN_PATTERN_MOST_ARGS) {
             return qn_parser_wrong(p, p->at, "more than %d arguments",
                                    QN_PATTERN_MOST_ARGS);
         }
-        if (node->n_args == room) {
-            struct qn_pattern_arg *old = node->args;
-            node->args = qn_arena_alloc_n(arena, room * 2, sizeof *node->args);
-            if (node->args == NULL) {
-                break;
-            }
-            memcpy(node->args, old, room * sizeof *old);
-            room *= 2;
+        if (!qn_pattern_grow(p->pattern, &args, node->n_args,
+                             sizeof *node->args)) {
+            return qn_no_memory(p->context);
         }
+        node->args = args;
         const char *start = p->at;
         enum quern_code code = parse_arg(p, &node->args[node->n_args++]);
         if (code != QUERN_OK) {
@@ -108,7 +102,6 @@ static enum quern_code parse_args(struct qn_parser *p,
                                    "all that remain");
         }
     }
-    return qn_no_memory(p->context);
 }
 
 static size_t attr_variable(struct quern_pattern *pattern, const char *name)
@@ -154,6 +147,13 @@ static enum quern_code parse_attr(struct qn_parser *p,
             return qn_parser_wrong(p, p->at, "more than %d attribute variables",
                                    QN_PATTERN_MOST_NAMES);
         }
+        void *vars = pattern->match.attrs;
+        if (attr->var == pattern->n_attr_vars &&
+            !qn_pattern_grow(pattern, &vars, pattern->n_attr_vars,
+                             sizeof *pattern->match.attrs)) {
+            return qn_no_memory(p->context);
+        }
+        pattern->match.attrs = vars;
         pattern->match.attrs[attr->var].variable = attr->text;
         pattern->n_attr_vars += attr->var == pattern->n_attr_vars;
     }
@@ -164,16 +164,17 @@ static enum quern_code parse_attrs(struct qn_parser *p,
                                    struct qn_pattern_node *node)
 {
     enum { MOST = 16 };
-    node->attrs =
-        qn_arena_alloc_n(&p->pattern->arena, MOST, sizeof *node->attrs);
-    if (node->attrs == NULL) {
-        return qn_no_memory(p->context);
-    }
     enum quern_code code = QUERN_OK;
     do {
+        void *attrs = node->attrs;
         if (node->n_attrs == MOST) {
             return qn_parser_wrong(p, p->at, "more than %d attributes", MOST);
         }
+        if (!qn_pattern_grow(p->pattern, &attrs, node->n_attrs,
+                             sizeof *node->attrs)) {
+            return qn_no_memory(p->context);
+        }
+        node->attrs = attrs;
         code = parse_attr(p, &node->attrs[node->n_attrs++]);
     } while (code == QUERN_OK && qn_parser_take(p, ','));
     return code != QUERN_OK         ? code
