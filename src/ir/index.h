@@ -49,8 +49,8 @@ struct qn_node_chunk {
     uint32_t graphs[QN_CHUNK];            /* id of the graph */
     uint32_t inputs[QN_CHUNK][QN_INPUTS]; /* 1 + id of the value; 0: none */
     struct quern_node *nodes[QN_CHUNK];
-    unsigned char is_mute[QN_CHUNK]; /* all outputs are left out */
-    unsigned char touched[QN_CHUNK]; /* not journaled */
+    unsigned char is_mute[QN_CHUNK];     /* all outputs are left out */
+    unsigned char touched[QN_CHUNK];     /* not journaled */
     unsigned char has_numbers[QN_CHUNK]; /* inference knows elements of what it
                                             makes; not journaled */
 };

@@ -147,10 +147,10 @@ struct quern_node {
 struct quern_value {
     uint32_t id;
     bool erased;
-    bool is_input;  /* of `graph` */
-    bool is_opaque; /* given by what the IR does not hold: a sparse
-                       initializer, or a broken one of a file that is
-                       being checked */
+    bool is_input;   /* of `graph` */
+    bool is_opaque;  /* given by what the IR does not hold: a sparse
+                        initializer, or a broken one of a file that is
+                        being checked */
     bool was_output; /* some graph gives it, or gave it: only then the uses
                         are looked at for that */
     uint32_t output_index;

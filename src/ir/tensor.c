@@ -34,9 +34,8 @@ enum quern_code qn_tensor_size_of(struct quern_context *context,
     return QUERN_OK;
 }
 
-/* Zeroed memory becomes a tensor. */
-static void init(struct quern_tensor *t, enum quern_dtype dtype, int rank,
-                 const int64_t *dims, int64_t len)
+void qn_tensor_init(struct quern_tensor *t, enum quern_dtype dtype, int rank,
+                    const int64_t *dims, int64_t len)
 {
     atomic_init(&t->count, 1);
     t->dtype = dtype;
@@ -52,7 +51,7 @@ static struct quern_tensor *alloc(enum quern_dtype dtype, int rank,
 {
     struct quern_tensor *t = qn_calloc(sizeof *t + (size_t)rank * sizeof *dims);
     if (t != NULL) {
-        init(t, dtype, rank, dims, len);
+        qn_tensor_init(t, dtype, rank, dims, len);
     }
     return t;
 }
@@ -75,80 +74,12 @@ static enum quern_code finish(struct quern_context *context,
     return QUERN_OK;
 }
 
-/* ----------------------------------------------------- small tensors */
-
-/* Of what lies in a buffer beside others, bytes are aligned as those of a
- * buffer of their own are. */
-enum { SMALL = 1024, PACK = 64 << 10, LINE = 64 };
-
-static size_t round_up(size_t size, size_t to)
-{
-    return (size + to - 1) / to * to;
-}
-
-/* Room for `size` bytes and a tensor behind them, in whole lines. */
-static size_t inside_size(int rank, size_t size)
-{
-    return round_up(round_up(size, sizeof(int64_t)) +
-                        sizeof(struct quern_tensor) +
-                        (size_t)rank * sizeof(int64_t),
-                    LINE);
-}
-
-/* A tensor at the bytes `data` of a buffer, of which it takes one count. */
-static struct quern_tensor *place(struct qn_buf *buf, unsigned char *data,
-                                  size_t size, enum quern_dtype dtype, int rank,
-                                  const int64_t *dims, int64_t len)
-{
-    struct quern_tensor *t = (void *)(data + round_up(size, sizeof(int64_t)));
-    memset(data, 0, inside_size(rank, size));
-    init(t, dtype, rank, dims, len);
-    t->inside = true;
-    t->buf = buf;
-    t->data = data;
-    t->size = size;
-    return t;
-}
-
-static struct quern_tensor *create_small(enum quern_dtype dtype, int rank,
-                                         const int64_t *dims, int64_t len,
-                                         size_t size)
-{
-    struct qn_buf *buf = qn_buf_create_room(inside_size(rank, size));
-    return buf != NULL ? place(buf, buf->data, size, dtype, rank, dims, len)
-                       : NULL;
-}
-
-void qn_tensor_pack_finish(struct qn_tensor_pack *pack)
-{
-    qn_buf_release(pack->buf);
-    *pack = (struct qn_tensor_pack){0};
-}
-
-/* Its next `size` bytes, from a new buffer when that is needed; NULL: no
- * memory. */
-static unsigned char *pack_room(struct qn_tensor_pack *pack, size_t size)
-{
-    if (pack->buf == NULL || PACK - pack->used < size) {
-        struct qn_buf *buf = qn_buf_create_room(PACK);
-        if (buf == NULL) {
-            return NULL;
-        }
-        qn_tensor_pack_finish(pack);
-        pack->buf = buf;
-    }
-    unsigned char *room = pack->buf->data + pack->used;
-    pack->used += size;
-    return room;
-}
-
 /* ------------------------------------------------------------- creating */
 
-/* What a new tensor needs, or an error. */
-static enum quern_code check_new(struct quern_context *context,
-                                 enum quern_dtype dtype, int rank,
-                                 const int64_t *dims, int64_t *out_len,
-                                 size_t *out_size)
+enum quern_code qn_tensor_check_new(struct quern_context *context,
+                                    enum quern_dtype dtype, int rank,
+                                    const int64_t *dims, int64_t *out_len,
+                                    size_t *out_size)
 {
     enum quern_code code =
         qn_tensor_size_of(context, dtype, rank, dims, out_len, out_size);
@@ -175,12 +106,13 @@ static enum quern_code create(struct quern_context *context,
 {
     int64_t len = 0;
     size_t size = 0;
-    enum quern_code code = check_new(context, dtype, rank, dims, &len, &size);
+    enum quern_code code =
+        qn_tensor_check_new(context, dtype, rank, dims, &len, &size);
     if (code != QUERN_OK) {
         return code;
     }
-    if (size <= SMALL) {
-        struct quern_tensor *t = create_small(dtype, rank, dims, len, size);
+    if (size <= QN_TENSOR_SMALL) {
+        struct quern_tensor *t = qn_tensor_small(dtype, rank, dims, len, size);
         *out_tensor = t != NULL ? t : *out_tensor;
         return t != NULL ? QUERN_OK : qn_no_memory(context);
     }
@@ -194,31 +126,6 @@ enum quern_code quern_tensor_create(struct quern_context *context,
                                     struct quern_tensor **out_tensor)
 {
     return create(context, dtype, rank, dims, qn_buf_create, out_tensor);
-}
-
-enum quern_code
-qn_tensor_packed(struct quern_context *context, struct qn_tensor_pack *pack,
-                 enum quern_dtype dtype, int rank, const int64_t *dims,
-                 struct quern_tensor **out_tensor, unsigned char **out_data)
-{
-    int64_t len = 0;
-    size_t size = 0;
-    enum quern_code code = check_new(context, dtype, rank, dims, &len, &size);
-    if (code == QUERN_OK && size > SMALL) {
-        code = quern_tensor_create(context, dtype, rank, dims, out_tensor);
-        *out_data =
-            code == QUERN_OK ? quern_tensor_data_mut(*out_tensor) : NULL;
-        return code;
-    }
-    unsigned char *room =
-        code == QUERN_OK ? pack_room(pack, inside_size(rank, size)) : NULL;
-    if (room == NULL) {
-        return code == QUERN_OK ? qn_no_memory(context) : code;
-    }
-    *out_tensor =
-        place(qn_buf_retain(pack->buf), room, size, dtype, rank, dims, len);
-    *out_data = room;
-    return QUERN_OK;
 }
 
 enum quern_code qn_tensor_check_bytes(struct quern_context *context,

@@ -40,6 +40,25 @@ qn_tensor_slice(struct quern_context *context, enum quern_dtype dtype, int rank,
                 size_t size, struct quern_tensor **out_tensor)
     __attribute__((warn_unused_result));
 
+/** Zeroed memory of a tensor and its dims becomes one, of no buffer yet. */
+void qn_tensor_init(struct quern_tensor *tensor, enum quern_dtype dtype,
+                    int rank, const int64_t *dims, int64_t len);
+
+/** What a new tensor needs, or an error. */
+enum quern_code qn_tensor_check_new(struct quern_context *context,
+                                    enum quern_dtype dtype, int rank,
+                                    const int64_t *dims, int64_t *out_len,
+                                    size_t *out_size)
+    __attribute__((warn_unused_result));
+
+/* Bytes up to which a tensor lies in its buffer. */
+enum { QN_TENSOR_SMALL = 1024 };
+
+/** One in one block with its `size` bytes, all zeroed. NULL: no memory. */
+struct quern_tensor *qn_tensor_small(enum quern_dtype dtype, int rank,
+                                     const int64_t *dims, int64_t len,
+                                     size_t size);
+
 /** A buffer that takes small tensors one behind another; it goes when none of
  * them is left. Zeroed storage is an empty one. */
 struct qn_tensor_pack {
