@@ -1,7 +1,9 @@
 /* Opening, checking, printing, editing and saving with every allocation failing
  * once: an error or a result, no crash, and files that are whole. */
 #include <quern/graph.h>
+#include <quern/run.h>
 
+#include "io/io.h"
 #include "oom.h"
 #include "qtest.h"
 #include "support.h"
@@ -85,6 +87,70 @@ static enum quern_code edit_and_save(void *user)
     return code;
 }
 
+/* A sequence of two tensors, inside of an optional and by itself. */
+static void make_sequence(struct wire *sequence, struct wire *optional)
+{
+    static const float numbers[2] = {1.0f, 2.0f};
+    wire_int(sequence, 2, 1);
+    for (int i = 0; i < 2; i++) {
+        struct wire tensor = {.size = 0};
+        wire_int(&tensor, 1, 2);
+        wire_int(&tensor, 2, 1);
+        wire_bytes(&tensor, 9, numbers, sizeof numbers);
+        wire_message(sequence, 3, &tensor);
+    }
+    wire_int(optional, 2, 3);
+    wire_message(optional, 5, sequence);
+}
+
+static enum quern_code read_list(struct quern_context *context,
+                                 const char *path, enum quern_kind kind)
+{
+    struct quern_tensor *t = NULL;
+    enum quern_code code = qn_tensor_open(context, path, kind, &t);
+    if (code == QUERN_OK) {
+        ck_assert(quern_tensor_is_list(t));
+        ck_assert(!quern_tensor_is_nothing(t));
+        ck_assert_int_eq(quern_tensor_len(t), 2);
+        ck_assert_int_eq(quern_tensor_len(quern_tensor_item(t, 1)), 2);
+        ck_assert_ptr_null(quern_tensor_item(t, 2));
+        ck_assert(quern_tensor_equal(t, t));
+    } else {
+        ck_assert_ptr_null(t);
+    }
+    quern_tensor_release(&t);
+    return code;
+}
+
+static enum quern_code read_sequence(void *user)
+{
+    struct job *job = user;
+    return read_list(job->context, job->in, QUERN_KIND_SEQUENCE);
+}
+
+static enum quern_code read_optional(void *user)
+{
+    struct job *job = user;
+    return read_list(job->context, job->out, QUERN_KIND_OPTIONAL);
+}
+
+START_TEST(lists_are_read_whole_or_not_at_all)
+{
+    struct wire sequence = {.size = 0};
+    struct wire optional = {.size = 0};
+    struct job job = {.context = NULL};
+    const char *folder = wire_folder();
+    make_sequence(&sequence, &optional);
+    job.in = wire_write(folder, "s.pb", sequence.bytes, sequence.size);
+    job.out = wire_write(folder, "o.pb", optional.bytes, optional.size);
+    ck_assert_int_eq(quern_context_create(NULL, &job.context), QUERN_OK);
+    oom_each(job.context, 200, read_sequence, &job);
+    oom_each(job.context, 200, read_optional, &job);
+    quern_context_destroy(&job.context);
+    wire_remove(folder);
+}
+END_TEST
+
 START_TEST(no_allocation_is_trusted)
 {
     struct wire model = {.size = 0};
@@ -114,6 +180,7 @@ Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("io/memory");
     TCase *tests = tcase_create("memory");
+    tcase_add_test(tests, lists_are_read_whole_or_not_at_all);
     tcase_add_test(tests, no_allocation_is_trusted);
     suite_add_tcase(suite, tests);
     return suite;
