@@ -204,7 +204,10 @@ static enum quern_code find_values(struct making *m)
     for (size_t i = 0; i < p->n_inputs && code == QUERN_OK; i++) {
         p->names[i] = m->inputs[i]->name;
         p->tensors[i] = w->known[m->inputs[i]->id];
-        code = p->tensors[i] != NULL ? QUERN_OK : QUERN_NOT_FOUND;
+        /* Lists are not cut at: they cannot be written beside the model. */
+        code = p->tensors[i] != NULL && !quern_tensor_is_list(p->tensors[i])
+                   ? QUERN_OK
+                   : QUERN_NOT_FOUND;
     }
     return code;
 }

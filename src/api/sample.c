@@ -2,6 +2,8 @@
  * be from what reads them. */
 #include "api/sample.h"
 
+#include <quern/run.h>
+
 #include "base/diag.h"
 
 #include <math.h>
@@ -209,35 +211,75 @@ static void note_symbols(struct symbols *s, const struct quern_value *value)
     }
 }
 
-static enum quern_code make_one(struct quern_context *context,
-                                const struct quern_value *value,
-                                struct symbols *symbols, int sizes,
-                                enum qn_sample_numbers numbers, uint64_t *state,
-                                struct quern_tensor **out)
+/* What all inputs of a sample share. */
+struct sampling {
+    struct quern_context *context;
+    struct symbols symbols;
+    int sizes;
+    enum qn_sample_numbers numbers;
+    uint64_t state;
+};
+
+/* A tensor of a type, for an input that is one or holds such. */
+static enum quern_code make_tensor(struct sampling *s,
+                                   const struct quern_value *value,
+                                   const struct qn_type *type,
+                                   struct quern_tensor **out)
 {
-    enum quern_dtype dtype = quern_value_dtype(value);
-    int rank = quern_value_rank(value);
     int64_t dims[QUERN_MAX_RANK] = {0};
-    if (quern_value_kind(value) != QUERN_KIND_TENSOR) {
-        return no_sample(context, value, "no tensor");
-    }
-    if (rank < 0) {
-        return no_sample(context, value, "of unknown rank");
+    enum quern_dtype dtype = type->dtype;
+    if (type->rank < 0) {
+        return no_sample(s->context, value, "of unknown rank");
     }
     if (!quern_dtype_is_float(dtype) && dtype != QUERN_BOOL &&
         !quern_dtype_is_integer(dtype)) {
-        return no_sample(context, value, "not of numbers");
+        return no_sample(s->context, value, "not of numbers");
     }
-    for (int i = 0; i < rank; i++) {
-        struct quern_dim d = quern_value_dims(value)[i];
+    for (int i = 0; i < type->rank; i++) {
+        struct quern_dim d = type->dims[i];
         dims[i] = d.value >= 0 ? d.value
-                  : sizes == WITH_CACHE && is_mask(value->name) &&
-                          place_of(symbols, d.expr) == symbols->n
-                      ? sum_of(symbols)
-                      : size_of(sizes, number_of(symbols, d.expr));
+                  : s->sizes == WITH_CACHE && is_mask(value->name) &&
+                          place_of(&s->symbols, d.expr) == s->symbols.n
+                      ? sum_of(&s->symbols)
+                      : size_of(s->sizes, number_of(&s->symbols, d.expr));
     }
-    return make_numbers(context, rank, dims, state, dtype,
-                        dtype == QUERN_BOOL ? 2 : most_of(value, numbers), out);
+    return make_numbers(s->context, type->rank, dims, &s->state, dtype,
+                        dtype == QUERN_BOOL ? 2 : most_of(value, s->numbers),
+                        out);
+}
+
+/* An optional holds something; a sequence two items of the same sizes. */
+static enum quern_code make_one(struct sampling *s,
+                                const struct quern_value *value,
+                                struct quern_tensor **out)
+{
+    const struct qn_type *type = qn_value_type(value);
+    struct quern_tensor *items[2] = {NULL, NULL};
+    if (type != NULL && type->kind == QUERN_KIND_OPTIONAL) {
+        type = type->element;
+    }
+    bool is_list = type != NULL && type->kind == QUERN_KIND_SEQUENCE;
+    if (is_list) {
+        type = type->element;
+    }
+    if (type == NULL || type->kind != QUERN_KIND_TENSOR) {
+        return no_sample(s->context, value, "no tensor and holds none");
+    }
+    if (!is_list) {
+        return make_tensor(s, value, type, out);
+    }
+    size_t n_nameless = s->symbols.n_nameless;
+    enum quern_code code = QUERN_OK;
+    for (int i = 0; i < 2 && code == QUERN_OK; i++) {
+        s->symbols.n_nameless = n_nameless;
+        code = make_tensor(s, value, type, &items[i]);
+    }
+    if (code == QUERN_OK) {
+        code = quern_tensor_of_items(s->context, items, 2, out);
+    }
+    quern_tensor_release(&items[0]);
+    quern_tensor_release(&items[1]);
+    return code;
 }
 
 enum quern_code qn_sample_random(struct quern_context *context,
@@ -245,20 +287,22 @@ enum quern_code qn_sample_random(struct quern_context *context,
                                  int sizes, enum qn_sample_numbers numbers,
                                  struct quern_tensor **out)
 {
-    struct symbols symbols = {.n = 0};
-    uint64_t state = UINT64_C(0x9e3779b97f4a7c15) * ((uint64_t)sizes + 1);
+    struct sampling s = {.context = context,
+                         .sizes = sizes,
+                         .numbers = numbers,
+                         .state = UINT64_C(0x9e3779b97f4a7c15) *
+                                  ((uint64_t)sizes + 1)};
     enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < n; i++) {
         out[i] = NULL;
     }
     for (size_t i = 0; i < n; i++) {
         if (!is_mask(inputs[i]->name)) {
-            note_symbols(&symbols, inputs[i]);
+            note_symbols(&s.symbols, inputs[i]);
         }
     }
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
-        code = make_one(context, inputs[i], &symbols, sizes, numbers, &state,
-                        &out[i]);
+        code = make_one(&s, inputs[i], &out[i]);
     }
     for (size_t i = 0; i < n && code != QUERN_OK; i++) {
         quern_tensor_release(&out[i]);

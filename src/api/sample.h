@@ -23,7 +23,7 @@ enum { QN_SAMPLE_NUMBERS = 3 };
  * @param sizes   0 to QN_SAMPLE_SIZES - 1: how large symbols are
  * @param out     room for n tensors, each to be released
  * @return QUERN_OK; _UNSUPPORTED naming an input that is no tensor of numbers
- * of a known rank; _LIMIT; _NO_MEMORY */
+ * of a known rank, nor a sequence or optional of such; _LIMIT; _NO_MEMORY */
 enum quern_code qn_sample_random(struct quern_context *context,
                                  struct quern_value *const *inputs, size_t n,
                                  int sizes, enum qn_sample_numbers numbers,

@@ -96,6 +96,13 @@ def sequences():
     says("a pass is verified on sequences", 0, "verified  1 of 1", "optimize", "id.onnx", "-o", "out.onnx", "--verify-each", "--data", "all", "--engine", "cpu")
 
 
+    items = ln(1, "s") + ln(2, ln(4, ln(1, ln(1, num(1, 1) + ln(2, ln(1, ln(2, "A")) + ln(1, num(1, 2)))))))
+    relu = graph([node("Relu", ["x"], ["r"]), node("Identity", ["r"], ["q"]), node("SequenceInsert", ["s", "q"], ["t"]), node("SequenceAt", ["t", "i"], ["y"])],
+                 [items, value("x", ["A", 2])], [value("y", ["A", 2])], [tensor("i", [], b"\0" * 8, INT64)])
+    write("id.onnx", model(relu))
+    says("a pass is verified on random sequences", 0, "verified  1 of 1", "optimize", "id.onnx", "-o", "out.onnx", "--verify-each", "--engine", "cpu")
+
+
 def maps():
     body = graph([node("Add", ["item", "x"], ["y"])], [of("item"), of("x")], [of("y")])
     write("map.onnx", model(graph([node("SequenceMap", ["s", "x"], ["t"], attr("body", 5, ln(6, body)))], [of("s", 4), value("x", [1, 2])], [of("t", 4)])))
