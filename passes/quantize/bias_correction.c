@@ -357,13 +357,16 @@ enum quern_code qn_biases_restore(struct quern_pass_ctx *ctx,
     for (struct quern_node *n = quern_graph_first(graph);
          n != NULL && code == QUERN_OK; n = quern_node_next(n)) {
         const struct qn_vector *v = quern_table_get(table, quern_node_id(n));
+        double *back =
+            v != NULL ? quern_pass_alloc(ctx, (v->n + 1) * sizeof *back) : NULL;
         bool done = false;
-        for (size_t c = 0; v != NULL && c < v->n; c++) {
-            v->values[c] = -v->values[c];
+        for (size_t c = 0; back != NULL && c < v->n; c++) {
+            back[c] = -v->values[c];
         }
         if (v != NULL) {
             *out_any = true;
-            code = qn_bias_add(ctx, n, v->values, v->n, &done);
+            code = back != NULL ? qn_bias_add(ctx, n, back, v->n, &done)
+                                : QUERN_NO_MEMORY;
         }
         if (code == QUERN_OK && v != NULL) {
             code = quern_table_remove(table, quern_node_id(n));

@@ -358,6 +358,10 @@ static enum quern_code resort_to_floats(struct resort *r, double told)
         }
     }
     code = qn_biases_restore(r->ctx, r->graph, &corrects);
+    if (code == QUERN_OK && corrects) { /* some biases are other values now */
+        qn_twin_finish(&r->twin);
+        code = qn_twin_init(r->ctx, r->graph, &r->twin);
+    }
     if (code == QUERN_OK) {
         code = measure(r, &r->points[0]);
     }

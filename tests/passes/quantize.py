@@ -428,6 +428,7 @@ def one_layer_back_to_float(folder):
     assert len(floats[0].input) == 2, "a bias that corrections made"
     assert operators(after.graph).count("QuantizeLinear") == operators(before.graph).count("QuantizeLinear") - 1
     assert not idle_pairs(after), idle_pairs(after)
+    assert all(any(t.name in n.input for n in after.graph.node) for t in after.graph.initializer), "idle initializers"
     assert "1 of 4 layers back to float, the last resort: SQNR of the outputs " in told and " kB more (" in told, told
 
 
@@ -476,6 +477,7 @@ def all_layers_back_to_float(folder):
             after = quantize(folder, model, samples, steps, target)
             assert not {"QuantizeLinear", "DequantizeLinear"} & set(operators(after.graph)), operators(after.graph)
             assert ("HardSwish" in operators(after.graph)) == ("HardSwish" in text)
+            assert all(any(t.name in n.input for n in after.graph.node) for t in after.graph.initializer), "idle initializers"
             assert sqnr(model, after, samples) > 110, sqnr(model, after, samples)
             assert sorted(a.tobytes() for a in constants(after).values()) == sorted(a.tobytes() for a in constants(model).values() if a.size in (8, 64, 576))
 
