@@ -1,5 +1,6 @@
 /* The account of a job: collecting it, and printing it for people. */
 #include "account_json.h"
+#include "provenance.h"
 #include "unknown.h"
 
 #include <math.h>
@@ -307,7 +308,7 @@ static void print_people(const struct cli *cli, const struct cli_job *job,
     cli_printf("%s -> %s%s%s\n", job->in, job->out,
                job->target != NULL ? ", target " : "",
                job->target != NULL ? job->target : "");
-    if (job->before == NULL) {
+    if (job->is_pipe) {
         cli_printf("          from a pipe: nothing is compared with it\n");
     }
     if (job->quantizes) {
@@ -318,7 +319,7 @@ static void print_people(const struct cli *cli, const struct cli_job *job,
         cli_printf("float     ");
         print_rows(&f->census, false);
         print_floats(cli->lines);
-    } else if (job->before != NULL) {
+    } else if (!job->is_pipe) {
         cli_printf("nodes     %zu -> %zu\n", f->n_nodes[0], f->n_nodes[1]);
     }
     cli_print_unknown(quern_model_graph(job->after));
@@ -364,10 +365,8 @@ static enum quern_code gather(struct cli *cli, const struct cli_job *job,
     if (code == QUERN_OK && job->data != NULL && job->before != NULL) {
         code = measure(cli, job, &f->measured);
     }
-    if (job->before != NULL) {
-        f->n_nodes[0] = count_nodes(quern_model_graph(job->before));
-        f->bytes[0] = cli_model_bytes(job->before, job->in);
-    }
+    f->n_nodes[0] = job->n_nodes;
+    f->bytes[0] = job->bytes;
     f->n_nodes[1] = count_nodes(quern_model_graph(job->after));
     f->bytes[1] = cli_model_bytes(job->after, job->out);
     f->seconds = cli_seconds(cli);
@@ -409,7 +408,13 @@ enum quern_code cli_job_open(struct cli *cli, struct cli_job *job)
     enum quern_code code = quern_model_open(cli->context, job->in, &job->after);
     /* Before anything is written: the output may be the input. What came
      * through a pipe cannot be read again. */
-    if (code == QUERN_OK && strcmp(job->in, "-") != 0) {
+    job->is_pipe = strcmp(job->in, "-") == 0;
+    if (code == QUERN_OK && !job->is_pipe) {
+        job->n_nodes = count_nodes(quern_model_graph(job->after));
+        job->bytes = cli_model_bytes(job->after, job->in);
+        job->source = cli_fingerprint(job->after);
+    }
+    if (code == QUERN_OK && !job->is_pipe && !job->is_alone) {
         code = quern_model_open(cli->context, job->in, &job->before);
     }
     return code;

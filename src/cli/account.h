@@ -40,7 +40,7 @@ void cli_lines_print(const struct cli *cli);
 /** A text in double quotes, as pipelines take it. */
 void cli_quote(const char *text, char *out, size_t size);
 
-/** One job on one model. cli_job_open() fills `before`, `after` and `lines`. */
+/** One job on one model. cli_job_open() fills what stands behind `is_alone`. */
 struct cli_job {
     const char *in;
     const char *out;
@@ -48,13 +48,18 @@ struct cli_job {
     const char *target; /* NULL where the job has none */
     const char *data; /* samples to measure the error on; NULL: not measured */
     bool quantizes;   /* tell what became integer */
+    bool is_alone;    /* no samples are run: `before` stays NULL */
+    bool is_pipe;     /* the input is standard input: none of its facts */
+    size_t n_nodes;   /* of the model as it came */
+    uint64_t bytes;   /* the same */
+    uint64_t source;  /* its fingerprint */
     struct quern_model *before;
     struct quern_model *after;
     struct cli_lines lines;
 };
 
-/** Open job->in twice: `after` is the model to work on, `before` its twin (NULL
- * for standard input). From now on the lines of passes are kept. */
+/** Open job->in: `after` is the model to work on, `before` its twin (NULL for
+ * standard input). From now on the lines of passes are kept. */
 enum quern_code cli_job_open(struct cli *cli, struct cli_job *job)
     __attribute__((warn_unused_result));
 

@@ -112,7 +112,9 @@ static enum quern_code run_job(struct cli *cli, struct apply *self)
 {
     struct cli_job job = {.in = cli->args[0],
                           .out = self->recipe.out,
-                          .report = self->recipe.report};
+                          .report = self->recipe.report,
+                          /* A recipe of apply may name data as well. */
+                          .is_alone = self->optimizes && self->data == NULL};
     self->recipe.no_provenance |= self->steps.strips;
     enum quern_code code = cli_job_open(cli, &job);
     if (code == QUERN_OK) {
@@ -120,8 +122,9 @@ static enum quern_code run_job(struct cli *cli, struct apply *self)
                                 job.before);
     }
     if (code == QUERN_OK) {
-        code = cli_provenance(&self->recipe, job.after, job.before,
-                              target_of(self));
+        code =
+            cli_provenance(&self->recipe, job.after,
+                           job.is_pipe ? NULL : &job.source, target_of(self));
     }
     return cli_job_close(cli, &job, code);
 }

@@ -205,27 +205,23 @@ static enum quern_code make_recipe(struct cli *cli, struct convert *self)
 
 /* ---------------------------------------------------------------- the job */
 
-/* What came through a pipe cannot be read again. */
 static enum quern_code apply(struct cli *cli, struct convert *self,
                              struct quern_model *model)
 {
-    struct quern_model *before = NULL;
-    enum quern_code code = QUERN_OK;
+    bool is_pipe = strcmp(cli->args[0], "-") == 0;
+    uint64_t source = 0;
     if (self->recipe.recipe == NULL) {
         return QUERN_OK;
     }
     self->recipe.no_provenance |= self->steps.strips;
-    if (!self->recipe.no_provenance && strcmp(cli->args[0], "-") != 0) {
-        code = quern_model_open(cli->context, cli->args[0], &before);
+    if (!self->recipe.no_provenance && !is_pipe) {
+        source = cli_fingerprint(model);
     }
-    if (code == QUERN_OK) {
-        code = cli_recipe_apply(cli, &self->recipe, model, self->data, NULL);
-    }
-    if (code == QUERN_OK) {
-        code = cli_provenance(&self->recipe, model, before, NULL);
-    }
-    quern_model_destroy(&before);
-    return code;
+    enum quern_code code =
+        cli_recipe_apply(cli, &self->recipe, model, self->data, NULL);
+    return code == QUERN_OK ? cli_provenance(&self->recipe, model,
+                                             is_pipe ? NULL : &source, NULL)
+                            : code;
 }
 
 static enum quern_code tell(const struct cli *cli, const struct convert *self,

@@ -248,7 +248,8 @@ static enum quern_code run_job(struct cli *cli, struct quantize *self)
     }
     if (code == QUERN_OK) {
         cli_warn_unquantized(cli, job.after);
-        code = cli_provenance(&self->recipe, job.after, job.before, job.target);
+        code = cli_provenance(&self->recipe, job.after,
+                              job.is_pipe ? NULL : &job.source, job.target);
     }
     return cli_job_close(cli, &job, code);
 }

@@ -60,14 +60,17 @@ static uint64_t mix_graph(uint64_t hash, struct quern_graph *graph)
     return hash;
 }
 
-static enum quern_code set_source(struct quern_model *model,
-                                  const struct quern_model *before)
+uint64_t cli_fingerprint(const struct quern_model *model)
+{
+    int64_t opset = quern_model_opset(model, "");
+    uint64_t hash = quern_hash(QUERN_HASH_START, &opset, sizeof opset);
+    return mix_graph(hash, quern_model_graph(model));
+}
+
+static enum quern_code set_source(struct quern_model *model, uint64_t source)
 {
     char text[24];
-    int64_t opset = quern_model_opset(before, "");
-    uint64_t hash = quern_hash(QUERN_HASH_START, &opset, sizeof opset);
-    hash = mix_graph(hash, quern_model_graph(before));
-    snprintf(text, sizeof text, "%016" PRIx64, hash);
+    snprintf(text, sizeof text, "%016" PRIx64, source);
     return quern_model_set_metadata(model, "quern.source", text);
 }
 
@@ -157,8 +160,7 @@ static enum quern_code set_recipe(struct cli_recipe *recipe,
 
 enum quern_code cli_provenance(struct cli_recipe *recipe,
                                struct quern_model *model,
-                               const struct quern_model *before,
-                               const char *target)
+                               const uint64_t *source, const char *target)
 {
     if (recipe->no_provenance || quern_model_n_edits(model) == 0) {
         return QUERN_OK;
@@ -173,6 +175,6 @@ enum quern_code cli_provenance(struct cli_recipe *recipe,
     if (code == QUERN_OK) {
         code = set_recipe(recipe, model);
     }
-    return code == QUERN_OK && before != NULL ? set_source(model, before)
+    return code == QUERN_OK && source != NULL ? set_source(model, *source)
                                               : code;
 }
