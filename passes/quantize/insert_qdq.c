@@ -226,7 +226,7 @@ static enum quern_code shrink(struct qn_inserter *s, struct quern_node *node)
     }
     enum quern_code code = quern_pass_scope_open(s->ctx);
     if (code == QUERN_OK) {
-        code = qn_shrink_float(s->ctx, node);
+        code = qn_shrink_float(s->ctx, node, &s->shrink_budget);
     }
     quern_pass_scope_close(s->ctx);
     return code;
@@ -288,6 +288,7 @@ static enum quern_code insert_all(struct qn_inserter *s)
     if (code == QUERN_OK) {
         code = quern_pass_each(s->ctx, s->graph, &holders, tell_held, s);
     }
+    s->shrink_budget = qn_shrink_budget(s->ctx, heavy.nodes, heavy.n);
     for (size_t i = 0; i < heavy.n && code == QUERN_OK; i++) {
         code = insert_at(s, heavy.nodes[i]);
     }

@@ -40,7 +40,8 @@ struct qn_inserter {
     struct qn_range_choice *ranges; /* as listed, and one more */
     size_t n_integer;
     size_t n_float;
-    size_t n_affine; /* scalar Mul and Add that became scales */
+    double shrink_budget; /* weights of float operators as codes */
+    size_t n_affine;      /* scalar Mul and Add that became scales */
 };
 
 /** Parameters of a value: its root's, chosen once. */

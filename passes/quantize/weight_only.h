@@ -11,12 +11,19 @@ enum quern_code qn_insert_weight_only(struct quern_pass_ctx *ctx,
                                       struct quern_node *node, bool per_tensor)
     __attribute__((warn_unused_result));
 
+/** How many weights of float operators may be stored so: turning them into
+ * floats in every run then takes no more than 2 % of the model's time. Before
+ * any is stored; 0 where the target does not want it.
+ * @param nodes  `n` operators with weights */
+double qn_shrink_budget(struct quern_pass_ctx *ctx,
+                        struct quern_node *const *nodes, size_t n);
+
 /** The same for a ConvTranspose, or a Conv that makes an output of the model,
- * that stays in float, where it saves bytes and costs no time worth speaking
- * of: many weights, each used at many positions. What stays in float since
- * codes would not do is left alone. */
+ * that stays in float, where its weights are many and within the budget. What
+ * stays in float since codes would not do is left alone.
+ * @param budget  is taken from */
 enum quern_code qn_shrink_float(struct quern_pass_ctx *ctx,
-                                struct quern_node *node)
+                                struct quern_node *node, double *budget)
     __attribute__((warn_unused_result));
 
 #endif
