@@ -106,6 +106,9 @@ static void fetch_ahead(const struct initializers *all, size_t i)
 {
     enum { AHEAD = 8 };
     const struct quern_tensor *t = NULL;
+    if (i + 3 * AHEAD < all->n) {
+        __builtin_prefetch(all->values[i + 3 * AHEAD]);
+    }
     if (i + 2 * AHEAD < all->n) {
         __builtin_prefetch(quern_value_constant(all->values[i + 2 * AHEAD]));
     }
