@@ -133,7 +133,7 @@ static bool grow_slots(struct qn_names *names)
     return true;
 }
 
-/* Room for two more entries; slots at most 2/3 full. */
+/* Room for two more entries; slots at most half full. */
 static bool reserve(struct qn_names *names)
 {
     if (names->n + 2 > names->entries_room) {
@@ -149,7 +149,7 @@ static bool reserve(struct qn_names *names)
         names->entries = grown;
         names->entries_room = room;
     }
-    return (names->n + 2) * 3 <= names->slots_room * 2 || grow_slots(names);
+    return (names->n + 2) * 2 <= names->slots_room || grow_slots(names);
 }
 
 /* Room must have been made. */
