@@ -3,6 +3,7 @@
 #include "quantize/inserter.h"
 #include "quantize/linear.h"
 #include "quantize/moments.h"
+#include "quantize/peaks.h"
 #include "quantize/seen.h"
 
 #include <math.h>
@@ -27,6 +28,9 @@ static float beyond_cut(const struct qn_inserter *s,
                         const struct quern_value *v)
 {
     struct quern_table *table = NULL;
+    if (qn_is_answer(v)) {
+        return 1.0f;
+    }
     if (quern_table_open(s->model, QN_LIMIT_TABLE, QUERN_TABLE_VALUE,
                          sizeof(struct qn_vector), &table) != QUERN_OK ||
         quern_table_get(table, quern_value_id(v)) == NULL) {

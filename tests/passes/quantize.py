@@ -495,7 +495,21 @@ def products_back_to_float(folder):
     assert "back to float" in told and not idle_pairs(after), told
 
 
-CASES = [one_layer_back_to_float, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, products_back_to_float,
+def peaks_of_answers_are_not_cut(folder):
+    """In front of nothing but what rises with it up to an output the whole range is kept; in front of a product it is cut."""
+    x = rand(20, 8, 8, 8)
+    x[3, :, 4, 4] *= 30
+    w = {"w": np.eye(8, dtype=np.float32).reshape(8, 8, 1, 1), "v": rand(8, 8, 1, 1), "flat": np.array([0, -1]), "one": np.float32(1), "k": np.array([1])}
+    for tail, kind, whole in (("a = LeakyRelu(c) r = Reshape(a, flat) y = Sigmoid(r)", "N,M", True), ("r = Reshape(c, flat) y, i = TopK(r, k)", "N,M", True),
+                              ("a = Add(c, one) y = Softmax<axis = 1>(a)", "N,C,H,W", True), ("d = LeakyRelu(c) e = Conv(d, v) y = Neg(e)", "N,C,H,W", False)):
+        after = quantize(folder, model_of(f"g (float[N,8,8,8] x) => (float[{kind}] y) {{ c = Conv(x, w) {tail} }}", w), {"x": x}, STEPS)
+        made = {o: n.op_type for n in after.graph.node for o in n.output}
+        q = next(n for n in after.graph.node if n.op_type == "QuantizeLinear" and made.get(n.input[0]) in ("Conv", "LeakyRelu"))
+        reach = 255 * constants(after)[q.input[1]]
+        assert (reach > 0.98 * (x.max() - x.min())) == whole, (tail, reach, x.max() - x.min())
+
+
+CASES = [peaks_of_answers_are_not_cut, one_layer_back_to_float, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, products_back_to_float,
          outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, filters_of_a_signal_stay_float, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error,
