@@ -36,7 +36,7 @@ bool qn_rows_fit(const struct qn_rows *r, const struct quern_value *value)
     const struct quern_dim *a = quern_value_dims(value);
     const struct quern_dim *b = quern_value_dims(r->like);
     for (int i = 0; i < rank - 1; i++) {
-        if (!quern_dim_equal(a[i], b[i])) {
+        if (!quern_dim_equal(a[i], b[i]) || a[i].value == 0) {
             return false;
         }
     }
@@ -85,6 +85,7 @@ static bool is_product(struct quern_node *node)
             ? quern_value_producer(quern_node_input(node, 0))
             : NULL;
     return dq != NULL && quern_node_is(dq, "DequantizeLinear") &&
+           quern_node_opset(node) >= 11 && /* before, Gemm needs its C */
            are_constants(dq, 1, false) &&
            quern_node_int(dq, "block_size", 0) == 0 &&
            qn_linear_init_codes(node, &l);

@@ -39,7 +39,7 @@ static bool read_shape(const struct qn_rows *r, const struct quern_value *x,
     while (out->n_lead < out->n && out->numbers[out->n_lead] == 0) {
         out->n_lead++;
     }
-    out->zero_is_0 = !infers;
+    out->zero_is_0 = !infers && out->n_lead > 0;
     return out->n_lead == n_unknown && out->n_lead < rank;
 }
 

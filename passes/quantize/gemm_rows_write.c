@@ -189,10 +189,15 @@ static enum quern_code leave(struct qn_rows *r, struct quern_node *node,
     struct quern_node *dq = NULL;
     enum quern_code code = reshape(r, before, quern_node_input(node, 0), &shape,
                                    quern_value_name(v), "_codes", &in[0]);
-    return code == QUERN_OK ? make_node(r->graph, before, "DequantizeLinear",
-                                        quern_value_name(v), "_again", in,
-                                        in[2] != NULL ? 3 : 2, &v, &dq)
-                            : code;
+    if (code == QUERN_OK) {
+        code =
+            make_node(r->graph, before, "DequantizeLinear", quern_value_name(v),
+                      "_again", in, in[2] != NULL ? 3 : 2, &v, &dq);
+    }
+    for (size_t i = 0; i < quern_node_n_attrs(node) && code == QUERN_OK; i++) {
+        code = quern_node_copy_attr(dq, node, quern_node_attr_name(node, i));
+    }
+    return code;
 }
 
 /* Reshapes that read a value of the region read its rows. */

@@ -226,7 +226,9 @@ static enum quern_code shrink(struct qn_inserter *s, struct quern_node *node)
     }
     enum quern_code code = quern_pass_scope_open(s->ctx);
     if (code == QUERN_OK) {
-        code = qn_shrink_float(s->ctx, node, &s->shrink_budget);
+        code = qn_shrink_float(s->ctx, node,
+                               s->place.why_float[quern_node_id(node)],
+                               &s->shrink_budget);
     }
     quern_pass_scope_close(s->ctx);
     return code;

@@ -8,6 +8,10 @@
 #include "common.h"
 #include "quantize/seen.h"
 
+const char qn_makes_output[] =
+    "it makes an output of the model, which stays as exact as it can be: "
+    "without codes behind it it is float on the target";
+
 /* Of a Conv with a long kernel: 48 are as fast in integers as in float (33
  * positions of one input), 36 are not. */
 enum { MANY_OUTPUTS = 48 };
@@ -215,6 +219,34 @@ static const char *refuse_product(const struct qn_placement *p,
                : "its second input was not seen in calibration";
 }
 
+static bool clips_at_zero(const struct quern_node *node)
+{
+    float lo = 1.0f;
+    return quern_node_is(node, "Clip") &&
+           qn_scalar(quern_node_input(node, 1), &lo) && !(lo < 0.0f) &&
+           !(lo > 0.0f);
+}
+
+struct quern_value *qn_output_point(const struct qn_placement *p,
+                                    const struct quern_node *node)
+{
+    struct quern_value *y = quern_node_output(node, 0);
+    const struct quern_node *next = quern_value_only_user(y);
+    if (p->target->clamps && next != NULL && !quern_value_is_graph_output(y) &&
+        (quern_node_is(next, "Relu") || clips_at_zero(next)) &&
+        quern_target_fuses(p->target, quern_node_op(node),
+                           quern_node_op(next))) {
+        y = quern_node_output(next, 0);
+    }
+    return y;
+}
+
+static bool may_be_codes(const struct qn_placement *p,
+                         struct quern_model *model, const struct quern_value *v)
+{
+    return !quern_value_is_graph_output(v) && qn_has_range(p, model, v);
+}
+
 /* Why a heavy node cannot read codes; NULL: it can. */
 static const char *refuse(const struct qn_placement *p,
                           struct quern_model *model,
@@ -244,56 +276,18 @@ static const char *refuse(const struct qn_placement *p,
                                            options->attention_rows >= 0
                                                ? options->attention_rows
                                                : op->rows);
-    if (why != NULL) {
-        return why;
+    bool needs_q = op->output == QUERN_OUTPUT_REQUIRED;
+    const struct quern_value *y = qn_output_point(p, node);
+    if (why == NULL && needs_q && quern_value_is_graph_output(y)) {
+        why = qn_makes_output;
     }
-    return qn_has_range(p, model, x) ? NULL
-                                     : "its input was not seen in calibration";
-}
-
-static bool clips_at_zero(const struct quern_node *node)
-{
-    float lo = 1.0f;
-    return quern_node_is(node, "Clip") &&
-           qn_scalar(quern_node_input(node, 1), &lo) && !(lo < 0.0f) &&
-           !(lo > 0.0f);
-}
-
-struct quern_value *qn_output_point(const struct qn_placement *p,
-                                    const struct quern_node *node)
-{
-    struct quern_value *y = quern_node_output(node, 0);
-    const struct quern_node *next = quern_value_only_user(y);
-    if (p->target->clamps && next != NULL && !quern_value_is_graph_output(y) &&
-        (quern_node_is(next, "Relu") || clips_at_zero(next)) &&
-        quern_target_fuses(p->target, quern_node_op(node),
-                           quern_node_op(next))) {
-        y = quern_node_output(next, 0);
+    if (why == NULL && !qn_has_range(p, model, x)) {
+        why = "its input was not seen in calibration";
     }
-    return y;
-}
-
-static bool may_be_codes(const struct qn_placement *p,
-                         struct quern_model *model, const struct quern_value *v)
-{
-    return !quern_value_is_graph_output(v) && qn_has_range(p, model, v);
-}
-
-/* Integers need a Q behind them, and there can be none. */
-static const char *refuse_output(const struct qn_placement *p,
-                                 struct quern_model *model,
-                                 const struct quern_value *y,
-                                 const struct quern_target_op *op)
-{
-    if (op->output != QUERN_OUTPUT_REQUIRED || may_be_codes(p, model, y)) {
-        return NULL;
-    }
-    return quern_value_is_graph_output(y)
-               ? "it makes an output of the model, which stays as exact as it "
-                 "can be, and without codes behind it it is float on the "
-                 "target"
-               : "its output was not seen in calibration, and without codes "
-                 "behind it it is float on the target";
+    return why == NULL && needs_q && !qn_has_range(p, model, y)
+               ? "its output was not seen in calibration, and without codes "
+                 "behind it it is float on the target"
+               : why;
 }
 
 static void place_start(struct quern_model *model, struct quern_node *node,
@@ -301,9 +295,7 @@ static void place_start(struct quern_model *model, struct quern_node *node,
                         const struct qn_placement_options *options,
                         struct qn_placement *p)
 {
-    const struct quern_value *y = qn_output_point(p, node);
     const char *why = refuse(p, model, node, op, options);
-    why = why == NULL ? refuse_output(p, model, y, op) : why;
     p->why_float[quern_node_id(node)] = why;
     if (why != NULL) {
         return;
@@ -315,7 +307,7 @@ static void place_start(struct quern_model *model, struct quern_node *node,
         }
     }
     if (op->output == QUERN_OUTPUT_REQUIRED) {
-        qn_raise_part(p, y, QN_PART_ALL);
+        qn_raise_part(p, qn_output_point(p, node), QN_PART_ALL);
     }
 }
 

@@ -13,6 +13,10 @@ enum qn_part {
     QN_PART_ALL = 2,   /* every reader reads codes */
 };
 
+/** Why a Conv stays in float that would be in integers, did it not make an
+ * output of the model. */
+extern const char qn_makes_output[];
+
 struct qn_placement {
     const struct quern_target *target;
     bool guess;

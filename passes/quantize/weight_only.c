@@ -9,6 +9,7 @@
 
 #include "common.h"
 #include "quantize/dequantize.h"
+#include "quantize/placement.h"
 #include "quantize/seen.h"
 #include "quantize/weight_codes.h"
 
@@ -142,26 +143,15 @@ double qn_shrink_budget(struct quern_pass_ctx *ctx,
     return products / LEAST_PRODUCTS;
 }
 
-/* A Conv that would be in integers, were it not for what it makes. */
-static bool makes_output(const struct quern_node *node)
-{
-    const struct quern_value *y = quern_node_output(node, 0);
-    const struct quern_node *next = quern_value_only_user(y);
-    return quern_node_is(node, "Conv") &&
-           (quern_value_is_graph_output(y) ||
-            (next != NULL &&
-             (quern_node_is(next, "Relu") || quern_node_is(next, "Clip")) &&
-             quern_value_is_graph_output(quern_node_output(next, 0))));
-}
-
 enum quern_code qn_shrink_float(struct quern_pass_ctx *ctx,
-                                struct quern_node *node, double *budget)
+                                struct quern_node *node, const char *why,
+                                double *budget)
 {
     bool transposed = quern_node_is(node, "ConvTranspose");
     const struct quern_value *w = quern_node_input(node, 1);
     const struct quern_tensor *t = quern_value_constant(w);
     int64_t least = transposed ? LEAST_WEIGHTS : LEAST_WEIGHTS_OF_CONV;
-    if (!(transposed || makes_output(node)) || t == NULL ||
+    if (!(transposed || why == qn_makes_output) || t == NULL ||
         quern_value_n_uses(w) != 1 || quern_tensor_dtype(t) != QUERN_FLOAT ||
         quern_tensor_rank(t) < 3 || quern_tensor_len(t) < least ||
         (double)quern_tensor_len(t) > *budget) {

@@ -21,9 +21,11 @@ double qn_shrink_budget(struct quern_pass_ctx *ctx,
 /** The same for a ConvTranspose, or a Conv that makes an output of the model,
  * that stays in float, where its weights are many and within the budget. What
  * stays in float since codes would not do is left alone.
+ * @param why     it stays in float, as the placement says
  * @param budget  is taken from */
 enum quern_code qn_shrink_float(struct quern_pass_ctx *ctx,
-                                struct quern_node *node, double *budget)
+                                struct quern_node *node, const char *why,
+                                double *budget)
     __attribute__((warn_unused_result));
 
 #endif

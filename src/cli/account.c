@@ -1,4 +1,7 @@
 /* The account of a job: collecting it, and printing it for people. */
+#define QUERN_EXPERIMENTAL
+#include <quern/target.h>
+
 #include "account_json.h"
 #include "provenance.h"
 #include "unknown.h"
@@ -361,7 +364,15 @@ static size_t count_nodes(const struct quern_graph *graph)
 static enum quern_code gather(struct cli *cli, const struct cli_job *job,
                               struct cli_facts *f)
 {
-    enum quern_code code = cli_census_take(job->after, &f->census);
+    const struct quern_target *target = NULL;
+    enum quern_code code =
+        job->target != NULL
+            ? quern_target_open(cli->context, job->target, &target)
+            : QUERN_OK;
+    if (code == QUERN_OK) {
+        code = cli_census_take(job->after, target, &f->census);
+    }
+    quern_target_close(&target);
     if (code == QUERN_OK && job->data != NULL && job->before != NULL) {
         code = measure(cli, job, &f->measured);
     }

@@ -88,8 +88,10 @@ struct cli_census {
 
 /** Count which operators compute in integers: all data that they read comes
  * from DequantizeLinear, and (but for products) all that they give goes into
- * QuantizeLinear. */
+ * QuantizeLinear. With a target, products for which it has no kernel are not.
+ * @param target  may be NULL */
 enum quern_code cli_census_take(struct quern_model *model,
+                                const struct quern_target *target,
                                 struct cli_census *out_census)
     __attribute__((warn_unused_result));
 void cli_census_free(struct cli_census *census);

@@ -1,4 +1,7 @@
 /* What of a model computes in integers, its size, and the memory it took. */
+#define QUERN_EXPERIMENTAL
+#include <quern/target.h>
+
 #include "account.h"
 
 #include <stdlib.h>
@@ -98,13 +101,26 @@ static bool all_from_codes(const struct quern_node *node)
     return n_codes > 0;
 }
 
-static bool is_integer(const struct quern_node *node)
+/* The target has a kernel for it, with a Q behind where it needs one. Weights
+ * may be codes where the operator is float. */
+static bool has_kernel(const struct quern_target *target,
+                       const struct quern_node *node)
+{
+    const struct quern_target_op *op =
+        target != NULL ? quern_target_node(target, node) : NULL;
+    return target == NULL ||
+           (op != NULL && op->kind == QUERN_INTEGER_START &&
+            (op->output != QUERN_OUTPUT_REQUIRED || goes_to_codes(node)));
+}
+
+static bool is_integer(const struct quern_target *target,
+                       const struct quern_node *node)
 {
     if (reads_codes(node)) {
         return true;
     }
     if (is_heavy(node)) {
-        return all_from_codes(node);
+        return all_from_codes(node) && has_kernel(target, node);
     }
     const struct quern_value *x = quern_node_input(node, 0);
     const struct quern_node *p = x != NULL ? quern_value_producer(x) : NULL;
@@ -122,6 +138,7 @@ static int by_count(const void *a, const void *b)
 }
 
 static enum quern_code add_node(struct cli_census *census,
+                                const struct quern_target *target,
                                 const struct quern_node *node)
 {
     const char *op = quern_node_op(node);
@@ -138,7 +155,7 @@ static enum quern_code add_node(struct cli_census *census,
         census->rows = grown;
         census->rows[census->n++] = (struct cli_census_row){op, 0, 0};
     }
-    bool integer = is_integer(node);
+    bool integer = is_integer(target, node);
     *(integer ? &census->rows[i].n_integer : &census->rows[i].n_float) += 1;
     if (is_heavy(node)) {
         *(integer ? &census->n_heavy_integer : &census->n_heavy_float) += 1;
@@ -147,25 +164,28 @@ static enum quern_code add_node(struct cli_census *census,
 }
 
 static enum quern_code add_graph(struct cli_census *census,
+                                 const struct quern_target *target,
                                  const struct quern_graph *graph)
 {
     enum quern_code code = QUERN_OK;
     for (const struct quern_node *n = quern_graph_first(graph);
          n != NULL && code == QUERN_OK; n = quern_node_next(n)) {
-        code = is_counted(n) ? add_node(census, n) : QUERN_OK;
+        code = is_counted(n) ? add_node(census, target, n) : QUERN_OK;
         for (size_t i = 0; i < quern_node_n_subgraphs(n) && code == QUERN_OK;
              i++) {
-            code = add_graph(census, quern_node_subgraph(n, i));
+            code = add_graph(census, target, quern_node_subgraph(n, i));
         }
     }
     return code;
 }
 
 enum quern_code cli_census_take(struct quern_model *model,
+                                const struct quern_target *target,
                                 struct cli_census *out_census)
 {
     *out_census = (struct cli_census){0};
-    enum quern_code code = add_graph(out_census, quern_model_graph(model));
+    enum quern_code code =
+        add_graph(out_census, target, quern_model_graph(model));
     if (out_census->n > 0) {
         qsort(out_census->rows, out_census->n, sizeof *out_census->rows,
               by_count);

@@ -1,11 +1,12 @@
 """gemm-rows: MatMul of three axes as Gemm of rows; the numbers stay, and ONNX Runtime makes QGemm of all of them."""
 import collections
 import pathlib
+import subprocess
 import sys
 import tempfile
 
 from quantize import STEPS, model_of, quantize, quantized
-from support import np, onnx, operators, ort, rand, run
+from support import QUERN, np, onnx, operators, ort, rand, run
 
 D = 32
 WEIGHTS = {"w": rand(D, D) / 4, "v": rand(D, 2 * D) / 4, "u": rand(2 * D, D) / 4, "b": rand(D), "c": rand(2 * D), "g": rand(D) + 1}
@@ -128,6 +129,36 @@ def speed_is_the_same(folder):
     assert told[0] and told[0] == told[1], told
 
 
+CODES = {"xs": np.float32(0.02), "xz": np.uint8(128), "wq": np.eye(16, dtype=np.int8) * 9, "ws": np.float32(0.1), "wz": np.int8(0)}
+
+
+def by_itself(folder, text, opset):
+    """The pass alone on a model that is quantized already."""
+    source, out = folder / "codes.onnx", folder / "rows.onnx"
+    source.write_bytes(model_of(text, CODES, opset).SerializeToString())
+    done = subprocess.run([QUERN, "apply", source, "-o", out, "--passes", "gemm-rows", "--target", "ort-cpu-x64"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    after = onnx.load(out)
+    onnx.checker.check_model(after, full_check=True)
+    return after
+
+
+def quantized_models(folder):
+    """Types of outputs, opsets whose Gemm needs a C, sizes of 0 that are known."""
+    dq = "DequantizeLinear"
+    product = "q{0} = QuantizeLinear({1}, xs, xz) d{0} = {2}(q{0}, xs, xz) w{0} = {2}(wq, ws, wz) m{0} = MatMul(d{0}, w{0})"
+    two = f"{product.format(1, 'x', dq)} r = Relu(m1) {product.format(2, 'r', dq)}"
+    text = f"g (float[N,S,16] x) => (float16[N,S,16] y) {{ {two} q3 = QuantizeLinear(m2, xs, xz) y = {dq}<output_dtype = 10>(q3, xs, xz) }}"
+    after = by_itself(folder, text, 23)
+    assert operators(after.graph).count("Gemm") == 2 and after.graph.output[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT16
+    inferred = onnx.shape_inference.infer_shapes(after, strict_mode=True)
+    assert inferred.graph.output[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT16
+    plain = f"g (float[{{}},16] x) => (float[N,S,16] y) {{{{ {two} y = Neg(m2) }}}}"
+    for size, opset, n in (("N,S", 10, 0), ("N,6", 11, 2), ("2,0", 17, 0), ("0,S", 17, 0)):
+        after = by_itself(folder, plain.format(size), opset)
+        assert operators(after.graph).count("Gemm") == n, (size, opset, operators(after.graph))
+
+
 def nothing_in_it(folder):
     """Sizes of zero."""
     model = model_of("g (float[N,S,32] x) => (float[N,S,32] y) { a = MatMul(x, w) r = Relu(a) y = MatMul(r, w) }", WEIGHTS)
@@ -137,7 +168,7 @@ def nothing_in_it(folder):
         assert run(after, {"x": np.zeros(shape, np.float32)})[0].shape == shape
 
 
-CASES = [feed_forward, attention, read_in_between, along_the_last_axis, stays, large_bias_stays_float, opset_13, read_by_others, speed_is_the_same, nothing_in_it]
+CASES = [feed_forward, attention, read_in_between, along_the_last_axis, stays, large_bias_stays_float, opset_13, read_by_others, speed_is_the_same, quantized_models, nothing_in_it]
 
 
 def judge():
