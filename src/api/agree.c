@@ -177,22 +177,27 @@ static bool judge_floats(const struct qn_bound *bound, const struct sums *s,
     return d->kind == QN_AGREES;
 }
 
-/* What differs is one of the items: its place is not told. */
+/* As the first item that differs says. */
 static bool agree_items(const struct qn_bound *bound,
                         const struct quern_tensor *got,
                         const struct quern_tensor *want,
                         struct qn_difference *d)
 {
-    bool agrees = quern_tensor_is_list(got) &&
-                  quern_tensor_is_nothing(got) == quern_tensor_is_nothing(want);
-    for (int64_t i = 0; agrees && i < quern_tensor_len(want); i++) {
-        struct qn_difference of;
-        agrees = qn_agree(bound, quern_tensor_item(got, (size_t)i),
-                          quern_tensor_item(want, (size_t)i), &of);
-        d->sqnr = fmin(d->sqnr, of.sqnr);
+    double sqnr = HUGE_VAL;
+    if (quern_tensor_is_nothing(got) != quern_tensor_is_nothing(want)) {
+        d->kind = QN_OTHER_TYPE;
+        return false;
     }
-    d->kind = agrees ? QN_AGREES : QN_OTHER_VALUE;
-    return agrees;
+    for (int64_t i = 0; d->kind == QN_AGREES && i < quern_tensor_len(want);
+         i++) {
+        (void)qn_agree(bound, quern_tensor_item(got, (size_t)i),
+                       quern_tensor_item(want, (size_t)i), d);
+        d->item = i;
+        sqnr = fmin(sqnr, d->sqnr);
+    }
+    d->sqnr = sqnr;
+    d->item = d->kind == QN_AGREES ? -1 : d->item;
+    return d->kind == QN_AGREES;
 }
 
 bool qn_agree(const struct qn_bound *bound, const struct quern_tensor *got,
@@ -200,7 +205,7 @@ bool qn_agree(const struct qn_bound *bound, const struct quern_tensor *got,
               struct qn_difference *out_difference)
 {
     struct qn_difference *d = out_difference;
-    *d = (struct qn_difference){.index = -1, .sqnr = HUGE_VAL};
+    *d = (struct qn_difference){.item = -1, .index = -1, .sqnr = HUGE_VAL};
     d->kind = compare_kind(bound, got, want);
     if (d->kind != QN_AGREES || want == NULL) {
         return d->kind == QN_AGREES;
@@ -250,6 +255,15 @@ static void format_index(const struct quern_tensor *t, int64_t index,
 static void format_type(const struct quern_tensor *t, char *text, size_t size)
 {
     int rank = quern_tensor_rank(t);
+    if (quern_tensor_is_list(t)) {
+        if (quern_tensor_is_nothing(t)) {
+            snprintf(text, size, "nothing");
+        } else {
+            snprintf(text, size, "a sequence of %lld items",
+                     (long long)quern_tensor_len(t));
+        }
+        return;
+    }
     size_t n = (size_t)snprintf(text, size, "%s[",
                                 quern_dtype_name(quern_tensor_dtype(t)));
     for (int i = 0; i < rank && n < size; i++) {
@@ -269,6 +283,16 @@ void qn_difference_format(const struct qn_difference *difference,
     const struct qn_difference *d = difference;
     char at[256] = "";
     char types[2][160] = {"nothing", "nothing"};
+    if (d->item >= 0) {
+        struct qn_difference of = *d;
+        int n = snprintf(text, size, "item %lld ", (long long)d->item);
+        size_t used = (size_t)n < size ? (size_t)n : size;
+        of.item = -1;
+        qn_difference_format(&of, quern_tensor_item(got, (size_t)d->item),
+                             quern_tensor_item(want, (size_t)d->item),
+                             text + used, size - used);
+        return;
+    }
     if (d->index >= 0) {
         format_index(want, d->index, at, sizeof at);
     }

@@ -27,6 +27,7 @@ enum qn_difference_kind {
 
 struct qn_difference {
     enum qn_difference_kind kind;
+    int64_t item;  /* of a list, which all of this is of; -1: none */
     int64_t index; /* of the element, row-major; -1: not known */
     double want;
     double got;

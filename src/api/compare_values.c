@@ -95,23 +95,23 @@ static bool same_shape(const struct quern_tensor *a,
                   (size_t)quern_tensor_rank(a) * sizeof(int64_t)) == 0;
 }
 
-static enum quern_code compare_output(struct quern_comparison *c,
-                                      struct quern_context *context,
-                                      struct qn_compare_worker *w, size_t i,
-                                      size_t sample)
+/* The same shape; of lists, that of each item. */
+static bool fit(const struct quern_tensor *a, const struct quern_tensor *b)
 {
-    const struct quern_tensor *a = w->out[0][i];
-    const struct quern_tensor *b = w->out[1][c->output_of[i]];
-    if (a == NULL || b == NULL || !same_shape(a, b)) {
-        w->n_shape[i]++;
-        return QUERN_OK;
+    bool fits = a != NULL && b != NULL && same_shape(a, b) &&
+                quern_tensor_is_list(a) == quern_tensor_is_list(b) &&
+                quern_tensor_is_nothing(a) == quern_tensor_is_nothing(b);
+    for (size_t k = 0; fits && quern_tensor_item(a, k) != NULL; k++) {
+        fits = same_shape(quern_tensor_item(a, k), quern_tensor_item(b, k));
     }
-    if (quern_tensor_is_list(a) || quern_tensor_is_list(b)) {
-        return quern_fail(context, QUERN_UNSUPPORTED, NULL,
-                          "output %zu is a sequence or holds nothing, needs a "
-                          "tensor to compare",
-                          i);
-    }
+    return fits;
+}
+
+static enum quern_code
+compare_tensors(struct quern_comparison *c, struct quern_context *context,
+                struct qn_compare_worker *w, size_t i, size_t sample,
+                const struct quern_tensor *a, const struct quern_tensor *b)
+{
     if (quern_dtype_bits(quern_tensor_dtype(a)) == 0) {
         return QUERN_OK; /* strings */
     }
@@ -132,6 +132,36 @@ static enum quern_code compare_output(struct quern_comparison *c,
     }
     qn_free(values[0]);
     qn_free(values[1]);
+    return code;
+}
+
+static enum quern_code compare_output(struct quern_comparison *c,
+                                      struct quern_context *context,
+                                      struct qn_compare_worker *w, size_t i,
+                                      size_t sample)
+{
+    const struct quern_tensor *a = w->out[0][i];
+    const struct quern_tensor *b = w->out[1][c->output_of[i]];
+    enum quern_code code = QUERN_OK;
+    if (!fit(a, b)) {
+        w->n_shape[i]++;
+        return QUERN_OK;
+    }
+    if (!quern_tensor_is_list(a)) {
+        return compare_tensors(c, context, w, i, sample, a, b);
+    }
+    if (i == 0 && c->labels != NULL) {
+        return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
+                          "labels '%s' are for rows of a tensor, the first "
+                          "output is a sequence or an optional of nothing",
+                          c->options.labels);
+    }
+    for (size_t k = 0; code == QUERN_OK && quern_tensor_item(a, k) != NULL;
+         k++) {
+        code =
+            compare_tensors(c, context, w, i, sample, quern_tensor_item(a, k),
+                            quern_tensor_item(b, k));
+    }
     return code;
 }
 

@@ -237,6 +237,14 @@ enum quern_code quern_tensor_of_items(struct quern_context *context,
                                       struct quern_tensor **out_tensor)
 {
     int64_t len = items != NULL ? (int64_t)n : 0;
+    for (int64_t i = 0; i < len; i++) {
+        if (items[i] == NULL || items[i]->is_list) {
+            return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
+                              "item %lld of a list is %s, needs a tensor",
+                              (long long)i,
+                              items[i] == NULL ? "missing" : "a list itself");
+        }
+    }
     struct quern_tensor **copy =
         qn_calloc_n((size_t)len + 1, sizeof(struct quern_tensor *));
     for (int64_t i = 0; copy != NULL && i < len; i++) {

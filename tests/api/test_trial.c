@@ -98,6 +98,63 @@ START_TEST(shape_type_and_absence_are_differences)
 }
 END_TEST
 
+/* A list of `n` tensors of the first two, three, … of the values. */
+static struct quern_tensor *list_of(size_t n, const float *values)
+{
+    struct quern_tensor *items[3] = {NULL, NULL, NULL};
+    struct quern_tensor *list = NULL;
+    for (size_t i = 0; i < n; i++) {
+        items[i] = floats((int64_t)i + 2, values);
+    }
+    ck_assert_int_eq(quern_tensor_of_items(context, items, n, &list), QUERN_OK);
+    for (size_t i = 0; i < n; i++) {
+        quern_tensor_release(&items[i]);
+    }
+    return list;
+}
+
+/* `got`, which is released, against a list of two; as told, and of what kind.
+ */
+static void tells(enum quern_contract contract, struct quern_tensor *got,
+                  enum qn_difference_kind kind, const char *needed)
+{
+    const float values[] = {1.0f, 2.0f, 3.0f};
+    struct qn_bound bound = qn_bound_of(contract, false, false, true);
+    struct quern_tensor *want = list_of(2, values);
+    struct qn_difference d;
+    char text[128];
+    ck_assert(qn_agree(&bound, got, want, &d) == (kind == QN_AGREES));
+    ck_assert_int_eq(d.kind, kind);
+    qn_difference_format(&d, got, want, text, sizeof text);
+    ck_assert_str_eq(text, needed);
+    quern_tensor_release(&want);
+    quern_tensor_release(&got);
+}
+
+START_TEST(lists_differ_as_their_items_do)
+{
+    const float same[] = {1.0f, 2.0f, 3.0f, 4.0f};
+    const float near[] = {1.0f, 2.0f, 3.0000002f};
+    const float far[] = {1.0f, 2.0f, 5.0f};
+    const float noise[] = {1.0f, -2.0f, 3.0f};
+    struct quern_tensor *items[2] = {floats(2, same), floats(2, same)};
+    struct quern_tensor *list = NULL;
+    tells(QUERN_REAL_EXACT, list_of(2, near), QN_AGREES, "agrees");
+    tells(QUERN_BIT_EXACT, list_of(2, far), QN_OTHER_VALUE,
+          "item 1 [2]: 5, was 3");
+    tells(QUERN_CHANGES_PRECISION, list_of(2, noise), QN_NOISE,
+          "item 0 [1]: -2, was 2; SQNR -5.1 dB");
+    tells(QUERN_BIT_EXACT, list_of(3, same), QN_OTHER_SHAPE,
+          "is a sequence of 3 items, was a sequence of 2 items");
+    ck_assert_int_eq(quern_tensor_of_items(context, items, 2, &list), QUERN_OK);
+    tells(QUERN_BIT_EXACT, list, QN_OTHER_SHAPE,
+          "item 1 is float[2], was float[3]");
+    tells(QUERN_BIT_EXACT, items[0], QN_OTHER_TYPE,
+          "is float[2], was a sequence of 2 items");
+    quern_tensor_release(&items[1]);
+}
+END_TEST
+
 /* ----------------------------------------------------------------- samples */
 
 START_TEST(samples_have_the_sizes_that_symbols_are_given)
@@ -279,6 +336,7 @@ Suite *qtest_suite(void)
     tcase_add_test(all, contracts_allow_what_they_say);
     tcase_add_test(all, nan_and_infinity_stay_where_they_are);
     tcase_add_test(all, shape_type_and_absence_are_differences);
+    tcase_add_test(all, lists_differ_as_their_items_do);
     tcase_add_test(all, samples_have_the_sizes_that_symbols_are_given);
     tcase_add_test(all, a_loop_without_end_is_stopped);
     tcase_add_test(all, a_wrong_pass_is_undone_and_the_work_goes_on);

@@ -89,7 +89,13 @@ def sequences():
     os.makedirs("all", exist_ok=True)
     os.rename("two", "all/test_data_set_0")
     says("a sequence as .npz", 4, "'t'", "run", "m.onnx", "--data", "all", "-o", "out.npz", "--engine", "cpu")
-    says("a comparison", 4, "output 0 is a sequence", "compare", "m.onnx", "m.onnx", "--data", "all", "--engine", "cpu")
+    says("a comparison", 0, "t: SQNR equal", "compare", "m.onnx", "m.onnx", "--data", "all", "--engine", "cpu")
+    more = graph([node("SequenceInsert", ["s", "x"], ["u"]), node("SequenceInsert", ["u", "x"], ["t"]), node("SequenceAt", ["t", "i"], ["a"]),
+                  node("Shape", ["a"], ["n"])], [of("s", 4), value("x", ["A", "B"])], [of("t", 4), sizes], [tensor("i", [], b"\0" * 8, INT64)])
+    write("more.onnx", model(more))
+    says("a comparison with another number of items", 1, "another shape in 1 samples", "compare", "m.onnx", "more.onnx", "--data", "all", "--engine", "cpu")
+    write("labels.npy", npy("(1,)", "'<i8'", b"\0" * 8))
+    says("labels of items", 2, "the first output is a sequence", "compare", "m.onnx", "m.onnx", "--data", "all", "--engine", "cpu", "--labels", "labels.npy")
     relu = graph([node("Relu", ["x"], ["r"]), node("Identity", ["r"], ["q"]), node("SequenceInsert", ["s", "q"], ["t"])], [of("s", 4), value("x", ["A", "B"])],
                  [of("t", 4)])
     write("id.onnx", model(relu))
@@ -101,6 +107,18 @@ def sequences():
                  [items, value("x", ["A", 2])], [value("y", ["A", 2])], [tensor("i", [], b"\0" * 8, INT64)])
     write("id.onnx", model(relu))
     says("a pass is verified on random sequences", 0, "verified  1 of 1", "optimize", "id.onnx", "-o", "out.onnx", "--verify-each", "--engine", "cpu")
+
+
+def measured():
+    """A quantization measures the items of a sequence, and what stands beside it."""
+    weights = [tensor("w", [2, 2], struct.pack("<4f", 0.5, -0.25, 1, 0.125))]
+    nodes = [node("MatMul", ["x", "w"], ["h"], name="mul"), node("SplitToSequence", ["h"], ["s"], attr("axis", 2, num(3, 0))), node("Relu", ["h"], ["y"])]
+    write("so.onnx", model(graph(nodes, [value("x", ["A", 2])], [of("s", 4), value("y", ["A", 2])], weights)))
+    for i in range(3):
+        write(f"so/test_data_set_{i}/input_0.pb", floats((1 + i, 0.3), (-0.7, i)))
+    for text in ("error     s: SQNR ", "error     y: SQNR ", "largest error 0."):
+        says(f"a quantization with a sequence as output: {text}", 0, text, "quantize", "so.onnx", "-o", "so.q.onnx", "--data", "so", "--engine", "cpu")
+    says("the error of items is no zero", 1, "no: s: ", "compare", "so.onnx", "so.q.onnx", "--data", "so", "--engine", "cpu", "--min-sqnr", "200")
 
 
 def maps():
@@ -133,7 +151,7 @@ def optionals():
 
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
-    for part in (sequences, maps, optionals):
+    for part in (sequences, measured, maps, optionals):
         part()
 print(f"{n_checks} checks, {len(failures)} failed")
 sys.exit(1 if failures else 0)

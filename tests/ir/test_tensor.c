@@ -1,6 +1,7 @@
 /* Tensors: sizes, sharing, reading every type, casting. */
 #include <quern/graph.h>
 #include <quern/model.h>
+#include <quern/run.h>
 #include <quern/tensor.h>
 
 #include "ir/tensor.h"
@@ -182,6 +183,32 @@ START_TEST(forgotten_bytes_come_back)
 }
 END_TEST
 
+START_TEST(lists_hold_tensors_alone)
+{
+    struct quern_tensor *items[2] = {NULL, NULL};
+    struct quern_tensor *list = NULL;
+    struct quern_tensor *none = NULL;
+    float one = 1.0f;
+    ck_assert_int_eq(quern_tensor_of_floats(context, 1, &one, &items[0]),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_tensor_of_items(context, items, 2, &none),
+                     QUERN_INVALID_ARGUMENT);
+    ck_assert_str_eq(quern_error(context)->text,
+                     "item 1 of a list is missing, needs a tensor");
+    quern_clear(context);
+    ck_assert_int_eq(quern_tensor_of_items(context, items, 1, &list), QUERN_OK);
+    items[1] = list;
+    ck_assert_int_eq(quern_tensor_of_items(context, items, 2, &none),
+                     QUERN_INVALID_ARGUMENT);
+    ck_assert_str_eq(quern_error(context)->text,
+                     "item 1 of a list is a list itself, needs a tensor");
+    ck_assert_ptr_null(none);
+    quern_tensor_release(&items[0]);
+    ck_assert_int_eq(quern_tensor_len(quern_tensor_item(list, 0)), 1);
+    quern_tensor_release(&list);
+}
+END_TEST
+
 START_TEST(packed_tensors_outlive_their_pack)
 {
     enum { N = 3000 };
@@ -225,6 +252,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, sizes_must_be_exact);
     tcase_add_test(tests, forgotten_bytes_come_back);
     tcase_add_test(tests, packed_tensors_outlive_their_pack);
+    tcase_add_test(tests, lists_hold_tensors_alone);
     tcase_add_test(tests, unaligned_bytes_are_read);
     tcase_add_test(tests, numbers_outside_are_not_read);
     tcase_add_test(tests, lent_memory_is_given_back_once);

@@ -42,10 +42,12 @@ struct quern_compared {
     const char *name; /**< as in the reference model */
     const char *op;   /**< operator that makes it; "" for an input */
     bool is_output;
-    uint64_t n_shape; /**< samples in which the shapes differed: left out */
+    uint64_t n_shape; /**< samples in which the shapes differed, or the number
+                           of items of a sequence: left out */
     /** Rows are vectors along the last axis, of outputs of rank 4 and more
-     * along axis 1. Of a value inside: SQNR alone, after the best factor for
-     * each channel, since equalizing rewrites scales; the rest is 0. */
+     * along axis 1; a sequence gives those of its items. Of a value inside:
+     * SQNR alone, after the best factor for each channel, since equalizing
+     * rewrites scales; the rest is 0. */
     struct quern_measure_result result;
 };
 

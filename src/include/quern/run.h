@@ -80,6 +80,8 @@ typedef enum quern_code (*quern_tap_fn)(void *user, size_t tap,
  * tensor without type and bytes, of as many elements as it has items.
  * @param items  `n` tensors, none of them a list, which are retained; NULL: an
  *               optional that holds nothing
+ * @return QUERN_OK; _INVALID_ARGUMENT (an item that is NULL or a list);
+ * _NO_MEMORY
  * Since 0.1. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_tensor_of_items(struct quern_context *context,
