@@ -283,6 +283,10 @@ enum quern_code qn_params_of(struct qn_inserter *s, struct quern_value *v,
     o.flags = (numbers->symmetric ? QUERN_QUANT_SYMMETRIC : 0u) |
               (numbers->narrow ? QUERN_QUANT_NARROW : 0u);
     enum quern_code code = choose_joined(s, root, &range);
+    if (code == QUERN_OK && !(range.lo < 0.0f) && !(range.hi > 0.0f)) {
+        o.min_range =
+            1.0; /* nothing but zeros: biases behind need fine steps */
+    }
     if (code == QUERN_OK) {
         code =
             quern_qparams_of_range(s->context, &o, range.lo, range.hi, &c->qp);

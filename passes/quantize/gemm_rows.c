@@ -196,6 +196,11 @@ static bool joins_reshape(const struct qn_rows *r,
     return p != NULL && quern_node_is(p, "Reshape");
 }
 
+/* Of the largest bias. Codes are much finer than the noise of the product, but
+ * where its weights or x are zeros, with scales that mean nothing: it has none.
+ */
+static const double most_error = 0.01;
+
 /* The Add that becomes C of a product, as int32 codes; NULL: none does. */
 static struct quern_node *bias_of(const struct qn_rows *r,
                                   const struct quern_node *product)
@@ -217,10 +222,16 @@ static struct quern_node *bias_of(const struct qn_rows *r,
         n != quern_value_dims(y)[quern_value_rank(y) - 1].value) {
         return NULL;
     }
+    double most = 0.0;
     for (int64_t i = 0; i < n; i++) {
+        most = fmax(most, fabs((double)bias[i]));
+    }
+    for (int64_t i = 0; i < n; i++) {
+        double b = (double)bias[i];
         double step = (double)x[0] * (double)w[n_w == 1 ? 0 : i];
-        if (!(fabs((double)bias[i]) < 0x1p30 * step)) {
-            return NULL; /* beyond int32, or nearly; not a number */
+        double error = fabs(b - step * rint(b / step));
+        if (!(fabs(b) < 0x1p30 * step && error <= most_error * most)) {
+            return NULL; /* beyond int32, too coarse, or not a number */
         }
     }
     return add;

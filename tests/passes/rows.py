@@ -129,6 +129,19 @@ def speed_is_the_same(folder):
     assert told[0] and told[0] == told[1], told
 
 
+def zeros_spoil_no_bias(folder):
+    """Weights and activations that are all zero have scales that mean nothing: a bias is not rounded to them."""
+    bias = rand(D) * np.float32(1e-3)
+    weights = {"w": rand(D, D) / 4, "u": np.zeros((D, D), np.float32), "b": bias, "c": bias}
+    dead = {"w": rand(D, D) * np.float32(1e-3), "u": rand(D, D) / 4, "b": bias - 50, "c": bias}
+    for held, shape, gemm in ((weights, "N,S,32", 2), (dead, "N,S,32", 2), (dead, "N,32", 2)):
+        model = model_of(f"g (float[{shape}] x) => (float[{shape}] y) {{ m = MatMul(x, w) a = Add(m, b) r = Relu(a) p = MatMul(r, u) y = Add(p, c) }}", held)
+        x = rand(20, 6, D) if "S" in shape else rand(20, D)
+        after = quantize(folder, model, {"x": x}, "fuse-matmul-add," + STEPS + ",gemm-rows")
+        want, got = run(model, {"x": x[:1]})[0], run(after, {"x": x[:1]})[0]
+        assert operators(after.graph).count("Gemm") == gemm and np.abs(want - got).max() < 0.02 * np.abs(want).max(), (shape, np.abs(want - got).max())
+
+
 CODES = {"xs": np.float32(0.02), "xz": np.uint8(128), "wq": np.eye(16, dtype=np.int8) * 9, "ws": np.float32(0.1), "wz": np.int8(0)}
 
 
@@ -168,7 +181,7 @@ def nothing_in_it(folder):
         assert run(after, {"x": np.zeros(shape, np.float32)})[0].shape == shape
 
 
-CASES = [feed_forward, attention, read_in_between, along_the_last_axis, stays, large_bias_stays_float, opset_13, read_by_others, speed_is_the_same, quantized_models, nothing_in_it]
+CASES = [feed_forward, attention, read_in_between, along_the_last_axis, stays, large_bias_stays_float, opset_13, read_by_others, speed_is_the_same, zeros_spoil_no_bias, quantized_models, nothing_in_it]
 
 
 def judge():
