@@ -1,6 +1,7 @@
 /* What is in the data against what the model needs. */
 #include "base/map.h"
 #include "data/source.h"
+#include "ir/ir.h"
 #include "ir/tensor.h"
 
 #include <stdarg.h>
@@ -69,58 +70,7 @@ enum quern_code qn_data_set_axes(struct quern_context *context,
     return code;
 }
 
-/* ----------------------------------------------------------- the texts */
-
-static void needed_text(const struct quern_value *v, char *out, size_t size)
-{
-    int rank = quern_value_rank(v);
-    size_t used = (size_t)snprintf(out, size, "%s[%s",
-                                   quern_dtype_name(quern_value_dtype(v)),
-                                   rank < 0 ? "..." : "");
-    for (int i = 0; i < rank && used < size; i++) {
-        int64_t d = quern_value_dims(v)[i].value;
-        const char *comma = i > 0 ? ", " : "";
-        used +=
-            (size_t)(d >= 0 ? snprintf(out + used, size - used, "%s%lld", comma,
-                                       (long long)d)
-                            : snprintf(out + used, size - used, "%s?", comma));
-    }
-    if (used < size) {
-        snprintf(out + used, size - used, "]");
-    }
-}
-
-static void found_text(enum quern_dtype dtype, int rank, const int64_t *dims,
-                       char *out, size_t size)
-{
-    size_t used = (size_t)snprintf(out, size, "%s[", quern_dtype_name(dtype));
-    for (int i = 0; i < rank && used < size; i++) {
-        used += (size_t)snprintf(out + used, size - used, "%s%lld",
-                                 i > 0 ? ", " : "", (long long)dims[i]);
-    }
-    if (used < size) {
-        snprintf(out + used, size - used, "]");
-    }
-}
-
 /* ------------------------------------------------------------ matching */
-
-/* Type, rank and all sizes but the one along `axis`. */
-static bool fits(const struct quern_value *v, enum quern_dtype dtype, int rank,
-                 const int64_t *dims, int axis)
-{
-    int wanted = quern_value_rank(v);
-    if (quern_value_dtype(v) != dtype || (wanted >= 0 && wanted != rank)) {
-        return false;
-    }
-    for (int i = 0; i < wanted; i++) {
-        int64_t want = quern_value_dims(v)[i].value;
-        if (i != axis && want >= 0 && want != dims[i]) {
-            return false;
-        }
-    }
-    return true;
-}
 
 static enum quern_code misfit(struct quern_context *context,
                               const struct quern_data *d, const char *file,
@@ -130,8 +80,8 @@ static enum quern_code misfit(struct quern_context *context,
     char found[200];
     char needed[200];
     char samples[48] = "";
-    found_text(dtype, rank, dims, found, sizeof found);
-    needed_text(d->inputs[k], needed, sizeof needed);
+    qn_shape_text(dtype, rank, dims, found, sizeof found);
+    qn_type_text(qn_value_type(d->inputs[k]), needed, sizeof needed);
     if (axis >= 0) {
         snprintf(samples, sizeof samples, " with samples along axis %d", axis);
     }
@@ -148,8 +98,14 @@ enum quern_code qn_data_match(struct quern_context *context,
     const struct qn_npy *h = &s->npy;
     int wanted = quern_value_rank(v);
     bool scalar = h->rank == 0 && wanted == 0;
+    if (quern_value_kind(v) > QUERN_KIND_TENSOR) {
+        s->axis = -1;
+        s->n = SIZE_MAX;
+        return QUERN_OK; /* refused when all is open */
+    }
     s->axis = scalar ? -1 : d->axes[k];
-    if (s->axis >= h->rank || !fits(v, h->dtype, h->rank, h->dims, s->axis)) {
+    if (s->axis >= h->rank ||
+        !qn_type_fits(qn_value_type(v), h->dtype, h->rank, h->dims, s->axis)) {
         return misfit(context, d, file, k, h->dtype, h->rank, h->dims, s->axis);
     }
     if (s->axis < 0) {
@@ -174,7 +130,15 @@ enum quern_code qn_data_match_tensor(struct quern_context *context,
                                      const char *file, size_t k,
                                      const struct quern_tensor *t)
 {
-    return t->is_list || fits(d->inputs[k], t->dtype, t->rank, t->dims, -1)
-               ? QUERN_OK /* what lists hold is looked at by the run */
+    const struct quern_value *v = d->inputs[k];
+    char why[512];
+    if (t->is_list || quern_value_kind(v) > QUERN_KIND_TENSOR) {
+        return qn_value_takes(v, t, why, sizeof why)
+                   ? QUERN_OK
+                   : qn_data_fail(context, file, d->names[k],
+                                  QUERN_INVALID_ARGUMENT, "%s", why);
+    }
+    return qn_type_fits(qn_value_type(v), t->dtype, t->rank, t->dims, -1)
+               ? QUERN_OK
                : misfit(context, d, file, k, t->dtype, t->rank, t->dims, -1);
 }

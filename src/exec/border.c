@@ -93,24 +93,12 @@ static enum quern_code hold(struct qn_run *run, const struct quern_value *value,
     return QUERN_OK;
 }
 
-static enum quern_code wrong_kind(struct qn_run *run,
-                                  const struct quern_value *value,
-                                  const char *found, const char *needed)
-{
-    struct quern_place place = QUERN_PLACE_NONE;
-    place.stage = "run";
-    place.tensor = value->name;
-    return quern_fail(run->context, QUERN_INVALID_ARGUMENT, &place,
-                      "input is %s, needs %s", found, needed);
-}
-
 /* The items of a list, as a sequence; nothing leaves the slot empty. */
 static enum quern_code hold_items(struct qn_run *run,
                                   const struct quern_value *value,
                                   const struct quern_tensor *list,
                                   struct qn_array *a)
 {
-    enum quern_dtype needed = quern_value_dtype(value);
     enum quern_code code = QUERN_OK;
     size_t n = (size_t)quern_tensor_len(list);
     if (quern_tensor_is_nothing(list)) {
@@ -127,13 +115,8 @@ static enum quern_code hold_items(struct qn_run *run,
                            .data = chunk->data,
                            .chunk = chunk};
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
-        const struct quern_tensor *t = quern_tensor_item(list, i);
-        enum quern_dtype have = quern_tensor_dtype(t);
         items[i] = (struct qn_array){.set = false};
-        code = needed != QUERN_UNDEFINED && have != needed
-                   ? wrong_kind(run, value, quern_dtype_name(have),
-                                quern_dtype_name(needed))
-                   : hold(run, value, t, &items[i]);
+        code = hold(run, value, quern_tensor_item(list, i), &items[i]);
         chunk->n_items = i + 1;
     }
     return code;
@@ -143,22 +126,23 @@ enum quern_code qn_border_in(struct qn_run *run, int slot,
                              const struct quern_value *value,
                              const struct quern_tensor *tensor)
 {
-    enum quern_kind kind = quern_value_kind(value);
+    char why[512];
     bool is_list = tensor != NULL && quern_tensor_is_list(tensor);
-    if (is_list && kind != QUERN_KIND_SEQUENCE && kind != QUERN_KIND_OPTIONAL) {
-        return wrong_kind(run, value, "a sequence", "a tensor");
+    if (tensor == NULL ||
+        (!is_list && quern_value_kind(value) <= QUERN_KIND_TENSOR)) {
+        enum quern_code code = qn_check_input(run->context, value, tensor);
+        return code == QUERN_OK ? hold(run, value, tensor, &run->slots[slot])
+                                : code;
     }
-    if (tensor != NULL && kind == QUERN_KIND_SEQUENCE &&
-        (!is_list || quern_tensor_is_nothing(tensor))) {
-        return wrong_kind(run, value, is_list ? "nothing" : "a tensor",
-                          "a sequence");
+    if (!qn_value_takes(value, tensor, why, sizeof why)) {
+        struct quern_place place = QUERN_PLACE_NONE;
+        place.stage = "run";
+        place.tensor = value->name;
+        return quern_fail(run->context, QUERN_INVALID_ARGUMENT, &place, "%s",
+                          why);
     }
-    if (is_list) {
-        return hold_items(run, value, tensor, &run->slots[slot]);
-    }
-    enum quern_code code = qn_check_input(run->context, value, tensor);
-    return code == QUERN_OK ? hold(run, value, tensor, &run->slots[slot])
-                            : code;
+    return is_list ? hold_items(run, value, tensor, &run->slots[slot])
+                   : hold(run, value, tensor, &run->slots[slot]);
 }
 
 /* The tensor of the run before if its receiver has let it go, else a new one.
@@ -232,6 +216,28 @@ static enum quern_code list_of(struct qn_run *run, const struct qn_array *a,
     return code;
 }
 
+/* What the file declares counts: an optional is inferred behind one. */
+static enum quern_code nothing_of(struct qn_run *run,
+                                  const struct quern_value *value,
+                                  struct quern_tensor **out_tensor)
+{
+    const struct qn_type *type = value == NULL ? NULL
+                                 : value->declared != NULL
+                                     ? value->declared
+                                     : qn_value_type(value);
+    if (type != NULL && (type->kind == QUERN_KIND_TENSOR ||
+                         type->kind == QUERN_KIND_SEQUENCE)) {
+        struct quern_place place = QUERN_PLACE_NONE;
+        place.stage = "run";
+        place.tensor = value->name;
+        return quern_fail(run->context, QUERN_INVALID_MODEL, &place,
+                          "output holds nothing, the model declares a %s",
+                          type->kind == QUERN_KIND_TENSOR ? "tensor"
+                                                          : "sequence");
+    }
+    return quern_tensor_of_items(run->context, NULL, 0, out_tensor);
+}
+
 enum quern_code qn_border_out(struct qn_run *run, size_t i,
                               struct quern_tensor **out_tensor)
 {
@@ -243,7 +249,7 @@ enum quern_code qn_border_out(struct qn_run *run, size_t i,
         return QUERN_OK;
     }
     if (a == NULL || !a->set) {
-        return quern_tensor_of_items(run->context, NULL, 0, out_tensor);
+        return nothing_of(run, run->engine->outputs[i], out_tensor);
     }
     if (a->is_sequence) {
         return list_of(run, a, out_tensor);

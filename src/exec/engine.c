@@ -15,13 +15,16 @@ static enum quern_code set_outputs(struct quern_engine *e,
     enum quern_code code = qn_slots_alloc(e, e->n_outputs, &e->output_slots);
     e->output_strings = qn_arena_alloc_n(&e->arena, e->n_outputs,
                                          sizeof(struct quern_tensor *));
-    if (e->output_strings == NULL && code == QUERN_OK) {
+    e->outputs = qn_arena_alloc_n(&e->arena, e->n_outputs,
+                                  sizeof(const struct quern_value *));
+    if ((e->output_strings == NULL || e->outputs == NULL) && code == QUERN_OK) {
         code = qn_no_memory(e->context);
     }
     for (size_t i = 0; i < e->n_outputs && code == QUERN_OK; i++) {
         const struct quern_value *v =
             own ? options->outputs[i] : graph->outputs[i]->value;
         struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
+        e->outputs[i] = v;
         e->output_slots[i] = qn_slot_of(e, v);
         /* No operator here reads or makes strings, but a constant may go out.
          */

@@ -100,6 +100,7 @@ struct quern_engine {
     struct quern_value **inputs;
     int *input_slots;
     size_t n_outputs;
+    const struct quern_value **outputs; /* elements may be NULL */
     int *output_slots;
     struct quern_tensor **output_strings; /* the model's; NULL: in the slot */
     size_t n_taps;

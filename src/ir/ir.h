@@ -304,6 +304,22 @@ const struct quern_expr *qn_expr_intern(struct quern_model *model,
  * declared one. NULL when nothing is known. */
 const struct qn_type *qn_value_type(const struct quern_value *value);
 
+/** Type, rank and all sizes that are numbers but the one along `axis` (-1:
+ * none) are those of a tensor type; NULL: nothing fits. */
+bool qn_type_fits(const struct qn_type *type, enum quern_dtype dtype, int rank,
+                  const int64_t *dims, int axis);
+
+/** "float[2, ?]", and the same of a tensor at hand. */
+void qn_type_text(const struct qn_type *type, char *text, size_t size);
+void qn_shape_text(enum quern_dtype dtype, int rank, const int64_t *dims,
+                   char *text, size_t size);
+
+/** Can a graph input, a sequence or an optional maybe, be given this tensor or
+ * list? What it declares is looked at in each item.
+ * @param why  "item 1 of the input is float[3], needs float[?, 4]" when not */
+bool qn_value_takes(const struct quern_value *input,
+                    const struct quern_tensor *given, char *why, size_t size);
+
 /** What the file declares of a value can no longer be: a pass has changed it.
  * What was only inferred counts for the element type alone. */
 bool qn_value_is_stale(const struct quern_value *value);

@@ -49,6 +49,11 @@ def of(name, *fields, dtype=1):
     return ln(1, name) + ln(2, kind)
 
 
+def of_tensor(name, field):
+    """A sequence of (4) or an optional (9) float[A, 2]."""
+    return ln(1, name) + ln(2, ln(field, ln(1, ln(1, num(1, 1) + ln(2, ln(1, ln(2, "A")) + ln(1, num(1, 2)))))))
+
+
 def write(name, data):
     os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
     with open(name, "wb") as f:
@@ -78,7 +83,7 @@ def sequences():
                         ("nothing at all", sequence())):
         says(f"{name}: wrong", 1, "output 0", "run", "m.onnx", "--check", test_set("wrong", [sequence(A), B], [wrong, ints(1, 2)]))
     says("a tensor where a sequence is needed", 3, "input_0.pb", "run", "m.onnx", "--check", test_set("bad", [B, B], [sequence(A, B), ints(1, 2)]))
-    says("items of another type", 2, "input is int64, needs float", "run", "m.onnx", "--check",
+    says("items of another type", 2, "item 0 of the input is int64[1], needs float[...]", "run", "m.onnx", "--check",
          test_set("bad", [sequence(ints(1)), B], [sequence(A, B), ints(1, 2)]))
     says("a sequence of sequences", 4, "a sequence of kind 3, needs tensors", "run", "m.onnx", "--check",
          test_set("bad", [sequence(A, kind=SEQUENCE), B], [sequence(A, B), ints(1, 2)]))
@@ -101,10 +106,8 @@ def sequences():
     write("id.onnx", model(relu))
     says("a pass is verified on sequences", 0, "verified  1 of 1", "optimize", "id.onnx", "-o", "out.onnx", "--verify-each", "--data", "all", "--engine", "cpu")
 
-
-    items = ln(1, "s") + ln(2, ln(4, ln(1, ln(1, num(1, 1) + ln(2, ln(1, ln(2, "A")) + ln(1, num(1, 2)))))))
     relu = graph([node("Relu", ["x"], ["r"]), node("Identity", ["r"], ["q"]), node("SequenceInsert", ["s", "q"], ["t"]), node("SequenceAt", ["t", "i"], ["y"])],
-                 [items, value("x", ["A", 2])], [value("y", ["A", 2])], [tensor("i", [], b"\0" * 8, INT64)])
+                 [of_tensor("s", 4), value("x", ["A", 2])], [value("y", ["A", 2])], [tensor("i", [], b"\0" * 8, INT64)])
     write("id.onnx", model(relu))
     says("a pass is verified on random sequences", 0, "verified  1 of 1", "optimize", "id.onnx", "-o", "out.onnx", "--verify-each", "--engine", "cpu")
 
@@ -127,6 +130,12 @@ def maps():
     more = [sequence(A, B), A], [sequence(floats((2, 4)), floats((4, 6), (6, 8)))]
     says("a body for each item", 0, "2 of 2 sets right", "run", "map.onnx", "--check", test_set("map", *more),
          test_set("none", [sequence(), A], [sequence()]), "--engine", "cpu")
+    typed = graph([node("SequenceLength", ["s"], ["n"])], [of_tensor("s", 4)], [value("n", [], INT64)])
+    write("typed.onnx", model(typed))
+    says("items of the declared type", 0, "1 of 1 sets right", "run", "typed.onnx", "--check", test_set("typed", [sequence(A, B)], [ints(2, dims=[])]))
+    for item, found in ((C, "float[1, 3]"), (tensor("", [2], b"\0" * 8), "float[2]"), (ints(1, 2, dims=[1, 2]), "int64[1, 2]")):
+        says(f"an item that is {found}", 2, f"'s': item 1 of the input is {found}, needs float[?, 2]", "run", "typed.onnx", "--check",
+             test_set("typed", [sequence(A, item)], [ints(2, dims=[])]))
     short = model(graph([node("SequenceMap", ["s", "u"], ["t"], attr("body", 5, ln(6, body)))], [of("s", 4), of("u", 4)], [of("t", 4)]))
     write("map2.onnx", short)
     says("sequences of one length", 0, "1 of 1 sets right", "run", "map2.onnx", "--check", test_set("two", [sequence(A, A), sequence(A, A)],
@@ -146,6 +155,17 @@ def optionals():
          test_set("yes", [held(SEQUENCE, 5, sequence(A, B))], [held(SEQUENCE, 5, sequence(A, B))]), test_set("no", [held()], [held()]), "--engine", "cpu")
     says("nothing is not an empty sequence", 1, "output 0", "run", "same.onnx", "--check",
          test_set("no", [held()], [held(SEQUENCE, 5, sequence())]), "--engine", "cpu")
+    write("typed.onnx", model(graph([node("OptionalHasElement", ["x"], ["y"])], [of_tensor("x", 9)], [flag]), opset=18))
+    says("an optional of the declared type", 0, "2 of 2 sets right", "run", "typed.onnx", "--check", test_set("yes", [held(TENSOR, 3, A)], [yes]),
+         test_set("no", [held()], [no]), "--engine", "cpu")
+    for what, content in (("is float[1, 3], needs float[?, 2]", held(TENSOR, 3, C)), ("is int64[1], needs float[?, 2]", held(TENSOR, 3, ints(1))),
+                          ("is a sequence, needs a tensor", held(SEQUENCE, 5, sequence(A)))):
+        says(f"an optional that {what}", 2, f"'x': input {what}", "run", "typed.onnx", "--check", test_set("bad", [content], [yes]), "--engine", "cpu")
+    says("an optional sequence that is a tensor", 2, "'x': input is a tensor, needs a sequence", "run", "same.onnx", "--check",
+         test_set("bad", [held(TENSOR, 3, A)], [held()]), "--engine", "cpu")
+    write("plain.onnx", model(graph([node("Identity", ["x"], ["y"])], [of_tensor("x", 9)], [value("y", ["A", 2])]), opset=18))
+    says("nothing where a tensor is declared", 3, "'y': output holds nothing, the model declares a tensor", "run", "plain.onnx", "--check",
+         test_set("no", [held()], [A]), "--engine", "cpu")
     says("an optional of a map", 4, "an optional of kind 4, needs tensors", "run", "same.onnx", "--check", test_set("map", [held(4)], [held()]))
 
 
