@@ -192,6 +192,31 @@ static enum quern_code write_outputs(struct cli *cli, const struct run *self,
     return quern_npz_close(&npz);
 }
 
+/* What cannot be written is told before it is run for. */
+static enum quern_code check_outputs(struct cli *cli, const struct run *self,
+                                     const struct quern_model *model)
+{
+    struct quern_graph *graph = quern_model_graph(model);
+    struct quern_place place = QUERN_PLACE_NONE;
+    char type[256];
+    place.file = self->out;
+    for (size_t k = 0; self->out != NULL && k < quern_graph_n_outputs(graph);
+         k++) {
+        const struct quern_value *v = quern_graph_output(graph, k);
+        place.tensor = quern_value_name(v);
+        /* As declared: nothing is inferred yet. */
+        (void)quern_value_type_format(v, type, sizeof type);
+        if (strncmp(type, "seq(", 4) == 0) {
+            return quern_fail(cli->context, QUERN_UNSUPPORTED, &place,
+                              "output is a sequence, %s, which cannot be "
+                              "written as .npz: run without -o, or --check "
+                              "test sets",
+                              type);
+        }
+    }
+    return QUERN_OK;
+}
+
 static enum quern_code run_data(struct cli *cli, const struct run *self,
                                 struct quern_model *model, struct machine *m)
 {
@@ -304,6 +329,9 @@ int cmd_run(int argc, char **argv)
     }
     if (code == QUERN_OK) {
         code = cli_check_runnable(&cli, model);
+    }
+    if (code == QUERN_OK) {
+        code = check_outputs(&cli, &self, model);
     }
     if (code == QUERN_OK) {
         code = start(&cli, &self, model, &m);

@@ -106,6 +106,13 @@ enum quern_code quern_npz_add(struct quern_npz *npz, const char *name,
         if (tensors[i] == NULL) {
             return refuse(npz, name, "the run gave no tensor to write");
         }
+        if (tensors[i]->is_list) {
+            return refuse(npz, name,
+                          tensors[i]->items != NULL
+                              ? "a sequence cannot be written as .npz"
+                              : "an optional of nothing cannot be written as "
+                                ".npz");
+        }
     }
     int rank = tensors[0]->rank > 0 ? tensors[0]->rank : 1;
     memcpy(dims, tensors[0]->dims, (size_t)tensors[0]->rank * sizeof *dims);

@@ -93,7 +93,8 @@ def sequences():
     says("arrays for a sequence", 4, "input is a sequence: data can feed tensors only", "run", "m.onnx", "--data", "x.npz", "--engine", "cpu")
     os.makedirs("all", exist_ok=True)
     os.rename("two", "all/test_data_set_0")
-    says("a sequence as .npz", 4, "'t'", "run", "m.onnx", "--data", "all", "-o", "out.npz", "--engine", "cpu")
+    says("a sequence as .npz", 4, "out.npz: tensor 't': output is a sequence, seq(float[...]), which cannot be written", "run", "m.onnx", "--data", "all", "-o", "out.npz", "--engine", "cpu")
+    says("a sequence as .npz: told before the run, and before data are read", 4, "'t': output is a sequence", "run", "m.onnx", "--data", "none.npz", "-o", "out.npz")
     says("a comparison", 0, "t: SQNR equal", "compare", "m.onnx", "m.onnx", "--data", "all", "--engine", "cpu")
     more = graph([node("SequenceInsert", ["s", "x"], ["u"]), node("SequenceInsert", ["u", "x"], ["t"]), node("SequenceAt", ["t", "i"], ["a"]),
                   node("Shape", ["a"], ["n"])], [of("s", 4), value("x", ["A", "B"])], [of("t", 4), sizes], [tensor("i", [], b"\0" * 8, INT64)])
@@ -161,6 +162,9 @@ def optionals():
     for what, content in (("is float[1, 3], needs float[?, 2]", held(TENSOR, 3, C)), ("is int64[1], needs float[?, 2]", held(TENSOR, 3, ints(1))),
                           ("is a sequence, needs a tensor", held(SEQUENCE, 5, sequence(A)))):
         says(f"an optional that {what}", 2, f"'x': input {what}", "run", "typed.onnx", "--check", test_set("bad", [content], [yes]), "--engine", "cpu")
+    for content, what in ((held(), "an optional of nothing"), (held(SEQUENCE, 5, sequence(A)), "a sequence")):
+        test_set("maybe/test_data_set_0", [content], [])
+        says(f"{what} as .npz", 4, f"'y': {what} cannot be written as .npz", "run", "same.onnx", "--data", "maybe", "-o", "out.npz", "--engine", "cpu")
     says("an optional sequence that is a tensor", 2, "'x': input is a tensor, needs a sequence", "run", "same.onnx", "--check",
          test_set("bad", [held(TENSOR, 3, A)], [held()]), "--engine", "cpu")
     write("plain.onnx", model(graph([node("Identity", ["x"], ["y"])], [of_tensor("x", 9)], [value("y", ["A", 2])]), opset=18))
