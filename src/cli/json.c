@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 json_t *cli_json_number(double x)
 {
@@ -127,19 +126,15 @@ enum quern_code cli_tell_run(const struct cli *cli, size_t n_samples,
 
 enum quern_code cli_json_save(struct cli *cli, json_t *object, const char *path)
 {
-    FILE *file = fopen(path, "w");
-    bool done = file != NULL &&
-                json_dumpf(object, file,
-                           JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 &&
-                fputc('\n', file) != EOF;
-    if (file != NULL && fclose(file) != 0) {
-        done = false;
+    struct cli_whole whole = {0};
+    int why = object != NULL ? cli_whole_open(&whole, path) : ENOMEM;
+    if (whole.file != NULL) {
+        errno = ENOMEM; /* where jansson itself gives up */
+        bool done = json_dumpf(object, whole.file,
+                               JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 &&
+                    fputc('\n', whole.file) != EOF;
+        why = cli_whole_close(&whole, done ? 0 : errno);
     }
-    int why = errno;
-    struct stat s;
     json_decref(object);
-    if (!done && file != NULL && stat(path, &s) == 0 && S_ISREG(s.st_mode)) {
-        (void)remove(path); /* whole, or not at all */
-    }
-    return done ? QUERN_OK : cli_report_lost(cli, path, why);
+    return why == 0 ? QUERN_OK : cli_report_lost(cli, path, why);
 }

@@ -230,6 +230,19 @@ def outputs():
         check(f"report {name} without room: the model is written, and it is said", p.returncode == 5 and os.path.exists("reported.onnx")
               and p.stderr.startswith(f"error[io]: report '{name}' cannot be written") and "\nnote: 'reported.onnx' is written all the same\n" in p.stderr, p)
     check("report without room: there is no half of it", not os.path.exists("half.json") and os.path.getsize("reported.onnx") < 900)
+    says("a report in good time", 0, "", "optimize", "good.onnx", "-o", "reported.onnx", "--report", "half.json")
+    os.chmod("half.json", 0o640)
+    last = open("half.json", "rb").read()
+    os.symlink("half.json", "link.json")
+    for name in ("half.json", "link.json"):
+        says(f"report {name} without room, one is there", 5, f"error[io]: report '{name}' cannot be written: File too large", "optimize", "good.onnx", "-o", "reported.onnx",
+             "--report", name, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (900, 900)))
+        check(f"report {name} without room: the last one is whole", last and open("half.json", "rb").read() == last and os.path.islink("link.json"))
+    says("a report behind a link", 0, "", "quantize", "good.onnx", "-o", "reported.onnx", "--report", "link.json", "--data", "good.npz")
+    check("a report behind a link: the link stays, the mode, too", os.path.islink("link.json") and b'"samples"' in open("half.json", "rb").read()
+          and os.stat("half.json").st_mode & 0o777 == 0o640 and not [n for n in os.listdir(".") if ".tmp" in n])
+    for name in ("/dev/stdout", "/dev/null"):
+        says(f"report {name}", 0, '"pass"' if name == "/dev/stdout" else "", "optimize", "good.onnx", "-o", "reported.onnx", "-q", "--report", name)
     os.remove("reported.onnx")
     for name, why in (("nowhere/r.json", "No such file"), ("empty", "Is a directory"), ("good.npz/r.json", "Not a directory")):
         says(f"report {name}", 5, [f"report '{name}'", why], "optimize", "good.onnx", "-o", "reported.onnx", "--report", name)
