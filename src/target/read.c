@@ -3,10 +3,8 @@
 
 #include "base/file.h"
 #include "base/map.h"
-#include "ir/schema.h"
 #include "target/profiles.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { FORMAT = 1, DEEPEST = 4 };
@@ -223,29 +221,6 @@ static enum quern_code read_texts(struct quern_context *context,
     return code;
 }
 
-/* Words of `until` are an operator and its last opset there: "RoiAlign@21". */
-static enum quern_code check_until(struct quern_context *context,
-                                   const struct qn_yaml *root,
-                                   const struct quern_strings *until)
-{
-    const struct qn_yaml *node = qn_yaml_get(root, "until");
-    for (size_t i = 0; i < until->count && node != NULL; i++) {
-        char op[64];
-        int opset = 0;
-        int end = 0;
-        const char *word = until->items[i];
-        if (sscanf(word, "%63[A-Za-z0-9]@%3d%n", op, &opset, &end) != 2 ||
-            word[end] != '\0' || opset < 1 ||
-            qn_schema_find("", op, INT64_MAX) == NULL) {
-            return qn_yaml_fail(context, node,
-                                "'%s': needs an operator and the last opset "
-                                "that the target has it at, as RoiAlign@21",
-                                word);
-        }
-    }
-    return QUERN_OK;
-}
-
 /* `like: NAME` starts from a profile of the library. */
 static enum quern_code read_like(struct quern_context *context,
                                  const struct qn_yaml *root, int depth,
@@ -300,7 +275,7 @@ static enum quern_code read_profile(struct quern_context *context,
         code = read_texts(context, root, t);
     }
     if (code == QUERN_OK) {
-        code = check_until(context, root, &t->target.until);
+        code = qn_target_check_until(context, root);
     }
     if (code == QUERN_OK) {
         code = read_opset(context, root, &t->target);

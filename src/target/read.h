@@ -47,6 +47,12 @@ enum quern_code qn_target_read_list(struct quern_context *context,
                                     struct quern_strings *list)
     __attribute__((warn_unused_result));
 
+/** What the profile itself says in `until`: each word an operator of ONNX and
+ * its last opset there, none twice. */
+enum quern_code qn_target_check_until(struct quern_context *context,
+                                      const struct qn_yaml *root)
+    __attribute__((warn_unused_result));
+
 /** The mapping `operators`: rows are added to those of the profile, keys of a
  * row override what the profile has. */
 enum quern_code qn_target_read_operators(struct quern_context *context,

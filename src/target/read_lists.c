@@ -3,8 +3,10 @@
  *
  *     tricks: {add: [unsigned-weights], drop: [table-mul]}
  */
+#include "ir/schema.h"
 #include "target/read.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static enum quern_code keep_copies(struct quern_context *context,
@@ -60,6 +62,25 @@ static enum quern_code part_of(struct quern_context *context,
     return part != NULL ? qn_yaml_strings(context, part, arena, out) : QUERN_OK;
 }
 
+/* Whether two words of `until` are about one operator. */
+static bool same_operator(const char *word, const char *other)
+{
+    return strncmp(word, other, strcspn(word, "@") + 1) == 0;
+}
+
+/* Whether a new word of `until` says something else of that operator. */
+static bool is_replaced(const char *word, const char *key,
+                        const struct quern_strings *add)
+{
+    for (size_t i = 0; strcmp(key, "until") == 0 && i < add->count; i++) {
+        if (same_operator(word, add->items[i]) &&
+            strcmp(word, add->items[i]) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What is there without `drop`, then `add`; a word that is there already stays
  * where it is. */
 static enum quern_code change(struct quern_context *context,
@@ -92,7 +113,8 @@ static enum quern_code change(struct quern_context *context,
     for (size_t i = 0; i < most; i++) {
         bool is_new = i >= list->count;
         const char *word = is_new ? add.items[i - list->count] : list->items[i];
-        if (!quern_target_has(is_new ? &made : &drop, word)) {
+        if (!quern_target_has(is_new ? &made : &drop, word) &&
+            (is_new || !is_replaced(word, key, &add))) {
             items[made.count++] = word;
         }
     }
@@ -119,4 +141,50 @@ enum quern_code qn_target_read_list(struct quern_context *context,
     }
     enum quern_code code = qn_yaml_strings(context, node, arena, &told);
     return code == QUERN_OK ? keep_copies(context, arena, told, list) : code;
+}
+
+/* ------------------------------------------------------------------ until */
+
+/* An operator of ONNX and an opset of one to three digits: "RoiAlign@21". */
+static bool is_until(const char *word)
+{
+    size_t size = strcspn(word, "@");
+    const char *digits = word[size] != '\0' ? word + size + 1 : "";
+    size_t n = strspn(digits, "0123456789");
+    char op[64];
+    if (n == 0 || n > 3 || digits[n] != '\0' || strspn(digits, "0") == n ||
+        size >= sizeof op) {
+        return false;
+    }
+    snprintf(op, sizeof op, "%.*s", (int)size, word);
+    return qn_schema_find("", op, INT64_MAX) != NULL;
+}
+
+enum quern_code qn_target_check_until(struct quern_context *context,
+                                      const struct qn_yaml *root)
+{
+    const struct qn_yaml *node = qn_yaml_get(root, "until");
+    if (node != NULL && node->kind == QN_YAML_MAPPING) {
+        node = qn_yaml_get(node, "add");
+    }
+    bool is_list = node != NULL && node->kind == QN_YAML_SEQUENCE;
+    const struct qn_yaml *first = is_list ? node->first : node;
+    for (const struct qn_yaml *item = first; item != NULL;
+         item = is_list ? item->next : NULL) {
+        if (!is_until(item->text)) {
+            return qn_yaml_fail(context, item,
+                                "'%s': needs an operator and the last opset "
+                                "that the target has it at, as RoiAlign@21",
+                                item->text);
+        }
+        for (const struct qn_yaml *e = first; e != item; e = e->next) {
+            if (same_operator(e->text, item->text)) {
+                return qn_yaml_fail(context, item,
+                                    "'%s': line %d has '%s' already, needs one "
+                                    "opset an operator",
+                                    item->text, e->line, e->text);
+            }
+        }
+    }
+    return QUERN_OK;
 }

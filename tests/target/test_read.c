@@ -145,6 +145,24 @@ START_TEST(lists_are_those_of_like_with_words_added_and_dropped)
 }
 END_TEST
 
+START_TEST(until_is_changed_by_the_operator)
+{
+    const struct quern_target *base = NULL;
+    ck_assert_int_eq(quern_target_open(context, "ort-cpu-x64", &base),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_target_until(base, "RoiAlign"), 21);
+    ck_assert_int_eq(open_text(LIKE "until: {add: [RoiAlign@16, Relu@9, "
+                                    "MaxRoiPool@21], drop: GlobalLpPool@21}\n"),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_target_until(target, "RoiAlign"), 16);
+    ck_assert_int_eq(quern_target_until(target, "Relu"), 9);
+    ck_assert_int_eq(quern_target_until(target, "MaxRoiPool"), 21);
+    ck_assert_int_eq(quern_target_until(target, "GlobalLpPool"), INT64_MAX);
+    ck_assert_uint_eq(target->until.count, base->until.count);
+    quern_target_close(&base);
+}
+END_TEST
+
 START_TEST(a_list_stands_in_the_place_of_that_of_like)
 {
     ck_assert_int_eq(open_text(LIKE "tricks: [one, two]\nkeep: []\n"),
@@ -206,11 +224,23 @@ static const struct {
      "'factor-mul'"},
     {LIKE "keep: {drop: Nothing}\n",
      "4:14: no 'Nothing' to drop in the keep so far"},
-    {LIKE "until: [RoiAlign]\n", "4:8: 'RoiAlign': needs an operator and the "
+    {LIKE "until: [RoiAlign]\n", "4:9: 'RoiAlign': needs an operator and the "
                                  "last opset that the target has "
                                  "it at, as RoiAlign@21"},
-    {LIKE "until: [Roialign@21]\n", "4:8: 'Roialign@21': needs an operator"},
-    {LIKE "until: [RoiAlign@21a]\n", "4:8: 'RoiAlign@21a': needs an operator"},
+    {LIKE "until: [Roialign@21]\n", "4:9: 'Roialign@21': needs an operator"},
+    {LIKE "until: [RoiAlign@21a]\n", "4:9: 'RoiAlign@21a': needs an operator"},
+    {LIKE "until: ['Gelu@ 5']\n", "4:9: 'Gelu@ 5': needs an operator"},
+    {LIKE "until: {add: [Gelu@5, Relu@+5]}\n",
+     "4:23: 'Relu@+5': needs an operator"},
+    {LIKE "until: [Gelu@]\n", "4:9: 'Gelu@': needs an operator"},
+    {LIKE "until: [Gelu@0]\n", "4:9: 'Gelu@0': needs an operator"},
+    {LIKE "until: [Gelu@1000]\n", "4:9: 'Gelu@1000': needs an operator"},
+    {LIKE "until: {add: Gelu}\n", "4:14: 'Gelu': needs an operator"},
+    {LIKE "until: [Gelu@20, Relu@9,\n  Gelu@21]\n",
+     "5:3: 'Gelu@21': line 4 has 'Gelu@20' already, needs one opset an "
+     "operator"},
+    {LIKE "until: {add: [Gelu@20, Gelu@20]}\n",
+     "4:24: 'Gelu@20': line 4 has 'Gelu@20' already"},
     {LIKE "tricks: {ad: [one]}\n",
      "4:10: unknown key 'ad' in tricks, did you mean 'add'"},
     {LIKE "tricks: {add: {one: two}}\n",
@@ -260,6 +290,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tc, a_file_says_all_that_there_is_to_say);
     tcase_add_test(tc, like_takes_over_all_that_is_not_said);
     tcase_add_test(tc, lists_are_those_of_like_with_words_added_and_dropped);
+    tcase_add_test(tc, until_is_changed_by_the_operator);
     tcase_add_test(tc, a_list_stands_in_the_place_of_that_of_like);
     tcase_add_loop_test(tc, what_is_wrong_is_told_with_its_place, 0,
                         (int)(sizeof wrong / sizeof *wrong));
