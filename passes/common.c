@@ -89,6 +89,18 @@ enum quern_code qn_new_floats(struct quern_pass_ctx *ctx,
     return code;
 }
 
+struct quern_node *qn_maker(const struct quern_value *value, const char *op)
+{
+    struct quern_node *p = value != NULL ? quern_value_producer(value) : NULL;
+    return p != NULL && quern_node_is(p, op) ? p : NULL;
+}
+
+bool qn_is_read(const struct quern_value *value)
+{
+    return value != NULL && (quern_value_n_uses(value) > 0 ||
+                             quern_value_is_graph_output(value));
+}
+
 enum quern_code qn_new_ints(struct quern_pass_ctx *ctx,
                             struct quern_graph *graph, const char *name,
                             const int64_t *ints, int64_t n,

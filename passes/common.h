@@ -52,6 +52,13 @@ enum quern_code qn_replace_input(struct quern_node *node, size_t i,
 struct quern_node *qn_single_producer(const struct quern_value *value,
                                       const char *op);
 
+/** Node that makes a value when it is of that operator; else NULL, as for no
+ * value. */
+struct quern_node *qn_maker(const struct quern_value *value, const char *op);
+
+/** True when something reads a value, or it is an output. */
+bool qn_is_read(const struct quern_value *value);
+
 /** Put a node between another and its only output, which keeps its name; in[0]
  * becomes the value between the two. Names end in `suffix` and `_OP`. */
 enum quern_code qn_insert_behind(struct quern_node *node, const char *op,

@@ -306,25 +306,19 @@ static bool is_all(const struct quern_value *v, double number)
     return len > 0;
 }
 
-/* The node that makes an input, when it is of that operator. */
-static const struct quern_node *maker(const struct quern_node *node, size_t i,
-                                      const char *op)
-{
-    const struct quern_value *v = quern_node_input(node, i);
-    const struct quern_node *made = v != NULL ? quern_value_producer(v) : NULL;
-    return made != NULL && quern_node_is(made, op) ? made : NULL;
-}
-
 /* Input i is x / sqrt(…), or x * (1 / sqrt(…)), as norms spell it. */
 static bool is_normalized(const struct quern_node *node, size_t i)
 {
-    const struct quern_node *div = maker(node, i, "Div");
-    const struct quern_node *mul = maker(node, i, "Mul");
-    bool good = div != NULL && maker(div, 1, "Sqrt") != NULL;
+    const struct quern_node *div = qn_maker(quern_node_input(node, i), "Div");
+    const struct quern_node *mul = qn_maker(quern_node_input(node, i), "Mul");
+    bool good =
+        div != NULL && qn_maker(quern_node_input(div, 1), "Sqrt") != NULL;
     for (size_t k = 0; k < 2 && mul != NULL && !good; k++) {
-        const struct quern_node *inner = maker(mul, k, "Div");
-        good = maker(mul, k, "Reciprocal") != NULL ||
-               (inner != NULL && maker(inner, 1, "Sqrt") != NULL);
+        const struct quern_node *inner =
+            qn_maker(quern_node_input(mul, k), "Div");
+        good = qn_maker(quern_node_input(mul, k), "Reciprocal") != NULL ||
+               (inner != NULL &&
+                qn_maker(quern_node_input(inner, 1), "Sqrt") != NULL);
     }
     return good;
 }
@@ -332,7 +326,8 @@ static bool is_normalized(const struct quern_node *node, size_t i)
 /* The scale or the bias of a norm behind input i. */
 static bool is_norm_tail(const struct quern_node *node, size_t i)
 {
-    const struct quern_node *scaled = maker(node, i, "Mul");
+    const struct quern_node *scaled =
+        qn_maker(quern_node_input(node, i), "Mul");
     return is_normalized(node, i) ||
            (scaled != NULL &&
             (is_normalized(scaled, 0) || is_normalized(scaled, 1)));

@@ -32,9 +32,6 @@ struct qn_loop {
 /** Number i of a list of a Scan; 0 where it is left out, and of a Loop. */
 int64_t qn_scan_listed(const struct qn_loop *l, const char *name, size_t i);
 
-/** True when something reads a value, or it is an output. */
-bool qn_is_read(const struct quern_value *v);
-
 /** Count the parts of a Loop or Scan, whose node and body are given.
  * @return why it stays; NULL when it can go */
 const char *qn_unroll_misfit(struct qn_loop *l,

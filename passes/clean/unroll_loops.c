@@ -323,7 +323,7 @@ const struct quern_pass_desc qn_pass_unroll_loops = {
     .name = "unroll-loops",
     .summary =
         "replace a Loop or Scan that runs a known number of times by its "
-        "written out",
+        "body, written out",
     .options = options,
     .params_size = sizeof(struct qn_unroll_params),
     .params_default = &defaults,

@@ -56,12 +56,6 @@ static const char *misfit(const struct qn_loop *l)
     return NULL;
 }
 
-bool qn_is_read(const struct quern_value *v)
-{
-    return v != NULL &&
-           (quern_value_n_uses(v) > 0 || quern_value_is_graph_output(v));
-}
-
 int64_t qn_scan_listed(const struct qn_loop *l, const char *name, size_t i)
 {
     const int64_t *values = NULL;
@@ -117,6 +111,20 @@ static bool count_parts(struct qn_loop *l)
            l->n_outputs >= quern_node_n_outputs(l->node);
 }
 
+/* Nodes that a turn becomes: those of the body, a Gather for each part of a
+ * Scan that is read, an Unsqueeze for each value that is collected. */
+static int64_t nodes_of_turn(const struct qn_loop *l)
+{
+    size_t n = quern_graph_n_nodes(l->body);
+    for (size_t i = 0; i < l->n_scanned; i++) {
+        n += qn_is_read(quern_graph_input(l->body, l->n_carried + i));
+    }
+    for (size_t i = l->n_carried; i < quern_node_n_outputs(l->node); i++) {
+        n += qn_is_read(quern_node_output(l->node, i));
+    }
+    return (int64_t)n;
+}
+
 const char *qn_unroll_misfit(struct qn_loop *l,
                              const struct qn_unroll_params *p)
 {
@@ -135,7 +143,7 @@ const char *qn_unroll_misfit(struct qn_loop *l,
     if (!l->is_scan && !goes_on(l)) {
         return "its condition is not known to stay true";
     }
-    int64_t size = (int64_t)quern_graph_n_nodes(l->body);
+    int64_t size = nodes_of_turn(l);
     if (l->turns > p->max_turns ||
         (size > 0 && l->turns > p->max_nodes / size)) {
         return "it would grow beyond max-turns or max-nodes";

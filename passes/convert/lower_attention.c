@@ -1,4 +1,5 @@
 /* RotaryEmbedding and Attention as chains of products, Softmax and Concat. */
+#include "common.h"
 #include "convert/chain.h"
 
 #include <math.h>
@@ -241,12 +242,6 @@ static int64_t heads_of(const struct quern_node *node, size_t i,
                                     : quern_node_int(node, attribute, 0);
 }
 
-static bool is_read(const struct quern_value *v)
-{
-    return v != NULL &&
-           (quern_value_n_uses(v) > 0 || quern_value_is_graph_output(v));
-}
-
 /* What of it has no chain here; NULL: nothing. */
 static const char *attention_lacks(const struct quern_node *node)
 {
@@ -255,7 +250,7 @@ static const char *attention_lacks(const struct quern_node *node)
     int rank = quern_value_rank(q);
     int64_t heads = heads_of(node, 0, "q_num_heads");
     int64_t pairs = heads_of(node, 1, "kv_num_heads");
-    if (is_read(quern_node_output(node, 3))) {
+    if (qn_is_read(quern_node_output(node, 3))) {
         return "its scores are read";
     }
     if (quern_node_input(node, 6) != NULL) {
@@ -296,10 +291,10 @@ static void join_past(struct qn_chain *c, size_t i, size_t o)
     if (past != NULL) {
         qn_chain_add_behind(c, "Concat", past);
         qn_chain_set_int(c, "axis", 2);
-    } else if (is_read(present)) {
+    } else if (qn_is_read(present)) {
         qn_chain_add(c, "Identity", NULL);
     }
-    if (is_read(present) && c->code == QUERN_OK) {
+    if (qn_is_read(present) && c->code == QUERN_OK) {
         c->code =
             quern_node_set_output(quern_value_producer(c->last), 0, present);
         c->last = present;

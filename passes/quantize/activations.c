@@ -11,12 +11,6 @@
 
 /* ---------------------------------------------------------------- ranges */
 
-static bool made_by(const struct quern_value *v, const char *op)
-{
-    const struct quern_node *n = quern_value_producer(v);
-    return n != NULL && quern_node_is(n, op);
-}
-
 /* Channels of the value were evened out by factors. What is beyond a cut then
  * lies in many channels of the same rows and adds up behind the reader (minilm:
  * 18 to 22 dB behind the second product of a layer, 31 to 35 with the whole
@@ -54,7 +48,7 @@ static enum quern_code prepare_range(struct qn_inserter *s,
                                      struct qn_range_choice *out)
 {
     bool symmetric = s->place.target->activations.symmetric;
-    if (made_by(v, "Softmax") || made_by(v, "Sigmoid")) {
+    if (qn_maker(v, "Softmax") != NULL || qn_maker(v, "Sigmoid") != NULL) {
         float most = symmetric ? 1.0f : 255.0f / 256.0f;
         out->range = (struct quern_range){0.0f, most, -1.0};
         return QUERN_OK;
@@ -110,7 +104,7 @@ static void limit_range(const struct qn_inserter *s,
     if (c->stats == NULL) {
         return;
     }
-    if (made_by(v, "Relu")) {
+    if (qn_maker(v, "Relu") != NULL) {
         c->range.lo = 0.0f;
     }
     if (c->options.reader.kind == QUERN_READER_HARDSWISH &&

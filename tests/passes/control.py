@@ -161,6 +161,10 @@ CASES |= {
     "loop_of_more_turns_on_request": loop(ON + "v2 = Add(v, x)", " ".join(["Add"] * 33), m=33, passes="unroll-loops{max-turns=33}," +
                                           CLEAN.split(",", 1)[1]),
     "loop_of_too_many_nodes_stays": loop(TURN, None, passes="unroll-loops{max-nodes=11}"),
+    "loop_of_as_many_nodes": loop(TURN, "Cast Add Mul Cast Add Mul Cast Add Mul", passes=CLEAN.replace("loops", "loops{max-nodes=12}")),
+    "loop_that_collects_too_much_stays": loop(ON + "v2 = Mul(v, x) o = Neg(v)", None, m=2, passes="unroll-loops{max-nodes=7}", **BOTH),
+    "loop_that_collects_as_much": loop(ON + "v2 = Mul(v, x) o = Neg(v)", "Mul Neg Mul Neg Unsqueeze Unsqueeze Concat", m=2,
+                                       passes=CLEAN.replace("loops", "loops{max-nodes=8}"), **BOTH),
     "loop_with_an_if_stays": loop(ON + """v2 = If(on)<then_branch = t () => (float[N] p) { p = Neg(v) },
         else_branch = e () => (float[N] q) { q = Exp(v) }>""", None),
     "loop_with_an_if_that_is_known": loop(ON + """v2 = If(yes)<then_branch = t () => (float[N] p) { p = Neg(v) },
@@ -184,6 +188,7 @@ def scan(after, attrs="", head="float[2] s0, float[3,2] x", outs="float[2] y, fl
 
 STEP = " Gather Add Mul"
 STEPS = (3 * STEP + 3 * " Unsqueeze" + " Concat").strip()
+PASSES_ON = dict(head="float[3,2] x", given="x", node="z", outs="float[A,B] z", ins="float[2] e", made="float[2] e", body="")
 BESIDE = dict(head="float[2] s0, float[2,3] x", attrs="scan_input_axes = [1], scan_output_axes = [1]")
 CASES |= {
     "scan": scan(STEPS, told="runs 3 times", check=names("y", "z")),
@@ -204,6 +209,11 @@ CASES |= {
     "scan_of_one_step": scan("Gather Add Mul Unsqueeze", head="float[2] s0, float[1,2] x"),
     "scan_of_unknown_steps_stays": scan(None, head="float[2] s0, float[T,2] x", passes="unroll-loops"),
     "scan_of_too_many_steps_stays": scan(None, passes="unroll-loops{max-turns=2}"),
+    "scan_of_too_many_nodes_stays": scan(None, passes="unroll-loops{max-nodes=11}"),
+    "scan_of_as_many_nodes": scan(STEPS, passes=CLEAN.replace("loops", "loops{max-nodes=12}")),
+    "scan_that_passes_on_too_much_stays": scan(None, **PASSES_ON, passes="unroll-loops{max-nodes=5}"),
+    "scan_that_passes_on": scan("Gather Gather Gather Unsqueeze Unsqueeze Unsqueeze Concat", passes=CLEAN.replace("loops", "loops{max-nodes=9}"),
+                                **(PASSES_ON | {"made": "float[2] o", "body": "o = Identity(e)"})),  # ONNX Runtime makes zeros of an empty body
     "scan_with_sizes_set": scan("Gather Add Mul Gather Add Mul Unsqueeze Unsqueeze Concat", head="float[2] s0, float[T,2] x",
                                 passes="set-shapes{shapes=[\"x=2,2\"]}," + CLEAN, interface_changes=True, feeds={"x": rand(2, 2)}),
 }
