@@ -10,10 +10,10 @@
 #include <quern/target.h>
 
 #include "builtin.h"
+#include "common.h"
 #include "quantize/seen.h"
 
 #include <math.h>
-#include <string.h>
 
 static const double saved_per_mac = 15e-12;       /* seconds */
 static const double saved_per_depth_mac = 5e-12;  /* of a depthwise Conv */
@@ -36,23 +36,16 @@ struct speed {
     double n_values;
 };
 
-static bool made_by(const struct quern_value *value, const char *op)
-{
-    const struct quern_node *p =
-        value != NULL ? quern_value_producer(value) : NULL;
-    return p != NULL && quern_node_is(p, op);
-}
-
 /* What calibration saw of a value, or of its twin on the other side of the
  * QuantizeLinear and DequantizeLinear. */
 static const struct qn_seen *seen_of(const struct speed *s,
                                      const struct quern_value *value)
 {
     const struct qn_seen *seen = qn_seen(s->model, value);
-    if (seen == NULL && made_by(value, "DequantizeLinear")) {
+    if (seen == NULL && qn_maker(value, "DequantizeLinear") != NULL) {
         const struct quern_value *codes =
             quern_node_input(quern_value_producer(value), 0);
-        return made_by(codes, "QuantizeLinear")
+        return qn_maker(codes, "QuantizeLinear") != NULL
                    ? qn_seen(s->model,
                              quern_node_input(quern_value_producer(codes), 0))
                    : NULL;
@@ -85,8 +78,8 @@ static double n_values_of(const struct qn_seen *seen)
 
 static bool reads_codes(const struct quern_node *node)
 {
-    return made_by(quern_node_input(node, 0), "DequantizeLinear") &&
-           made_by(quern_node_input(node, 1), "DequantizeLinear");
+    return qn_maker(quern_node_input(node, 0), "DequantizeLinear") != NULL &&
+           qn_maker(quern_node_input(node, 1), "DequantizeLinear") != NULL;
 }
 
 /* Multiplications behind one value of the output; 0: not known. */
@@ -162,7 +155,7 @@ static bool computes_codes(const struct quern_target *target,
     bool any = false;
     for (size_t i = 0; i < n && !(heavy && i > 1); i++) {
         const struct quern_value *v = quern_node_input(node, i);
-        bool code = made_by(v, "DequantizeLinear");
+        bool code = qn_maker(v, "DequantizeLinear") != NULL;
         any = any || code;
         if (v != NULL && !code && quern_value_constant(v) == NULL) {
             return false;
@@ -217,7 +210,7 @@ static void add_slope(struct speed *s, const struct quern_node *node)
     const struct quern_value *x = quern_node_input(node, 0);
     const struct quern_value *y = quern_node_input(node, 1);
     const struct qn_seen *seen = seen_of(s, quern_node_output(node, 0));
-    if (seen != NULL && made_by(y, "Mul") &&
+    if (seen != NULL && qn_maker(y, "Mul") != NULL &&
         quern_node_input(quern_value_producer(y), 0) == x) {
         s->saved += n_values_of(seen) * saved_per_slope;
     }
@@ -226,7 +219,7 @@ static void add_slope(struct speed *s, const struct quern_node *node)
 /* No figures of other runtimes. */
 static bool has_figures(const struct quern_target *target)
 {
-    return strncmp(target->name, "ort-cpu", 7) == 0;
+    return quern_target_has(&target->tricks, "speed-figures");
 }
 
 static void add_graph(struct speed *s, const struct quern_graph *graph)
