@@ -136,7 +136,7 @@ static bool make_room(struct qn_search *s)
         ctx, (FIRST_SOURCES + MOST_HALVES + MOST_WEIGHT_HALVES + 4) *
                  sizeof *s->sources);
     bool good = s->cost != NULL && s->floor != NULL && s->sources != NULL;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < QN_SEARCH_MARKS; i++) {
         s->marks[i] = quern_pass_alloc(ctx, n);
         good = good && s->marks[i] != NULL;
     }
@@ -275,11 +275,11 @@ bool qn_search_step(struct qn_search *s)
     bool *now = s->marks[0];
     bool *best = s->marks[1];
     bool *marks = s->marks[2];
-    bool *room = quern_pass_alloc(t->ctx, n + 1);
+    bool *room = s->marks[3];
     for (size_t i = 0; i < n; i++) {
         now[i] = t->layers[i].is_float;
     }
-    for (size_t i = 0; room != NULL && i < s->n_sources; i++) {
+    for (size_t i = 0; i < s->n_sources; i++) {
         propose(s, &s->sources[i], marks, room);
         if (memcmp(marks, now, n) == 0) {
             continue;

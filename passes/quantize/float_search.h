@@ -15,6 +15,8 @@ struct qn_source {
     double *noise; /* by output, over its signal */
 };
 
+enum { QN_SEARCH_MARKS = 4 };
+
 struct qn_search {
     struct qn_twin *twin;
     struct qn_reruns *reruns;
@@ -24,7 +26,7 @@ struct qn_search {
     double *floor; /* noise of what cannot go, by output */
     struct qn_source *sources;
     size_t n_sources;
-    bool *marks[3]; /* room for what step() tries, one a layer */
+    bool *marks[QN_SEARCH_MARKS]; /* room for what step() tries, one a layer */
 };
 
 /** Measure what sources add: at most about 100 runs. The twin is all in

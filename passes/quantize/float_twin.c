@@ -2,6 +2,7 @@
 #include "quantize/float_twin.h"
 
 #include "common.h"
+#include "quantize/hardswish.h"
 #include "quantize/linear.h"
 #include "quantize/seen.h"
 
@@ -73,12 +74,6 @@ enum quern_code qn_floats_keep(struct quern_pass_ctx *ctx,
 
 /* ---------------------------------------------------------------- the graph */
 
-static struct quern_node *maker(const struct quern_value *v, const char *op)
-{
-    struct quern_node *p = v != NULL ? quern_value_producer(v) : NULL;
-    return p != NULL && quern_node_is(p, op) ? p : NULL;
-}
-
 /* Scale and zero point are the same constants, or equal ones. */
 static bool same_numbers(const struct quern_node *a, const struct quern_node *b)
 {
@@ -102,10 +97,11 @@ static struct quern_node *swish_of(const struct quern_node *gate,
     struct quern_node *mul = quern_value_only_user(quern_node_output(gate, 0));
     const struct quern_node *dq =
         mul != NULL && quern_node_is(mul, "Mul")
-            ? maker(quern_node_input(mul, 0), "DequantizeLinear")
+            ? qn_maker(quern_node_input(mul, 0), "DequantizeLinear")
             : NULL;
     return dq != NULL && dq != gate && quern_node_input(dq, 0) == codes &&
-                   quern_node_input(mul, 1) == quern_node_output(gate, 0)
+                   quern_node_input(mul, 1) == quern_node_output(gate, 0) &&
+                   qn_is_hardswish_gate(gate, dq)
                ? mul
                : NULL;
 }
@@ -170,7 +166,7 @@ static void add_layer(struct qn_twin *t, struct quern_node *node,
     struct floats *const *entry = quern_table_get(table, quern_node_id(node));
     const struct quern_target_op *op = quern_target_node(t->target, node);
     struct qn_twin_layer *l = &t->layers[t->n_layers];
-    bool product = maker(quern_node_input(node, 1), "DequantizeLinear") &&
+    bool product = qn_maker(quern_node_input(node, 1), "DequantizeLinear") &&
                    t->pair_of[quern_value_id(quern_node_input(node, 1))] != 0;
     if (entry == NULL && !product) {
         return;

@@ -9,6 +9,7 @@
 
 #include "builtin.h"
 #include "common.h"
+#include "quantize/hardswish.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -22,10 +23,10 @@ struct swish {
     float scale;
 };
 
-static bool zero_point_of(const struct quern_node *dq, double *out)
+/* A constant of one uint8. */
+static bool byte_of(const struct quern_value *v, double *out)
 {
-    const struct quern_value *v = quern_node_input(dq, 2);
-    const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
+    const struct quern_tensor *t = quern_value_constant(v);
     if (t == NULL || quern_tensor_dtype(t) != QUERN_UINT8 ||
         quern_tensor_len(t) != 1) {
         return false;
@@ -34,26 +35,66 @@ static bool zero_point_of(const struct quern_node *dq, double *out)
     return true;
 }
 
+/* Scale of a DequantizeLinear whose codes begin at -3; 0: it is none. */
+static float scale_of(const struct quern_node *dq)
+{
+    float scale = 0.0f;
+    double zero = 0.0;
+    return qn_scalar(quern_node_input(dq, 1), &scale) &&
+                   byte_of(quern_node_input(dq, 2), &zero) && scale > 0.0f &&
+                   fabs(zero * (double)scale - 3.0) <=
+                       0.5 * (double)scale + 1e-6
+               ? scale
+               : 0.0f;
+}
+
+/* The code of 6; from 255 on all codes are below it. */
+static double top_of(float scale)
+{
+    return nearbyint(6.0 / (double)scale);
+}
+
+bool qn_is_hardswish_gate(const struct quern_node *gate,
+                          const struct quern_node *dq)
+{
+    const struct quern_value *codes = quern_node_input(gate, 0);
+    const struct quern_node *clip = qn_maker(codes, "Clip");
+    float scale = scale_of(dq);
+    float sixth = 0.0f;
+    double zero = 0.0;
+    double low = 0.0;
+    double high = 0.0;
+    if (!(scale > 0.0f) || !qn_scalar(quern_node_input(gate, 1), &sixth) ||
+        fabsf(sixth * 6.0f - scale) > 1e-5f * scale ||
+        !byte_of(quern_node_input(gate, 2), &zero) || zero > 0.0) {
+        return false;
+    }
+    if (top_of(scale) >= 255.0) {
+        return codes == quern_node_input(dq, 0);
+    }
+    return clip != NULL &&
+           quern_node_input(clip, 0) == quern_node_input(dq, 0) &&
+           byte_of(quern_node_input(clip, 1), &low) && !(low > 0.0) &&
+           byte_of(quern_node_input(clip, 2), &high) &&
+           !(fabs(high - top_of(scale)) > 0.0);
+}
+
 /* Only a QuantizeLinear reads the result, and codes of x begin at -3. */
 static bool look(struct quern_node *node, struct swish *s)
 {
     struct quern_value *x = quern_node_input(node, 0);
     const struct quern_value *y = quern_node_output(node, 0);
-    const struct quern_node *dq = quern_value_producer(x);
+    const struct quern_node *dq = qn_maker(x, "DequantizeLinear");
     const struct quern_node *q = quern_value_only_user(y);
-    double zero = 0.0;
-    if (dq == NULL || !quern_node_is(dq, "DequantizeLinear") || q == NULL ||
-        !quern_node_is(q, "QuantizeLinear") || quern_value_is_graph_output(y) ||
-        !qn_scalar(quern_node_input(dq, 1), &s->scale) ||
-        !zero_point_of(dq, &zero)) {
+    if (dq == NULL || q == NULL || !quern_node_is(q, "QuantizeLinear") ||
+        quern_value_is_graph_output(y)) {
         return false;
     }
     s->node = node;
     s->x = x;
     s->codes = quern_node_input(dq, 0);
-    double begin = zero * (double)s->scale;
-    return s->codes != NULL &&
-           fabs(begin - 3.0) <= 0.5 * (double)s->scale + 1e-6;
+    s->scale = scale_of(dq);
+    return s->codes != NULL && s->scale > 0.0f;
 }
 
 static enum quern_code byte_constant(struct quern_context *context,
@@ -102,7 +143,7 @@ static enum quern_code clip_codes(struct quern_context *context,
 {
     struct quern_graph *graph = quern_node_graph(s->node);
     const char *base = quern_value_name(s->x);
-    double top = nearbyint(6.0 / (double)s->scale);
+    double top = top_of(s->scale);
     struct quern_value *in[3] = {s->codes, NULL, NULL};
     *out = s->codes;
     if (top >= 255.0) {

@@ -316,6 +316,17 @@ def first_layers_are_slower(folder):
         assert ("integers lose about" in told) == slower, told
 
 
+def figures_go_with_the_profile(folder):
+    """Speed is told where the profile says that the figures hold, whatever its name is."""
+    model = model_of(conv_text("a = Conv(x, w, b) y = Conv(a, v)"), CONVS)
+    for name, like, changed, has in (("mine", "ort-cpu-x64", "", True), ("mine", "ort-cpu-arm", "", True), ("ort-cpu-mine", "onnx-spec", "", False),
+                                     ("ort-cpu-mine", "ort-cpu-x64", "tricks: {drop: speed-figures}\n", False)):
+        profile = folder / "mine.yaml"
+        profile.write_text(f"target: 1\nname: {name}\nlike: {like}\n{changed}")
+        _, told = quantized(folder, model, {"x": rand(20, 8, 8, 8)}, STEPS + ",estimate-speed", profile)
+        assert (" ms a sample" in told) == has, (name, like, told)
+
+
 def prelu_is_dear_in_float(folder):
     """Where target-spelling made a Max of it, the integer model saves what the PRelu costs the float one."""
     found = []
@@ -482,6 +493,20 @@ def all_layers_back_to_float(folder):
             assert sorted(a.tobytes() for a in constants(after).values()) == sorted(a.tobytes() for a in constants(model).values() if a.size in (8, 64, 576))
 
 
+def other_gates_are_no_hardswish(folder):
+    """A Mul of codes and of the same codes with another scale, zero point or bound is no HardSwish when its layers go back to float."""
+    held = {"s": np.float32(0.03), "z": np.uint8(100), "none": np.uint8(0), "three": np.uint8(3), "low": np.uint8(150), "g": np.float32(0.005), "h": np.float32(0.05)}
+    for gate in ("DequantizeLinear(q, h, none)", "DequantizeLinear(q, g, three)", "DequantizeLinear(q, g, none)",
+                 "Clip(q, none, low) k = DequantizeLinear(g0, g, none)"):
+        gate = ("g0 = " if "Clip" in gate else "k = ") + gate
+        model = model_of(conv_text(f"a = Conv(x, w, b) q = QuantizeLinear(a, s, z) d = DequantizeLinear(q, s, z) {gate} m = Mul(d, k) "
+                                   "r = QuantizeLinear(m, s, z) e = DequantizeLinear(r, s, z) y = Conv(e, v)"),
+                         {**CONVS, **{k: a for k, a in held.items() if re.search(rf"\b{k}\b", gate) or k in "sz"}})
+        _, told = quantized(folder, model, {"x": rand(20, 8, 8, 8)}, FLOATS + ",float-layers{threshold=200,most=100,price=0}")
+        before, after = re.search(r"SQNR of the outputs ([\d.]+) (?:dB, |-> )([\d.]+)", told).groups()
+        assert float(after) > float(before) - 3, (gate, told)
+
+
 def products_back_to_float(folder):
     """MatMul has no bias to correct: the outputs are run once to see that they are bad."""
     v = rand(16, 16) / 4
@@ -509,8 +534,8 @@ def peaks_of_answers_are_not_cut(folder):
         assert (reach > 0.98 * (x.max() - x.min())) == whole, (tail, reach, x.max() - x.min())
 
 
-CASES = [peaks_of_answers_are_not_cut, one_layer_back_to_float, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, products_back_to_float,
-         outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, filters_of_a_signal_stay_float, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
+CASES = [peaks_of_answers_are_not_cut, one_layer_back_to_float, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, other_gates_are_no_hardswish, products_back_to_float,
+         outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error,
          dead_channels_keep_their_bias]
