@@ -252,7 +252,7 @@ static bool trace(const struct plugin_job *job, FILE *report, size_t i,
     return good && code == QUERN_OK;
 }
 
-/* Twice over one model.
+/* Twice over one model; the second time another lies where it lay.
  * @return false: that was all, or something is wrong, which is told */
 static bool run_twice(const struct plugin_job *job, FILE *report, size_t i,
                       struct trace *out_first)
@@ -261,8 +261,13 @@ static bool run_twice(const struct plugin_job *job, FILE *report, size_t i,
     struct quern_model *model = NULL;
     const char *name = "";
     bool end = false;
-    if (!trace(job, report, i, &end, out_first) || end ||
-        !trace(job, report, i, &end, &second)) {
+    bool good = trace(job, report, i, &end, out_first) && !end;
+    if (good) {
+        (void)!plugin_model(job, i, &name, &model);
+        good = trace(job, report, i, &end, &second);
+    }
+    quern_model_destroy(&model);
+    if (!good) {
         return false;
     }
     if (out_first->hash == second.hash) {

@@ -348,7 +348,7 @@ def loop_body():
     ws = {"w1": w(16, 3, 3, 3), "w2": w(16, 16, 3, 3, scale=0.08), "three": np.int64(3), "yes": np.bool_(True), "w4": w(16, 16, 1, 1)}
     text = """g (float[N,3,16,16] x) => (float[N,16,16,16] y) { a = Conv<pads=[1,1,1,1]>(x, w1)  b = Relu(a)
         c = Loop<body = l (int64 n, bool go, float[N,16,16,16] s) => (bool on, float[N,16,16,16] t) { on = Identity(go)  p = Conv<pads=[1,1,1,1]>(s, w2)  q = Relu(p)  t = Add(q, s) }>(three, yes, b)
-        y = Conv(c, w4) }"""
+        f = Conv(c, w4)  y = Tanh(f) }"""
     return model_of(text, ws), {"x": images(3, 16, 16)}
 
 
@@ -357,7 +357,7 @@ def scan_body():
     ws = {"w1": w(16, 3, 3, 3), "m2": m(16, 16), "w4": w(16, 16, 1, 1)}
     text = """g (float[N,3,16,16] x) => (float[N,16,16,16] y) { a = Conv<pads=[1,1,1,1]>(x, w1)  b = Relu(a)
         d = Scan<num_scan_inputs=1, scan_input_axes=[2], scan_output_axes=[2], body = k (float[N,16,16] r) => (float[N,16,16] z) { z = MatMul(r, m2) }>(b)
-        y = Conv(d, w4) }"""
+        f = Conv(d, w4)  y = Tanh(f) }"""
     return model_of(text, ws), {"x": images(3, 16, 16)}
 
 

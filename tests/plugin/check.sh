@@ -41,7 +41,8 @@ if ! sanitized; then
     faulty random "test-pass: is not deterministic: two (runs over '[a-z]+'|processes) write different bytes"
     faulty leaks 'test-pass: leaks: [0-9]+ bytes more are held after each run over the models'
     faulty frees 'test-pass: frees memory that is not its own: Aborted: free\(\): invalid pointer'
-    faulty releases 'test-pass: (frees memory that is not its own: Aborted: |crashes: ).*'
+    # The heap breaks at one of the checks, or at several.
+    faults='[1-9]' faulty releases 'test-pass: (frees memory that is not its own: Aborted: |crashes: ).*'
     faulty crashes 'test-pass: crashes: Segmentation fault'
     faulty hogs "test-pass: takes more memory than it may on 'rewrites'" --memory-limit 100
 fi
