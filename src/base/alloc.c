@@ -35,13 +35,14 @@ void *qn_alloc_pages(size_t size)
 {
     const size_t page = (size_t)1 << 21;
     size_t padded = 0;
-    if (size < page || !qn_add(size, page - 1, &padded)) {
+    if (size < 4 * page || !qn_add(size, page - 1, &padded)) {
         return qn_calloc(size);
     }
     padded &= ~(page - 1);
     void *block = aligned_alloc(page, padded);
     if (block != NULL) {
-        /* A hint: where the system has no such pages, small ones do. */
+        /* A hint: where the system has no such pages, small ones do. A last
+         * page that is only begun counts whole, so not for small blocks. */
         (void)madvise(block, padded, MADV_HUGEPAGE);
         memset(block, 0, size);
     }

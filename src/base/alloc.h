@@ -19,7 +19,7 @@ void *qn_calloc_n(size_t n, size_t size);
 /** Bytes aligned to 64, not zeroed. Freed by qn_free(). */
 void *qn_alloc_aligned(size_t size);
 
-/** As qn_calloc(); 2 MiB and more come in large pages, as far as the system
+/** As qn_calloc(); 8 MiB and more come in large pages, as far as the system
  * has them: what is spread over more memory than the translation caches of a
  * CPU cover (8 MB or so) is then reached in one access instead of several. */
 void *qn_alloc_pages(size_t size);
