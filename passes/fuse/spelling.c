@@ -72,8 +72,7 @@ static enum quern_code to_sum(struct quern_pass_ctx *ctx,
 
 static bool is_dequantized(const struct quern_value *v)
 {
-    const struct quern_node *p = quern_value_producer(v);
-    return p != NULL && quern_node_is(p, "DequantizeLinear");
+    return qn_maker(v, "DequantizeLinear") != NULL;
 }
 
 static enum quern_code bias_to_sum(struct quern_pass_ctx *ctx,

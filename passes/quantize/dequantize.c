@@ -77,16 +77,10 @@ enum quern_code qn_dequantized_constant(struct quern_pass_ctx *ctx,
     return code;
 }
 
-static struct quern_node *dequantizer_of(const struct quern_value *v)
-{
-    struct quern_node *p = v != NULL ? quern_value_producer(v) : NULL;
-    return p != NULL && quern_node_is(p, "DequantizeLinear") ? p : NULL;
-}
-
 const float *qn_scales_of(struct quern_pass_ctx *ctx,
                           const struct quern_value *value, size_t *out_n)
 {
-    const struct quern_node *dq = dequantizer_of(value);
+    const struct quern_node *dq = qn_maker(value, "DequantizeLinear");
     int64_t len = 0;
     const float *scales =
         dq != NULL ? qn_floats(ctx, quern_node_input(dq, 1), &len) : NULL;
@@ -231,8 +225,9 @@ static enum quern_code make_bias(struct quern_pass_ctx *ctx,
     for (size_t c = 0; c < n_w; c++) {
         scales[c] = x_scale[0] * w_scale[c];
     }
-    snprintf(base, sizeof base, "%.480s_bias",
-             quern_value_name(quern_node_input(dequantizer_of(w), 0)));
+    snprintf(
+        base, sizeof base, "%.480s_bias",
+        quern_value_name(quern_node_input(qn_maker(w, "DequantizeLinear"), 0)));
     enum quern_code code =
         quern_tensor_create(quern_pass_context(ctx), QUERN_INT32, 1, &dim, &t);
     if (code == QUERN_OK &&
@@ -262,7 +257,7 @@ enum quern_code qn_bias_add(struct quern_pass_ctx *ctx, struct quern_node *node,
     if (bias == NULL) {
         return make_bias(ctx, node, shift, n, out_done);
     }
-    struct quern_node *dq = dequantizer_of(bias);
+    struct quern_node *dq = qn_maker(bias, "DequantizeLinear");
     if (dq != NULL) {
         return add_to_codes(ctx, dq, shift, n, out_done);
     }

@@ -82,9 +82,9 @@ static bool is_product(struct quern_node *node)
     struct qn_linear l;
     const struct quern_node *dq =
         quern_node_is(node, "MatMul")
-            ? quern_value_producer(quern_node_input(node, 0))
+            ? qn_maker(quern_node_input(node, 0), "DequantizeLinear")
             : NULL;
-    return dq != NULL && quern_node_is(dq, "DequantizeLinear") &&
+    return dq != NULL &&
            quern_node_opset(node) >= 11 && /* before, Gemm needs its C */
            are_constants(dq, 1, false) &&
            quern_node_int(dq, "block_size", 0) == 0 &&

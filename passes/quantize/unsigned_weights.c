@@ -24,12 +24,6 @@ struct found {
     const struct quern_node *worst;
 };
 
-static struct quern_node *dq_of(const struct quern_value *value)
-{
-    struct quern_node *p = value != NULL ? quern_value_producer(value) : NULL;
-    return p != NULL && quern_node_is(p, "DequantizeLinear") ? p : NULL;
-}
-
 /* One code a byte with one zero point. */
 static bool is_byte_code(const struct quern_node *dq)
 {
@@ -61,8 +55,10 @@ static bool goes_to_codes(const struct quern_node *node)
 /* Does the runtime multiply the codes themselves? */
 static bool is_integer(const struct quern_node *node)
 {
-    const struct quern_node *x = dq_of(quern_node_input(node, 0));
-    const struct quern_node *w = dq_of(quern_node_input(node, 1));
+    const struct quern_node *x =
+        qn_maker(quern_node_input(node, 0), "DequantizeLinear");
+    const struct quern_node *w =
+        qn_maker(quern_node_input(node, 1), "DequantizeLinear");
     const struct quern_tensor *scale =
         w != NULL ? quern_value_constant(quern_node_input(w, 1)) : NULL;
     const struct quern_value *zero = w != NULL ? quern_node_input(w, 2) : NULL;
@@ -86,7 +82,8 @@ static enum quern_code peak_of(struct quern_pass_ctx *ctx,
     if (peaks == NULL) {
         return QUERN_NO_MEMORY;
     }
-    const struct quern_node *dq = dq_of(quern_node_input(node, 1));
+    const struct quern_node *dq =
+        qn_maker(quern_node_input(node, 1), "DequantizeLinear");
     const struct quern_tensor *codes =
         quern_value_constant(quern_node_input(dq, 0));
     quern_weight_pair_peaks(&l.shape, quern_tensor_data(codes), NULL, peaks);
@@ -132,7 +129,8 @@ static enum quern_code raise_bytes(struct quern_pass_ctx *ctx,
 static enum quern_code rewrite(struct quern_pass_ctx *ctx,
                                struct quern_node *node, int32_t peak)
 {
-    struct quern_node *dq = dq_of(quern_node_input(node, 1));
+    struct quern_node *dq =
+        qn_maker(quern_node_input(node, 1), "DequantizeLinear");
     const struct quern_tensor *zero =
         quern_value_constant(quern_node_input(dq, 2));
     quern_pass_account(ctx, node,
