@@ -54,7 +54,7 @@ FNR == 1 {
             refuse("public headers are included with <>")
         else if (header == "quern/quern.h" && room != "cli")
             refuse("umbrella header inside the library")
-        else if (room == "base" && header !~ /\/(types|version|diag|tensor)\.h$/)
+        else if (room == "base" && header !~ /\/(types|version|diag|file|tensor)\.h$/)
             refuse("'base' knows nothing of ONNX")
     } else if (room == "include") {
         if (!is_system || header !~ /^std(arg|bool|def|int|io)\.h$/)

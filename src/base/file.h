@@ -1,4 +1,5 @@
-/* Files: mapping, reading whole, and writing whole or not at all. */
+/* Files: mapping, reading whole, and writing whole or not at all.
+ * writer.c holds quern_file_write() of <quern/file.h>, too. */
 #ifndef QUERN_BASE_FILE_H
 #define QUERN_BASE_FILE_H
 
@@ -33,7 +34,7 @@ enum quern_code qn_file_map_below(struct quern_context *context,
 struct qn_writer {
     struct quern_context *context;
     char *path;
-    char *temporary;
+    char *temporary; /* NULL: written to as it is */
     int fd;
     unsigned char *buffer;
     size_t used;

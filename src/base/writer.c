@@ -1,4 +1,6 @@
 /* Writing a file whole or not at all: a temporary one beside it, renamed. */
+#include <quern/file.h>
+
 #include "base/file.h"
 
 #include <errno.h>
@@ -39,10 +41,20 @@ static char *resolve(const char *path)
     return qn_strdup(realpath(path, target) != NULL ? target : path);
 }
 
-static enum quern_code open_temporary(struct qn_writer *w)
+/* A terminal, a pipe, a device: there is nothing to put in its place. */
+static enum quern_code open_as_it_is(struct qn_writer *w)
+{
+    w->fd = open(w->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    return w->fd >= 0 ? QUERN_OK : io_error(w, "open output");
+}
+
+static enum quern_code open_temporary(struct qn_writer *w, bool any_kind)
 {
     struct stat info;
     bool exists = stat(w->path, &info) == 0;
+    if (exists && any_kind && !S_ISREG(info.st_mode)) {
+        return open_as_it_is(w);
+    }
     if (exists && !S_ISREG(info.st_mode)) {
         errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
         return io_error(w, "output must be a regular file");
@@ -64,7 +76,10 @@ static enum quern_code open_temporary(struct qn_writer *w)
         }
     }
     if (w->fd < 0) {
-        return io_error(w, "create output");
+        enum quern_code code = io_error(w, "create output");
+        qn_free(w->temporary); /* what stands there is not ours to remove */
+        w->temporary = NULL;
+        return code;
     }
     if (exists && fchmod(w->fd, mode) != 0) {
         return io_error(w, "set mode of output");
@@ -72,19 +87,26 @@ static enum quern_code open_temporary(struct qn_writer *w)
     return QUERN_OK;
 }
 
-enum quern_code qn_writer_open(struct qn_writer *w,
-                               struct quern_context *context, const char *path)
+static enum quern_code open_writer(struct qn_writer *w,
+                                   struct quern_context *context,
+                                   const char *path, bool any_kind)
 {
     *w = (struct qn_writer){.context = context, .fd = -1};
     w->path = resolve(path);
     w->buffer = qn_calloc(BUFFER_SIZE);
     enum quern_code code = w->path != NULL && w->buffer != NULL
-                               ? open_temporary(w)
+                               ? open_temporary(w, any_kind)
                                : qn_no_memory(context);
     if (code != QUERN_OK) {
         qn_writer_abort(w);
     }
     return code;
+}
+
+enum quern_code qn_writer_open(struct qn_writer *w,
+                               struct quern_context *context, const char *path)
+{
+    return open_writer(w, context, path, false);
 }
 
 static void write_all(struct qn_writer *w, const unsigned char *data,
@@ -164,7 +186,7 @@ static enum quern_code give_up(struct qn_writer *w)
 enum quern_code qn_writer_seal(struct qn_writer *w)
 {
     flush(w);
-    if (w->code == QUERN_OK && fsync(w->fd) != 0) {
+    if (w->code == QUERN_OK && w->temporary != NULL && fsync(w->fd) != 0) {
         w->code = io_error(w, "fsync");
     }
     if (w->fd >= 0 && close(w->fd) != 0 && w->code == QUERN_OK) {
@@ -180,11 +202,13 @@ enum quern_code qn_writer_commit(struct qn_writer *w)
     if (code != QUERN_OK) {
         return code;
     }
-    if (rename(w->temporary, w->path) != 0) {
+    if (w->temporary != NULL && rename(w->temporary, w->path) != 0) {
         w->code = io_error(w, "rename");
         return give_up(w);
     }
-    sync_folder(w->path);
+    if (w->temporary != NULL) {
+        sync_folder(w->path);
+    }
     free_fields(w);
     return QUERN_OK;
 }
@@ -198,4 +222,17 @@ void qn_writer_abort(struct qn_writer *w)
         unlink(w->temporary);
     }
     free_fields(w);
+}
+
+enum quern_code quern_file_write(struct quern_context *context,
+                                 const char *path, const void *data,
+                                 size_t size)
+{
+    struct qn_writer writer;
+    enum quern_code code = open_writer(&writer, context, path, true);
+    if (code != QUERN_OK) {
+        return code;
+    }
+    qn_writer_put(&writer, data, size);
+    return qn_writer_commit(&writer);
 }

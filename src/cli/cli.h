@@ -104,24 +104,6 @@ enum quern_code cli_spare(struct cli *cli, const char *out,
 /** Refuse a report that cannot be written, before the work is done. */
 enum quern_code cli_check_report(struct cli *cli, const char *path);
 
-/** The error for one: `why` is an errno. */
-enum quern_code cli_report_lost(struct cli *cli, const char *path, int why);
-
-/** A file that is written whole or not at all: under another name beside it,
- * then renamed. A link stays, and what is no regular file is written to as it
- * is. Zeroed: none. */
-struct cli_whole {
-    FILE *file;
-    char path[4096];
-    char temporary[4096 + 64]; /* "": none */
-};
-
-/** @return 0 or an errno */
-int cli_whole_open(struct cli_whole *whole, const char *path);
-/** @param why  0: all is written; else the file stays as it was
- * @return 0 or an errno, `why` if that is not 0 */
-int cli_whole_close(struct cli_whole *whole, int why);
-
 /** Refuse to run a model whose nodes have attributes or types that their
  * operators do not take: the embedded engine would compute something. */
 enum quern_code cli_check_runnable(const struct cli *cli,

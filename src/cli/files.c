@@ -2,7 +2,6 @@
 #include "cli.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,12 +56,6 @@ enum quern_code cli_spare(struct cli *cli, const char *out,
     return QUERN_OK;
 }
 
-enum quern_code cli_report_lost(struct cli *cli, const char *path, int why)
-{
-    return quern_fail(cli->context, QUERN_IO, NULL,
-                      "report '%s' cannot be written: %s", path, strerror(why));
-}
-
 /* The file that a link stands for. */
 static void resolve(const char *path, char *out, size_t size)
 {
@@ -89,59 +82,10 @@ enum quern_code cli_check_report(struct cli *cli, const char *path)
         access(folder, W_OK) != 0) {
         why = errno;
     }
-    return why == 0 ? QUERN_OK : cli_report_lost(cli, path, why);
-}
-
-int cli_whole_open(struct cli_whole *whole, const char *path)
-{
-    struct stat s;
-    bool exists = stat(path, &s) == 0;
-    int fd = -1;
-    resolve(path, whole->path, sizeof whole->path);
-    whole->temporary[0] = '\0';
-    if (exists && !S_ISREG(s.st_mode)) {
-        whole->file = fopen(path, "w");
-        return whole->file != NULL ? 0 : errno;
-    }
-    mode_t mode = exists ? s.st_mode & 07777u : 0666u;
-    for (unsigned i = 0; fd < 0 && i < 1000; i++) {
-        snprintf(whole->temporary, sizeof whole->temporary, "%s.tmp%u.%ld",
-                 whole->path, i, (long)getpid());
-        fd = open(whole->temporary,
-                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-        if (fd < 0 && errno != EEXIST) {
-            return errno;
-        }
-    }
-    int why = fd < 0 || (exists && fchmod(fd, mode) != 0) ? errno : 0;
-    whole->file = why == 0 ? fdopen(fd, "w") : NULL;
-    if (whole->file == NULL) {
-        why = why != 0 ? why : errno;
-        if (fd >= 0) {
-            close(fd);
-            (void)unlink(whole->temporary);
-        }
-    }
-    return why;
-}
-
-int cli_whole_close(struct cli_whole *whole, int why)
-{
-    bool is_renamed = whole->temporary[0] != '\0';
-    if (why == 0 && (fflush(whole->file) != 0 ||
-                     (is_renamed && fsync(fileno(whole->file)) != 0))) {
-        why = errno;
-    }
-    if (fclose(whole->file) != 0 && why == 0) {
-        why = errno;
-    }
-    if (why == 0 && is_renamed && rename(whole->temporary, whole->path) != 0) {
-        why = errno;
-    }
-    if (why != 0 && is_renamed) {
-        (void)unlink(whole->temporary);
-    }
-    return why;
+    return why == 0 ? QUERN_OK
+                    : quern_fail(cli->context, QUERN_IO, NULL,
+                                 "report '%s' cannot be written: %s", path,
+                                 strerror(why));
 }
 
 enum { NEWEST_OPSET = 26 }; /* beyond it, schemas may have grown */

@@ -1,8 +1,8 @@
 /* Results as JSON. */
 #include "json.h"
 
-#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 json_t *cli_json_number(double x)
@@ -126,15 +126,20 @@ enum quern_code cli_tell_run(const struct cli *cli, size_t n_samples,
 
 enum quern_code cli_json_save(struct cli *cli, json_t *object, const char *path)
 {
-    struct cli_whole whole = {0};
-    int why = object != NULL ? cli_whole_open(&whole, path) : ENOMEM;
-    if (whole.file != NULL) {
-        errno = ENOMEM; /* where jansson itself gives up */
-        bool done = json_dumpf(object, whole.file,
-                               JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 &&
-                    fputc('\n', whole.file) != EOF;
-        why = cli_whole_close(&whole, done ? 0 : errno);
-    }
+    char *text =
+        object != NULL
+            ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9))
+            : NULL;
+    size_t size = text != NULL ? strlen(text) : 0;
+    enum quern_code code = QUERN_NO_MEMORY;
     json_decref(object);
-    return why == 0 ? QUERN_OK : cli_report_lost(cli, path, why);
+    if (text != NULL) {
+        text[size] = '\n'; /* in the place of the NUL */
+        code = quern_file_write(cli->context, path, text, size + 1);
+    }
+    free(text);
+    if (code != QUERN_OK) {
+        quern_note(cli->context, NULL, "report '%s' is not written", path);
+    }
+    return code;
 }

@@ -20,7 +20,7 @@
  *
  * Read in this order: types.h, diag.h, tensor.h, model.h, graph.h, table.h,
  * match.h, pass.h. With QUERN_EXPERIMENTAL defined before the include, the
- * headers that may still change are there too: bisect.h, data.h,
+ * headers that may still change are there too: bisect.h, data.h, file.h,
  * quant.h, recipe.h, run.h, target.h.
  */
 #ifndef QUERN_QUERN_H
@@ -40,6 +40,7 @@
 #include <quern/bisect.h>
 #include <quern/compare.h>
 #include <quern/data.h>
+#include <quern/file.h>
 #include <quern/quant.h>
 #include <quern/recipe.h>
 #include <quern/run.h>

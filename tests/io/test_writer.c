@@ -1,0 +1,143 @@
+/* Files that appear whole or not at all. */
+#include <quern/file.h>
+
+#include "qtest.h"
+#include "support.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fixture {
+    const char *folder;
+    const char *path; /* of "out" in it, which holds "old" */
+    struct quern_context *context;
+};
+
+static void begin(struct fixture *f)
+{
+    f->folder = wire_folder();
+    f->path = wire_write(f->folder, "out", "old", 3);
+    ck_assert_int_eq(quern_context_create(NULL, &f->context), QUERN_OK);
+}
+
+static void end(struct fixture *f)
+{
+    quern_context_destroy(&f->context);
+    wire_remove(f->folder);
+}
+
+static bool holds(const char *path, const char *text)
+{
+    char found[64] = "";
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    (void)fread(found, 1, sizeof found - 1, file);
+    fclose(file);
+    return strcmp(found, text) == 0;
+}
+
+static int count_files(const char *folder)
+{
+    int n = 0;
+    DIR *dir = opendir(folder);
+    ck_assert_ptr_nonnull(dir);
+    while (readdir(dir) != NULL) {
+        n++;
+    }
+    closedir(dir);
+    return n - 2; /* "." and ".." */
+}
+
+/* The file as it was, alone in its folder; the error says why. */
+static void is_spared(struct fixture *f, enum quern_code code,
+                      enum quern_code wanted, const char *why)
+{
+    const char *said = qtest_said(f->context);
+    ck_assert_int_eq(code, wanted);
+    ck_assert_msg(strstr(said, why) != NULL, "%s", said);
+    ck_assert(holds(f->path, "old"));
+    ck_assert_int_eq(count_files(f->folder), 1);
+}
+
+START_TEST(a_file_is_replaced_and_keeps_mode_and_link)
+{
+    struct fixture f;
+    struct stat s;
+    begin(&f);
+    const char *link = wire_path(f.folder, "link");
+    ck_assert_int_eq(chmod(f.path, 0640), 0);
+    ck_assert_int_eq(symlink("out", link), 0);
+    ck_assert_int_eq(quern_file_write(f.context, link, "new", 3), QUERN_OK);
+    ck_assert(holds(f.path, "new"));
+    ck_assert_int_eq(lstat(link, &s), 0);
+    ck_assert(S_ISLNK(s.st_mode));
+    ck_assert_int_eq(stat(f.path, &s), 0);
+    ck_assert_int_eq(s.st_mode & 0777, 0640);
+    ck_assert_int_eq(count_files(f.folder), 2);
+    end(&f);
+}
+END_TEST
+
+START_TEST(what_cannot_be_written_is_as_it_was)
+{
+    static const char bytes[1 << 16];
+    struct rlimit all;
+    struct fixture f;
+    begin(&f);
+    const char *below = wire_path(f.folder, "out/below");
+    is_spared(&f, quern_file_write(f.context, below, "new", 3), QUERN_IO,
+              "out/below: create output: Not a directory");
+    is_spared(&f, quern_file_write(f.context, f.folder, "new", 3), QUERN_IO,
+              "open output: Is a directory");
+    if (geteuid() != 0) {
+        ck_assert_int_eq(chmod(f.folder, 0500), 0);
+        is_spared(&f, quern_file_write(f.context, f.path, "new", 3), QUERN_IO,
+                  "create output: Permission denied");
+        ck_assert_int_eq(chmod(f.folder, 0700), 0);
+    }
+    quern_context_cancel(f.context);
+    is_spared(&f, quern_file_write(f.context, f.path, "new", 3),
+              QUERN_CANCELLED, "cancelled");
+    quern_context_destroy(&f.context);
+    ck_assert_int_eq(quern_context_create(NULL, &f.context), QUERN_OK);
+    ck_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &all), 0);
+    struct rlimit small = {1000, all.rlim_max};
+    /* No check between them: what Check itself writes is limited, too. */
+    int failed = setrlimit(RLIMIT_FSIZE, &small);
+    enum quern_code code =
+        quern_file_write(f.context, f.path, bytes, sizeof bytes);
+    failed = setrlimit(RLIMIT_FSIZE, &all) != 0 || failed;
+    ck_assert(!failed);
+    is_spared(&f, code, QUERN_IO, "write: File too large");
+    end(&f);
+}
+END_TEST
+
+START_TEST(a_device_is_written_to_as_it_is)
+{
+    struct fixture f;
+    begin(&f);
+    ck_assert_int_eq(quern_file_write(f.context, "/dev/null", "new", 3),
+                     QUERN_OK);
+    is_spared(&f, quern_file_write(f.context, "/dev/full", "new", 3), QUERN_IO,
+              "/dev/full: write: No space left on device");
+    end(&f);
+}
+END_TEST
+
+Suite *qtest_suite(void)
+{
+    Suite *suite = suite_create("io/writer");
+    TCase *tests = tcase_create("writer");
+    tcase_add_test(tests, a_file_is_replaced_and_keeps_mode_and_link);
+    tcase_add_test(tests, what_cannot_be_written_is_as_it_was);
+    tcase_add_test(tests, a_device_is_written_to_as_it_is);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
