@@ -20,7 +20,7 @@ static const struct {
      "normalize-gemm,fuse-conv-bn,fuse-leaky-relu,merge-clips,fuse-pad,fuse-"
      "sigmoid,"
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
-     "simplify-arithmetic,"
+     "simplify-arithmetic,fuse-channel-order,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
      "move-transposes,store-codes,fuse-affine-codes,drop-clip-before-q,"
      "unsigned-weights,lift-initializers,merge-equal,drop-dead"},
@@ -42,6 +42,7 @@ static const struct {
                "transposes,drop-dead"},
     {"arith",
      "replace-einsum,normalize-gemm,fuse-conv-bn,fuse-pad,simplify-arithmetic,"
+     "fuse-channel-order,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
      "drop-dead"},
     {"activations",
@@ -104,6 +105,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_conv_bn,
     &qn_pass_fuse_conv_affine,
     &qn_pass_fuse_affine_conv,
+    &qn_pass_fuse_channel_order,
     &qn_pass_fuse_sigmoid,
     &qn_pass_fuse_hardsigmoid,
     &qn_pass_fuse_hardswish,

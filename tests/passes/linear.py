@@ -1,4 +1,5 @@
-"""fuse-conv-bn, fuse-conv-affine, fuse-affine-conv, fuse-affine-norm: real-exact folds into linear operators, and what forbids them."""
+"""fuse-conv-bn, fuse-conv-affine, fuse-affine-conv, fuse-affine-norm, fuse-channel-order: folds into linear operators, and what forbids
+them."""
 from support import TensorProto, helper, ints, main, np, rand, scalar
 
 BN = "fuse-conv-bn"
@@ -325,5 +326,41 @@ CASES |= {
     "a_computed_weight_stays": dict(text="g (float[N,4] x, float[4,3] w) => (float[N,3] y) { a = MatMul(x, w) b = MatMul(x, q) y = Add(a, b) }",
                                     weights={"q": rand(4, 3)}, passes="fuse-parallel", after=None),
     "below_13_they_stay": parallel(QKV + ALL, None, opset=12),
+}
+
+# The order of channels goes into the weights that read them.
+ORDER = "fuse-channel-order"
+BGR = {"i": ints(2, 0, -2)}
+BACK = {"f": ints(-1), "t": ints(-9223372036854775807), "a": ints(1), "n": ints(-1)}
+ROWS = "d = Sub(x, k) o = Gather<axis = -1>(d, i) p = Mul(o, m) q = Transpose<perm = [0, 3, 1, 2]>(p) y = Conv<pads = [1, 1, 1, 1]>(q, w)"
+SCALES = {"k": rand(3), "m": rand(2, 3)}
+CASES |= {
+    "order_of_channels": conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", BGR, ORDER, "Conv", told="3 channels ordered by the weights of"),
+    "order_in_front_of_a_transpose": conv(ROWS, BGR | SCALES, ORDER, "Sub Mul Transpose Conv", x="N,5,2,3", y="N,4,5,2"),
+    "order_in_halves": half(conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", BGR, ORDER, "Conv")),
+    "order_in_front_of_constants": conv(
+        "o = Gather<axis = 1>(x, i) d = Sub(k, o) e = Div(d, m) r = Relu(e) y = Conv(r, w)",
+        BGR | {"k": rand(1, 3, 1, 1), "m": rand(3, 1, 6, low=0.5)}, ORDER, "Sub Div Relu Conv"),
+    "channels_from_the_end": conv("o = Slice(x, f, t, a, n) y = Conv(o, w)", BACK, ORDER, "Conv"),
+    "order_in_front_of_a_conv_transpose": conv("o = Gather<axis = 1>(x, i) y = ConvTranspose(o, u)", BGR | {"u": rand(3, 4, 2, 2)}, ORDER,
+                                               "ConvTranspose"),
+    "order_in_front_of_a_gemm": dense("o = Gather<axis = 1>(x, i) y = Gemm<transB = 1>(o, u)",
+                                      {"i": ints(4, 0, 1, 3, 2), "u": rand(4, 5)}, ORDER, "Gemm"),
+    "order_in_front_of_a_product": dense("o = Gather<axis = 2>(x, i) r = Tanh(o) y = MatMul(r, w)", {"i": ints(4, 0, 1, 3, 2)}, ORDER,
+                                         "Tanh MatMul", x="N,2,5", y="N,2,4"),
+    "weights_of_another_reader_keep_their_order": dict(
+        text="g (float[N,3,6,6] x) => (float[N,4,4,4] y, float[N,4,4,4] z) { o = Gather<axis = 1>(x, i) y = Conv(o, w) z = Conv(x, w) }",
+        weights={"w": rand(4, 3, 3, 3), **BGR}, passes=ORDER, after="Conv Conv"),
+    "channels_in_their_order_stay": conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", {"i": ints(0, 1, 2)}, ORDER, None),
+    "some_of_the_channels_stay": conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", BGR, ORDER, None, x="N,4,6,6"),
+    "channels_of_unknown_number_stay": conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", BGR, ORDER, None, x="N,C,6,6"),
+    "a_channel_taken_twice_stays": conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", {"i": ints(2, 0, 0)}, ORDER, None),
+    "order_of_rows_stays": conv("o = Gather<axis = 2>(x, i) y = Conv(o, w)", BGR, ORDER, None, x="N,3,3,6"),
+    "order_in_front_of_groups_stays": conv("o = Gather<axis = 1>(x, i) y = Conv<group = 3>(o, u)", BGR | {"u": rand(6, 1, 3, 3)}, ORDER, None,
+                                           y="N,6,H,W"),
+    "order_that_is_read_twice_stays": conv("o = Gather<axis = 1>(x, i) c = Conv(o, w) d = ReduceMean<axes = [1, 2, 3]>(o) y = Add(c, d)", BGR,
+                                           ORDER, None),
+    "order_in_front_of_a_sum_over_channels_stays": conv("o = Gather<axis = 1>(x, i) s = Softmax<axis = 1>(o) y = Conv(s, w)", BGR, ORDER, None),
+    "part_of_the_channels_from_the_end_stays": conv("o = Slice(x, f, t, a, n) y = Conv(o, w)", BACK | {"t": ints(0)}, ORDER, None, x="N,4,6,6"),
 }
 main(CASES)
