@@ -161,6 +161,10 @@ int cmd_bisect(int argc, char **argv)
         code = cli_usage(&cli, "both --config and --passes given, needs one");
     }
     if (code == QUERN_OK) {
+        const char *const read[] = {cli.args[0], self.data, self.recipe.config};
+        code = cli_spare(&cli, self.recipe.out, read, 3);
+    }
+    if (code == QUERN_OK) {
         code = cli_recipe_open(&cli, &self.recipe, "--passes",
                                self.recipe.passes != NULL ? self.recipe.passes
                                                           : "optimize");

@@ -1,5 +1,6 @@
 /* The words of a command line, before argp reads them: unknown options are told
- * with the nearest name, and missing values as all other errors are. */
+ * with the nearest name, and missing or empty values as all other errors are.
+ */
 #include "words.h"
 
 #include <stdlib.h>
@@ -65,24 +66,47 @@ unknown_long(struct cli *cli, const struct argp_option *rows, const char *word)
     return code;
 }
 
-/* A word "--name" or "--name=value"; *out_takes: the next word is its value. */
+/* A value that no option has, where it is empty: files without a name would be
+ * found out only once all the work is done. */
+static enum quern_code check_value(struct cli *cli, const struct argp_option *o,
+                                   const char *word, const char *value)
+{
+    if (value == NULL) {
+        return cli_usage(cli, "option '%s' needs a value", word);
+    }
+    /* As $QUERN_ORT_LIB may be: the usual places. */
+    bool may_be_empty = o->key == CLI_KEY_ORT_LIB;
+    return *value != '\0' || may_be_empty
+               ? QUERN_OK
+               : cli_usage(cli, "option '%s' has an empty value, needs %s",
+                           word, o->arg);
+}
+
+/* A word "--name" or "--name=value", else `next` is the value; *out_takes: it
+ * is. */
 static enum quern_code check_long(struct cli *cli,
                                   const struct argp_option *rows,
-                                  const char *word, bool *out_takes)
+                                  const char *word, const char *next,
+                                  bool *out_takes)
 {
     size_t length = strcspn(word + 2, "=");
     const struct argp_option *o = find_long(rows, word + 2, length);
     if (o == NULL) {
         return unknown_long(cli, rows, word);
     }
-    *out_takes = o->arg != NULL && word[2 + length] != '=';
-    return QUERN_OK;
+    if (o->arg == NULL) {
+        return QUERN_OK;
+    }
+    const char *value = word + 2 + length;
+    *out_takes = *value != '=';
+    return check_value(cli, o, word, *out_takes ? next : value + 1);
 }
 
 /* A word of letters: those of options without value, then at most one with. */
 static enum quern_code check_short(struct cli *cli,
                                    const struct argp_option *rows,
-                                   const char *word, bool *out_takes)
+                                   const char *word, const char *next,
+                                   bool *out_takes)
 {
     for (const char *c = word + 1; *c != '\0'; c++) {
         const struct argp_option *o = find_short(rows, *c);
@@ -91,7 +115,7 @@ static enum quern_code check_short(struct cli *cli,
         }
         if (o->arg != NULL) {
             *out_takes = c[1] == '\0';
-            return QUERN_OK;
+            return check_value(cli, o, word, *out_takes ? next : c + 1);
         }
     }
     return QUERN_OK;
@@ -103,17 +127,15 @@ enum quern_code cli_check_words(struct cli *cli, int argc, char **argv,
     enum quern_code code = QUERN_OK;
     for (int i = 1; i < argc && code == QUERN_OK; i++) {
         const char *word = argv[i];
+        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
         bool takes = false;
         if (strcmp(word, "--") == 0) {
             break;
         }
         if (strncmp(word, "--", 2) == 0) {
-            code = check_long(cli, rows, word, &takes);
+            code = check_long(cli, rows, word, next, &takes);
         } else if (word[0] == '-' && word[1] != '\0') {
-            code = check_short(cli, rows, word, &takes);
-        }
-        if (code == QUERN_OK && takes && i + 1 == argc) {
-            code = cli_usage(cli, "option '%s' needs a value", word);
+            code = check_short(cli, rows, word, next, &takes);
         }
         i += takes;
     }

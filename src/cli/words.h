@@ -4,7 +4,8 @@
 
 #include "cli.h"
 
-/** Refuse unknown options, with the nearest name, and missing values.
+/** Refuse unknown options, with the nearest name, and values that are
+ * missing or empty.
  * @param rows  all options of the verb, ended by {0} */
 enum quern_code cli_check_words(struct cli *cli, int argc, char **argv,
                                 const struct argp_option *rows)

@@ -281,6 +281,8 @@ def outputs_over_what_is_needed():
         "model, by statistics": ("kept.onnx", "calibrate", "kept.onnx", "--data", "good.npz", "-o", "./kept.onnx"),
         "model, by the report": ("kept.onnx", "optimize", "kept.onnx", "-o", "out.onnx", "--report", "kept.onnx"),
         "recipe": ("kept.yaml", "apply", "good.onnx", "-o", "kept.yaml", "--config", "kept.yaml"),
+        "samples, by half floats": ("kept.npz", "convert", "good.onnx", "-o", "kept.npz", "--float16", "--data", "kept.npz"),
+        "model, by the smallest one": ("kept.onnx", "bisect", "kept.onnx", "-o", "kept.onnx"),
     }.items():
         path, *command = args
         data = GOOD if path.endswith("onnx") else text.encode() if path.endswith("yaml") else open("good.npz", "rb").read()
@@ -293,6 +295,19 @@ def outputs_over_what_is_needed():
     says("output '-'", 2, "standard output is not written to", "optimize", "good.onnx", "-o", "-")
     check("output '-': no such file", not os.path.exists("-"))
     says("report in no folder", 5, ["report 'nowhere/r.json'", "No such file"], "optimize", "good.onnx", "-o", "out.onnx", "--report", "nowhere/r.json")
+
+
+def empty_names():
+    """Before anything is read: neither model nor data are there."""
+    for verb, *options in (("apply", "-o", "--output", "--report", "--config", "--data"), ("optimize", "-o", "--report"), ("quantize", "-o", "--report", "--stats"),
+                           ("calibrate", "-o", "--output"), ("convert", "-o", "--external-data"), ("run", "-o", "--output"), ("bisect", "-o"), ("compare", "--labels")):
+        for option in options:
+            said = f"{verb}: option '{option}{{}}' has an empty value, needs "
+            says(f"{verb} {option} ''", 2, said.format(""), verb, "none.onnx", option, "")
+            if option.startswith("--"):
+                says(f"{verb} {option}=", 2, said.format("="), verb, "none.onnx", f"{option}=")
+    says("-qo ''", 2, "option '-qo' has an empty value", "optimize", "none.onnx", "-qo", "")
+    says("--ort-lib '': the usual places", 0, "good.onnx", "inspect", "good.onnx", "--ort-lib", "")
 
 
 def nodes_that_fit_no_schema():
@@ -345,7 +360,7 @@ with tempfile.TemporaryDirectory() as folder:
     os.mkdir("empty")
     write("good.onnx", GOOD)
     npz("good.npz", {"x": npy()})
-    for part in (data, models, runs, outputs, outputs_over_what_is_needed, nodes_that_fit_no_schema, interrupts):
+    for part in (data, models, runs, outputs, outputs_over_what_is_needed, empty_names, nodes_that_fit_no_schema, interrupts):
         part()
 print(f"{n_checks} checks, {len(failures)} failed")
 sys.exit(1 if failures else 0)

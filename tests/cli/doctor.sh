@@ -60,13 +60,15 @@ run 2 optimize -z
 says err "^error.*unknown option '-z'$"
 run 2 quantize in.onnx --data
 says err "^error.*option '--data' needs a value$"
-for threads in 0 1025 4294967297 2x ''; do
+run 2 passes --threads ''
+says err "^error.*: passes: option '--threads' has an empty value, needs N$"
+for threads in 0 1025 4294967297 2x; do
     run 2 passes --threads "$threads"
     says err "^error.*--threads '$threads': needs 1 to 1024$"
 done
 run 2 quantize --print-config --method mes
 says err "^error.*: quantize: --method 'mes': needs min-max, .* or msef, did you mean 'mse'$"
-for percentile in 50 100.1 nan 99x ''; do
+for percentile in 50 100.1 nan 99x; do
     run 2 quantize --print-config --method percentile --percentile "$percentile"
     says err "^error.*: quantize: --percentile '$percentile': needs more than 50, at most 100$"
 done
