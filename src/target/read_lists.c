@@ -26,27 +26,72 @@ static enum quern_code keep_copies(struct quern_context *context,
     return QUERN_OK;
 }
 
-/* Words that are not there are told: what was meant would stay. */
+/* The first of the words of a list, or of the one that stands for a list. */
+static const struct qn_yaml *first_word(const struct qn_yaml *node)
+{
+    bool is_list = node != NULL && node->kind == QN_YAML_SEQUENCE;
+    return is_list ? node->first : node;
+}
+
+static const struct qn_yaml *next_word(const struct qn_yaml *list,
+                                       const struct qn_yaml *item)
+{
+    return list->kind == QN_YAML_SEQUENCE ? item->next : NULL;
+}
+
+/* Where a list has that word, `end` and what is behind it left out. */
+static const struct qn_yaml *find_word(const struct qn_yaml *list,
+                                       const struct qn_yaml *end,
+                                       const char *word)
+{
+    const struct qn_yaml *item = first_word(list);
+    while (item != NULL && item != end &&
+           (item->text == NULL || strcmp(item->text, word) != 0)) {
+        item = next_word(list, item);
+    }
+    return item != end ? item : NULL;
+}
+
+static enum quern_code not_there(struct quern_context *context,
+                                 const struct qn_yaml *item, const char *word,
+                                 const char *key,
+                                 const struct quern_strings *from)
+{
+    const char *near =
+        from->count > 0 ? quern_nearest_name(word, from->items) : NULL;
+    return qn_yaml_fail(context, item, "no '%s' to drop in the %s so far%s%s%s",
+                        word, key, near != NULL ? ", did you mean '" : "",
+                        near != NULL ? near : "", near != NULL ? "'" : "");
+}
+
+/* Words that are not there are told: what was meant would stay. So are those
+ * that are dropped twice, or added as well. */
 static enum quern_code check_dropped(struct quern_context *context,
                                      const struct qn_yaml *node,
                                      const char *key,
                                      const struct quern_strings *from)
 {
-    bool is_list = node->kind == QN_YAML_SEQUENCE;
-    const struct qn_yaml *item = is_list ? node->first : node;
-    for (; item != NULL; item = is_list ? item->next : NULL) {
+    const struct qn_yaml *drop = qn_yaml_get(node, "drop");
+    const struct qn_yaml *add = qn_yaml_get(node, "add");
+    for (const struct qn_yaml *item = first_word(drop); item != NULL;
+         item = next_word(drop, item)) {
         const char *word = NULL;
         enum quern_code code = qn_yaml_text(context, item, &word);
         if (code != QUERN_OK) {
             return code;
         }
         if (!quern_target_has(from, word)) {
-            const char *near =
-                from->count > 0 ? quern_nearest_name(word, from->items) : NULL;
-            return qn_yaml_fail(
-                context, item, "no '%s' to drop in the %s so far%s%s%s", word,
-                key, near != NULL ? ", did you mean '" : "",
-                near != NULL ? near : "", near != NULL ? "'" : "");
+            return not_there(context, item, word, key, from);
+        }
+        const struct qn_yaml *twice = find_word(drop, item, word);
+        const struct qn_yaml *added = find_word(add, NULL, word);
+        if (twice != NULL || added != NULL) {
+            return qn_yaml_fail(context, item,
+                                "'%s' is %s in line %d %s, needs to be "
+                                "there once",
+                                word, twice != NULL ? "dropped" : "added",
+                                (twice != NULL ? twice : added)->line,
+                                twice != NULL ? "already" : "as well");
         }
     }
     return QUERN_OK;
@@ -99,7 +144,7 @@ static enum quern_code change(struct quern_context *context,
         code = part_of(context, node, "add", arena, &add);
     }
     if (code == QUERN_OK && drop.count > 0) {
-        code = check_dropped(context, qn_yaml_get(node, "drop"), key, list);
+        code = check_dropped(context, node, key, list);
     }
     if (code != QUERN_OK) {
         return code;
@@ -145,19 +190,29 @@ enum quern_code qn_target_read_list(struct quern_context *context,
 
 /* ------------------------------------------------------------------ until */
 
-/* An operator of ONNX and an opset of one to three digits: "RoiAlign@21". */
+/* "RoiAlign@21": a name and an opset of one to three digits. */
 static bool is_until(const char *word)
 {
     size_t size = strcspn(word, "@");
     const char *digits = word[size] != '\0' ? word + size + 1 : "";
     size_t n = strspn(digits, "0123456789");
-    char op[64];
-    if (n == 0 || n > 3 || digits[n] != '\0' || strspn(digits, "0") == n ||
-        size >= sizeof op) {
-        return false;
+    return size > 0 && n > 0 && n <= 3 && digits[n] == '\0' &&
+           strspn(digits, "0") < n;
+}
+
+/* That name must be one of ONNX. */
+static enum quern_code check_operator(struct quern_context *context,
+                                      const struct qn_yaml *item)
+{
+    char op[64]; /* no operator has a longer name */
+    snprintf(op, sizeof op, "%.*s", (int)strcspn(item->text, "@"), item->text);
+    if (qn_schema_find("", op, INT64_MAX) != NULL) {
+        return QUERN_OK;
     }
-    snprintf(op, sizeof op, "%.*s", (int)size, word);
-    return qn_schema_find("", op, INT64_MAX) != NULL;
+    const char *near = qn_schema_nearest("", op);
+    return qn_yaml_fail(context, item, "unknown operator '%s'%s%s%s", op,
+                        near != NULL ? ", did you mean '" : "",
+                        near != NULL ? near : "", near != NULL ? "'" : "");
 }
 
 enum quern_code qn_target_check_until(struct quern_context *context,
@@ -167,15 +222,18 @@ enum quern_code qn_target_check_until(struct quern_context *context,
     if (node != NULL && node->kind == QN_YAML_MAPPING) {
         node = qn_yaml_get(node, "add");
     }
-    bool is_list = node != NULL && node->kind == QN_YAML_SEQUENCE;
-    const struct qn_yaml *first = is_list ? node->first : node;
+    const struct qn_yaml *first = first_word(node);
     for (const struct qn_yaml *item = first; item != NULL;
-         item = is_list ? item->next : NULL) {
+         item = next_word(node, item)) {
         if (!is_until(item->text)) {
             return qn_yaml_fail(context, item,
                                 "'%s': needs an operator and the last opset "
                                 "that the target has it at, as RoiAlign@21",
                                 item->text);
+        }
+        enum quern_code code = check_operator(context, item);
+        if (code != QUERN_OK) {
+            return code;
         }
         for (const struct qn_yaml *e = first; e != item; e = e->next) {
             if (same_operator(e->text, item->text)) {

@@ -222,12 +222,21 @@ static const struct {
     {LIKE "tricks: {drop: [factor-mul, factor-mull]}\n",
      "4:29: no 'factor-mull' to drop in the tricks so far, did you mean "
      "'factor-mul'"},
+    {LIKE "tricks: {drop: [factor-mul, table-mul,\n  factor-mul]}\n",
+     "5:3: 'factor-mul' is dropped in line 4 already, needs to be there once"},
+    {LIKE "tricks: {add: [one, table-mul],\n  drop: table-mul}\n",
+     "5:9: 'table-mul' is added in line 4 as well, needs to be there once"},
+    {LIKE "until: {add: GlobalLpPool@21, drop: [GlobalLpPool@21]}\n",
+     "4:38: 'GlobalLpPool@21' is added in line 4 as well"},
     {LIKE "keep: {drop: Nothing}\n",
      "4:14: no 'Nothing' to drop in the keep so far"},
     {LIKE "until: [RoiAlign]\n", "4:9: 'RoiAlign': needs an operator and the "
                                  "last opset that the target has "
                                  "it at, as RoiAlign@21"},
-    {LIKE "until: [Roialign@21]\n", "4:9: 'Roialign@21': needs an operator"},
+    {LIKE "until: [Roialign@21]\n",
+     "4:9: unknown operator 'Roialign', did you mean 'RoiAlign'"},
+    {LIKE "until: {add: [Relu@9,\n  Foo@21]}\n", "5:3: unknown operator 'Foo'"},
+    {LIKE "until: ['@21']\n", "4:9: '@21': needs an operator"},
     {LIKE "until: [RoiAlign@21a]\n", "4:9: 'RoiAlign@21a': needs an operator"},
     {LIKE "until: ['Gelu@ 5']\n", "4:9: 'Gelu@ 5': needs an operator"},
     {LIKE "until: {add: [Gelu@5, Relu@+5]}\n",
