@@ -1,35 +1,6 @@
-/* Letting layers and values of a quantized graph be float, and taking it back.
- */
+/* Letting layers and values of a quantized graph be float. */
 #include "common.h"
 #include "quantize/float_twin.h"
-
-#include <stdlib.h>
-
-/* Remember an edit, to be taken back. */
-static enum quern_code note(struct qn_twin *t, struct quern_node *node,
-                            const char *op, size_t input)
-{
-    if (t->n_edits == t->room) {
-        size_t room = 2 * t->room + 64;
-        struct qn_twin_edit *grown = realloc(t->edits, room * sizeof *grown);
-        if (grown == NULL) {
-            return quern_fail(quern_pass_context(t->ctx), QUERN_NO_MEMORY, NULL,
-                              "out of memory");
-        }
-        t->edits = grown;
-        t->room = room;
-    }
-    t->edits[t->n_edits++] =
-        (struct qn_twin_edit){node, op, input, quern_node_input(node, input)};
-    return QUERN_OK;
-}
-
-static enum quern_code set_input(struct qn_twin *t, struct quern_node *node,
-                                 size_t input, struct quern_value *value)
-{
-    enum quern_code code = note(t, node, NULL, input);
-    return code == QUERN_OK ? quern_node_set_input(node, input, value) : code;
-}
 
 /* The floats of a port: those of another layer that shares them, or new ones.
  */
@@ -37,42 +8,45 @@ static enum quern_code make_floats(struct qn_twin *t, size_t layer, size_t port)
 {
     struct qn_twin_layer *l = &t->layers[layer];
     struct quern_tensor *tensor = l->ports[port].tensor;
-    for (size_t i = 0; i < t->n_layers && l->ports[port].floats == NULL; i++) {
+    for (size_t i = 0; i < layer; i++) {
         for (size_t k = 0; k < QN_TWIN_PORTS; k++) {
-            if (t->layers[i].ports[k].tensor == tensor &&
-                t->layers[i].ports[k].floats != NULL) {
+            if (t->layers[i].ports[k].tensor == tensor) {
                 l->ports[port].floats = t->layers[i].ports[k].floats;
+                return QUERN_OK;
             }
         }
     }
-    return l->ports[port].floats != NULL
-               ? QUERN_OK
-               : quern_constant_create(t->graph, l->ports[port].name, tensor,
-                                       &l->ports[port].floats);
+    return quern_constant_create(t->graph, l->ports[port].name, tensor,
+                                 &l->ports[port].floats);
 }
 
-static enum quern_code make_float(struct qn_twin *t, size_t layer)
+enum quern_code qn_twin_make_floats(struct qn_twin *t)
 {
-    struct qn_twin_layer *l = &t->layers[layer];
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < t->n_layers; i++) {
+        for (size_t k = 0; k < QN_TWIN_PORTS && code == QUERN_OK; k++) {
+            code = t->layers[i].ports[k].tensor != NULL ? make_floats(t, i, k)
+                                                        : QUERN_OK;
+        }
+    }
+    return code;
+}
+
+static enum quern_code make_float(const struct qn_twin_layer *l)
+{
     enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < QN_TWIN_PORTS && code == QUERN_OK; i++) {
-        if (l->ports[i].node == NULL) {
-            continue;
-        }
-        if (l->ports[i].tensor != NULL) {
-            code = make_floats(t, layer, i);
-        }
-        if (code == QUERN_OK) {
-            code = set_input(t, l->ports[i].node, l->ports[i].input,
-                             l->ports[i].floats);
-        }
+        code = l->ports[i].node != NULL
+                   ? quern_node_set_input(l->ports[i].node, l->ports[i].input,
+                                          l->ports[i].floats)
+                   : QUERN_OK;
     }
     return code;
 }
 
 /* Readers of y, which a pair makes, read x; of an active pair those alone that
  * compute in floats. */
-static enum quern_code redirect(struct qn_twin *t, size_t pair,
+static enum quern_code redirect(const struct qn_twin *t, size_t pair,
                                 struct quern_value *y, struct quern_value *x)
 {
     enum quern_code code = QUERN_OK;
@@ -84,13 +58,13 @@ static enum quern_code redirect(struct qn_twin *t, size_t pair,
         if (n != NULL &&
             !(t->pairs[pair].active &&
               qn_twin_reads_codes(t, pair, n, quern_use_index(u)))) {
-            code = set_input(t, n, quern_use_index(u), x);
+            code = quern_node_set_input(n, quern_use_index(u), x);
         }
     }
     return code;
 }
 
-static enum quern_code pass_by(struct qn_twin *t, size_t pair)
+static enum quern_code pass_by(const struct qn_twin *t, size_t pair)
 {
     const struct quern_node *q = t->pairs[pair].q;
     const struct quern_value *codes = quern_node_output(q, 0);
@@ -110,16 +84,13 @@ static enum quern_code pass_by(struct qn_twin *t, size_t pair)
 }
 
 /* Mul of codes and their gate to HardSwish. */
-static enum quern_code make_swish(struct qn_twin *t, struct quern_node *mul)
+static enum quern_code make_swish(struct quern_node *mul)
 {
-    enum quern_code code = set_input(t, mul, 1, NULL);
-    if (code == QUERN_OK) {
-        code = note(t, mul, "Mul", 0);
-    }
+    enum quern_code code = quern_node_set_input(mul, 1, NULL);
     return code == QUERN_OK ? quern_node_set_op(mul, "HardSwish") : code;
 }
 
-enum quern_code qn_twin_apply(struct qn_twin *t)
+enum quern_code qn_twin_apply(const struct qn_twin *t)
 {
     enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < t->n_pairs && t->settled && code == QUERN_OK; i++) {
@@ -131,24 +102,13 @@ enum quern_code qn_twin_apply(struct qn_twin *t)
         const struct qn_twin_swish *s = &t->swishes[i];
         bool between = t->pairs[s->in].active && s->out != SIZE_MAX &&
                        t->pairs[s->out].active;
-        code = between ? QUERN_OK : make_swish(t, s->node);
+        code = between ? QUERN_OK : make_swish(s->node);
     }
     for (size_t i = 0; i < t->n_layers && code == QUERN_OK; i++) {
-        code = t->layers[i].is_float ? make_float(t, i) : QUERN_OK;
+        code = t->layers[i].is_float ? make_float(&t->layers[i]) : QUERN_OK;
     }
     for (size_t i = 0; i < t->n_pairs && code == QUERN_OK; i++) {
         code = t->pairs[i].active ? QUERN_OK : pass_by(t, i);
-    }
-    return code;
-}
-
-enum quern_code qn_twin_revert(struct qn_twin *t)
-{
-    enum quern_code code = QUERN_OK;
-    while (t->n_edits > 0 && code == QUERN_OK) {
-        const struct qn_twin_edit *e = &t->edits[--t->n_edits];
-        code = e->op != NULL ? quern_node_set_op(e->node, e->op)
-                             : quern_node_set_input(e->node, e->input, e->old);
     }
     return code;
 }
@@ -189,7 +149,7 @@ static enum quern_code drop_pair(struct quern_node *q)
     return code;
 }
 
-enum quern_code qn_twin_clean(struct qn_twin *t)
+enum quern_code qn_twin_clean(const struct qn_twin *t)
 {
     enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < t->n_swishes && code == QUERN_OK; i++) {

@@ -6,7 +6,6 @@
 #include "builtin.h"
 #include "quantize/bias_correction.h"
 #include "quantize/float_search.h"
-#include "quantize/speed.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -52,26 +51,17 @@ struct resort {
     double wanted;         /* dB, on the samples of the search */
     struct bought *bought; /* by layer */
     double *ratios;
-    bool has_figures; /* of speed */
 };
 
 /* The model as the layers are marked. */
 static enum quern_code measure(struct resort *r, struct point *out)
 {
     double worst = 0.0;
-    enum quern_code code = quern_pass_poll(r->ctx);
     qn_twin_settle(&r->twin);
-    if (code == QUERN_OK) {
-        code = qn_twin_apply(&r->twin);
-    }
-    if (code == QUERN_OK) {
-        code = qn_reruns_go(r->reruns, r->ratios, &worst);
-    }
-    r->has_figures = qn_speed_of_graph(quern_pass_model(r->ctx), r->twin.target,
-                                       r->graph, &out->saved);
-    enum quern_code undone = qn_twin_revert(&r->twin);
+    enum quern_code code =
+        qn_search_run(&r->search, r->ratios, &worst, &out->saved);
     out->db = qn_ratio_db(fmax(worst, 0.0));
-    return code == QUERN_OK ? undone : code;
+    return code;
 }
 
 /* Measure and remember where the search has come to. */
@@ -198,7 +188,7 @@ static void tell_layer(const struct resort *r, size_t layer, double db)
     const struct bought *b = &r->bought[layer];
     char time[64] = "";
     char without[64] = "";
-    if (r->has_figures && b->known) {
+    if (r->search.has_figures && b->known) {
         snprintf(time, sizeof time, "%.3g ms a sample and ", 1e3 * b->seconds);
     }
     if (b->known) {
@@ -251,7 +241,7 @@ static void tell(const struct resort *r, const struct point *at, double before,
             tell_layer(r, i, at->db);
         }
     }
-    if (r->has_figures) {
+    if (r->search.has_figures) {
         double more = r->points[0].saved - at->saved;
         snprintf(time, sizeof time, "%.3g ms a sample %s, ", 1e3 * fabs(more),
                  more < 0.0 ? "less" : "more");
@@ -266,16 +256,17 @@ static void tell(const struct resort *r, const struct point *at, double before,
                        qn_reruns_n_samples(r->reruns), names);
 }
 
-static enum quern_code give_up(struct resort *r, double before, double best)
+/* All layers stay in integers, and biases as they were. */
+static void give_up(struct resort *r, struct quern_mark start, double before,
+                    double best)
 {
+    quern_pass_undo(r->ctx, start);
     quern_pass_account(r->ctx, NULL,
                        "all layers stay in integers: SQNR of the outputs %.1f "
                        "dB, %.1f with layers in float, which is not worth what "
                        "they save (%zu runs of %zu samples)",
                        before, best, qn_reruns_count(r->reruns),
                        qn_reruns_n_samples(r->reruns));
-    go_to(r, NULL);
-    return qn_twin_clean(&r->twin); /* floats that were made for trials */
 }
 
 static double best_point(const struct resort *r)
@@ -287,40 +278,19 @@ static double best_point(const struct resort *r)
     return best;
 }
 
-/* Biases were corrected for what other layers did in integers: not any more. */
-static enum quern_code correct_again(struct resort *r, bool corrects,
-                                     double *db)
+/* Edit; biases were corrected for what other layers did in integers: not any
+ * more.
+ * @param out_after  SQNR of all samples, where it is known, else of `at` */
+static enum quern_code edit(struct resort *r, const struct point *at,
+                            bool corrects, double *out_after)
 {
-    enum quern_code code =
-        corrects ? qn_biases_correct(r->ctx, r->graph) : QUERN_OK;
-    double told = corrects ? qn_error_told(quern_pass_model(r->ctx)) : -1.0;
-    *db = told >= 0.0 ? qn_ratio_db(told) : *db;
-    return code;
-}
-
-/* Edit, unless it turns out that less is gained than the search saw. */
-static enum quern_code finish(struct resort *r, struct point *at, bool corrects,
-                              double before)
-{
-    double after = at->db;
     enum quern_code code = qn_twin_apply(&r->twin);
-    if (code == QUERN_OK) {
-        code = correct_again(r, corrects, &after);
-    }
-    if (code == QUERN_OK && after >= before + least_gain) {
-        tell(r, at, before, after);
-        return qn_twin_clean(&r->twin);
-    }
     if (code == QUERN_OK && corrects) {
-        code = qn_biases_restore(r->ctx, r->graph, &corrects);
+        code = qn_biases_correct(r->ctx, r->graph);
     }
-    if (code == QUERN_OK) {
-        code = qn_twin_revert(&r->twin);
-    }
-    if (code == QUERN_OK) {
-        code = give_up(r, before, after);
-    }
-    return code == QUERN_OK ? correct_again(r, corrects, &before) : code;
+    double told = corrects ? qn_error_told(quern_pass_model(r->ctx)) : -1.0;
+    *out_after = told >= 0.0 ? qn_ratio_db(told) : at->db;
+    return code;
 }
 
 /* Layers in float, as many as are worth it; `at` says what is left. */
@@ -328,8 +298,7 @@ static enum quern_code look_for_layers(struct resort *r, struct point *at,
                                        bool *out_found)
 {
     double target = pow(10.0, -0.1 * r->wanted);
-    enum quern_code code = qn_search_init(
-        &r->twin, r->reruns, r->outputs->n_out, 0.7 * target, &r->search);
+    enum quern_code code = qn_search_listen(&r->search, 0.7 * target);
     if (code == QUERN_OK) {
         code = search(r);
     }
@@ -343,24 +312,38 @@ static enum quern_code look_for_layers(struct resort *r, struct point *at,
     return code;
 }
 
-static enum quern_code resort_to_floats(struct resort *r, double told)
+/* The twin, without corrections of biases. */
+static enum quern_code prepare(struct resort *r, bool *out_corrects)
 {
+    enum quern_code code = qn_biases_restore(r->ctx, r->graph, out_corrects);
+    if (code == QUERN_OK) {
+        code = qn_twin_init(r->ctx, r->graph, &r->twin);
+    }
+    if (code == QUERN_OK) {
+        code = qn_twin_make_floats(&r->twin);
+    }
+    r->bought =
+        quern_pass_alloc(r->ctx, (r->twin.n_layers + 1) * sizeof *r->bought);
+    if (code == QUERN_OK && r->bought == NULL) {
+        code = QUERN_NO_MEMORY;
+    }
+    return code == QUERN_OK ? qn_search_init(&r->twin, r->reruns,
+                                             r->outputs->n_out, &r->search)
+                            : code;
+}
+
+/* @param before  SQNR in dB of the outputs of the model as it is */
+static enum quern_code resort_to_floats(struct resort *r, double before)
+{
+    struct quern_mark start = quern_pass_mark(r->ctx);
+    struct point at = {NULL, 0.0, 0.0, 0.0};
     bool corrects = false;
     bool found = false;
-    struct point at = {NULL, 0.0, 0.0, 0.0};
-    double before = qn_ratio_db(fmax(told, 0.0));
-    enum quern_code code = QUERN_OK;
-    if (told < 0.0) {
-        code = measure(r, &r->points[0]);
-        before = r->points[0].db;
-        if (code != QUERN_OK || before >= r->params->threshold) {
-            return code;
-        }
-    }
-    code = qn_biases_restore(r->ctx, r->graph, &corrects);
-    if (code == QUERN_OK && corrects) { /* some biases are other values now */
-        qn_twin_finish(&r->twin);
-        code = qn_twin_init(r->ctx, r->graph, &r->twin);
+    double after = 0.0;
+    enum quern_code code = prepare(r, &corrects);
+    if (code == QUERN_OK && r->twin.n_layers == 0) {
+        quern_pass_undo(r->ctx, start);
+        return QUERN_OK;
     }
     if (code == QUERN_OK) {
         code = measure(r, &r->points[0]);
@@ -371,39 +354,40 @@ static enum quern_code resort_to_floats(struct resort *r, double told)
         code = look_for_layers(r, &at, &found);
     }
     if (code == QUERN_OK && found) {
-        return finish(r, &at, corrects, before);
+        code = edit(r, &at, corrects, &after);
+    }
+    if (code == QUERN_OK && found && after >= before + least_gain) {
+        tell(r, &at, before, after);
+        return qn_twin_clean(&r->twin);
     }
     if (code == QUERN_OK) {
-        code = give_up(r, before, best_point(r));
+        give_up(r, start, before, found ? after : best_point(r));
     }
-    return code == QUERN_OK ? correct_again(r, corrects, &before) : code;
+    return code;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     struct resort r = {.ctx = ctx, .graph = graph, .params = params};
-    struct quern_model *model = quern_pass_model(ctx);
-    double told = qn_error_told(model);
-    r.outputs = qn_outputs_of(model);
+    double worst = qn_error_told(quern_pass_model(ctx));
+    enum quern_code code = QUERN_OK;
+    r.outputs = qn_outputs_of(quern_pass_model(ctx));
     if (r.outputs == NULL ||
-        (told >= 0.0 && qn_ratio_db(told) >= r.params->threshold)) {
+        (worst >= 0.0 && qn_ratio_db(worst) >= r.params->threshold)) {
         return QUERN_OK;
     }
-    enum quern_code code = qn_twin_init(ctx, graph, &r.twin);
-    r.bought = quern_pass_alloc(ctx, (r.twin.n_layers + 1) * sizeof *r.bought);
     r.ratios = quern_pass_alloc(ctx, (r.outputs->n_out + 1) * sizeof *r.ratios);
-    if (code == QUERN_OK && (r.bought == NULL || r.ratios == NULL)) {
-        code = QUERN_NO_MEMORY;
+    code = r.ratios != NULL ? qn_reruns_open(ctx, r.outputs, &r.reruns)
+                            : QUERN_NO_MEMORY;
+    if (code == QUERN_OK && worst < 0.0) {
+        code = qn_reruns_go(r.reruns, r.ratios, &worst);
     }
-    if (code == QUERN_OK) {
-        code = qn_reruns_open(ctx, r.outputs, &r.reruns);
-    }
-    if (code == QUERN_OK && r.twin.n_layers > 0) {
-        code = resort_to_floats(&r, told);
+    double before = qn_ratio_db(fmax(worst, 0.0));
+    if (code == QUERN_OK && before < r.params->threshold) {
+        code = resort_to_floats(&r, before);
     }
     qn_reruns_close(&r.reruns);
-    qn_twin_finish(&r.twin);
     return code;
 }
 

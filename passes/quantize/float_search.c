@@ -22,25 +22,34 @@ static const double least_noise = 0.03;
 /* What a layer costs at least, as a part of all: none is for nothing. */
 static const double least_cost = 0.002;
 
-/* Noise above the floor with the twin as it is marked. */
-static enum quern_code measure(struct qn_search *s, double *row)
+enum quern_code qn_search_run(struct qn_search *s, double *row, double *worst,
+                              double *saved)
 {
-    double worst = 0.0;
-    enum quern_code code = quern_pass_poll(s->twin->ctx);
+    struct quern_pass_ctx *ctx = s->twin->ctx;
+    struct quern_mark mark = quern_pass_mark(ctx);
+    enum quern_code code = quern_pass_poll(ctx);
     if (code == QUERN_OK) {
         code = qn_twin_apply(s->twin);
     }
     if (code == QUERN_OK) {
-        code = qn_reruns_go(s->reruns, row, &worst);
+        code = qn_reruns_go(s->reruns, row, worst);
     }
-    enum quern_code undone = qn_twin_revert(s->twin);
+    s->has_figures = qn_speed_of_graph(quern_pass_model(ctx), s->twin->target,
+                                       s->twin->graph, saved);
+    quern_pass_undo(ctx, mark);
+    return code;
+}
+
+/* Noise above the floor with the twin as it is marked. */
+static enum quern_code measure(struct qn_search *s, double *row)
+{
+    double worst = 0.0;
+    double saved = 0.0;
+    enum quern_code code = qn_search_run(s, row, &worst, &saved);
     for (size_t i = 0; i < s->n_out && row != s->floor; i++) {
         row[i] = fmax(0.0, row[i] - s->floor[i]);
     }
-    quern_pass_progress(s->twin->ctx, "noise of layers",
-                        qn_reruns_count(s->reruns),
-                        2 * (FIRST_SOURCES + MOST_HALVES + MOST_WEIGHT_HALVES));
-    return code == QUERN_OK ? undone : code;
+    return code;
 }
 
 /* Only these layers have weights in integers. */
@@ -164,14 +173,20 @@ static void price_layers(struct qn_search *s)
 }
 
 enum quern_code qn_search_init(struct qn_twin *t, struct qn_reruns *reruns,
-                               size_t n_out, double target, struct qn_search *s)
+                               size_t n_out, struct qn_search *s)
 {
-    *s = (struct qn_search){
-        .twin = t, .reruns = reruns, .n_out = n_out, .target = target};
+    *s = (struct qn_search){.twin = t, .reruns = reruns, .n_out = n_out};
     if (!make_room(s)) {
         return QUERN_NO_MEMORY;
     }
     price_layers(s);
+    return QUERN_OK;
+}
+
+enum quern_code qn_search_listen(struct qn_search *s, double target)
+{
+    struct qn_twin *t = s->twin;
+    s->target = target;
     mark_layers(t, 0, 0);
     mark_pairs(t, 0, 0);
     enum quern_code code = measure(s, s->floor);

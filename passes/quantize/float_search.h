@@ -27,13 +27,26 @@ struct qn_search {
     struct qn_source *sources;
     size_t n_sources;
     bool *marks[QN_SEARCH_MARKS]; /* room for what step() tries, one a layer */
+    bool has_figures;             /* of speed */
 };
 
-/** Measure what sources add: at most about 100 runs. The twin is all in
- * integers then, and settled. */
+/** Run the model with the twin as it is marked, and leave it as it was.
+ * @param out_row    noise over signal, by output
+ * @param out_worst  the largest one
+ * @param out_saved  seconds a sample that its integers save */
+enum quern_code qn_search_run(struct qn_search *search, double *out_row,
+                              double *out_worst, double *out_saved)
+    __attribute__((warn_unused_result));
+
+/** Memory of the pass. */
 enum quern_code qn_search_init(struct qn_twin *twin, struct qn_reruns *reruns,
-                               size_t n_out, double target,
-                               struct qn_search *out)
+                               size_t n_out, struct qn_search *out)
+    __attribute__((warn_unused_result));
+
+/** Measure what sources add: at most about 100 runs. The twin is all in
+ * integers then, and settled.
+ * @param target  noise over signal that is good enough */
+enum quern_code qn_search_listen(struct qn_search *search, double target)
     __attribute__((warn_unused_result));
 
 /** Let the layers be float that promise most for their cost; the twin is

@@ -264,9 +264,3 @@ enum quern_code qn_twin_init(struct quern_pass_ctx *ctx,
     }
     return code;
 }
-
-void qn_twin_finish(struct qn_twin *t)
-{
-    free(t->edits);
-    t->edits = NULL;
-}

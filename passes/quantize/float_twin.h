@@ -25,7 +25,7 @@ struct qn_twin_layer {
         struct quern_value *codes; /* that it reads now */
         struct quern_tensor *tensor;
         const char *name;
-        struct quern_value *floats; /* made when they are first wanted */
+        struct quern_value *floats; /* of qn_twin_make_floats() */
     } ports[QN_TWIN_PORTS];
     bool required; /* the target wants a Q right behind it */
     bool is_float;
@@ -46,14 +46,6 @@ struct qn_twin_swish {
     size_t in, out; /* pairs */
 };
 
-/** An edit that can be taken back: an input, or with `op` an operator. */
-struct qn_twin_edit {
-    struct quern_node *node;
-    const char *op;
-    size_t input;
-    struct quern_value *old;
-};
-
 struct qn_twin {
     struct quern_pass_ctx *ctx;
     struct quern_graph *graph;
@@ -70,16 +62,16 @@ struct qn_twin {
     size_t n_nodes;
     size_t *pair_of; /* by value id: 1 + the pair whose DQ makes it, or 0 */
     size_t n_values;
-    struct qn_twin_edit *edits; /* to be taken back, the last one first */
-    size_t n_edits;
-    size_t room;
 };
 
-/** Look at the graph. Memory of the pass; finish() in any case. */
+/** Look at the graph. Memory of the pass. */
 enum quern_code qn_twin_init(struct quern_pass_ctx *ctx,
                              struct quern_graph *graph, struct qn_twin *out)
     __attribute__((warn_unused_result));
-void qn_twin_finish(struct qn_twin *twin);
+
+/** Make the constants that layers in float read. */
+enum quern_code qn_twin_make_floats(struct qn_twin *twin)
+    __attribute__((warn_unused_result));
 
 /** The output of a node, behind its Relu or Clip where the zero point of a Q
  * does that. */
@@ -104,15 +96,11 @@ bool qn_twin_is_made_in_codes(const struct qn_twin *twin, size_t pair);
 
 /** Edit the graph: float layers read floats, values pass by pairs that are not
  * active. */
-enum quern_code qn_twin_apply(struct qn_twin *twin)
+enum quern_code qn_twin_apply(const struct qn_twin *twin)
     __attribute__((warn_unused_result));
 
-/** Take all edits back. */
-enum quern_code qn_twin_revert(struct qn_twin *twin)
-    __attribute__((warn_unused_result));
-
-/** No edit will be taken back: erase what nothing reads any more. */
-enum quern_code qn_twin_clean(struct qn_twin *twin)
+/** No edit will be undone: erase what nothing reads any more. */
+enum quern_code qn_twin_clean(const struct qn_twin *twin)
     __attribute__((warn_unused_result));
 
 /** Layers that must be float so that a pair can go: what reads it, and what

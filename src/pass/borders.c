@@ -79,6 +79,30 @@ void quern_pass_rewrote(struct quern_pass_ctx *ctx,
     }
 }
 
+/* Rewrites that are undone are none; the border behind the last one that stays
+ * is found again when it is passed again. */
+struct quern_mark quern_pass_mark(const struct quern_pass_ctx *ctx)
+{
+    const struct qn_borders *b = &ctx->borders;
+    struct qn_mark mark = qn_journal_mark(ctx->model);
+    return (struct quern_mark){{mark.n_writes, mark.n_edits, mark.n_total, b->n,
+                                b->n_total, (uintptr_t)ctx->last_line}};
+}
+
+void quern_pass_undo(struct quern_pass_ctx *ctx, struct quern_mark mark)
+{
+    qn_journal_undo(ctx->model,
+                    (struct qn_mark){mark.at[0], mark.at[1], mark.at[2]});
+    ctx->borders.n = mark.at[3];
+    ctx->borders.n_total = mark.at[4];
+    ctx->last_line = (struct qn_account *)(uintptr_t)mark.at[5];
+    if (ctx->last_line != NULL) {
+        ctx->last_line->next = NULL;
+    } else {
+        ctx->first_line = NULL;
+    }
+}
+
 /* ------------------------------------------------------------------ probe */
 
 static const char *keep_text(struct qn_arena *arena, const char *text)

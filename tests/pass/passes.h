@@ -20,6 +20,30 @@ static enum quern_code run_mark(struct quern_pass_ctx *ctx,
     return quern_node_set_int(n, "mark", *value);
 }
 
+static size_t n_writes_held;
+
+/* Sets the attribute and tries a hundred others; 0 is undone as well. */
+static enum quern_code run_try(struct quern_pass_ctx *ctx,
+                               struct quern_graph *graph, const void *params)
+{
+    const int64_t *value = params;
+    struct quern_node *n = quern_graph_first(graph);
+    struct quern_mark first = quern_pass_mark(ctx);
+    enum quern_code code = quern_node_set_int(n, "mark", *value);
+    quern_pass_rewrote(ctx, n);
+    struct quern_mark second = quern_pass_mark(ctx);
+    for (int64_t i = 1; i <= 100 && code == QUERN_OK; i++) {
+        code = quern_node_set_int(n, "mark", 1000 + i);
+        quern_pass_rewrote(ctx, n);
+        quern_pass_undo(ctx, second);
+    }
+    n_writes_held = ctx->model->journal.n_writes;
+    if (*value == 0) {
+        quern_pass_undo(ctx, first);
+    }
+    return code;
+}
+
 static enum quern_code run_fail(struct quern_pass_ctx *ctx,
                                 struct quern_graph *graph, const void *params)
 {
@@ -209,6 +233,7 @@ static const char *const after_mark[] = {"t.mark", NULL};
 PASS(mark, "t.mark", run_mark, MARKS);
 PASS(late, "t.late", run_mark, MARKS, .after = after_mark);
 PASS(fail, "t.fail", run_fail, MARKS);
+PASS(tries, "t.try", run_try, MARKS);
 PASS(unsupported, "t.unsupported", run_unsupported, .options = NULL);
 PASS(silent, "t.silent", run_silent, MARKS);
 PASS(broken, "t.break", run_break, .options = NULL);
@@ -225,9 +250,9 @@ PASS(taken, "t.taken", run_taken, .options = NULL);
 PASS(patterns, "t.patterns", NULL, .rewrites = rewrites);
 
 static const struct quern_pass_desc *const passes[] = {
-    &mark,      &late,      &fail,    &unsupported, &silent, &broken,
-    &forgiving, &cancelled, &forever, &data,        &ranges, &settings,
-    &patterns,  &numbers,   &taken,   NULL,
+    &mark,     &late,      &fail,      &tries,   &unsupported, &silent,
+    &broken,   &forgiving, &cancelled, &forever, &data,        &ranges,
+    &settings, &patterns,  &numbers,   &taken,   NULL,
 };
 
 #endif

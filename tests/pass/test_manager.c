@@ -87,6 +87,21 @@ START_TEST(steps_run_in_their_order_and_are_counted)
 }
 END_TEST
 
+START_TEST(trials_that_a_pass_undoes_leave_no_trace)
+{
+    struct quern_apply_options o = {.step = on_step};
+    ck_assert_int_eq(apply_with("t.mark,t.try{value=0}", &o), QUERN_OK);
+    ck_assert_int_eq(mark_of("Foo1"), 1);
+    ck_assert_uint_eq(last_report.n_edits, 0);
+    ck_assert_uint_eq(last_report.n_rewrites, 0);
+    ck_assert_int_eq(apply_with("t.try{value=7}", &o), QUERN_OK);
+    ck_assert_int_eq(mark_of("Foo1"), 7);
+    ck_assert_uint_eq(last_report.n_edits, 1);
+    ck_assert_uint_eq(last_report.n_rewrites, 1);
+    ck_assert_uint_lt(n_writes_held, 50); /* of 101 edits */
+}
+END_TEST
+
 START_TEST(a_failed_pass_is_undone_and_named)
 {
     ck_assert_int_eq(apply("t.mark,t.fail{value=2},t.mark{value=3}"),
@@ -352,6 +367,7 @@ END_TEST
 static void add_tests(TCase *all)
 {
     tcase_add_test(all, steps_run_in_their_order_and_are_counted);
+    tcase_add_test(all, trials_that_a_pass_undoes_leave_no_trace);
     tcase_add_test(all, a_failed_pass_is_undone_and_named);
     tcase_add_test(all, what_a_user_can_do_something_about_keeps_its_code);
     tcase_add_test(all, a_pass_that_fails_without_a_word_is_named);

@@ -227,6 +227,22 @@ quern_pass_match_each(struct quern_pass_ctx *ctx, struct quern_graph *graph,
 QUERN_API void quern_pass_rewrote(struct quern_pass_ctx *ctx,
                                   const struct quern_node *node);
 
+/** A state of the model; what is inside is no business of a pass. */
+struct quern_mark {
+    uint64_t at[8];
+};
+
+/** The model as it is now, for quern_pass_undo(). Since 0.1 */
+QUERN_API struct quern_mark quern_pass_mark(const struct quern_pass_ctx *ctx);
+
+/** Put the model back as it was at a mark that this run of the pass took, with
+ * side tables, what inference found, and the account; cannot fail. For trials:
+ * edit, look, undo, as often as you like; the journal does not grow. Nodes and
+ * values made since are erased, marks taken since are worth nothing. Not within
+ * quern_pass_each() and its kin, but for marks of the same call. Since 0.1 */
+QUERN_API void quern_pass_undo(struct quern_pass_ctx *ctx,
+                               struct quern_mark mark);
+
 /** Add a line to the account of the step: what was done at which node and why
  * ("folded BatchNormalization into Conv"). `node` may be NULL. */
 QUERN_API void quern_pass_account(struct quern_pass_ctx *ctx,
