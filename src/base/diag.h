@@ -13,6 +13,10 @@
 
 #include <stdatomic.h>
 
+/** Files that are being written at a time: a model, its data, arrays, a report.
+ * A further one is not known to quern_context_abandon(). */
+enum { QN_TEMPORARIES = 8 };
+
 /** Storage of diagnostics. Room for one error is part of the struct, so that
  * running out of memory can always be told. */
 struct qn_diag {
@@ -34,6 +38,9 @@ struct quern_context {
     struct quern_context *parent; /* of a worker's child, else NULL */
     int64_t deadline;      /* qn_clock() after which work is stopped; 0: none */
     atomic_bool cancelled; /* children look at their root's */
+    /* Temporary files of open writers (writer.c), for a handler of signals to
+     * remove; NULL: a free place. Children look at their root's. */
+    _Atomic(char *) temporaries[QN_TEMPORARIES];
     void (*progress)(void *, const char *, uint64_t, uint64_t);
     void (*message)(void *, const struct quern_message *);
     void *user;

@@ -1,5 +1,6 @@
 /* Files: mapping, reading whole, and writing whole or not at all.
- * writer.c holds quern_file_write() of <quern/file.h>, too. */
+ * writer.c holds quern_file_write() of <quern/file.h>, too, and
+ * quern_context_abandon(). */
 #ifndef QUERN_BASE_FILE_H
 #define QUERN_BASE_FILE_H
 
@@ -34,7 +35,8 @@ enum quern_code qn_file_map_below(struct quern_context *context,
 struct qn_writer {
     struct quern_context *context;
     char *path;
-    char *temporary; /* NULL: written to as it is */
+    char *temporary;        /* NULL: written to as it is */
+    _Atomic(char *) *known; /* place in the context; NULL: none */
     int fd;
     unsigned char *buffer;
     size_t used;

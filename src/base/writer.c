@@ -23,10 +23,50 @@ static enum quern_code io_error(struct qn_writer *w, const char *what)
                       strerror(errno));
 }
 
+/* Where quern_context_abandon() finds the temporary file. Before the file is
+ * made: a handler of signals may run at any moment. */
+static void make_known(struct qn_writer *w)
+{
+    struct quern_context *root = w->context;
+    while (root->parent != NULL) {
+        root = root->parent;
+    }
+    for (size_t i = 0; i < QN_TEMPORARIES && w->known == NULL; i++) {
+        char *none = NULL;
+        if (atomic_compare_exchange_strong(&root->temporaries[i], &none,
+                                           w->temporary)) {
+            w->known = &root->temporaries[i];
+        }
+    }
+}
+
+/* False: a handler is about to remove it just now, and has its name. */
+static bool forget(struct qn_writer *w)
+{
+    bool is_ours =
+        w->known == NULL || atomic_exchange(w->known, NULL) == w->temporary;
+    w->known = NULL;
+    return is_ours;
+}
+
+void quern_context_abandon(struct quern_context *context)
+{
+    for (size_t i = 0; i < QN_TEMPORARIES; i++) {
+        /* Taken meanwhile, so that no other thread frees it. */
+        char *path = atomic_exchange(&context->temporaries[i], NULL);
+        if (path != NULL) {
+            (void)unlink(path);
+            atomic_store(&context->temporaries[i], path);
+        }
+    }
+}
+
 static void free_fields(struct qn_writer *w)
 {
     qn_free(w->path);
-    qn_free(w->temporary);
+    if (forget(w)) {
+        qn_free(w->temporary);
+    }
     qn_free(w->buffer);
     w->path = NULL;
     w->temporary = NULL;
@@ -68,17 +108,21 @@ static enum quern_code open_temporary(struct qn_writer *w, bool any_kind)
     for (unsigned i = 0; i < 1000; i++) {
         snprintf(w->temporary, room, "%s.tmp%u.%ld", w->path, i,
                  (long)getpid());
+        make_known(w);
         w->fd =
             open(w->temporary,
                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (w->fd >= 0 || errno != EEXIST) {
             break;
         }
+        (void)forget(w); /* it is another's */
     }
     if (w->fd < 0) {
         enum quern_code code = io_error(w, "create output");
-        qn_free(w->temporary); /* what stands there is not ours to remove */
-        w->temporary = NULL;
+        if (forget(w)) {
+            qn_free(w->temporary);
+        }
+        w->temporary = NULL; /* what stands there is not ours to remove */
         return code;
     }
     if (exists && fchmod(w->fd, mode) != 0) {

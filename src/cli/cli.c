@@ -12,12 +12,21 @@
 static struct quern_context *volatile interrupted;
 static volatile sig_atomic_t was_interrupted;
 
+/* The first one cancels; a second one ends the process at once, with nothing
+ * left but the files that were there. */
 static void on_interrupt(int signal_number)
 {
-    quern_context_cancel(interrupted);
-    was_interrupted = 1;
-    /* A second one ends the process at once; temporary files are then left. */
+    struct quern_context *context = interrupted;
+    if (context != NULL && was_interrupted == 0) {
+        quern_context_cancel(context);
+        was_interrupted = 1;
+        return;
+    }
+    if (context != NULL) {
+        quern_context_abandon(context);
+    }
     signal(signal_number, SIG_DFL);
+    raise(signal_number); /* comes once this function is left */
 }
 
 /* While there is something to cancel; before and after that a signal ends the

@@ -355,12 +355,36 @@ def interrupts():
     check(f"interrupted: some runs end with 130, seen {codes}", codes.get(130, 0) > 0)
 
 
+def second_interrupt():
+    """While a file of 100 MB is written: the process ends by the signal, and leaves nothing. (Two kinds: two of one
+    kind would be one.)"""
+    big = tensor("w", [2, 12500000], b"\0" * 100000000)
+    write("big.onnx", model(graph([node("MatMul", ["x", "w"], ["h"]), node("Relu", ["h"], ["y"])], init=[big])))
+    ended = []
+    for _ in range(10):
+        write("int.onnx", b"old")
+        p = subprocess.Popen([QUERN, "convert", "big.onnx", "-o", "int.onnx"], stderr=subprocess.DEVNULL)
+        while p.poll() is None and not any(".tmp" in n for n in os.listdir(".")):
+            pass
+        if p.poll() is None:
+            p.send_signal(signal.SIGINT)
+            p.send_signal(signal.SIGTERM)
+        ended.append(p.wait(timeout=60))
+        check("second interrupt: no temporary file", not [n for n in os.listdir(".") if ".tmp" in n])
+        check("second interrupt: the old file is whole", ended[-1] == 0 or open("int.onnx", "rb").read() == b"old")
+        if ended[-1] < 0:
+            break
+    check(f"second interrupt: the process ends by it, seen {ended}", ended[-1] in (-signal.SIGINT, -signal.SIGTERM))
+    os.remove("big.onnx")
+    os.remove("int.onnx")
+
+
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     os.mkdir("empty")
     write("good.onnx", GOOD)
     npz("good.npz", {"x": npy()})
-    for part in (data, models, runs, outputs, outputs_over_what_is_needed, empty_names, nodes_that_fit_no_schema, interrupts):
+    for part in (data, models, runs, outputs, outputs_over_what_is_needed, empty_names, nodes_that_fit_no_schema, interrupts, second_interrupt):
         part()
 print(f"{n_checks} checks, {len(failures)} failed")
 sys.exit(1 if failures else 0)

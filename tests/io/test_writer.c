@@ -1,4 +1,5 @@
 /* Files that appear whole or not at all. */
+#include <quern/data.h>
 #include <quern/file.h>
 
 #include "qtest.h"
@@ -131,12 +132,49 @@ START_TEST(a_device_is_written_to_as_it_is)
 }
 END_TEST
 
+START_TEST(an_abandoned_context_leaves_no_temporary_file)
+{
+    struct fixture f;
+    struct quern_npz *open[10] = {NULL};
+    begin(&f);
+    /* More at a time than the context knows of. */
+    for (int i = 0; i < 10; i++) {
+        ck_assert_int_eq(quern_npz_create(f.context, f.path, &open[i]),
+                         QUERN_OK);
+    }
+    ck_assert_int_eq(count_files(f.folder), 11);
+    quern_context_abandon(f.context);
+    ck_assert_int_eq(count_files(f.folder), 3);
+    quern_npz_abort(&open[9]);
+    quern_npz_abort(&open[8]);
+    is_spared(&f, quern_npz_close(&open[0]), QUERN_IO,
+              "rename: No such file or directory");
+    for (int i = 1; i < 8; i++) {
+        quern_npz_abort(&open[i]);
+    }
+    /* What comes later is known again. */
+    ck_assert_int_eq(quern_npz_create(f.context, f.path, &open[0]), QUERN_OK);
+    ck_assert_int_eq(count_files(f.folder), 2);
+    quern_context_abandon(f.context);
+    quern_context_abandon(f.context);
+    ck_assert_int_eq(count_files(f.folder), 1);
+    quern_npz_abort(&open[0]);
+    /* A file that is in its place stays there. */
+    ck_assert_int_eq(quern_npz_create(f.context, f.path, &open[0]), QUERN_OK);
+    ck_assert_int_eq(quern_npz_close(&open[0]), QUERN_OK);
+    quern_context_abandon(f.context);
+    ck_assert(!holds(f.path, "old"));
+    end(&f);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("io/writer");
     TCase *tests = tcase_create("writer");
     tcase_add_test(tests, a_file_is_replaced_and_keeps_mode_and_link);
     tcase_add_test(tests, what_cannot_be_written_is_as_it_was);
+    tcase_add_test(tests, an_abandoned_context_leaves_no_temporary_file);
     tcase_add_test(tests, a_device_is_written_to_as_it_is);
     suite_add_tcase(suite, tests);
     return suite;

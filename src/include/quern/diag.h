@@ -7,8 +7,8 @@
  * a limit, notes hang on the error. Nothing is printed by the library.
  *
  * A context and all that was made in it belong to one thread at a time
- * (thread-compatible); quern_context_cancel() alone may be called from
- * anywhere, signal handlers included.
+ * (thread-compatible); quern_context_cancel() and quern_context_abandon() alone
+ * may be called from anywhere, signal handlers included.
  */
 #ifndef QUERN_DIAG_H
 #define QUERN_DIAG_H
@@ -96,6 +96,12 @@ QUERN_API void quern_context_destroy(struct quern_context **context);
 /** Ask running work to stop: the call in progress ends with QUERN_CANCELLED
  * soon. Async-signal-safe and thread-safe. */
 QUERN_API void quern_context_cancel(struct quern_context *context);
+
+/** Remove the temporary files of what is being written in this context, and in
+ * those of its workers: for a process that must end at once, on a second Ctrl-C
+ * say, where quern_context_cancel() would be waited for. What was being written
+ * cannot be finished any more. Async-signal-safe and thread-safe. Since 0.1. */
+QUERN_API void quern_context_abandon(struct quern_context *context);
 
 /** Threads that this context uses for parallel loops, at least 1. */
 QUERN_API int quern_context_threads(const struct quern_context *context);
