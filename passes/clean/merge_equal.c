@@ -285,26 +285,57 @@ static enum quern_code merge_node(struct quern_pass_ctx *ctx,
     return code;
 }
 
+/* Nodes seen, and which of them may still turn out to be equal to another. */
+struct nodes {
+    struct qn_hash_table table;
+    unsigned char *entered; /* by node id */
+};
+
+/* Another node may read the same: a value has other readers now, or takes
+ * those of an equal one when the nodes that make the two are merged. Most nodes
+ * end here, before they are hashed. */
+static bool may_be_alike(const struct quern_node *node,
+                         const unsigned char *entered)
+{
+    for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
+        const struct quern_value *x = quern_node_input(node, i);
+        if (x == NULL || quern_value_n_uses(x) > 1) {
+            continue;
+        }
+        const struct quern_node *maker = quern_value_producer(x);
+        if (maker == NULL || !entered[quern_node_id(maker)]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum quern_code look_up(struct quern_pass_ctx *ctx,
                                struct quern_node *node, void *user)
 {
-    const struct quern_node *first =
-        may_merge(node) ? qn_hash_table_find_or_add(user, node, hash_node(node),
-                                                    equal_nodes)
-                        : NULL;
+    struct nodes *nodes = user;
+    if (!may_be_alike(node, nodes->entered) || !may_merge(node)) {
+        return QUERN_OK;
+    }
+    nodes->entered[quern_node_id(node)] = 1;
+    const struct quern_node *first = qn_hash_table_find_or_add(
+        &nodes->table, node, hash_node(node), equal_nodes);
     return first != NULL ? merge_node(ctx, node, first) : QUERN_OK;
 }
 
 static enum quern_code merge_nodes(struct quern_pass_ctx *ctx,
                                    struct quern_graph *graph)
 {
-    struct qn_hash_table table;
-    if (!qn_hash_table_make(ctx, quern_graph_n_nodes(graph), &table)) {
+    struct nodes nodes;
+    nodes.entered =
+        quern_pass_alloc(ctx, quern_model_n_node_ids(quern_graph_model(graph)));
+    if (nodes.entered == NULL ||
+        !qn_hash_table_make(ctx, quern_graph_n_nodes(graph), &nodes.table)) {
         return QUERN_NO_MEMORY;
     }
     /* Forward: inputs that were equal are the same when a node is reached. */
     return quern_pass_each(ctx, graph, &(struct quern_each){0}, look_up,
-                           &table);
+                           &nodes);
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,

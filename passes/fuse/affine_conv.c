@@ -292,7 +292,8 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
 {
     static const char *const ops[] = {
         "BatchNormalization", "Mul", "Add", "Sub", "Div", "Neg", NULL};
-    struct quern_each each = {.ops = ops, .backward = true};
+    struct quern_each each = {
+        .ops = ops, .backward = true, .with_constant = true};
     (void)params;
     /* From the end: of a chain, what stands next to the Conv goes first. */
     return quern_pass_each(ctx, graph, &each, try_all, NULL);

@@ -181,7 +181,8 @@ static enum quern_code run_affine(struct quern_pass_ctx *ctx,
                                   struct quern_graph *graph, const void *params)
 {
     static const char *const ops[] = {"Mul", "Add", "Sub", "Div", "Neg", NULL};
-    struct quern_each each = {.ops = ops, .behind = linear_or_move};
+    struct quern_each each = {
+        .ops = ops, .behind = linear_or_move, .with_constant = true};
     (void)params;
     return quern_pass_each(ctx, graph, &each, try_behind, NULL);
 }

@@ -292,6 +292,7 @@ struct listed {
     unsigned char answers[QN_WALK_OPS]; /* by operator: 0 not asked yet */
     unsigned char *taken;               /* by node id */
     uint32_t constant;                  /* id of the operator; 0: none */
+    bool with_constant;
     quern_node_fn fn;
     void *user;
 };
@@ -311,15 +312,29 @@ static bool is_listed(const struct qn_op_type *op, void *user)
     return false;
 }
 
+/* 1 + id of the node, no Constant, that makes input i; 0: there is none. */
+static uint32_t computed_by(const struct listed *listed,
+                            const struct qn_index *index, uint32_t id, size_t i)
+{
+    uint32_t maker = qn_index_maker_behind(index, id, i);
+    return maker != 0 && *qn_index_op_of(index, maker - 1) != listed->constant
+               ? maker
+               : 0;
+}
+
 static bool is_behind(const struct qn_index *index, uint32_t id, void *user)
 {
     const struct listed *listed = user;
+    if (listed->with_constant && computed_by(listed, index, id, 0) != 0 &&
+        computed_by(listed, index, id, 1) != 0) {
+        return false;
+    }
     for (size_t i = 0; i < listed->n_makers; i++) {
         if (qn_need_is_met(&listed->makers[i], index, id)) {
             return true;
         }
     }
-    return false;
+    return listed->n_makers == 0;
 }
 
 static bool has_numbers(const struct qn_index *index, uint32_t id, void *user)
@@ -342,9 +357,8 @@ static bool is_behind_taken(const struct qn_index *index, uint32_t id,
 {
     const struct listed *listed = user;
     for (size_t i = 0; i < QN_INPUTS; i++) {
-        uint32_t maker = qn_index_maker_behind(index, id, i);
-        if (maker != 0 && listed->taken[maker - 1] == 0 &&
-            *qn_index_op_of(index, maker - 1) != listed->constant) {
+        uint32_t maker = computed_by(listed, index, id, i);
+        if (maker != 0 && listed->taken[maker - 1] == 0) {
             return false;
         }
     }
@@ -390,7 +404,8 @@ static qn_may_fn may_of(const struct quern_pass_ctx *ctx,
     if (each->behind_taken) {
         return is_behind_taken;
     }
-    return each->behind != NULL && ctx->explained == NULL ? is_behind : NULL;
+    bool asks = each->behind != NULL || each->with_constant;
+    return asks && ctx->explained == NULL ? is_behind : NULL;
 }
 
 /* Room for what a walk knows; false: no memory. */
@@ -406,8 +421,11 @@ static bool list(struct quern_pass_ctx *ctx, const struct quern_each *each,
     for (size_t i = 0; i < out->n_makers && fits; i++) {
         fits = qn_need_named(&out->makers[i], &ctx->scratch, each->behind[i]);
     }
-    if (fits && each->behind_taken) {
+    out->with_constant = each->with_constant;
+    if (fits && (each->behind_taken || each->with_constant)) {
         out->constant = qn_index_find(&ctx->model->index, "", "Constant");
+    }
+    if (fits && each->behind_taken) {
         out->taken = qn_arena_alloc(&ctx->scratch, ctx->model->next_node_id);
         fits = out->taken != NULL;
     }

@@ -177,6 +177,16 @@ static enum quern_code run_taken(struct quern_pass_ctx *ctx,
     return quern_pass_each(ctx, graph, &each, note_given, ops);
 }
 
+static enum quern_code run_constant(struct quern_pass_ctx *ctx,
+                                    struct quern_graph *graph,
+                                    const void *params)
+{
+    const struct quern_each each = {.with_constant = true};
+    (void)params;
+    given[0] = '\0';
+    return quern_pass_each(ctx, graph, &each, note_given, NULL);
+}
+
 static enum quern_code double_negation(struct quern_pass_ctx *ctx,
                                        const struct quern_match *match,
                                        const void *params)
@@ -247,12 +257,13 @@ PASS(settings, "t.settings", run_settings, .options = NULL);
 PASS(numbers, "t.numbers", run_numbers, .options = NULL,
      .flags = QUERN_PASS_NEEDS_SHAPES);
 PASS(taken, "t.taken", run_taken, .options = NULL);
+PASS(constant, "t.constant", run_constant, .options = NULL);
 PASS(patterns, "t.patterns", NULL, .rewrites = rewrites);
 
 static const struct quern_pass_desc *const passes[] = {
     &mark,     &late,      &fail,      &tries,   &unsupported, &silent,
     &broken,   &forgiving, &cancelled, &forever, &data,        &ranges,
-    &settings, &patterns,  &numbers,   &taken,   NULL,
+    &settings, &patterns,  &numbers,   &taken,   &constant,    NULL,
 };
 
 #endif

@@ -334,6 +334,11 @@ START_TEST(walks_give_what_is_asked_for)
     ck_assert_int_eq(quern_node_set_input(node_named("Abs1"), 0, c), QUERN_OK);
     ck_assert_int_eq(apply("t.taken"), QUERN_OK);
     ck_assert_str_eq(given, "Constant|Abs|");
+    ck_assert_int_eq(apply("t.constant"), QUERN_OK);
+    ck_assert_str_eq(given, "Constant|Abs|Neg|");
+    build("y = Add(Mul(Relu(a), 2), Sub(3, Relu(a)))");
+    ck_assert_int_eq(apply("t.constant"), QUERN_OK);
+    ck_assert_str_eq(given, "Relu|Mul|Relu|Sub|");
 }
 END_TEST
 

@@ -248,6 +248,8 @@ CASES = {
         text="g (int64[N] x) => (int64[N] y) { d = Cast<to = 1>(x) y = Cast<to = 7>(d) }", passes="merge-shapes", after=None),
     # merge-equal
     "equal_nodes": equal("a = Relu(x) b = Relu(x) c = Neg(a) d = Neg(b) y = Add(c, d)", "Relu Neg Add"),
+    # What the first reads is read by the second only once the two in front are one.
+    "equal_chains": equal("a = Relu(x) b = Neg(a) e = Exp(b) c = Relu(x) d = Neg(c) f = Exp(d) y = Add(e, f)", "Relu Neg Exp Add"),
     "equal_initializers": equal("a = Add(x, u) b = Mul(a, v) y = Sub(b, u)", "Add Mul Sub", u=rand(8), v=rand(8) * 0 + 2) | dict(after=None),
     "equal_numbers_make_equal_nodes": equal("a = Add(x, u) b = Add(x, v) y = Mul(a, b)", "Add Mul", u=scalar(2.0), v=scalar(2.0)),
     # Large ones are told apart by samples first: equal samples are not yet equal weights.

@@ -183,6 +183,10 @@ struct quern_each {
      * does not take, which ends nothing. What depends on constants alone is
      * found so. Not with `behind`, `backward`, `or_numbers`. */
     bool behind_taken;
+    /** No node whose first two inputs both come from nodes other than a
+     * Constant: arithmetic with constants is found so. Not with
+     * `behind_taken`, `or_numbers`; explained nodes as with `behind`. */
+    bool with_constant;
 };
 
 /** What quern_pass_each() calls; `user` is what it was given. */
