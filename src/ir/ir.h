@@ -324,6 +324,10 @@ bool qn_value_takes(const struct quern_value *input,
  * What was only inferred counts for the element type alone. */
 bool qn_value_is_stale(const struct quern_value *value);
 
+/** Element type that the file will declare of a value: as it does, unless a
+ * pass has changed it. QUERN_UNDEFINED: none is known. */
+enum quern_dtype qn_value_written_dtype(const struct quern_value *value);
+
 /** Sizes that a pass has set are those that the file declares, but for those
  * that the pass left open; a number is another one than a name. */
 bool qn_type_same_shape(const struct qn_type *declared,

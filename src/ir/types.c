@@ -12,6 +12,15 @@ const struct qn_type *qn_value_type(const struct quern_value *value)
     return value->is_input ? value->declared : NULL;
 }
 
+static enum quern_dtype dtype_of(const struct qn_type *type)
+{
+    while (type != NULL && type->element != NULL &&
+           type->kind != QUERN_KIND_MAP) {
+        type = type->element;
+    }
+    return type != NULL ? type->dtype : QUERN_UNDEFINED;
+}
+
 /* A symbol that the file or a pass has named. */
 static bool is_named(struct quern_dim dim)
 {
@@ -51,6 +60,14 @@ bool qn_value_is_stale(const struct quern_value *v)
     }
     return (a->dtype != b->dtype && b->dtype != QUERN_UNDEFINED) ||
            (v->given != NULL && !qn_type_same_shape(a, b));
+}
+
+enum quern_dtype qn_value_written_dtype(const struct quern_value *v)
+{
+    const struct qn_type *now = v->type != NULL ? v->type : v->given;
+    const struct qn_type *type =
+        v->declared != NULL && !qn_value_is_stale(v) ? v->declared : now;
+    return dtype_of(type);
 }
 
 void qn_value_set_type(struct quern_value *value, const struct qn_type *type)
@@ -100,12 +117,7 @@ enum quern_kind quern_value_kind(const struct quern_value *value)
 
 enum quern_dtype quern_value_dtype(const struct quern_value *value)
 {
-    const struct qn_type *type = qn_value_type(value);
-    while (type != NULL && type->element != NULL &&
-           type->kind != QUERN_KIND_MAP) {
-        type = type->element;
-    }
-    return type != NULL ? type->dtype : QUERN_UNDEFINED;
+    return dtype_of(qn_value_type(value));
 }
 
 int quern_value_rank(const struct quern_value *value)

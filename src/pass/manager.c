@@ -247,7 +247,7 @@ static enum quern_code weigh(struct quern_pass_ctx *ctx, struct qn_mark mark,
                                ? qn_judge(ctx)
                                : QUERN_OK;
     bool undo = code == QUERN_OK && qn_judge_step(ctx, before);
-    bool is_tried = ctx->trial != NULL && !undo &&
+    bool is_tried = ctx->options->verify_each && !undo &&
                     ctx->model->journal.n_total != mark.n_total;
     if (code == QUERN_OK && is_tried) {
         code = qn_try_step(ctx, report, &undo);
@@ -282,11 +282,11 @@ static enum quern_code run_step(struct quern_pass_ctx *ctx, size_t i)
     clock_gettime(CLOCK_MONOTONIC, &start);
     struct qn_mark mark = qn_journal_mark(ctx->model);
     struct qn_judged before = {0};
-    if (ctx->trial != NULL) {
-        ctx->shown = qn_shown(ctx->model);
-    }
     qn_progress(ctx->context, report.pass, 0, 0);
     enum quern_code code = qn_poll(ctx->context);
+    if (code == QUERN_OK && ctx->options->verify_each) {
+        code = qn_try_begin(ctx);
+    }
     if (code == QUERN_OK && qn_is_judged(ctx, ctx->step->desc)) {
         code = qn_judge(ctx);
         before = ctx->judged;

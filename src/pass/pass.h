@@ -79,15 +79,28 @@ bool qn_is_judged(const struct quern_pass_ctx *ctx,
  * @return true: it made the output clearly worse and is to be undone */
 bool qn_judge_step(struct quern_pass_ctx *ctx, const struct qn_judged *before);
 
-/** The step that has run changed the model: does it still give the same?
+/** What the model's interface is in front of a step. */
+struct qn_shown {
+    uint64_t hash; /* of names and types of inputs and outputs */
+    size_t n;      /* outputs */
+    size_t room;
+    struct qn_shown_output {
+        const char *name;
+        enum quern_dtype dtype; /* as declared */
+    } * outputs;
+};
+
+/** --verify-each, in front of a step: how the model is now. */
+enum quern_code qn_try_begin(struct quern_pass_ctx *ctx)
+    __attribute__((warn_unused_result));
+
+/** The step that has run changed the model: does it still give the same, of
+ * the same types?
  * @param out_undo  it does not, and is to be undone
  * @return QUERN_OK; with `strict` what differs as _INTERNAL */
 enum quern_code qn_try_step(struct quern_pass_ctx *ctx,
                             struct quern_step_report *report, bool *out_undo)
     __attribute__((warn_unused_result));
-
-/** Hash of names and types of the model's inputs and outputs. */
-uint64_t qn_shown(const struct quern_model *model);
 
 /** Behind all steps: what the trial ran on, or why there is none any more. */
 void qn_tell_trial(const struct quern_pass_ctx *ctx);
@@ -248,8 +261,7 @@ struct quern_pass_ctx {
     struct qn_trial *trial; /* --verify-each; else NULL */
     const char *told_trial; /* why it cannot be told: said once; or why there
                                is no trial any more */
-    uint64_t shown; /* hash of inputs and outputs before the step, of a pass
-                       that may change them */
+    struct qn_shown shown;  /* with --verify-each */
     struct qn_account *explanation; /* different ones, newest first */
     unsigned char *flawed;          /* nodes that were wrong from the start, one
                                        byte a node id: pass/verify.c */

@@ -72,8 +72,36 @@ static const struct quern_pass_desc right_pass = {
     .summary = "right",
     .rewrites = rights,
 };
-static const struct quern_pass_desc *const test_passes[] = {&wrong_pass,
-                                                            &right_pass, NULL};
+/* The output is of another type, if only in words. */
+static inline enum quern_code declare_half(struct quern_pass_ctx *ctx,
+                                           struct quern_graph *graph,
+                                           const void *params)
+{
+    (void)ctx;
+    (void)params;
+    struct quern_value *y = quern_graph_output(graph, 0);
+    return quern_value_set_type(y, QUERN_FLOAT16, quern_value_rank(y),
+                                quern_value_dims(y));
+}
+
+static const struct quern_pass_desc retype_pass = {
+    .struct_size = sizeof retype_pass,
+    .abi = QUERN_ABI,
+    .name = "test-retype",
+    .summary = "another type of output",
+    .run = declare_half,
+};
+static const struct quern_pass_desc narrow_pass = {
+    .struct_size = sizeof narrow_pass,
+    .abi = QUERN_ABI,
+    .name = "test-narrow",
+    .summary = "the same, and says so",
+    .flags = QUERN_PASS_INTERFACE,
+    .contract = QUERN_CHANGES_PRECISION,
+    .run = declare_half,
+};
+static const struct quern_pass_desc *const test_passes[] = {
+    &wrong_pass, &right_pass, &retype_pass, &narrow_pass, NULL};
 
 static inline void add_passes(void)
 {

@@ -259,6 +259,41 @@ START_TEST(a_wrong_pass_is_undone_and_the_work_goes_on)
 }
 END_TEST
 
+/* No run would show it: the model holds an operator that nothing knows. */
+START_TEST(the_declared_type_of_an_output_stays)
+{
+    struct told told = {.n = 0};
+    struct quern_apply_options o = {.struct_size = sizeof o,
+                                    .step = on_step,
+                                    .user = &told,
+                                    .verify_each = true};
+    open_model("trust/subs.onnx");
+    add_passes();
+    struct quern_value *y = quern_graph_output(model->graph, 0);
+    ck_assert_int_eq(quern_node_set_op(quern_value_producer(y), "Odd"),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_apply(model, "test-right,test-retype", &o),
+                     QUERN_OK);
+    ck_assert_int_eq(told.verdicts[0], QUERN_VERDICT_UNKNOWN);
+    ck_assert_int_eq(told.verdicts[1], QUERN_VERDICT_DIFFERS);
+    ck_assert_str_eq(told.text, "output 'y' is declared float16, was float");
+    ck_assert_int_eq(qn_value_written_dtype(y), QUERN_FLOAT);
+    quern_clear(context);
+    o.strict = true;
+    ck_assert_int_eq(quern_apply(model, "test-retype", &o), QUERN_INTERNAL);
+    const char *said = qtest_said(context);
+    ck_assert_msg(strstr(said, "pass 'test-retype': the model must give "
+                               "the same bits: output 'y' is declared float16, "
+                               "was float") != NULL,
+                  "%s", said);
+    told.n = 0;
+    o.strict = false;
+    ck_assert_int_eq(quern_apply(model, "test-narrow", &o), QUERN_OK);
+    ck_assert_int_eq(told.verdicts[0], QUERN_VERDICT_UNKNOWN);
+    ck_assert_int_eq(qn_value_written_dtype(y), QUERN_FLOAT16);
+}
+END_TEST
+
 START_TEST(inputs_follow_a_change_of_precision)
 {
     struct told told = {.n = 0};
@@ -340,6 +375,7 @@ Suite *qtest_suite(void)
     tcase_add_test(all, samples_have_the_sizes_that_symbols_are_given);
     tcase_add_test(all, a_loop_without_end_is_stopped);
     tcase_add_test(all, a_wrong_pass_is_undone_and_the_work_goes_on);
+    tcase_add_test(all, the_declared_type_of_an_output_stays);
     tcase_add_test(all, inputs_follow_a_change_of_precision);
     tcase_add_test(all, a_step_can_be_cut_off_behind_a_rewrite);
     tcase_add_test(all, bisect_leaves_the_model_as_it_was);
