@@ -131,14 +131,17 @@ static enum quern_code part_from_maker(struct quern_pass_ctx *ctx,
                : code;
 }
 
-static bool is_wanted(struct quern_value *const *values, size_t n,
-                      const struct quern_value *v)
+/* Marks of all values, by their ids, set for those of a list; NULL: no memory.
+ * A list may be as long as the model. */
+static bool *mark_values(struct quern_pass_ctx *ctx,
+                         struct quern_value *const *values, size_t n)
 {
-    size_t i = 0;
-    while (i < n && values[i] != v) {
-        i++;
+    size_t n_ids = quern_model_n_value_ids(quern_pass_model(ctx));
+    bool *marks = quern_pass_alloc(ctx, n_ids + 1);
+    for (size_t i = 0; marks != NULL && i < n; i++) {
+        marks[quern_value_id(values[i])] = true;
     }
-    return i < n;
+    return marks;
 }
 
 /* Inputs that are read stay, in their order; new ones follow. */
@@ -150,21 +153,24 @@ static enum quern_code set_inputs(struct quern_pass_ctx *ctx,
     size_t n_new = 0;
     struct quern_value **inputs =
         quern_pass_alloc(ctx, (n + n_old + 1) * sizeof(struct quern_value *));
-    if (inputs == NULL) {
+    bool *missing = mark_values(ctx, wanted, n);
+    if (inputs == NULL || missing == NULL) {
         return QUERN_NO_MEMORY;
     }
     for (size_t i = 0; i < n_old; i++) {
         struct quern_value *x = quern_graph_input(graph, i);
-        if (quern_value_n_uses(x) > 0 || is_wanted(wanted, n, x)) {
+        if (quern_value_n_uses(x) > 0 || missing[quern_value_id(x)]) {
             inputs[n_new++] = x;
+            missing[quern_value_id(x)] = false;
         } else {
             quern_pass_account(ctx, NULL, "input '%s' is read no more",
                                quern_value_name(x));
         }
     }
     for (size_t i = 0; i < n; i++) {
-        if (!is_wanted(inputs, n_new, wanted[i])) {
+        if (missing[quern_value_id(wanted[i])]) {
             inputs[n_new++] = wanted[i];
+            missing[quern_value_id(wanted[i])] = false;
         }
     }
     return quern_graph_set_inputs(graph, inputs, n_new);
@@ -252,6 +258,8 @@ static enum quern_code run_outputs(struct quern_pass_ctx *ctx,
         out[i] = quern_graph_output(graph, i);
     }
     size_t n_old = n;
+    bool *shown = code == QUERN_OK ? mark_values(ctx, out, n) : NULL;
+    code = shown != NULL ? QUERN_OK : QUERN_NO_MEMORY;
     for (size_t i = 0; i < p->values.count && code == QUERN_OK; i++) {
         const char *name = p->values.items[i];
         code = qn_named_value(ctx, name, &out[n]);
@@ -262,8 +270,9 @@ static enum quern_code run_outputs(struct quern_pass_ctx *ctx,
                                   ? "an input of the model"
                                   : "a constant");
         }
-        if (code == QUERN_OK && !is_wanted(out, n, out[n])) {
+        if (code == QUERN_OK && !shown[quern_value_id(out[n])]) {
             quern_pass_account(ctx, NULL, "'%s' is an output now", name);
+            shown[quern_value_id(out[n])] = true;
             n++;
         }
     }
@@ -318,8 +327,10 @@ static enum quern_code run_rename(struct quern_pass_ctx *ctx,
     struct quern_value **values =
         quern_pass_alloc(ctx, (n + 1) * sizeof(struct quern_value *));
     const char **wanted = quern_pass_alloc(ctx, (n + 1) * sizeof(const char *));
-    enum quern_code code =
-        values != NULL && wanted != NULL ? QUERN_OK : QUERN_NO_MEMORY;
+    bool *seen = mark_values(ctx, NULL, 0);
+    enum quern_code code = values != NULL && wanted != NULL && seen != NULL
+                               ? QUERN_OK
+                               : QUERN_NO_MEMORY;
     (void)graph;
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         char *old = NULL;
@@ -328,11 +339,12 @@ static enum quern_code run_rename(struct quern_pass_ctx *ctx,
         if (code == QUERN_OK) {
             code = qn_named_value(ctx, old, &values[i]);
         }
-        if (code == QUERN_OK && is_wanted(values, i, values[i])) {
+        if (code == QUERN_OK && seen[quern_value_id(values[i])]) {
             code = quern_fail(quern_pass_context(ctx), QUERN_INVALID_ARGUMENT,
                               NULL, "'%s' is renamed twice", old);
         }
         if (code == QUERN_OK) {
+            seen[quern_value_id(values[i])] = true;
             quern_pass_account(ctx, NULL, "'%s' is '%s' now", old, wanted[i]);
         }
     }

@@ -1,5 +1,6 @@
 /* Edits of what a model shows: names of values, inputs and outputs of the top
  * graph. */
+#include "base/map.h"
 #include "ir/edit.h"
 #include "ir/names.h"
 
@@ -79,24 +80,20 @@ enum quern_code quern_value_rename(struct quern_value *value, const char *name)
 
 /* ------------------------------------------------------ inputs and outputs */
 
-static bool is_among(const struct quern_value *v,
-                     struct quern_value *const *values, size_t n)
-{
-    size_t i = 0;
-    while (i < n && values[i] != v) {
-        i++;
-    }
-    return i < n;
-}
-
-/* Values of the top graph, each once. */
+/* Values of the top graph, each once; they end up in the map by their names,
+ * which no two values of a graph share. */
 static enum quern_code check_values(const struct quern_graph *graph,
-                                    struct quern_value *const *values, size_t n)
+                                    struct quern_value *const *values, size_t n,
+                                    struct qn_map *named)
 {
+    struct quern_context *context = graph->model->context;
     enum quern_code code = QUERN_OK;
     if (graph->parent != NULL || graph->function != NULL) {
-        return quern_fail(graph->model->context, QUERN_INVALID_ARGUMENT, NULL,
+        return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
                           "graph '%s' is not the top graph", graph->name);
+    }
+    if (!qn_map_reserve(named, n)) {
+        return qn_no_memory(context);
     }
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         code = qn_edit_check_value(values[i]);
@@ -104,9 +101,13 @@ static enum quern_code check_values(const struct quern_graph *graph,
             code = qn_edit_bad_argument(NULL, values[i],
                                         "value does not lie in the top graph");
         }
-        if (code == QUERN_OK && is_among(values[i], values, i)) {
+        if (code == QUERN_OK && qn_map_get(named, values[i]->name) != NULL) {
             code =
                 qn_edit_bad_argument(NULL, values[i], "value is named twice");
+        }
+        if (code == QUERN_OK &&
+            !qn_map_set(named, values[i]->name, values[i])) {
+            code = qn_no_memory(context);
         }
     }
     return code;
@@ -125,7 +126,9 @@ enum quern_code quern_graph_set_outputs(struct quern_graph *graph,
 {
     struct quern_model *model = graph->model;
     struct qn_journal *j = &model->journal;
-    enum quern_code code = check_values(graph, values, n);
+    struct qn_map named = {0};
+    enum quern_code code = check_values(graph, values, n, &named);
+    qn_map_finish(&named);
     if (code == QUERN_OK && n == 0) {
         code = quern_fail(model->context, QUERN_INVALID_ARGUMENT, NULL,
                           "a graph needs an output");
@@ -161,7 +164,8 @@ enum quern_code quern_graph_set_outputs(struct quern_graph *graph,
 static enum quern_code check_inputs(const struct quern_graph *graph,
                                     struct quern_value *const *values, size_t n)
 {
-    enum quern_code code = check_values(graph, values, n);
+    struct qn_map named = {0};
+    enum quern_code code = check_values(graph, values, n, &named);
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         const struct quern_value *v = values[i];
         if (v->producer != NULL || (v->tensor != NULL && !v->is_input)) {
@@ -173,11 +177,13 @@ static enum quern_code check_inputs(const struct quern_graph *graph,
     }
     for (size_t i = 0; i < graph->n_inputs && code == QUERN_OK; i++) {
         const struct quern_value *v = graph->inputs[i];
-        if (!is_among(v, values, n) && v->n_uses > 0 && v->tensor == NULL) {
+        if (v->n_uses > 0 && v->tensor == NULL &&
+            qn_map_get(&named, v->name) == NULL) {
             code = qn_edit_bad_argument(v->first_use->node, v,
                                         "input is still read");
         }
     }
+    qn_map_finish(&named);
     return code;
 }
 
