@@ -30,6 +30,7 @@ extern const struct quern_pass_desc qn_pass_fuse_global_pool;
 extern const struct quern_pass_desc qn_pass_fuse_conv_bn;
 extern const struct quern_pass_desc qn_pass_fuse_conv_affine;
 extern const struct quern_pass_desc qn_pass_fuse_affine_conv;
+extern const struct quern_pass_desc qn_pass_turn_products;
 extern const struct quern_pass_desc qn_pass_fuse_channel_order;
 extern const struct quern_pass_desc qn_pass_fuse_sigmoid;
 extern const struct quern_pass_desc qn_pass_fuse_hardsigmoid;

@@ -32,10 +32,14 @@ void cli_lines_free(struct cli_lines *lines);
 /** Print what passes said of the whole, or with -v all they said. */
 void cli_lines_print(const struct cli *cli);
 
+/** Steps behind `optimize` that write what integer kernels know. */
+#define CLI_FORMS                                                              \
+    "turn-products,move-transposes,merge-equal,fuse-matmul-add,fuse-global-"   \
+    "pool"
+
 /** Steps in front of calibration, the same for `calibrate` and `quantize
  * --stats`. */
-#define CLI_UP_TO_CALIBRATION                                                  \
-    "raise-opset,optimize,fuse-matmul-add,fuse-global-pool"
+#define CLI_UP_TO_CALIBRATION "raise-opset,optimize," CLI_FORMS
 
 /** A text in double quotes, as pipelines take it. */
 void cli_quote(const char *text, char *out, size_t size);

@@ -119,8 +119,8 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
         cli_quote(self->data, data, sizeof data);
     }
     snprintf(text, size,
-             "freeze-weights,observe-shapes,raise-opset,lower-opset,optimize,"
-             "fuse-matmul-add,fuse-global-pool,"
+             "freeze-weights,observe-shapes,raise-opset,lower-opset,"
+             "optimize," CLI_FORMS ","
              "calibrate{%s%s%schannels=%s}%s,"
              "insert-qdq{method=%s%s%s,per-tensor=%s%s},integer-hardswish%s,"
              "gemm-rows,target-spelling,estimate-speed",

@@ -106,6 +106,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_conv_affine,
     &qn_pass_fuse_affine_conv,
     &qn_pass_fuse_channel_order,
+    &qn_pass_turn_products,
     &qn_pass_fuse_sigmoid,
     &qn_pass_fuse_hardsigmoid,
     &qn_pass_fuse_hardswish,

@@ -284,6 +284,15 @@ def matmul_forms():
     return model_of(text, ws | {"one": i(1)}), {"x": images(4, 16)}
 
 
+@case(integer=3)
+def weights_first():
+    """A perceptron along the axis in front of the last one."""
+    ws = {"a": w(96, 64), "ab": w(96, 1, scale=0.3), "b": w(64, 96), "bb": w(64, 1, scale=0.3), "c": m(24, 32)}
+    text = """g (float[N,64,24] x) => (float[N,64,32] y) { h = MatMul(a, x)  hb = Add(h, ab)  r = Relu(hb)  k = MatMul(b, r)  kb = Add(bb, k)
+        s = Add(x, kb)  p = MatMul(s, c)  y = Tanh(p) }"""
+    return model_of(text, ws), {"x": images(64, 24)}
+
+
 @case(20)
 def tied_embeddings():
     """A table that a Gather reads, and a product by its transpose."""

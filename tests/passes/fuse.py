@@ -1,4 +1,4 @@
-"""merge-clips, fuse-pad, fuse-global-pool, normalize-gemm, fuse-matmul-add."""
+"""merge-clips, fuse-pad, fuse-global-pool, normalize-gemm, fuse-matmul-add, turn-products."""
 from support import ints, main, np, rand, scalar
 
 LOWEST = scalar(-np.inf)
@@ -146,5 +146,30 @@ CASES |= {
                                                         "Transpose Gemm MatMul Add", x="5,N", passes=A),
     "a_transposed_first_operand_stays_by_default": gemm("t = Transpose<perm = [1, 0]>(x) y = Gemm(t, w)", None, x="5,N"),
     "one_turned_back_is_undone": gemm("t = Transpose<perm = [1, 0]>(x) y = Gemm<transA = 1>(t, w)", "Gemm", passes=A),
+}
+
+
+# A constant first factor becomes the second one.
+def turned(body, after, x="N,64,5", y="N,64,5", passes="turn-products", **weights):
+    weights = {"w": rand(64, 64), **weights}
+    return dict(text=f"g (float[{x}] x) => (float[{y}] y) {{ {body} }}", weights=weights, passes=passes, after=after, tol=1e-4)
+
+
+TWO = "h = MatMul(w, x) a = Add(h, b) r = Relu(a) k = MatMul(v, r) y = Add(c, k)"
+CASES |= {
+    "first_factor": turned("y = MatMul(w, x)", "Transpose MatMul Transpose"),
+    "first_factor_of_two_axes": turned("y = MatMul(u, x)", "Transpose MatMul Transpose", x="64,N", y="80,N", u=rand(80, 64)) | dict(told="its weights are the second factor now"),
+    "first_factor_of_four_axes": turned("y = MatMul(w, x)", "Transpose MatMul Transpose", x="2,N,64,5", y="2,N,64,5"),
+    "first_factor_with_a_bias": turned("h = MatMul(w, x) y = Add(b, h)", "Transpose MatMul Add Transpose", b=rand(1, 64, 1)),
+    "first_factors_in_a_row": turned(TWO, "Transpose MatMul Add Relu MatMul Add Transpose", y="N,80,5", passes="turn-products,move-transposes",
+                                     b=rand(64, 1), v=rand(80, 64), c=rand(80, 1)),
+    "first_factor_with_a_bias_a_column": turned("h = MatMul(w, x) y = Add(h, b)", "Transpose MatMul Transpose Add", b=rand(5)),
+    "first_factor_that_is_read_twice": turned("h = MatMul(w, x) a = Add(h, b) y = Mul(a, h)", "Transpose MatMul Transpose Add Mul", b=rand(64, 1)),
+    "first_factor_that_two_products_read": turned("h = MatMul(w, x) k = MatMul(w, h) y = Add(h, k)",
+                                                  "Transpose MatMul Transpose Transpose MatMul Transpose Add"),
+    "a_small_first_factor_stays": turned("y = MatMul(u, x)", None, u=rand(8, 64), y="N,8,5"),
+    "a_first_factor_of_three_axes_stays": turned("y = MatMul(u, x)", None, u=rand(3, 64, 64), x="3,64,5", y="3,64,5"),
+    "a_first_factor_of_a_vector_stays": turned("y = MatMul(w, x)", None, x="64", y="64"),
+    "two_constants_stay": turned("h = MatMul(w, u) y = Add(x, h)", None, u=rand(64, 5)),
 }
 main(CASES)
