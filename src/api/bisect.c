@@ -73,10 +73,31 @@ static enum quern_code find_step(struct quern_bisection *b)
         code = qn_trial_errors_end(b->context, &before, code, &why);
     }
     qn_journal_undo(b->model, mark);
+    qn_kept_release(probe.kept, NULL);
     return code;
 }
 
 /* ------------------------------------------------------------- running it */
+
+/* Tables of the model point to what passes kept, until the run is undone. */
+static void keep_kept(struct quern_bisection *b, struct qn_probe *probe)
+{
+    struct qn_kept **end = &probe->kept;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = b->kept;
+    b->kept = probe->kept;
+    probe->kept = NULL;
+}
+
+void qn_bisect_undo(struct quern_bisection *b, struct quern_model *model,
+                    struct qn_mark mark, struct qn_kept *kept)
+{
+    qn_journal_undo(model, mark);
+    qn_kept_release(b->kept, kept);
+    b->kept = kept;
+}
 
 enum quern_code qn_bisect_run(struct quern_bisection *b,
                               struct quern_model *model, uint64_t keep,
@@ -90,6 +111,7 @@ enum quern_code qn_bisect_run(struct quern_bisection *b,
     b->probe =
         (struct qn_probe){.start = b->first, .holds = true, .arena = &b->arena};
     enum quern_code code = qn_recipe_run(b->recipe, model, &o, &b->probe);
+    keep_kept(b, &b->probe);
     if (code == QUERN_OK && out_n_rewrites != NULL) {
         *out_n_rewrites = w.last.n_rewrites;
     }
@@ -101,6 +123,7 @@ static enum quern_code differs(struct quern_bisection *b, uint64_t keep,
                                uint64_t *out_n_rewrites, bool *out_differs)
 {
     struct qn_mark mark = qn_journal_mark(b->model);
+    struct qn_kept *kept = b->kept;
     enum quern_code code = qn_bisect_run(b, b->model, keep, out_n_rewrites);
     if (code == QUERN_OK) {
         code = qn_trial_compare(b->trial, b->model, b->contract, false,
@@ -108,20 +131,23 @@ static enum quern_code differs(struct quern_bisection *b, uint64_t keep,
     }
     *out_differs =
         code == QUERN_OK && b->finding.verdict == QUERN_VERDICT_DIFFERS;
-    qn_journal_undo(b->model, mark);
+    qn_bisect_undo(b, b->model, mark, kept);
     return code;
 }
 
-/* The steps in front of the one. */
-static enum quern_code go_before(struct quern_bisection *b)
+enum quern_code qn_bisect_go_before(struct quern_bisection *b,
+                                    struct quern_model *model)
 {
     struct watch w = {.b = b};
     struct quern_apply_options o = options_of(b, &w);
     struct qn_probe probe = {.holds = true, .arena = &b->arena};
     o.stop_after = b->result.step - 1;
     o.verified = NULL;
-    return o.stop_after > 0 ? qn_recipe_run(b->recipe, b->model, &o, &probe)
-                            : QUERN_OK;
+    enum quern_code code = o.stop_after > 0
+                               ? qn_recipe_run(b->recipe, model, &o, &probe)
+                               : QUERN_OK;
+    keep_kept(b, &probe);
+    return code;
 }
 
 /* The whole step: the number of its rewrites, and whether it makes the
@@ -136,33 +162,40 @@ static enum quern_code try_all(struct quern_bisection *b, size_t first,
     return qn_trial_errors_end(b->context, &errors, code, &why);
 }
 
-/* Where runs begin: in front of the step if it can be run by itself, else with
- * the first one, which may find what it needs in earlier ones. */
-static enum quern_code choose_start(struct quern_bisection *b, bool *out_shows)
+/* Samples for the model as it is now. */
+static enum quern_code begin_trial(struct quern_bisection *b)
 {
     const struct qn_trial_options o = {.data = b->options.data,
                                        .engine = b->options.engine,
                                        .ort_library = b->options.ort_library};
+    qn_trial_destroy(b->trial);
+    b->trial = NULL;
+    return qn_trial_create(b->model, &o, &b->trial);
+}
+
+/* Where runs begin: in front of the step if it can be run by itself, else with
+ * the first one, which may find what it needs in earlier ones. */
+static enum quern_code choose_start(struct quern_bisection *b, bool *out_shows)
+{
     struct qn_mark mark = qn_journal_mark(b->model);
     /* Samples follow a change of precision; those of other inputs are new. */
-    enum quern_code code = qn_trial_create(b->model, &o, &b->trial);
+    enum quern_code code = begin_trial(b);
     if (code == QUERN_OK) {
-        code = go_before(b);
+        code = qn_bisect_go_before(b, b->model);
     }
     if (code == QUERN_OK) {
         code = qn_trial_compare(b->trial, b->model, QUERN_CHANGES_PRECISION,
                                 true, &b->finding);
     }
     if (code == QUERN_OK && b->finding.verdict == QUERN_VERDICT_DIFFERS) {
-        qn_trial_destroy(b->trial);
-        b->trial = NULL;
-        code = qn_trial_create(b->model, &o, &b->trial);
+        code = begin_trial(b);
     }
-    if (code == QUERN_OK) {
+    /* Ranges are there once: what is read of them is given up. */
+    if (code == QUERN_OK && (b->flags & QUERN_PASS_NEEDS_RANGES) == 0) {
         code = try_all(b, b->result.step, out_shows);
     }
     if (code == QUERN_OK && !*out_shows) {
-        qn_journal_undo(b->model, mark);
+        qn_bisect_undo(b, b->model, mark, NULL);
         code = try_all(b, 1, out_shows);
     }
     return code;
@@ -202,27 +235,41 @@ static void tell_rewrite(struct quern_bisection *b,
     }
 }
 
+/* Parts of the model as it was before all steps, which then run over each: the
+ * step may need what earlier ones leave beside the nodes, ranges say. */
+static enum quern_code reduce_origin(struct quern_bisection *b)
+{
+    if (b->result.step == 1) {
+        return QUERN_OK;
+    }
+    qn_bisect_undo(b, b->model, b->origin, NULL);
+    b->first = 1;
+    enum quern_code code = begin_trial(b);
+    return code == QUERN_OK ? qn_bisect_reduce(b) : code;
+}
+
 static enum quern_code find_rewrite(struct quern_bisection *b)
 {
     struct qn_mark mark = qn_journal_mark(b->model);
+    struct qn_kept *kept = b->kept;
     bool is_wrong = false;
     enum quern_code code = search(b);
     if (code == QUERN_OK) {
         code = differs(b, b->result.rewrite, NULL, &is_wrong);
     }
-    struct qn_probe probe = b->probe;
+    b->culprit = b->probe;
     if (code != QUERN_OK || !is_wrong) {
         return code;
     }
-    tell_rewrite(b, &probe.last);
+    tell_rewrite(b, &b->culprit.last);
     if (b->result.rewrite > 1) {
         code = qn_bisect_run(b, b->model, b->result.rewrite - 1, NULL);
     }
     if (code == QUERN_OK) {
-        code = qn_bisect_reduce(b, &probe);
+        code = qn_bisect_reduce(b);
     }
-    qn_journal_undo(b->model, mark);
-    return code;
+    qn_bisect_undo(b, b->model, mark, kept);
+    return code == QUERN_OK && b->result.n_nodes == 0 ? reduce_origin(b) : code;
 }
 
 /* ---------------------------------------------------------------- public */
@@ -233,6 +280,7 @@ static enum quern_code find_contract(struct quern_bisection *b)
     enum quern_code code =
         quern_context_find_pass(b->context, b->result.pass, &desc);
     b->contract = code == QUERN_OK ? desc->contract : QUERN_BIT_EXACT;
+    b->flags = code == QUERN_OK ? desc->flags : 0;
     return code;
 }
 
@@ -280,9 +328,9 @@ enum quern_code quern_recipe_bisect(struct quern_recipe *recipe,
         memcpy(&b->options, options, size);
     }
     b->model = model;
-    struct qn_mark mark = qn_journal_mark(model);
+    b->origin = qn_journal_mark(model);
     enum quern_code code = work(b);
-    qn_journal_undo(model, mark);
+    qn_bisect_undo(b, model, b->origin, NULL);
     if (code == QUERN_OK && b->is_short) {
         code = qn_no_memory(model->context);
     }

@@ -12,11 +12,15 @@ struct quern_bisection {
     struct quern_context *context;
     struct quern_recipe *recipe;
     struct quern_bisect_options options;
-    struct quern_model *model; /* where runs begin */
-    size_t first;              /* step that they begin with */
-    enum quern_contract contract;
-    struct qn_trial *trial; /* of the model in front of the step */
-    struct qn_probe probe;  /* of the last run */
+    struct quern_model *model;    /* where runs begin */
+    struct qn_mark origin;        /* before all steps */
+    size_t first;                 /* step that they begin with */
+    enum quern_contract contract; /* of the step, as its flags */
+    uint32_t flags;
+    struct qn_trial *trial;  /* of the model in front of the step */
+    struct qn_probe probe;   /* of the last run */
+    struct qn_kept *kept;    /* of all runs that are not undone */
+    struct qn_probe culprit; /* of the run up to the rewrite */
     struct qn_finding finding;
     bool is_short; /* no memory for something that is told */
 };
@@ -31,11 +35,19 @@ enum quern_code qn_bisect_run(struct quern_bisection *b,
                               uint64_t *out_n_rewrites)
     __attribute__((warn_unused_result));
 
-/** Find the smallest model, write it and tell of it.
- * @param probe  of a run up to the rewrite; b->model is as it was in front of
- *               it */
-enum quern_code qn_bisect_reduce(struct quern_bisection *b,
-                                 const struct qn_probe *probe)
+/** Undo what was run since, and release what its passes kept.
+ * @param kept  b->kept as it was at the mark */
+void qn_bisect_undo(struct quern_bisection *b, struct quern_model *model,
+                    struct qn_mark mark, struct qn_kept *kept);
+
+/** Run the steps in front of the step. Nothing is committed. */
+enum quern_code qn_bisect_go_before(struct quern_bisection *b,
+                                    struct quern_model *model)
+    __attribute__((warn_unused_result));
+
+/** Find the smallest model, write it and tell of it. b->model is as it was in
+ * front of the rewrite that b->culprit is of, or of all steps. */
+enum quern_code qn_bisect_reduce(struct quern_bisection *b)
     __attribute__((warn_unused_result));
 
 #endif

@@ -32,6 +32,23 @@ struct reducer {
 
 /* ------------------------------------------------------------------ a try */
 
+/* What the small model gives in front of the step, where all steps run over
+ * it. */
+static enum quern_code prepare(struct reducer *r, struct quern_model *model,
+                               struct qn_trial *trial,
+                               struct qn_finding *out_finding)
+{
+    struct qn_mark mark = qn_journal_mark(model);
+    struct qn_kept *kept = r->b->kept;
+    enum quern_code code = qn_bisect_go_before(r->b, model);
+    if (code == QUERN_OK) {
+        code = qn_trial_compare(trial, model, QUERN_CHANGES_PRECISION, true,
+                                out_finding);
+    }
+    qn_bisect_undo(r->b, model, mark, kept);
+    return code;
+}
+
 /* Does the pass make a difference on this small model? */
 static enum quern_code test(struct reducer *r, struct quern_model *model,
                             const struct qn_piece *part,
@@ -40,23 +57,37 @@ static enum quern_code test(struct reducer *r, struct quern_model *model,
     struct quern_bisection *b = r->b;
     struct qn_trial *trial = NULL;
     struct qn_mark mark = qn_journal_mark(model);
+    struct qn_kept *kept = b->kept;
     const struct qn_trial_options o = {.engine = b->options.engine,
                                        .ort_library = b->options.ort_library,
                                        .n_given = part->n_inputs,
                                        .names = part->names,
                                        .tensors = part->tensors};
+    /* Passes that need data get what the part gets: the model's own is for
+     * other inputs. */
+    const struct qn_given given = {.path = "the inputs of a part of the model",
+                                   .n = part->n_inputs,
+                                   .names = part->names,
+                                   .tensors = part->tensors};
     struct qn_trial_errors before = qn_trial_errors_begin(b->context);
     struct qn_trial_why why;
     out_finding->verdict = QUERN_VERDICT_UNKNOWN;
     enum quern_code code = qn_trial_create(model, &o, &trial);
-    if (code == QUERN_OK && qn_trial_why(trial) == NULL) {
-        code = qn_bisect_run(b, model, 0, NULL);
-        if (code == QUERN_OK) {
-            code =
-                qn_trial_compare(trial, model, b->contract, false, out_finding);
-        }
+    bool runs = code == QUERN_OK && qn_trial_why(trial) == NULL;
+    b->context->given = &given;
+    if (runs && b->first < b->result.step) {
+        code = prepare(r, model, trial, out_finding);
+        runs = code == QUERN_OK && out_finding->verdict == QUERN_VERDICT_AGREES;
+        out_finding->verdict = QUERN_VERDICT_UNKNOWN;
     }
-    qn_journal_undo(model, mark);
+    if (runs) {
+        code = qn_bisect_run(b, model, 0, NULL);
+    }
+    if (runs && code == QUERN_OK) {
+        code = qn_trial_compare(trial, model, b->contract, false, out_finding);
+    }
+    b->context->given = NULL;
+    qn_bisect_undo(b, model, mark, kept);
     qn_trial_destroy(trial);
     return qn_trial_errors_end(b->context, &before, code, &why);
 }
@@ -230,6 +261,7 @@ static enum quern_code settle_constants(struct reducer *r)
     }
     if (code == QUERN_OK) {
         code = qn_recipe_run(recipe, model, NULL, &probe);
+        qn_kept_release(probe.kept, NULL);
     }
     quern_recipe_destroy(&recipe);
     if (code == QUERN_OK) {
@@ -306,8 +338,7 @@ static enum quern_code finish(struct reducer *r)
     return code;
 }
 
-enum quern_code qn_bisect_reduce(struct quern_bisection *b,
-                                 const struct qn_probe *probe)
+enum quern_code qn_bisect_reduce(struct quern_bisection *b)
 {
     struct reducer r = {
         .b = b,
@@ -326,7 +357,7 @@ enum quern_code qn_bisect_reduce(struct quern_bisection *b,
     }
     for (int i = 0; i < 2 && code == QUERN_OK && !r.shows; i++) {
         r.numbers = i == 0;
-        code = grow(&r, probe);
+        code = grow(&r, &b->culprit);
     }
     if (code == QUERN_OK && r.shows) {
         code = shrink(&r);

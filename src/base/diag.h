@@ -30,6 +30,15 @@ struct qn_diag {
     char reserve[512]; /* text of the error when the arena cannot grow */
 };
 
+/** A sample at hand, in the place of files of data that passes ask for: parts
+ * of a model have other inputs than those were made for. All is borrowed. */
+struct qn_given {
+    const char *path; /* what opening it goes by, and messages say */
+    size_t n;
+    const char *const *names; /* of inputs */
+    struct quern_tensor *const *tensors;
+};
+
 struct quern_context {
     struct qn_diag diag;
     uint64_t max_memory; /* bytes, never 0 */
@@ -48,6 +57,7 @@ struct quern_context {
      * loaded); freed with it. Children look at their root's. */
     void *registry;
     void (*registry_release)(void *registry);
+    const struct qn_given *given;  /* NULL: none. Children: their root's */
     const char *const *batch_axes; /* see quern_context_options */
     const char *const *engine_places;
 };

@@ -37,7 +37,7 @@ static enum quern_code check_inputs(struct quern_context *context,
     for (size_t i = 0; i < d->n_inputs; i++) {
         enum quern_kind of = quern_value_kind(d->inputs[i]);
         const char *kind = kind_name(of);
-        bool is_held = d->sets != NULL &&
+        bool is_held = (d->sets != NULL || d->given != NULL) &&
                        (of == QUERN_KIND_SEQUENCE || of == QUERN_KIND_OPTIONAL);
         if (kind != NULL && !is_held) {
             return qn_data_fail(context, d->path, d->names[i],
@@ -69,10 +69,7 @@ static enum quern_code init(struct quern_context *context, struct quern_data *d,
         d->names[i] = qn_arena_strdup(&d->arena, quern_value_name(inputs[i]));
         good = d->names[i] != NULL;
     }
-    if (!good) {
-        return qn_no_memory(context);
-    }
-    return qn_data_set_axes(context, d);
+    return good ? QUERN_OK : qn_no_memory(context);
 }
 
 static enum quern_code open_one(struct quern_context *context,
@@ -93,6 +90,44 @@ static enum quern_code open_one(struct quern_context *context,
     return code;
 }
 
+/* What is at hand under that name, in the place of a file. */
+static const struct qn_given *find_given(const struct quern_context *context,
+                                         const char *path)
+{
+    while (context->parent != NULL) {
+        context = context->parent;
+    }
+    const struct qn_given *given = context->given;
+    return given != NULL && strcmp(given->path, path) == 0 ? given : NULL;
+}
+
+static enum quern_code open_given(struct quern_context *context,
+                                  struct quern_data *d,
+                                  const struct qn_given *given)
+{
+    enum quern_code code = QUERN_OK;
+    d->given = qn_arena_alloc_n(&d->arena, d->n_inputs + 1,
+                                sizeof(struct quern_tensor *));
+    d->n_samples = 1;
+    if (d->given == NULL) {
+        return qn_no_memory(context);
+    }
+    for (size_t k = 0; k < d->n_inputs && code == QUERN_OK; k++) {
+        size_t i = 0;
+        while (i < given->n && strcmp(given->names[i], d->names[k]) != 0) {
+            i++;
+        }
+        if (i == given->n) {
+            return qn_data_fail(context, d->path, d->names[k],
+                                QUERN_INVALID_ARGUMENT,
+                                "no array of the name of this input");
+        }
+        d->given[k] = quern_tensor_retain(given->tensors[i]);
+        code = qn_data_match_tensor(context, d, d->path, k, d->given[k]);
+    }
+    return code;
+}
+
 enum quern_code quern_data_open(struct quern_context *context, const char *path,
                                 struct quern_value *const *inputs,
                                 size_t n_inputs, struct quern_data **out_data)
@@ -103,7 +138,13 @@ enum quern_code quern_data_open(struct quern_context *context, const char *path,
         return qn_no_memory(context);
     }
     enum quern_code code = init(context, d, path, inputs, n_inputs);
-    if (code == QUERN_OK) {
+    const struct qn_given *given = find_given(context, path);
+    if (code == QUERN_OK && given != NULL) {
+        code = open_given(context, d, given);
+    } else if (code == QUERN_OK) {
+        code = qn_data_set_axes(context, d);
+    }
+    if (code == QUERN_OK && given == NULL) {
         bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
         code = folder ? qn_data_open_folder(context, d) : open_one(context, d);
     }
@@ -154,6 +195,9 @@ void quern_data_close(struct quern_data **data)
     *data = NULL;
     for (size_t i = 0; i < d->n_parts; i++) {
         qn_part_close(d, &d->parts[i]);
+    }
+    for (size_t i = 0; d->given != NULL && i < d->n_inputs; i++) {
+        quern_tensor_release(&d->given[i]);
     }
     qn_free(d->parts);
     qn_free(d->sets);
@@ -241,7 +285,11 @@ enum quern_code quern_data_sample(struct quern_data *data,
                             "sample %zu was asked for, data holds %zu", i,
                             data->n_samples);
     }
-    enum quern_code code = data->sets != NULL
+    for (size_t k = 0; data->given != NULL && k < data->n_inputs; k++) {
+        out_tensors[k] = quern_tensor_retain(data->given[k]);
+    }
+    enum quern_code code = data->given != NULL ? QUERN_OK
+                           : data->sets != NULL
                                ? from_set(data, context, i, out_tensors)
                                : from_part(data, context, i, out_tensors);
     for (size_t k = 0; k < data->n_inputs && code != QUERN_OK; k++) {

@@ -95,8 +95,10 @@ enum quern_code qn_data_check_tensor(struct quern_context *context,
     int64_t shift =
         axis >= 0 ? (int64_t)(sample - part->first) * t->dims[axis] : 0;
     place_text(t, at, axis, shift, text, sizeof text);
-    return qn_data_fail(context, part != NULL ? part->path : d->sets[sample],
-                        d->names[k], QUERN_NUMERIC,
+    const char *file = part != NULL      ? part->path
+                       : d->sets != NULL ? d->sets[sample]
+                                         : d->path;
+    return qn_data_fail(context, file, d->names[k], QUERN_NUMERIC,
                         "sample %zu holds %s, first at %s", sample,
                         isnan(value) ? "NaN" : "an infinity", text);
 }

@@ -25,8 +25,9 @@ struct quern_data {
     size_t n_samples;
     struct qn_part *parts; /* in the order of their samples */
     size_t n_parts;
-    const char **sets; /* folders of ONNX test sets, or NULL */
-    size_t *order;     /* samples by contents; NULL: not asked yet */
+    const char **sets;           /* folders of ONNX test sets, or NULL */
+    struct quern_tensor **given; /* the one sample, retained; or NULL */
+    size_t *order;               /* samples by contents; NULL: not asked yet */
 };
 
 /** Error at a file and array. */

@@ -103,7 +103,7 @@ void quern_pass_engine(const struct quern_pass_ctx *ctx,
     options->ort_library = ctx->options->ort_library;
 }
 
-const char *quern_pass_data(const struct quern_pass_ctx *ctx)
+static const char *named_data(const struct quern_pass_ctx *ctx)
 {
     if (ctx->options->data != NULL) {
         return ctx->options->data; /* what the caller gives beats the recipe */
@@ -112,10 +112,27 @@ const char *quern_pass_data(const struct quern_pass_ctx *ctx)
                                                         : ctx->plan->data;
 }
 
+const char *quern_pass_data(const struct quern_pass_ctx *ctx)
+{
+    const char *named = named_data(ctx);
+    const struct qn_given *given = ctx->context->given;
+    return named != NULL && given != NULL ? given->path : named;
+}
+
+void qn_kept_release(struct qn_kept *kept, const struct qn_kept *end)
+{
+    while (kept != end) {
+        struct qn_kept *next = kept->next;
+        kept->release(kept->object);
+        qn_free(kept);
+        kept = next;
+    }
+}
+
 enum quern_code quern_pass_keep(struct quern_pass_ctx *ctx, void *object,
                                 void (*release)(void *object))
 {
-    struct qn_kept *kept = qn_arena_alloc(&ctx->arena, sizeof *kept);
+    struct qn_kept *kept = qn_calloc(sizeof *kept);
     if (kept == NULL) {
         release(object);
         return qn_no_memory(ctx->context);

@@ -485,8 +485,10 @@ enum quern_code qn_plan_run(struct quern_pass_ctx *ctx)
 
 void qn_pass_ctx_finish(struct quern_pass_ctx *ctx)
 {
-    for (struct qn_kept *k = ctx->kept; k != NULL; k = k->next) {
-        k->release(k->object);
+    if (ctx->probe != NULL && ctx->probe->holds) {
+        ctx->probe->kept = ctx->kept;
+    } else {
+        qn_kept_release(ctx->kept, NULL);
     }
     qn_map_finish(&ctx->patterns);
     close_scopes(ctx);

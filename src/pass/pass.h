@@ -112,6 +112,9 @@ struct qn_kept {
     struct qn_kept *next;
 };
 
+/** Release those in front of `end`, which a run has handed on. */
+void qn_kept_release(struct qn_kept *kept, const struct qn_kept *end);
+
 /* -------------------------------------------------------------- registry */
 
 /** Built-in passes, NULL-ended. */
@@ -229,7 +232,10 @@ struct qn_borders {
 /** What `quern bisect` asks of a run and gets to know. */
 struct qn_probe {
     size_t start;           /* steps before this one (from 1 on) are left out */
-    bool holds;             /* nothing is committed: the caller undoes it all */
+    bool holds;             /* nothing is committed: the caller undoes it all,
+                               then releases what passes kept: until then
+                               tables point to it */
+    struct qn_kept *kept;   /* newest first; with `holds` the caller's */
     struct qn_arena *arena; /* of what is told */
     struct qn_rewritten last; /* rewrite stop_rewrites of the last step */
     uint32_t *touched; /* nodes that it changed or erased, that were there */

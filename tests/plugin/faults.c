@@ -1,13 +1,21 @@
-/* A plugin of ten passes, each with a fault that people make: right nearly
- * everywhere, wrong at one place of the model of faults.py. --verify-each must
- * undo them, `quern bisect` must find the rewrite. */
+/* A plugin of passes, each with a fault that people make: right nearly
+ * everywhere, wrong at one place of the model of trust.py. --verify-each must
+ * undo them, `quern bisect` must find the rewrite. Two of them need samples, or
+ * what `calibrate` made of them. */
+#define QUERN_EXPERIMENTAL
+#include <quern/data.h>
 #include <quern/pass.h>
+#include <quern/stats.h>
+#include <quern/table.h>
 #include <quern/tensor.h>
 
 #include <math.h>
 #include <string.h>
 
-enum { MOST = 4096 };
+enum {
+    MOST = 4096,
+    SEEN_SIZE = 152, /* bytes of what `calibrate` leaves of a value */
+};
 
 /* ---------------------------------------------------------------- helpers */
 
@@ -354,9 +362,76 @@ static const struct quern_pass_desc concats = {
     .rewrites = concat_rewrites,
 };
 
+/* The samples must be those of the model that is at hand. */
+static enum quern_code look_at_data(struct quern_pass_ctx *ctx,
+                                    struct quern_graph *graph,
+                                    const void *params)
+{
+    struct quern_data *data = NULL;
+    (void)params;
+    enum quern_code code = quern_data_open_graph(
+        quern_pass_context(ctx), quern_pass_data(ctx), graph, &data);
+    if (code == QUERN_OK) {
+        code = quern_data_check_finite(data, quern_pass_context(ctx));
+    }
+    quern_data_close(&data);
+    return code;
+}
+
+/* `calibrate` must have run over the model that is at hand, and its statistics
+ * must be there yet. */
+static enum quern_code look_at_ranges(struct quern_pass_ctx *ctx,
+                                      struct quern_graph *graph,
+                                      const void *params)
+{
+    struct quern_model *model = quern_pass_model(ctx);
+    struct quern_table *table = NULL;
+    size_t n = 0;
+    size_t n_good = 0;
+    enum quern_code code = look_at_data(ctx, graph, params);
+    if (code == QUERN_OK) {
+        code = quern_table_open(model, "quern.seen", QUERN_TABLE_VALUE,
+                                SEEN_SIZE, &table);
+    }
+    for (uint32_t i = 0; code == QUERN_OK && i < quern_model_n_value_ids(model);
+         i++) {
+        struct quern_stats *const *stats = quern_table_get(table, i);
+        if (stats != NULL && *stats != NULL) {
+            n++;
+            size_t n_channels = quern_stats_n_channels(*stats);
+            n_good += n_channels > 0 && n_channels <= 16;
+            quern_stats_clear(*stats); /* as insert-qdq does */
+        }
+    }
+    return code == QUERN_OK && (n == 0 || n_good < n)
+               ? quern_fail(quern_pass_context(ctx), QUERN_INTERNAL, NULL,
+                            "%zu statistics, of which %zu are right", n, n_good)
+               : code;
+}
+
+static const struct quern_pass_desc measured = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "fault-measured",
+    .summary = "wrong at one place, and needs data",
+    .flags = QUERN_PASS_NEEDS_SHAPES | QUERN_PASS_NEEDS_DATA,
+    .run = look_at_data,
+    .rewrites = subs_rewrites,
+};
+static const struct quern_pass_desc ranged = {
+    .struct_size = sizeof(struct quern_pass_desc),
+    .abi = QUERN_ABI,
+    .name = "fault-ranged",
+    .summary = "wrong at one place, and needs ranges",
+    .flags = QUERN_PASS_NEEDS_SHAPES | QUERN_PASS_NEEDS_DATA |
+             QUERN_PASS_NEEDS_RANGES,
+    .run = look_at_ranges,
+    .rewrites = subs_rewrites,
+};
+
 static const struct quern_pass_desc *const passes[] = {
-    &norm,      &pairs,   &slices, &divs,    &subs, &relus,
-    &softmaxes, &indices, &gemms,  &concats, NULL};
+    &norm,    &pairs, &slices,  &divs,     &subs,   &relus, &softmaxes,
+    &indices, &gemms, &concats, &measured, &ranged, NULL};
 
 static const struct quern_plugin plugin = {
     .struct_size = sizeof(struct quern_plugin),

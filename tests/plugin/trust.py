@@ -1,4 +1,4 @@
-"""--verify-each and bisect against ten passes with a fault each (faults.c): one model holds, for each of them, places
+"""--verify-each and bisect against passes with a fault each (faults.c): one model holds, for each of them, places
 where its rewrite is right and one where it is wrong."""
 import json
 import os
@@ -228,6 +228,26 @@ def test_bisect_words(model):
         fail(done.stderr)
 
 
+def test_bisect_with_data(model):
+    """Passes that need samples, or what calibrate made of them: parts of the model come with samples of their own, and
+    all steps run over them."""
+    data = WORK / "samples.npz"
+    np.savez(data, x0=f32(4, 4, 4, 4), x1=f32(4, 8), x2=f32(5, 5))
+    # A Sub alone has nothing that calibrate would look at.
+    for passes, step, nodes in (("fault-measured", 1, 1), ("drop-dead,calibrate,fault-measured", 3, 1),
+                                ("drop-dead,calibrate,fault-ranged", 3, 2)):
+        small = WORK / "small.onnx"
+        small.unlink(missing_ok=True)
+        found = bisect(model, "--passes", passes, "--data", data, "--batch-axis", "x2=none", "-o", small)
+        wanted = {"found": True, "pass": passes.split(",")[-1], "step": step, "node": "wrong_sub", "smallest_nodes": nodes}
+        if any(found[k] != v for k, v in wanted.items()) or not small.exists():
+            fail(f"{passes}: {wanted} expected, found {found}")
+            continue
+        again = bisect(small, "--passes", passes, "--data", found["smallest_data"])
+        if again["node"] != "wrong_sub" or again["smallest_nodes"] != nodes:
+            fail(f"{passes} again: {again}")
+
+
 def test_other_inputs():
     """Samples follow inputs that become float16; what is renamed they are not for, which is told."""
     io = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", 2 if n != "y" else 6]) for n in "abcy"]
@@ -270,6 +290,7 @@ def main():
     test_verify(model)
     test_bisect(model)
     test_bisect_words(model)
+    test_bisect_with_data(model)
     test_other_inputs()
     test_body()
     print("ok" if n_failed == 0 else f"{n_failed} failed")

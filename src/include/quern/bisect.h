@@ -4,7 +4,9 @@
  * The model runs before and after each step, as with verify_each; the first
  * step that does not agree within the contract of its pass is run again and
  * again, cut off behind fewer rewrites, until the one is found that makes the
- * difference; then nodes are left out as long as the difference stays.
+ * difference; then nodes are left out as long as the difference stays. Parts of
+ * a model have inputs of their own: passes that ask for data get there what the
+ * model computes on the sample that shows the difference.
  */
 #ifndef QUERN_BISECT_H
 #define QUERN_BISECT_H
