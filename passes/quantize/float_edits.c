@@ -113,69 +113,6 @@ enum quern_code qn_twin_apply(const struct qn_twin *t)
     return code;
 }
 
-static enum quern_code drop_idle(struct quern_value *codes)
-{
-    enum quern_code code = QUERN_OK;
-    struct quern_node *p = codes != NULL ? quern_value_producer(codes) : NULL;
-    if (p != NULL && !quern_node_erased(p)) {
-        code = quern_node_erase_dead(p);
-    } else if (codes != NULL && p == NULL && !quern_value_erased(codes) &&
-               quern_value_n_uses(codes) == 0 &&
-               quern_value_is_initializer(codes)) {
-        code = quern_value_erase(codes);
-    }
-    return code;
-}
-
-/* Readers of codes that nobody reads, and the Q in front of them. */
-static enum quern_code drop_pair(struct quern_node *q)
-{
-    enum quern_code code = QUERN_OK;
-    struct quern_node *last = NULL;
-    while (!quern_node_erased(q) && code == QUERN_OK) {
-        const struct quern_use *u =
-            quern_value_first_use(quern_node_output(q, 0));
-        struct quern_node *n = u != NULL ? quern_use_node(u) : q;
-        if (n == NULL || n == last) {
-            break; /* it is in use */
-        }
-        last = n;
-        const struct quern_node *clip = quern_node_is(n, "Clip") ? n : NULL;
-        struct quern_node *gate =
-            clip != NULL ? quern_value_only_user(quern_node_output(clip, 0))
-                         : NULL;
-        code = quern_node_erase_dead(gate != NULL ? gate : n);
-    }
-    return code;
-}
-
-enum quern_code qn_twin_clean(const struct qn_twin *t)
-{
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < t->n_swishes && code == QUERN_OK; i++) {
-        struct quern_node *gate = quern_value_producer(t->swishes[i].gate);
-        if (quern_node_is(t->swishes[i].node, "HardSwish")) {
-            code = quern_node_erase_dead(gate);
-        }
-    }
-    for (size_t i = 0; i < t->n_pairs && code == QUERN_OK; i++) {
-        code = t->pairs[i].active || quern_node_erased(t->pairs[i].q)
-                   ? QUERN_OK
-                   : drop_pair(t->pairs[i].q);
-    }
-    for (size_t i = 0; i < t->n_layers && code == QUERN_OK; i++) {
-        for (size_t k = 0; k < QN_TWIN_PORTS && code == QUERN_OK; k++) {
-            struct quern_value *floats = t->layers[i].ports[k].floats;
-            code = drop_idle(t->layers[i].is_float ? t->layers[i].ports[k].codes
-                                                   : NULL);
-            if (code == QUERN_OK && floats != NULL) {
-                code = drop_idle(floats);
-            }
-        }
-    }
-    return code;
-}
-
 static double bytes_of(const struct quern_value *v)
 {
     const struct quern_node *dq = v != NULL ? quern_value_producer(v) : NULL;

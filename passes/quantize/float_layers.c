@@ -11,8 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Points between which is chosen; layers that are tried in integers again. */
-enum { MOST_POINTS = 16, MOST_TRIES = 48 };
+/* Points between which is chosen; how often a layer is tried in integers. */
+enum { MOST_POINTS = 16, MOST_TRIES = 3 };
+
+/* A try that failed by more dB is not repeated. */
+static const double far_off = 6.0;
 
 /* Less than that in dB is no reason to give anything back. */
 static const double least_gain = 1.0;
@@ -21,6 +24,7 @@ struct float_params {
     double threshold; /* dB */
     double most;      /* percent */
     double price;     /* dB a percent */
+    int64_t runs;
 };
 
 /* The model with some layers in float. */
@@ -33,7 +37,8 @@ struct point {
 
 /* What a layer buys. */
 struct bought {
-    bool known;
+    int n_tries;    /* 0: not known */
+    size_t n_gone;  /* layers that had gone back to integers by then */
     double db;      /* of the outputs without that */
     double seconds; /* a sample */
 };
@@ -59,7 +64,7 @@ static enum quern_code measure(struct resort *r, struct point *out)
     double worst = 0.0;
     qn_twin_settle(&r->twin);
     enum quern_code code =
-        qn_search_run(&r->search, r->ratios, &worst, &out->saved);
+        qn_search_run(&r->search, false, r->ratios, &worst, &out->saved);
     out->db = qn_ratio_db(fmax(worst, 0.0));
     return code;
 }
@@ -93,6 +98,7 @@ static enum quern_code search(struct resort *r)
     enum quern_code code = QUERN_OK;
     double most = 0.01 * r->params->most;
     while (code == QUERN_OK && r->n_points < MOST_POINTS &&
+           qn_reruns_left(r->reruns) > 0 &&
            r->points[r->n_points].db < r->wanted) {
         double from = r->points[r->n_points].share;
         bool more = true;
@@ -134,31 +140,41 @@ static size_t choose(const struct resort *r)
     return r->points[k].db < r->points[0].db + least_gain ? 0 : k;
 }
 
-/* The float layer that costs most and was not tried yet; SIZE_MAX: none. */
-static size_t dearest(const struct resort *r)
+/* Whether a float layer is to be tried before another one: once all that were
+ * not tried yet, the dearest one first; then again those that were tried before
+ * others went. */
+static bool comes_before(const struct resort *r, size_t i, size_t other)
+{
+    if (r->bought[i].n_tries != r->bought[other].n_tries) {
+        return r->bought[i].n_tries < r->bought[other].n_tries;
+    }
+    return r->search.cost[i] > r->search.cost[other];
+}
+
+/* SIZE_MAX: none is left. */
+static size_t next_to_try(const struct resort *r, size_t n_gone)
 {
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < r->twin.n_layers; i++) {
-        bool counts = r->twin.layers[i].is_float && !r->bought[i].known;
-        if (counts &&
-            (best == SIZE_MAX || r->search.cost[i] > r->search.cost[best])) {
-            best = i;
-        }
+        const struct bought *b = &r->bought[i];
+        bool counts = r->twin.layers[i].is_float && b->n_tries < MOST_TRIES &&
+                      (b->n_tries == 0 || b->n_gone < n_gone);
+        best =
+            counts && (best == SIZE_MAX || comes_before(r, i, best)) ? i : best;
     }
     return best;
 }
 
-/* Layers that buy too little after all go back to integers, the dearest ones
- * first; `at` becomes what is left. */
+/* Layers that buy too little after all go back to integers; `at` becomes what
+ * is left. */
 static enum quern_code prune(struct resort *r, struct point *at)
 {
     enum quern_code code = QUERN_OK;
     bool good = at->db >= r->wanted;
-    for (size_t i = 0; i < MOST_TRIES && code == QUERN_OK; i++) {
-        size_t layer = dearest(r);
-        if (layer == SIZE_MAX) {
-            break;
-        }
+    size_t n_gone = 0;
+    size_t layer = next_to_try(r, n_gone);
+    while (code == QUERN_OK && layer != SIZE_MAX &&
+           qn_reruns_left(r->reruns) > 0) {
         struct qn_twin_layer *l = &r->twin.layers[layer];
         struct point without = {NULL, 0.0, 0.0, 0.0};
         l->is_float = false;
@@ -166,15 +182,18 @@ static enum quern_code prune(struct resort *r, struct point *at)
         code = measure(r, &without);
         double worth =
             fmax(0.02, 100.0 * (at->share - without.share) * r->params->price);
-        bool goes =
-            good ? without.db >= r->wanted : without.db > at->db - worth;
-        r->bought[layer] = (struct bought){
-            true, without.db, fmax(0.0, without.saved - at->saved)};
+        double least = good ? r->wanted : at->db - worth;
+        bool goes = without.db >= least;
+        struct bought *b = &r->bought[layer];
+        n_gone += goes;
+        *b = (struct bought){
+            without.db < least - far_off ? MOST_TRIES : b->n_tries + 1, n_gone,
+            without.db, fmax(0.0, without.saved - at->saved)};
         l->is_float = !goes;
         if (goes) {
             *at = without;
         }
-        quern_pass_progress(r->ctx, "what layers buy", i + 1, MOST_TRIES);
+        layer = next_to_try(r, n_gone);
     }
     qn_twin_settle(&r->twin);
     return code;
@@ -188,10 +207,10 @@ static void tell_layer(const struct resort *r, size_t layer, double db)
     const struct bought *b = &r->bought[layer];
     char time[64] = "";
     char without[64] = "";
-    if (r->search.has_figures && b->known) {
+    if (r->search.has_figures && b->n_tries > 0) {
         snprintf(time, sizeof time, "%.3g ms a sample and ", 1e3 * b->seconds);
     }
-    if (b->known) {
+    if (b->n_tries > 0) {
         snprintf(without, sizeof without, " instead of %.1f", b->db);
     }
     quern_pass_account(r->ctx, l->node,
@@ -348,8 +367,9 @@ static enum quern_code resort_to_floats(struct resort *r, double before)
     if (code == QUERN_OK) {
         code = measure(r, &r->points[0]);
     }
-    /* Without corrections, and on samples of its own. */
-    r->wanted = r->points[0].db + (r->params->threshold - before);
+    /* Without corrections, and on samples of its own: half a dB is for that. */
+    r->wanted =
+        r->points[0].db + fmax(r->params->threshold - before, least_gain + 0.5);
     if (code == QUERN_OK) {
         code = look_for_layers(r, &at, &found);
     }
@@ -358,7 +378,7 @@ static enum quern_code resort_to_floats(struct resort *r, double before)
     }
     if (code == QUERN_OK && found && after >= before + least_gain) {
         tell(r, &at, before, after);
-        return qn_twin_clean(&r->twin);
+        return quern_graph_erase_dead(r->graph);
     }
     if (code == QUERN_OK) {
         give_up(r, start, before, found ? after : best_point(r));
@@ -378,10 +398,11 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         return QUERN_OK;
     }
     r.ratios = quern_pass_alloc(ctx, (r.outputs->n_out + 1) * sizeof *r.ratios);
-    code = r.ratios != NULL ? qn_reruns_open(ctx, r.outputs, &r.reruns)
+    code = r.ratios != NULL ? qn_reruns_open(ctx, r.outputs,
+                                             (size_t)r.params->runs, &r.reruns)
                             : QUERN_NO_MEMORY;
     if (code == QUERN_OK && worst < 0.0) {
-        code = qn_reruns_go(r.reruns, r.ratios, &worst);
+        code = qn_reruns_go(r.reruns, false, r.ratios, &worst);
     }
     double before = qn_ratio_db(fmax(worst, 0.0));
     if (code == QUERN_OK && before < r.params->threshold) {
@@ -404,10 +425,15 @@ static const struct quern_option options[] = {
      NULL,
      "gain in dB that each percent given back must bring where the threshold "
      "is not reached"},
+    {"runs", QUERN_OPTION_INT, offsetof(struct float_params, runs), 16, 10000,
+     NULL,
+     "runs of the model that the search may take, each of 2 to 16 samples: "
+     "what "
+     "bounds its time"},
     {0},
 };
 
-static const struct float_params defaults = {15.0, 50.0, 0.2};
+static const struct float_params defaults = {15.0, 50.0, 0.2, 96};
 
 static const char *const after[] = {"insert-qdq", "bias-correction", NULL};
 

@@ -12,18 +12,18 @@
 #include <math.h>
 #include <string.h>
 
-/* Sources to begin with, and how often one is halved, of pairs and of weights.
- */
-enum { FIRST_SOURCES = 8, MOST_HALVES = 28, MOST_WEIGHT_HALVES = 10 };
+/* Sources of pairs to begin with, and the most of all. */
+enum { FIRST_SOURCES = 8, MOST_SOURCES = 256 };
 
-/* A source with less noise than this part of what is allowed is not halved. */
-static const double least_noise = 0.03;
+/* The quietest sources of a kind, with this part of what is allowed between
+ * them, are not halved: they can stay. */
+static const double quiet = 0.6;
 
 /* What a layer costs at least, as a part of all: none is for nothing. */
 static const double least_cost = 0.002;
 
-enum quern_code qn_search_run(struct qn_search *s, double *row, double *worst,
-                              double *saved)
+enum quern_code qn_search_run(struct qn_search *s, bool quick, double *row,
+                              double *worst, double *saved)
 {
     struct quern_pass_ctx *ctx = s->twin->ctx;
     struct quern_mark mark = quern_pass_mark(ctx);
@@ -32,7 +32,7 @@ enum quern_code qn_search_run(struct qn_search *s, double *row, double *worst,
         code = qn_twin_apply(s->twin);
     }
     if (code == QUERN_OK) {
-        code = qn_reruns_go(s->reruns, row, worst);
+        code = qn_reruns_go(s->reruns, quick, row, worst);
     }
     s->has_figures = qn_speed_of_graph(quern_pass_model(ctx), s->twin->target,
                                        s->twin->graph, saved);
@@ -45,7 +45,7 @@ static enum quern_code measure(struct qn_search *s, double *row)
 {
     double worst = 0.0;
     double saved = 0.0;
-    enum quern_code code = qn_search_run(s, row, &worst, &saved);
+    enum quern_code code = qn_search_run(s, true, row, &worst, &saved);
     for (size_t i = 0; i < s->n_out && row != s->floor; i++) {
         row[i] = fmax(0.0, row[i] - s->floor[i]);
     }
@@ -88,6 +88,23 @@ static double worst_of(const struct qn_search *s, const struct qn_source *one)
     return worst;
 }
 
+/* Noise at the worst output of all sources from `first` on that are no louder
+ * than one of them. */
+static double noise_below(const struct qn_search *s, size_t first,
+                          const struct qn_source *one)
+{
+    double worst = 0.0;
+    for (size_t k = 0; k < s->n_out; k++) {
+        double sum = 0.0;
+        for (size_t i = first; i < s->n_sources; i++) {
+            bool counts = worst_of(s, &s->sources[i]) <= worst_of(s, one);
+            sum += counts ? s->sources[i].noise[k] : 0.0;
+        }
+        worst = fmax(worst, sum);
+    }
+    return worst;
+}
+
 /* The one with most noise from `first` on that can be halved and is worth it.
  */
 static struct qn_source *loudest(const struct qn_search *s, size_t first)
@@ -95,18 +112,40 @@ static struct qn_source *loudest(const struct qn_search *s, size_t first)
     struct qn_source *best = NULL;
     for (size_t i = first; i < s->n_sources; i++) {
         struct qn_source *one = &s->sources[i];
-        double noise = worst_of(s, one);
-        if (one->n > 1 && noise > least_noise * s->target &&
-            (best == NULL || noise > worst_of(s, best))) {
+        if (one->n > 1 &&
+            (best == NULL || worst_of(s, one) > worst_of(s, best))) {
             best = one;
         }
     }
-    return best;
+    return best != NULL && noise_below(s, first, best) > quiet * s->target
+               ? best
+               : NULL;
 }
 
-/* Sources of one kind, halved. */
+/* Two in the place of one. Small noises add up: where the first half does not
+ * make most of it, the second one has what is left. */
+static enum quern_code halve(struct qn_search *s, struct qn_source *one)
+{
+    struct qn_source *other = &s->sources[s->n_sources++];
+    size_t half = one->n / 2;
+    double loud = worst_of(s, one);
+    double *noise = one->noise;
+    *other = (struct qn_source){one->weights, one->first + half, one->n - half,
+                                noise};
+    one->n = half;
+    enum quern_code code = measure_source(s, one);
+    if (code == QUERN_OK && worst_of(s, one) > 0.5 * loud) {
+        return measure_source(s, other);
+    }
+    for (size_t i = 0; i < s->n_out && code == QUERN_OK; i++) {
+        noise[i] = fmax(0.0, noise[i] - one->noise[i]);
+    }
+    return code;
+}
+
+/* Sources of one kind, halved as long as more than `n_left` runs are left. */
 static enum quern_code listen(struct qn_search *s, bool weights, size_t n,
-                              size_t n_first, size_t n_halves)
+                              size_t n_first, size_t n_left)
 {
     size_t first = s->n_sources;
     enum quern_code code = QUERN_OK;
@@ -117,20 +156,13 @@ static enum quern_code listen(struct qn_search *s, bool weights, size_t n,
                                   NULL};
         code = measure_source(s, one);
     }
-    for (size_t i = 0; i < n_halves && code == QUERN_OK; i++) {
+    while (code == QUERN_OK && qn_reruns_left(s->reruns) > n_left + 1 &&
+           s->n_sources < MOST_SOURCES) {
         struct qn_source *one = loudest(s, first);
         if (one == NULL) {
             break;
         }
-        size_t half = one->n / 2;
-        struct qn_source *other = &s->sources[s->n_sources++];
-        *other =
-            (struct qn_source){weights, one->first + half, one->n - half, NULL};
-        one->n = half;
-        code = measure_source(s, one);
-        if (code == QUERN_OK) {
-            code = measure_source(s, other);
-        }
+        code = halve(s, one);
     }
     return code;
 }
@@ -141,9 +173,8 @@ static bool make_room(struct qn_search *s)
     size_t n = s->twin->n_layers + 1;
     s->cost = quern_pass_alloc(ctx, n * sizeof *s->cost);
     s->floor = quern_pass_alloc(ctx, (s->n_out + 1) * sizeof *s->floor);
-    s->sources = quern_pass_alloc(
-        ctx, (FIRST_SOURCES + MOST_HALVES + MOST_WEIGHT_HALVES + 4) *
-                 sizeof *s->sources);
+    s->sources = quern_pass_alloc(ctx, (MOST_SOURCES + FIRST_SOURCES) *
+                                           sizeof *s->sources);
     bool good = s->cost != NULL && s->floor != NULL && s->sources != NULL;
     for (size_t i = 0; i < QN_SEARCH_MARKS; i++) {
         s->marks[i] = quern_pass_alloc(ctx, n);
@@ -189,12 +220,13 @@ enum quern_code qn_search_listen(struct qn_search *s, double target)
     s->target = target;
     mark_layers(t, 0, 0);
     mark_pairs(t, 0, 0);
+    size_t n = qn_reruns_left(s->reruns);
     enum quern_code code = measure(s, s->floor);
     if (code == QUERN_OK) {
-        code = listen(s, false, t->n_pairs, FIRST_SOURCES, MOST_HALVES);
+        code = listen(s, false, t->n_pairs, FIRST_SOURCES, n / 2);
     }
     if (code == QUERN_OK) {
-        code = listen(s, true, t->n_layers, 1, MOST_WEIGHT_HALVES);
+        code = listen(s, true, t->n_layers, 1, n * 3 / 8);
     }
     mark_layers(t, 0, t->n_layers);
     qn_twin_settle(t);

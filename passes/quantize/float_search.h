@@ -31,11 +31,13 @@ struct qn_search {
 };
 
 /** Run the model with the twin as it is marked, and leave it as it was.
+ * @param quick      as of qn_reruns_go()
  * @param out_row    noise over signal, by output
  * @param out_worst  the largest one
  * @param out_saved  seconds a sample that its integers save */
-enum quern_code qn_search_run(struct qn_search *search, double *out_row,
-                              double *out_worst, double *out_saved)
+enum quern_code qn_search_run(struct qn_search *search, bool quick,
+                              double *out_row, double *out_worst,
+                              double *out_saved)
     __attribute__((warn_unused_result));
 
 /** Memory of the pass. */
@@ -43,7 +45,8 @@ enum quern_code qn_search_init(struct qn_twin *twin, struct qn_reruns *reruns,
                                size_t n_out, struct qn_search *out)
     __attribute__((warn_unused_result));
 
-/** Measure what sources add: at most about 100 runs. The twin is all in
+/** Measure what sources add, by quick runs: five eighths of those that are left
+ * at most, or ten. The twin is all in
  * integers then, and settled.
  * @param target  noise over signal that is good enough */
 enum quern_code qn_search_listen(struct qn_search *search, double target)

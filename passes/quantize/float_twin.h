@@ -99,10 +99,6 @@ bool qn_twin_is_made_in_codes(const struct qn_twin *twin, size_t pair);
 enum quern_code qn_twin_apply(const struct qn_twin *twin)
     __attribute__((warn_unused_result));
 
-/** No edit will be undone: erase what nothing reads any more. */
-enum quern_code qn_twin_clean(const struct qn_twin *twin)
-    __attribute__((warn_unused_result));
-
 /** Layers that must be float so that a pair can go: what reads it, and what
  * makes it. Sets marks[i] for layer i. */
 void qn_twin_closure(const struct qn_twin *twin, size_t pair, bool *marks);

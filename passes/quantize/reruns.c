@@ -4,8 +4,13 @@
 #include <quern/data.h>
 #include <quern/run.h>
 
-/* Samples that are run: the last ones of those that outputs are known of. */
-enum { MOST_RUN = 4 };
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+/* Samples that are run: the last ones of those that outputs are known of, a few
+ * for a quick run. Of outputs with more values no more are kept. */
+enum { FEW = 4, MANY = 16, LARGE = 1 << 17 };
 
 struct qn_reruns {
     struct quern_pass_ctx *ctx;
@@ -18,11 +23,26 @@ struct qn_reruns {
     struct quern_tensor **in;  /* rows of n_in, by sample; NULL: not read yet */
     struct quern_tensor **out; /* rows of n_out */
     size_t n_in;
+    size_t n_quick; /* samples of a quick run, the last ones */
+    size_t skip;    /* samples that the running trial leaves out */
     size_t n_runs;
+    size_t most;
+    double seconds; /* that the longest one took */
 };
 
+/* Values of the outputs of a sample. */
+static int64_t size_of(const struct qn_outputs *o)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < o->n_out; i++) {
+        const struct quern_tensor *t = o->tensors[(o->n - 1) * o->n_out + i];
+        n += t != NULL ? quern_tensor_len(t) : 0;
+    }
+    return n;
+}
+
 enum quern_code qn_reruns_open(struct quern_pass_ctx *ctx,
-                               const struct qn_outputs *outputs,
+                               const struct qn_outputs *outputs, size_t most,
                                struct qn_reruns **out)
 {
     struct qn_reruns *t = quern_pass_alloc(ctx, sizeof *t);
@@ -30,9 +50,13 @@ enum quern_code qn_reruns_open(struct quern_pass_ctx *ctx,
     if (t == NULL) {
         return QUERN_NO_MEMORY;
     }
-    *t = (struct qn_reruns){
-        .ctx = ctx, .context = quern_pass_context(ctx), .outputs = outputs};
-    t->n = outputs->n < MOST_RUN ? outputs->n : MOST_RUN;
+    *t = (struct qn_reruns){.ctx = ctx,
+                            .context = quern_pass_context(ctx),
+                            .outputs = outputs,
+                            .most = most};
+    size_t n = outputs->n > 0 && size_of(outputs) > LARGE ? FEW : MANY;
+    t->n = outputs->n < n ? outputs->n : n;
+    t->n_quick = t->n < FEW ? t->n : FEW;
     t->first = outputs->first + outputs->n - t->n;
     t->out = quern_pass_alloc(ctx, (t->n * outputs->n_out + 1) *
                                        sizeof(struct quern_tensor *));
@@ -79,6 +103,7 @@ static enum quern_code run_one(struct quern_context *context, void *user,
 {
     struct qn_reruns *t = user;
     struct quern_runner *runner = NULL;
+    i += t->skip;
     size_t n_out = t->outputs->n_out;
     struct quern_tensor **out = t->out + i * n_out;
     (void)worker;
@@ -97,11 +122,36 @@ static enum quern_code run_one(struct quern_context *context, void *user,
     return code;
 }
 
-enum quern_code qn_reruns_go(struct qn_reruns *t, double *out_ratios,
-                             double *out_worst)
+/* What is still to come takes no longer than all runs that are left. */
+static void tell(const struct qn_reruns *t)
+{
+    char text[96];
+    snprintf(text, sizeof text, "float-layers: run %zu, at most %zu",
+             t->n_runs + 1, t->most);
+    if (t->n_runs > 0) {
+        snprintf(text, sizeof text,
+                 "float-layers: run %zu, at most %zu in %.0f s more",
+                 t->n_runs + 1, t->most,
+                 (double)qn_reruns_left(t) * t->seconds);
+    }
+    quern_pass_progress(t->ctx, text, 0, 0);
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+enum quern_code qn_reruns_go(struct qn_reruns *t, bool quick,
+                             double *out_ratios, double *out_worst)
 {
     struct quern_engine_options options = {.struct_size = sizeof options,
                                            .fuse = true};
+    double start = now();
+    tell(t);
+    t->skip = quick ? t->n - t->n_quick : 0;
     quern_pass_engine(t->ctx, &options);
     enum quern_code code = qn_error_init(t->ctx, t->outputs, &t->error);
     if (code == QUERN_OK) {
@@ -112,7 +162,7 @@ enum quern_code qn_reruns_go(struct qn_reruns *t, double *out_ratios,
         code = read_samples(t);
     }
     if (code == QUERN_OK) {
-        code = quern_parallel(t->context, t->n, run_one, t);
+        code = quern_parallel(t->context, t->n - t->skip, run_one, t);
     }
     quern_engine_close(&t->engine);
     if (code == QUERN_OK) {
@@ -120,6 +170,7 @@ enum quern_code qn_reruns_go(struct qn_reruns *t, double *out_ratios,
     }
     qn_error_finish(&t->error);
     t->n_runs++;
+    t->seconds = fmax(t->seconds, now() - start);
     return code;
 }
 
@@ -131,4 +182,9 @@ size_t qn_reruns_n_samples(const struct qn_reruns *t)
 size_t qn_reruns_count(const struct qn_reruns *t)
 {
     return t->n_runs;
+}
+
+size_t qn_reruns_left(const struct qn_reruns *t)
+{
+    return t->most > t->n_runs ? t->most - t->n_runs : 0;
 }

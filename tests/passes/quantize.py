@@ -443,6 +443,18 @@ def one_layer_back_to_float(folder):
     assert "1 of 4 layers back to float, the last resort: SQNR of the outputs " in told and " kB more (" in told, told
 
 
+def runs_are_bounded(folder):
+    """A bound that cuts the search short is kept, and the loud layer is found all the same."""
+    model, samples = loud_channel(), {"x": rand(20, 8, 16, 16)}
+    n_runs = []
+    for options in ("{threshold=40}", "{threshold=40,runs=16}"):
+        _, told = quantized(folder, model, samples, FLOATS + ",float-layers" + options)
+        after, runs, n_samples = re.search(r"SQNR of the outputs [\d.]+ -> ([\d.]+) dB.* \((\d+) runs of (\d+) samples\)", told).groups()
+        assert float(after) > 25 and n_samples == "16", told
+        n_runs.append(int(runs))
+    assert n_runs[1] <= 16 < n_runs[0] <= 96, n_runs
+
+
 def float_layers_need_no_order(folder):
     """The same bytes for any number of threads and any order of the samples; the account names the node, in JSON too."""
     model, x = loud_channel(), rand(20, 8, 16, 16)
@@ -534,7 +546,7 @@ def peaks_of_answers_are_not_cut(folder):
         assert (reach > 0.98 * (x.max() - x.min())) == whole, (tail, reach, x.max() - x.min())
 
 
-CASES = [peaks_of_answers_are_not_cut, one_layer_back_to_float, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, other_gates_are_no_hardswish, products_back_to_float,
+CASES = [peaks_of_answers_are_not_cut, one_layer_back_to_float, runs_are_bounded, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, other_gates_are_no_hardswish, products_back_to_float,
          outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error,
