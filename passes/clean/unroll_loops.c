@@ -2,9 +2,9 @@
  * body that often, one after the other. The condition of a Loop must be true at
  * each turn: a constant, or the one that came in; of what a Scan goes along,
  * each turn gathers its part. Values that the turns collect are joined behind.
- * On request only: a model grows by it. Inner loops first; a body that holds
- * another body stays, and so does one with random numbers, whose generator
- * would begin anew at each turn. Bit-exact: the nodes are the same.
+ * On request only: a model grows by it. Inner loops first; bodies that are left
+ * in the body are copied. One with random numbers stays: their generator would
+ * begin anew at each turn. Bit-exact: the nodes are the same.
  */
 #include "builtin.h"
 #include "clean/unroll.h"
@@ -15,9 +15,10 @@
 /* ------------------------------------------------------------- one turn */
 
 /* What a value of the body is outside, at this turn. */
-static enum quern_code outside(struct qn_loop *l, struct quern_value *v,
+static enum quern_code outside(void *user, struct quern_value *v,
                                struct quern_value **out)
 {
+    struct qn_loop *l = user;
     *out = v;
     if (v == NULL || quern_value_graph(v) != l->body) {
         return QUERN_OK;
@@ -74,7 +75,8 @@ static enum quern_code copy_node(struct qn_loop *l,
                                  &node);
     }
     for (size_t i = 0; i < quern_node_n_attrs(from) && code == QUERN_OK; i++) {
-        code = quern_node_copy_attr(node, from, quern_node_attr_name(from, i));
+        code = quern_node_copy_graphs(node, from, quern_node_attr_name(from, i),
+                                      outside, l);
     }
     return code;
 }

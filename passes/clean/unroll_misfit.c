@@ -25,35 +25,43 @@ static bool goes_on(const struct qn_loop *l)
            (qn_known_int(next, &on) && on != 0);
 }
 
-/* Why the body cannot be written out; NULL when it can. */
-static const char *misfit(const struct qn_loop *l)
+/* Why nodes of a body cannot be copied; NULL when they can. Bodies within
+ * bodies are as deep as the reader of models allows. */
+static const char *graph_misfit(const struct quern_graph *body)
 {
     static const char *const random[] = {
         "RandomNormal",     "RandomUniform",
         "RandomNormalLike", "RandomUniformLike",
         "Multinomial",      "Bernoulli",
         "Dropout",          NULL};
-    for (const struct quern_node *n = quern_graph_first(l->body); n != NULL;
-         n = quern_node_next(n)) {
-        if (quern_node_n_subgraphs(n) > 0) {
-            return "its body holds a node with a body";
-        }
-        if (qn_is_one_of(n, random)) {
-            return "its body may hold random numbers";
-        }
-    }
-    for (const struct quern_value *v = quern_graph_first_initializer(l->body);
+    for (const struct quern_value *v = quern_graph_first_initializer(body);
          v != NULL; v = quern_value_next_initializer(v)) {
         if (quern_value_constant(v) == NULL) {
             return "its body holds an initializer that is no plain tensor";
         }
     }
+    const char *why = NULL;
+    for (const struct quern_node *n = quern_graph_first(body);
+         n != NULL && why == NULL; n = quern_node_next(n)) {
+        if (qn_is_one_of(n, random)) {
+            return "its body may hold random numbers";
+        }
+        for (size_t i = 0; i < quern_node_n_subgraphs(n) && why == NULL; i++) {
+            why = graph_misfit(quern_node_subgraph(n, i));
+        }
+    }
+    return why;
+}
+
+/* Why the body cannot be written out; NULL when it can. */
+static const char *misfit(const struct qn_loop *l)
+{
     for (size_t i = 0; i < l->n_carried; i++) {
         if (quern_node_input(l->node, i + l->first_in) == NULL) {
             return "a value that it carries is left out";
         }
     }
-    return NULL;
+    return graph_misfit(l->body);
 }
 
 int64_t qn_scan_listed(const struct qn_loop *l, const char *name, size_t i)
@@ -111,11 +119,24 @@ static bool count_parts(struct qn_loop *l)
            l->n_outputs >= quern_node_n_outputs(l->node);
 }
 
+/* Those in bodies, too. */
+static size_t count_nodes(const struct quern_graph *graph)
+{
+    size_t count = quern_graph_n_nodes(graph);
+    for (const struct quern_node *n = quern_graph_first(graph); n != NULL;
+         n = quern_node_next(n)) {
+        for (size_t i = 0; i < quern_node_n_subgraphs(n); i++) {
+            count += count_nodes(quern_node_subgraph(n, i));
+        }
+    }
+    return count;
+}
+
 /* Nodes that a turn becomes: those of the body, a Gather for each part of a
  * Scan that is read, an Unsqueeze for each value that is collected. */
 static int64_t nodes_of_turn(const struct qn_loop *l)
 {
-    size_t n = quern_graph_n_nodes(l->body);
+    size_t n = count_nodes(l->body);
     for (size_t i = 0; i < l->n_scanned; i++) {
         n += qn_is_read(quern_graph_input(l->body, l->n_carried + i));
     }

@@ -345,6 +345,19 @@ static struct qn_attr *make(struct quern_node *node, const char *name,
     return attr->name != NULL ? attr : NULL;
 }
 
+enum quern_code qn_node_put_graphs(struct quern_node *node,
+                                   const struct qn_attr *like,
+                                   struct quern_graph **graphs)
+{
+    struct qn_attr *attr = make(node, like->name, like->type);
+    if (attr == NULL) {
+        return qn_no_memory(node->graph->model->context);
+    }
+    attr->len = like->len;
+    attr->u.graphs = graphs;
+    return put(node, like->name, attr);
+}
+
 enum quern_code quern_node_set_int(struct quern_node *node, const char *name,
                                    int64_t value)
 {

@@ -34,6 +34,13 @@ enum quern_code qn_edit_check_readable(const struct quern_graph *graph,
                                        const struct quern_value *value)
     __attribute__((warn_unused_result));
 
+/** Give a node an attribute like that one, of other graphs: as many. They lie
+ * in the arena and have the node as their parent. */
+enum quern_code qn_node_put_graphs(struct quern_node *node,
+                                   const struct qn_attr *like,
+                                   struct quern_graph **graphs)
+    __attribute__((warn_unused_result));
+
 /** Enter a use into the list of a value (NULL: none): at most 8 writes; and
  * take it out of the list that it is in: at most 6. */
 void qn_use_link(struct qn_journal *journal, struct quern_use *use,

@@ -165,8 +165,23 @@ CASES |= {
     "loop_that_collects_too_much_stays": loop(ON + "v2 = Mul(v, x) o = Neg(v)", None, m=2, passes="unroll-loops{max-nodes=7}", **BOTH),
     "loop_that_collects_as_much": loop(ON + "v2 = Mul(v, x) o = Neg(v)", "Mul Neg Mul Neg Unsqueeze Unsqueeze Concat", m=2,
                                        passes=CLEAN.replace("loops", "loops{max-nodes=8}"), **BOTH),
-    "loop_with_an_if_stays": loop(ON + """v2 = If(on)<then_branch = t () => (float[N] p) { p = Neg(v) },
+    "loop_with_an_if": loop(ON + """v2 = If(on)<then_branch = t () => (float[N] p) { p = Neg(v) },
+        else_branch = e () => (float[N] q) { q = Exp(v) }>""", "If (Neg) (Exp) If (Neg) (Exp) If (Neg) (Exp)", passes=CLEAN),
+    "loop_with_an_if_that_reads_all_around_it": loop("", "Cast Less If (Add) (If (Mul Sub) (Mul)) Cast Less If (Add) (If (Mul Sub) (Mul))", m=2,
+                                                     passes=CLEAN, weights={"two": scalar(2.0)}) | {
+        "text": """g (float[N] x) => (float[N] y) { y = Loop(m, on0, x)<body = b (int64 i, bool on, float[N] v) => (bool on2, float[N] v2)
+            <float k = {3.0}> { on2 = Identity(on) f = Cast<to = 1>(i) c = Less(f, k) v2 = If(c)<then_branch = t () => (float[N] p) { p = Add(x, k) },
+                else_branch = e () => (float[N] q) <float h = {0.5}> { q = If(c)<
+                    then_branch = t2 () => (float[N] r) { a = Mul(v, f) r = Sub(a, h) }, else_branch = e2 () => (float[N] s) { s = Mul(v, x) }> }> } > }"""},
+    "loop_with_a_loop_of_unknown_turns": loop(ON + """v2, o = Loop(n, on, v)<body = c (int64 j, bool go, float[N] r) => (bool go2, float[N] r2, float[N] w) {
+        go2 = Identity(go) f = Cast<to = 1>(i) r2 = Mul(r, f) w = Sub(r2, x) }>""",
+                                              "Loop (Identity Cast Mul Sub) Loop (Identity Cast Mul Sub) Unsqueeze Unsqueeze Concat", m=2,
+                                              head="float[N] x, int64 n", outs="float[N] y, float[A,B,N] z", node="y, z",
+                                              made="float[N] v2, float[B,N] o", passes="unroll-loops,drop-dead", feeds={"n": scalar(2, np.int64)}),
+    "loop_with_random_numbers_in_a_branch_stays": loop(ON + """v2 = If(on)<then_branch = t () => (float[N] p) { p = RandomNormalLike<seed = 1.0>(v) },
         else_branch = e () => (float[N] q) { q = Exp(v) }>""", None),
+    "loop_of_too_many_nodes_in_branches_stays": loop(ON + """v2 = If(on)<then_branch = t () => (float[N] p) { p = Neg(v) },
+        else_branch = e () => (float[N] q) { q = Exp(v) }>""", None, passes="unroll-loops{max-nodes=11}"),
     "loop_with_an_if_that_is_known": loop(ON + """v2 = If(yes)<then_branch = t () => (float[N] p) { p = Neg(v) },
         else_branch = e () => (float[N] q) { q = Exp(v) }>""", "Neg Neg Neg", passes="inline-if," + CLEAN),
     "loop_in_a_loop": loop(ON + """v2 = Loop(n, on0, v)<body = c (int64 j, bool go, float[N] r) => (bool go2, float[N] r2) {

@@ -178,6 +178,17 @@ quern_node_set_tensor(struct quern_node *node, const char *name,
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_copy_attr(struct quern_node *node, const struct quern_node *from,
                      const char *name);
+/** What a value that a copied graph reads from outside is in the copy; *out is
+ * the value itself, and may stay so. */
+typedef enum quern_code (*quern_outside_fn)(void *user,
+                                            struct quern_value *value,
+                                            struct quern_value **out);
+/** As quern_node_copy_attr(); graphs are copied, too, with all that lies in
+ * them, into values and nodes of new names (one with a sparse initializer, or
+ * an input with a default: _INVALID_ARGUMENT). `outside` may be NULL. */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_copy_graphs(struct quern_node *node, const struct quern_node *from,
+                       const char *name, quern_outside_fn outside, void *user);
 /** Removing an absent attribute is fine. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_remove_attr(struct quern_node *node, const char *name);
