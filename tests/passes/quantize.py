@@ -221,6 +221,20 @@ def factors_do_not_break_a_silu(folder):
         assert between_codes(quantize(folder, model, samples, steps), "Sigmoid") == [stays], gain
 
 
+def factors_pay_for_a_mul(folder):
+    """In front of a depthwise Conv channels must differ more to be worth a Mul, but behind HardSwish."""
+    size = np.linspace(0.3, 1.0, 16, dtype=np.float32).reshape(16, 1, 1, 1) ** 2
+    samples = {"x": rand(20, 8, 8, 8)}
+    for maker, option, has in (("Tanh", "depthwise-gain", True), ("Tanh", "gain", False), ("HardSwish", "gain", True), ("HardSwish", "depthwise-gain", False)):
+        model = model_of(conv_text(f"a = Conv(x, w, b) m = {maker}(a) y = Conv<group = 16>(m, d)"),
+                         {"w": rand(16, 8, 1, 1) * size, "b": np.zeros(16, np.float32), "d": rand(16, 1, 3, 3)})
+        for least in ("1", "1000000"):
+            rest = "gain" if option == "depthwise-gain" else "depthwise-gain"
+            steps = f"calibrate{{channels=true}},channel-factors{{{option}={least},{rest}=1000000}},{STEPS}"
+            after = quantize(folder, model, samples, steps)
+            assert ("Mul" in operators(after.graph)) == (has and least == "1"), (maker, option, least, operators(after.graph))
+
+
 def bias_of_two_axes(folder):
     """MatMul and Add of two axes become a Gemm: the runtime makes one of them anyway, in float."""
     source, data, out = folder / "in.onnx", folder / "data.npz", folder / "out.onnx"
@@ -338,8 +352,8 @@ def prelu_is_dear_in_float(folder):
 
 
 def filters_of_a_signal_stay_float(folder):
-    """A long kernel over few channels, as in front of a spectrogram; not a depthwise one, nor one over many channels."""
-    for shape, group, stays in (((8, 1, 32), 1, True), ((80, 1, 32), 1, False), ((8, 1, 32), 8, False)):
+    """A long kernel over few channels, as in front of a spectrogram; not a depthwise one, nor one over many channels, also to few outputs."""
+    for shape, group, stays in (((8, 1, 32), 1, True), ((80, 1, 32), 1, False), ((8, 1, 32), 8, False), ((3, 16, 27), 1, False)):
         model = model_of(f"g (float[N,{shape[1] * group},256] x) => (float[N,C,L] y) {{ y = Conv<group = {group}>(x, w) }}", {"w": rand(*shape)})
         after, told = quantized(folder, model, {"x": rand(4, shape[1] * group, 256)}, STEPS + ",estimate-speed")
         assert ("QuantizeLinear" in operators(after.graph)) != stays, (shape, operators(after.graph))
@@ -547,7 +561,7 @@ def peaks_of_answers_are_not_cut(folder):
 
 
 CASES = [peaks_of_answers_are_not_cut, one_layer_back_to_float, runs_are_bounded, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, other_gates_are_no_hardswish, products_back_to_float,
-         outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
+         outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, factors_pay_for_a_mul, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error,
          dead_channels_keep_their_bias]

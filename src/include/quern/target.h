@@ -118,8 +118,9 @@ struct quern_target_op {
     const char *why;         /**< reason for float, for messages; or NULL */
     int64_t least_pairs;     /**< Conv of one group with a kernel of 25
                                   positions or more: with fewer pairs of an
-                                  input and an output channel it stays in
-                                  float; 0: no bound */
+                                  input and an output channel (these counted
+                                  in blocks of 16) it stays in float; 0: no
+                                  bound */
 };
 
 /** A profile. Borrowed strings and lists live as long as it. */
