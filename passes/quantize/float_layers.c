@@ -53,6 +53,7 @@ struct resort {
     struct qn_search search;
     struct point points[MOST_POINTS + 1]; /* 0: all in integers */
     size_t n_points;
+    double best;           /* dB of a point */
     double wanted;         /* dB, on the samples of the search */
     struct bought *bought; /* by layer */
     double *ratios;
@@ -66,6 +67,7 @@ static enum quern_code measure(struct resort *r, struct point *out)
     enum quern_code code =
         qn_search_run(&r->search, false, r->ratios, &worst, &out->saved);
     out->db = qn_ratio_db(fmax(worst, 0.0));
+    r->best = fmax(r->best, out->db);
     return code;
 }
 
@@ -80,14 +82,6 @@ static enum quern_code add_point(struct resort *r)
         p->is_float[i] = r->twin.layers[i].is_float;
     }
     return p->is_float != NULL ? measure(r, p) : QUERN_NO_MEMORY;
-}
-
-static void go_to(struct resort *r, const bool *is_float)
-{
-    for (size_t i = 0; i < r->twin.n_layers; i++) {
-        r->twin.layers[i].is_float = is_float != NULL && is_float[i];
-    }
-    qn_twin_settle(&r->twin);
 }
 
 /* More layers in float until the outputs are good enough or too much would be
@@ -288,15 +282,6 @@ static void give_up(struct resort *r, struct quern_mark start, double before,
                        qn_reruns_n_samples(r->reruns));
 }
 
-static double best_point(const struct resort *r)
-{
-    double best = r->points[0].db;
-    for (size_t i = 1; i <= r->n_points; i++) {
-        best = fmax(best, r->points[i].db);
-    }
-    return best;
-}
-
 /* Edit; biases were corrected for what other layers did in integers: not any
  * more.
  * @param out_after  SQNR of all samples, where it is known, else of `at` */
@@ -325,7 +310,7 @@ static enum quern_code look_for_layers(struct resort *r, struct point *at,
     *out_found = k > 0;
     *at = r->points[k];
     if (code == QUERN_OK && k > 0) {
-        go_to(r, at->is_float);
+        qn_twin_set(&r->twin, at->is_float);
         code = prune(r, at);
     }
     return code;
@@ -381,7 +366,7 @@ static enum quern_code resort_to_floats(struct resort *r, double before)
         return quern_graph_erase_dead(r->graph);
     }
     if (code == QUERN_OK) {
-        give_up(r, start, before, found ? after : best_point(r));
+        give_up(r, start, before, found ? after : r->best);
     }
     return code;
 }
@@ -389,7 +374,8 @@ static enum quern_code resort_to_floats(struct resort *r, double before)
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    struct resort r = {.ctx = ctx, .graph = graph, .params = params};
+    struct resort r = {
+        .ctx = ctx, .graph = graph, .params = params, .best = -HUGE_VAL};
     double worst = qn_error_told(quern_pass_model(ctx));
     enum quern_code code = QUERN_OK;
     r.outputs = qn_outputs_of(quern_pass_model(ctx));
@@ -433,7 +419,7 @@ static const struct quern_option options[] = {
     {0},
 };
 
-static const struct float_params defaults = {15.0, 50.0, 0.2, 96};
+static const struct float_params defaults = {15.0, 50.0, 0.2, 64};
 
 static const char *const after[] = {"insert-qdq", "bias-correction", NULL};
 

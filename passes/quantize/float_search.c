@@ -284,14 +284,6 @@ double qn_search_share(const struct qn_search *s)
     return cost_of(s, 0.0);
 }
 
-static void set_floats(struct qn_twin *t, const bool *marks)
-{
-    for (size_t i = 0; i < t->n_layers; i++) {
-        t->layers[i].is_float = marks[i];
-    }
-    qn_twin_settle(t);
-}
-
 /* Layers that let a source go, on top of what is float: those around its pairs,
  * or its own. */
 static void propose(const struct qn_search *s, const struct qn_source *one,
@@ -331,16 +323,16 @@ bool qn_search_step(struct qn_search *s)
         if (memcmp(marks, now, n) == 0) {
             continue;
         }
-        set_floats(t, marks);
+        qn_twin_set(t, marks);
         double gain = (from - distance(s)) / (cost_of(s, least_cost) - paid);
         if (gain > best_gain) {
             best_gain = gain;
             memcpy(best, marks, n);
         }
-        set_floats(t, now);
+        qn_twin_set(t, now);
     }
     if (best_gain > 0.0) {
-        set_floats(t, best);
+        qn_twin_set(t, best);
     }
     return best_gain > 0.0;
 }

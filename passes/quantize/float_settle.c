@@ -206,6 +206,14 @@ void qn_twin_settle(struct qn_twin *t)
     }
 }
 
+void qn_twin_set(struct qn_twin *t, const bool *marks)
+{
+    for (size_t i = 0; i < t->n_layers; i++) {
+        t->layers[i].is_float = marks[i];
+    }
+    qn_twin_settle(t);
+}
+
 static void close_over(const struct qn_twin *t, size_t pair, int depth,
                        bool *marks)
 {

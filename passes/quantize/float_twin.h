@@ -86,6 +86,9 @@ size_t qn_twin_pair_behind(const struct qn_twin *twin,
  * become float too. */
 void qn_twin_settle(struct qn_twin *twin);
 
+/** Let the marked layers be float, the others not; settled. */
+void qn_twin_set(struct qn_twin *twin, const bool *marks);
+
 /** Whether a reader of an active pair computes in integers with its codes. */
 bool qn_twin_reads_codes(const struct qn_twin *twin, size_t pair,
                          const struct quern_node *node, size_t input);

@@ -126,15 +126,9 @@ static enum quern_code run_one(struct quern_context *context, void *user,
 static void tell(const struct qn_reruns *t)
 {
     char text[96];
-    snprintf(text, sizeof text, "float-layers: run %zu, at most %zu",
-             t->n_runs + 1, t->most);
-    if (t->n_runs > 0) {
-        snprintf(text, sizeof text,
-                 "float-layers: run %zu, at most %zu in %.0f s more",
-                 t->n_runs + 1, t->most,
-                 (double)qn_reruns_left(t) * t->seconds);
-    }
-    quern_pass_progress(t->ctx, text, 0, 0);
+    snprintf(text, sizeof text, "float-layers: run %zu, %.0f s more at most",
+             t->n_runs + 1, (double)qn_reruns_left(t) * t->seconds);
+    quern_pass_progress(t->ctx, t->n_runs > 0 ? text : "float-layers", 0, 0);
 }
 
 static double now(void)

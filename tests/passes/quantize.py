@@ -466,7 +466,7 @@ def runs_are_bounded(folder):
         after, runs, n_samples = re.search(r"SQNR of the outputs [\d.]+ -> ([\d.]+) dB.* \((\d+) runs of (\d+) samples\)", told).groups()
         assert float(after) > 25 and n_samples == "16", told
         n_runs.append(int(runs))
-    assert n_runs[1] <= 16 < n_runs[0] <= 96, n_runs
+    assert n_runs[1] <= 16 < n_runs[0] <= 64, n_runs
 
 
 def float_layers_need_no_order(folder):
