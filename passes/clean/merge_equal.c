@@ -20,6 +20,7 @@ enum {
     SAMPLE = 64,    /* bytes at each */
     VAST = 1 << 20, /* a tensor whose pages are worth letting go */
     LARGE = 8 * SAMPLES * SAMPLE,
+    MOST_ROUNDS = 4,
 };
 
 static uint64_t hash_kind(const struct quern_tensor *t)
@@ -259,9 +260,18 @@ static bool equal_nodes(const void *first, const void *second)
     return quern_node_attrs_equal(a, b);
 }
 
+/* Nodes seen, and which of them may still turn out to be equal to another. */
+struct nodes {
+    struct qn_hash_table table;
+    unsigned char *entered; /* by node id */
+    bool renamed; /* an output of the model took the place of what the first of
+                     two nodes made: its readers seen stand under the old one */
+};
+
 static enum quern_code merge_node(struct quern_pass_ctx *ctx,
                                   struct quern_node *node,
-                                  const struct quern_node *first)
+                                  const struct quern_node *first,
+                                  struct nodes *nodes)
 {
     size_t n = quern_node_n_outputs(node);
     enum quern_code code = QUERN_OK;
@@ -273,6 +283,8 @@ static enum quern_code merge_node(struct quern_pass_ctx *ctx,
     }
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         struct quern_value *y = quern_node_output(node, i);
+        nodes->renamed =
+            nodes->renamed || (y != NULL && quern_value_is_graph_output(y));
         code = y != NULL
                    ? quern_replace_value(y, quern_node_output(first, i), true)
                    : QUERN_OK;
@@ -284,12 +296,6 @@ static enum quern_code merge_node(struct quern_pass_ctx *ctx,
     }
     return code;
 }
-
-/* Nodes seen, and which of them may still turn out to be equal to another. */
-struct nodes {
-    struct qn_hash_table table;
-    unsigned char *entered; /* by node id */
-};
 
 /* Another node may read the same: a value has other readers now, or takes
  * those of an equal one when the nodes that make the two are merged. Most nodes
@@ -320,22 +326,38 @@ static enum quern_code look_up(struct quern_pass_ctx *ctx,
     nodes->entered[quern_node_id(node)] = 1;
     const struct quern_node *first = qn_hash_table_find_or_add(
         &nodes->table, node, hash_node(node), equal_nodes);
-    return first != NULL ? merge_node(ctx, node, first) : QUERN_OK;
+    return first != NULL ? merge_node(ctx, node, first, nodes) : QUERN_OK;
 }
 
-static enum quern_code merge_nodes(struct quern_pass_ctx *ctx,
-                                   struct quern_graph *graph)
+static enum quern_code merge_round(struct quern_pass_ctx *ctx,
+                                   struct quern_graph *graph,
+                                   struct nodes *nodes)
 {
-    struct nodes nodes;
-    nodes.entered =
+    *nodes = (struct nodes){0};
+    nodes->entered =
         quern_pass_alloc(ctx, quern_model_n_node_ids(quern_graph_model(graph)));
-    if (nodes.entered == NULL ||
-        !qn_hash_table_make(ctx, quern_graph_n_nodes(graph), &nodes.table)) {
+    if (nodes->entered == NULL ||
+        !qn_hash_table_make(ctx, quern_graph_n_nodes(graph), &nodes->table)) {
         return QUERN_NO_MEMORY;
     }
     /* Forward: inputs that were equal are the same when a node is reached. */
-    return quern_pass_each(ctx, graph, &(struct quern_each){0}, look_up,
-                           &nodes);
+    return quern_pass_each(ctx, graph, &(struct quern_each){0}, look_up, nodes);
+}
+
+/* Rounds are few: each but the last merges an output of the model. */
+static enum quern_code merge_nodes(struct quern_pass_ctx *ctx,
+                                   struct quern_graph *graph)
+{
+    struct nodes nodes = {.renamed = true};
+    enum quern_code code = QUERN_OK;
+    for (int i = 0; i < MOST_ROUNDS && nodes.renamed && code == QUERN_OK; i++) {
+        code = quern_pass_scope_open(ctx);
+        if (code == QUERN_OK) {
+            code = merge_round(ctx, graph, &nodes);
+        }
+        quern_pass_scope_close(ctx);
+    }
+    return code;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,

@@ -250,6 +250,10 @@ CASES = {
     "equal_nodes": equal("a = Relu(x) b = Relu(x) c = Neg(a) d = Neg(b) y = Add(c, d)", "Relu Neg Add"),
     # What the first reads is read by the second only once the two in front are one.
     "equal_chains": equal("a = Relu(x) b = Neg(a) e = Exp(b) c = Relu(x) d = Neg(c) f = Exp(d) y = Add(e, f)", "Relu Neg Exp Add"),
+    # The output gives the first Relu its name; the two Neg read it by that.
+    "an_equal_output_between_equal_readers": dict(
+        text="g (float[N] x) => (float[N] y, float[N] z) { a = Relu(x) b = Neg(a) y = Relu(x) c = Neg(y) z = Mul(b, c) }",
+        passes="merge-equal", after="Relu Neg Mul", tol=0),
     "equal_initializers": equal("a = Add(x, u) b = Mul(a, v) y = Sub(b, u)", "Add Mul Sub", u=rand(8), v=rand(8) * 0 + 2) | dict(after=None),
     "equal_numbers_make_equal_nodes": equal("a = Add(x, u) b = Add(x, v) y = Mul(a, b)", "Add Mul", u=scalar(2.0), v=scalar(2.0)),
     # Large ones are told apart by samples first: equal samples are not yet equal weights.
