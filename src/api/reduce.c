@@ -275,14 +275,23 @@ static enum quern_code settle_constants(struct reducer *r)
     return qn_trial_errors_end(r->b->context, &before, code, &why);
 }
 
-/* "small.onnx" and "small.npz". */
-static const char *path_of_data(struct quern_bisection *b)
+size_t quern_bisect_data_path(const char *out, char *room, size_t size)
 {
-    const char *out = b->options.out;
     const char *dot = strrchr(out, '.');
     bool has = dot != NULL && strcmp(dot, ".onnx") == 0;
-    return qn_arena_printf(&b->arena, "%.*s.npz",
-                           (int)(has ? (size_t)(dot - out) : strlen(out)), out);
+    int n = snprintf(room, size, "%.*s.npz",
+                     (int)(has ? (size_t)(dot - out) : strlen(out)), out);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static const char *path_of_data(struct quern_bisection *b)
+{
+    size_t room = quern_bisect_data_path(b->options.out, NULL, 0) + 1;
+    char *path = qn_arena_alloc(&b->arena, room);
+    if (path != NULL) {
+        (void)quern_bisect_data_path(b->options.out, path, room);
+    }
+    return path;
 }
 
 static enum quern_code write_data(struct quern_bisection *b,

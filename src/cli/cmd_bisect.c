@@ -2,6 +2,7 @@
 #include "json.h"
 #include "recipe.h"
 
+#include <limits.h>
 #include <string.h>
 
 struct bisect {
@@ -144,6 +145,20 @@ static enum quern_code work(struct cli *cli, struct bisect *self,
     return code;
 }
 
+/* Both files that are written. */
+static enum quern_code spare(struct cli *cli, const struct bisect *self)
+{
+    const char *const read[] = {cli->args[0], self->data, self->recipe.config};
+    const char *out = self->recipe.out;
+    char inputs[PATH_MAX]; /* of a longer one no file can be made */
+    enum quern_code code = cli_spare(cli, out, read, 3);
+    if (code == QUERN_OK && out != NULL) {
+        (void)quern_bisect_data_path(out, inputs, sizeof inputs);
+        code = cli_spare(cli, inputs, read, 3);
+    }
+    return code;
+}
+
 int cmd_bisect(int argc, char **argv)
 {
     struct cli cli = {0};
@@ -161,8 +176,7 @@ int cmd_bisect(int argc, char **argv)
         code = cli_usage(&cli, "both --config and --passes given, needs one");
     }
     if (code == QUERN_OK) {
-        const char *const read[] = {cli.args[0], self.data, self.recipe.config};
-        code = cli_spare(&cli, self.recipe.out, read, 3);
+        code = spare(&cli, &self);
     }
     if (code == QUERN_OK) {
         code = cli_recipe_open(&cli, &self.recipe, "--passes",

@@ -283,6 +283,10 @@ def outputs_over_what_is_needed():
         "recipe": ("kept.yaml", "apply", "good.onnx", "-o", "kept.yaml", "--config", "kept.yaml"),
         "samples, by half floats": ("kept.npz", "convert", "good.onnx", "-o", "kept.npz", "--float16", "--data", "kept.npz"),
         "model, by the smallest one": ("kept.onnx", "bisect", "kept.onnx", "-o", "kept.onnx"),
+        "samples, by those of the smallest model": ("kept.npz", "bisect", "good.onnx", "--data", "kept.npz", "-o", "kept.onnx"),
+        "samples, by those of a model of no ending": ("kept.npz", "bisect", "good.onnx", "--data", "kept.npz", "-o", "./kept"),
+        "recipe, by the smallest model's samples": ("kept.npz", "bisect", "good.onnx", "--config", "./kept.npz", "-o", "kept.onnx"),
+        "model, by the smallest one's samples": ("kept.npz", "bisect", "kept.npz", "-o", "kept.onnx"),
     }.items():
         path, *command = args
         data = GOOD if path.endswith("onnx") else text.encode() if path.endswith("yaml") else open("good.npz", "rb").read()

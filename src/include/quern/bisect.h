@@ -33,8 +33,8 @@ struct quern_bisect_options {
     enum quern_engine_kind engine;
     const char *ort_library;
     /** Where the smallest model goes that shows the difference when the pass
-     * runs over it; its inputs go beside it (".npz" in the place of ".onnx").
-     * NULL: nowhere. */
+     * runs over it; its inputs go beside it, see
+     * quern_bisect_data_path(). NULL: nowhere. */
     const char *out;
 };
 
@@ -75,6 +75,14 @@ quern_recipe_bisect(struct quern_recipe *recipe, struct quern_model *model,
 
 /** Free a bisection with all that was found; NULL is fine. Since 0.1 */
 QUERN_API void quern_bisection_destroy(struct quern_bisection **bisection);
+
+/** Where the inputs of the smallest model go that is written to `out`: ".npz"
+ * in the place of ".onnx", behind any other name.
+ * @param room  receives the path, cut where `size` bytes do not hold it; NULL
+ *              with a size of 0
+ * @return its length without the NUL, as of snprintf(). Since 0.1 */
+QUERN_API size_t quern_bisect_data_path(const char *out, char *room,
+                                        size_t size);
 
 /** What was found, borrowed from the bisection. Since 0.1 */
 QUERN_API const struct quern_bisected *
