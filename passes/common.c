@@ -183,6 +183,27 @@ bool qn_can_stand_for(const struct quern_value *y, const struct quern_value *x)
             !quern_value_is_graph_output(x));
 }
 
+enum quern_code qn_renew_output(struct quern_node *node, bool same_type)
+{
+    struct quern_value *old = quern_node_output(node, 0);
+    struct quern_value *value = NULL;
+    const struct quern_use *use = quern_value_first_use(old);
+    struct quern_node *reader = quern_use_node(use);
+    size_t input = quern_use_index(use);
+    enum quern_code code = quern_value_create(quern_node_graph(node),
+                                              quern_value_name(old), &value);
+    if (code == QUERN_OK && same_type) {
+        code = quern_value_copy_type(value, old);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_output(node, 0, value);
+    }
+    if (code == QUERN_OK) {
+        code = quern_node_set_input(reader, input, value);
+    }
+    return code == QUERN_OK ? quern_value_erase(old) : code;
+}
+
 enum quern_code qn_insert_behind(struct quern_node *node, const char *op,
                                  const char *suffix, struct quern_value **in,
                                  size_t n_in, struct quern_node **out_node)

@@ -82,6 +82,12 @@ bool qn_has_rank(const struct quern_value *value, int rank);
 enum quern_code qn_take_output(struct quern_node *node, size_t i)
     __attribute__((warn_unused_result));
 
+/** What a node makes, for one reader alone, are other numbers than before: a
+ * new value with a name of its own takes the place of the old one, which goes.
+ * @param same_type  they are of the old type and shape */
+enum quern_code qn_renew_output(struct quern_node *node, bool same_type)
+    __attribute__((warn_unused_result));
+
 /** Let the only output of a node be a constant, under the name that it has; the
  * node goes, and what fed only it. */
 enum quern_code qn_output_to_constant(struct quern_node *node,

@@ -29,6 +29,17 @@ bool qn_is_broadcast(const struct quern_node *node)
     return qn_is_one_of(node, ops);
 }
 
+bool qn_is_arithmetic(const struct quern_node *node)
+{
+    static const char *const ops[] = {"Add", "Sub", "Mul", "Div", NULL};
+    return qn_is_one_of(node, ops) && !qn_has_old_broadcast(node);
+}
+
+bool qn_has_old_broadcast(const struct quern_node *node)
+{
+    return quern_node_has_attr(node, "broadcast");
+}
+
 bool qn_is_reduction(const struct quern_node *node)
 {
     static const char *const ops[] = {

@@ -10,6 +10,13 @@ bool qn_is_elementwise(const struct quern_node *node);
 /** Works element by element on inputs that are broadcast to each other. */
 bool qn_is_broadcast(const struct quern_node *node);
 
+/** Add, Sub, Mul or Div of inputs that are aligned at their last axes. */
+bool qn_is_arithmetic(const struct quern_node *node);
+
+/** Its inputs are broadcast by attributes, as before opset 7: not aligned at
+ * their last axes, as passes take it. */
+bool qn_has_old_broadcast(const struct quern_node *node);
+
 /** Takes axes together, named by `axes` as attribute or input. */
 bool qn_is_reduction(const struct quern_node *node);
 

@@ -1,5 +1,6 @@
 /* What arithmetic nodes and BatchNormalization do to channels, as numbers. */
 #include "fuse/linear.h"
+#include "kinds.h"
 
 #include <math.h>
 
@@ -114,12 +115,6 @@ static void read_operator(const struct quern_node *op, size_t constant,
     }
 }
 
-static bool is_arithmetic(const struct quern_node *node)
-{
-    return quern_node_is(node, "Mul") || quern_node_is(node, "Add") ||
-           quern_node_is(node, "Sub") || quern_node_is(node, "Div");
-}
-
 /* Input with a constant, where the other has none; -1: none. */
 static int constant_input(const struct quern_node *node)
 {
@@ -180,7 +175,7 @@ bool qn_affine_moved(struct quern_pass_ctx *ctx, const struct quern_node *node,
     if (quern_node_is(node, "Neg")) {
         return negate(ctx, n, out);
     }
-    int k = is_arithmetic(node) ? constant_input(node) : -1;
+    int k = qn_is_arithmetic(node) ? constant_input(node) : -1;
     return k >= 0 && quern_node_input(node, (size_t)(1 - k)) == moves->to &&
            qn_affine_init(ctx, n, out) &&
            qn_moves_numbers(moves, quern_node_input(node, (size_t)k), axis, n,
@@ -201,7 +196,7 @@ bool qn_affine_of(struct quern_pass_ctx *ctx, const struct quern_node *node,
         *out_data = 0;
         return negate(ctx, n, out);
     }
-    int k = is_arithmetic(node) ? constant_input(node) : -1;
+    int k = qn_is_arithmetic(node) ? constant_input(node) : -1;
     if (k < 0) {
         return false;
     }

@@ -97,19 +97,15 @@ static bool invert(const struct quern_node *node, struct order *order)
     return moves;
 }
 
-static bool read_order(struct quern_pass_ctx *ctx,
-                       const struct quern_node *node, struct order *out)
+/* All but where the channels go, which needs memory. */
+static bool read_order(const struct quern_node *node, struct order *out)
 {
     const struct quern_value *x = quern_node_input(node, 0);
     *out = (struct order){.rank = x != NULL ? quern_value_rank(x) : -1};
-    if (out->rank < 1 ||
-        !(quern_node_is(node, "Gather") ? read_gather(node, out)
-                                        : read_slice(node, out)) ||
-        out->n < 2 || quern_value_dims(x)[out->axis].value != out->n) {
-        return false;
-    }
-    out->inverse = quern_pass_alloc(ctx, (size_t)out->n * sizeof(int64_t));
-    return out->inverse != NULL && invert(node, out);
+    return out->rank >= 1 &&
+           (quern_node_is(node, "Gather") ? read_gather(node, out)
+                                          : read_slice(node, out)) &&
+           out->n >= 2 && quern_value_dims(x)[out->axis].value == out->n;
 }
 
 /* Arithmetic of x with a constant; *out holds it when it varies by channel. */
@@ -117,12 +113,11 @@ static bool read_arithmetic(struct quern_node *node,
                             const struct quern_value *x,
                             const struct order *order, struct follower *out)
 {
-    static const char *const ops[] = {"Add", "Sub", "Mul", "Div", NULL};
     size_t other = quern_node_input(node, 0) == x ? 1 : 0;
     const struct quern_value *v = quern_node_input(node, other);
     const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
     *out = (struct follower){NULL, other, -1};
-    if (!qn_is_one_of(node, ops) || t == NULL ||
+    if (!qn_is_arithmetic(node) || t == NULL ||
         quern_tensor_rank(t) > order->rank) {
         return false;
     }
@@ -248,35 +243,66 @@ static enum quern_code follow(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? qn_replace_input(f->node, f->input, value) : code;
 }
 
+/* The nodes up to `last` make other numbers now, under other names. */
+static enum quern_code rename_between(struct quern_node *node,
+                                      const struct quern_node *last)
+{
+    enum quern_code code = QUERN_OK;
+    while (node != last && code == QUERN_OK) {
+        struct quern_node *next =
+            quern_value_only_user(quern_node_output(node, 0));
+        code = qn_renew_output(node, true);
+        node = next;
+    }
+    return code;
+}
+
+/* Take the node out; what follows it takes its order. */
+static enum quern_code take_in(struct quern_pass_ctx *ctx,
+                               struct quern_node *node,
+                               const struct order *order,
+                               const struct follower *at, size_t n)
+{
+    const struct quern_use *use =
+        quern_value_first_use(quern_node_output(node, 0));
+    struct quern_node *reader = quern_use_node(use);
+    struct quern_node *last = at[n - 1].node;
+    quern_pass_account(ctx, node, "%lld channels are in the order of '%s'",
+                       (long long)order->n,
+                       quern_value_name(quern_node_input(last, 1)));
+    enum quern_code code = quern_node_set_input(reader, quern_use_index(use),
+                                                quern_node_input(node, 0));
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        code = follow(ctx, &at[i], order);
+    }
+    if (code == QUERN_OK) {
+        code = rename_between(reader, last);
+    }
+    return code == QUERN_OK ? quern_node_erase_dead(node) : code;
+}
+
 static enum quern_code try_order(struct quern_pass_ctx *ctx,
                                  struct quern_node *node, void *user)
 {
     struct follower at[MOST_BETWEEN + 1];
     struct order order;
     (void)user;
-    size_t n =
-        read_order(ctx, node, &order) ? find_followers(node, &order, at) : 0;
+    size_t n = read_order(node, &order) ? find_followers(node, &order, at) : 0;
     if (n == 0) {
         return QUERN_OK;
     }
-    quern_pass_account(ctx, node,
-                       "%lld channels ordered by the weights of '%s'",
-                       (long long)order.n, quern_node_name(at[n - 1].node));
-    const struct quern_use *use =
-        quern_value_first_use(quern_node_output(node, 0));
-    enum quern_code code = quern_node_set_input(
-        quern_use_node(use), quern_use_index(use), quern_node_input(node, 0));
-    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
-        code = follow(ctx, &at[i], &order);
+    order.inverse = quern_pass_alloc(ctx, (size_t)order.n * sizeof(int64_t));
+    if (order.inverse == NULL) {
+        return QUERN_NO_MEMORY;
     }
-    return code == QUERN_OK ? quern_node_erase_dead(node) : code;
+    return invert(node, &order) ? take_in(ctx, node, &order, at, n) : QUERN_OK;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     static const char *const ops[] = {"Gather", "Slice", NULL};
-    struct quern_each each = {.ops = ops};
+    struct quern_each each = {.ops = ops, .backward = true};
     (void)params;
     return quern_pass_each(ctx, graph, &each, try_order, NULL);
 }

@@ -210,32 +210,13 @@ bool qn_moves_places(const struct qn_moves *moves, int axis, int64_t n,
     return true;
 }
 
-/* The node makes a new value in the place of its output, which goes. */
-static enum quern_code renew(struct quern_node *node, struct quern_node *reader)
-{
-    struct quern_value *old = quern_node_output(node, 0);
-    struct quern_value *value = NULL;
-    enum quern_code code = quern_value_create(quern_node_graph(node),
-                                              quern_value_name(old), &value);
-    if (code == QUERN_OK) {
-        code = quern_value_copy_type(value, old);
-    }
-    if (code == QUERN_OK) {
-        code = quern_node_set_output(node, 0, value);
-    }
-    if (code == QUERN_OK) {
-        code = quern_node_set_input(reader, 0, value);
-    }
-    return code == QUERN_OK ? quern_value_erase(old) : code;
-}
-
 enum quern_code qn_moves_take_over(const struct qn_moves *moves,
                                    struct quern_node *node)
 {
     enum quern_code code = QUERN_OK;
     for (size_t i = moves->n; i-- > 0 && code == QUERN_OK;) {
-        code = renew(quern_value_producer(quern_node_input(moves->at[i], 0)),
-                     moves->at[i]);
+        code = qn_renew_output(
+            quern_value_producer(quern_node_input(moves->at[i], 0)), true);
     }
     return code == QUERN_OK ? qn_take_over(moves->at[0], node) : code;
 }

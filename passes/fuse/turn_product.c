@@ -1,9 +1,14 @@
 /* turn-products: of a MatMul by a constant first factor the second one becomes
  * the constant, as integer kernels want it: W X = (X^T W^T)^T. The Transposes
  * in front and behind are for move-transposes, which of several such products
- * in a row leaves the first and the last. Real-exact. */
+ * in a row leaves the first and the last. Only what the target would quantize
+ * and the recipe lets it. Real-exact. */
+#include <quern/recipe.h>
+#include <quern/target.h>
+
 #include "builtin.h"
 #include "common.h"
+#include "kinds.h"
 
 #include <stdio.h>
 
@@ -55,7 +60,8 @@ static struct quern_node *bias_behind(const struct quern_node *node, int rank,
 {
     const struct quern_value *y = quern_node_output(node, 0);
     struct quern_node *add = quern_value_only_user(y);
-    if (add == NULL || !quern_node_is(add, "Add")) {
+    if (add == NULL || !quern_node_is(add, "Add") ||
+        qn_has_old_broadcast(add)) {
         return NULL;
     }
     *out_bias = quern_node_input(add, 0) == y ? 1 : 0;
@@ -68,38 +74,25 @@ static struct quern_node *bias_behind(const struct quern_node *node, int rank,
                : NULL;
 }
 
-/* It is a vector then, and reads the product by a new name. */
+/* It is a vector then, and the product has a new name. */
 static enum quern_code turn_bias(struct quern_pass_ctx *ctx,
                                  struct quern_node *node,
                                  struct quern_node *add, size_t bias)
 {
-    struct quern_graph *graph = quern_node_graph(node);
     const struct quern_value *old = quern_node_input(add, bias);
-    struct quern_value *y = quern_node_output(node, 0);
     struct quern_value *vector = NULL;
-    struct quern_value *product = NULL;
-    char name[512];
     int64_t len = 0;
     const float *values = qn_floats(ctx, old, &len);
     if (values == NULL) {
         return QUERN_NO_MEMORY;
     }
-    enum quern_code code = qn_new_floats(ctx, graph, quern_value_name(old),
-                                         values, 1, &len, &vector);
+    enum quern_code code =
+        qn_new_floats(ctx, quern_node_graph(node), quern_value_name(old),
+                      values, 1, &len, &vector);
     if (code == QUERN_OK) {
         code = qn_replace_input(add, bias, vector);
     }
-    snprintf(name, sizeof name, "%.480s_turned", quern_value_name(y));
-    if (code == QUERN_OK) {
-        code = quern_value_create(graph, name, &product);
-    }
-    if (code == QUERN_OK) {
-        code = quern_node_set_output(node, 0, product);
-    }
-    if (code == QUERN_OK) {
-        code = quern_node_set_input(add, 1 - bias, product);
-    }
-    return code == QUERN_OK ? quern_value_erase(y) : code;
+    return code == QUERN_OK ? qn_renew_output(node, false) : code;
 }
 
 static enum quern_code swap_last_axes(struct quern_node *transpose, int rank)
@@ -154,7 +147,7 @@ static enum quern_code turn(struct quern_pass_ctx *ctx, struct quern_node *node,
     struct quern_node *back = NULL;
     size_t bias = 0;
     (void)user;
-    if (w == NULL) {
+    if (w == NULL || !quern_pass_node_settings(ctx, node).quantize) {
         return QUERN_OK;
     }
     int rank = quern_value_rank(quern_node_input(node, 1));
@@ -175,10 +168,14 @@ static enum quern_code turn(struct quern_pass_ctx *ctx, struct quern_node *node,
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
+    const struct quern_target_op *op =
+        quern_target_operator(quern_pass_target(ctx), "MatMul");
     static const char *const ops[] = {"MatMul", NULL};
     struct quern_each each = {.ops = ops, .with_constant = true};
     (void)params;
-    return quern_pass_each(ctx, graph, &each, turn, NULL);
+    return op != NULL && op->kind == QUERN_INTEGER_START
+               ? quern_pass_each(ctx, graph, &each, turn, NULL)
+               : QUERN_OK;
 }
 
 const struct quern_pass_desc qn_pass_turn_products = {

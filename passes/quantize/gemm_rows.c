@@ -170,8 +170,7 @@ static enum qn_rows_kind kind_of(const struct qn_rows *r,
 {
     size_t n = quern_node_n_outputs(node);
     if (n == 0 || quern_node_graph(node) != r->graph ||
-        quern_node_id(node) >= r->n_nodes ||
-        quern_node_has_attr(node, "broadcast") /* before opset 7 */) {
+        quern_node_id(node) >= r->n_nodes || qn_has_old_broadcast(node)) {
         return QN_ROWS_NOT;
     }
     for (size_t i = 0; i < n; i++) {

@@ -56,8 +56,7 @@ bool qn_can_turn(const struct qn_region *region, const struct quern_node *node,
             return false;
         }
     }
-    if (quern_node_n_outputs(node) < 1 ||
-        quern_node_has_attr(node, "broadcast") /* before opset 7 */) {
+    if (quern_node_n_outputs(node) < 1 || qn_has_old_broadcast(node)) {
         return false;
     }
     switch (turn) {

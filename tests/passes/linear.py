@@ -328,6 +328,8 @@ CASES |= {
     "below_13_they_stay": parallel(QKV + ALL, None, opset=12),
 }
 
+CASES["old_broadcasting_behind_stays"] = dense("h = MatMul(x, w) y = Mul<broadcast = 1, axis = 0>(h, k)", {"w": rand(4, 4), "k": rand(4)}, BEHIND,
+                                              None, x="4,4", y="4,4", opset=6)
 # The order of channels goes into the weights that read them.
 ORDER = "fuse-channel-order"
 BGR = {"i": ints(2, 0, -2)}
@@ -335,7 +337,7 @@ BACK = {"f": ints(-1), "t": ints(-9223372036854775807), "a": ints(1), "n": ints(
 ROWS = "d = Sub(x, k) o = Gather<axis = -1>(d, i) p = Mul(o, m) q = Transpose<perm = [0, 3, 1, 2]>(p) y = Conv<pads = [1, 1, 1, 1]>(q, w)"
 SCALES = {"k": rand(3), "m": rand(2, 3)}
 CASES |= {
-    "order_of_channels": conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", BGR, ORDER, "Conv", told="3 channels ordered by the weights of"),
+    "order_of_channels": conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", BGR, ORDER, "Conv", told="3 channels are in the order of 'w'"),
     "order_in_front_of_a_transpose": conv(ROWS, BGR | SCALES, ORDER, "Sub Mul Transpose Conv", x="N,5,2,3", y="N,4,5,2"),
     "order_in_halves": half(conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", BGR, ORDER, "Conv")),
     "order_in_front_of_constants": conv(
@@ -351,6 +353,12 @@ CASES |= {
     "weights_of_another_reader_keep_their_order": dict(
         text="g (float[N,3,6,6] x) => (float[N,4,4,4] y, float[N,4,4,4] z) { o = Gather<axis = 1>(x, i) y = Conv(o, w) z = Conv(x, w) }",
         weights={"w": rand(4, 3, 3, 3), **BGR}, passes=ORDER, after="Conv Conv"),
+    "two_orders_in_a_row": conv("o = Gather<axis = 1>(x, i) p = Gather<axis = 1>(o, i) y = Conv(p, w)", BGR, ORDER, "Conv"),
+    # What has other numbers than before has another name.
+    "values_between_get_new_names": conv("o = Gather<axis = 1>(x, i) t = Tanh(o) r = Relu(t) y = Conv(r, w)", BGR, ORDER, "Tanh Relu Conv",
+                                         check=lambda m: np.testing.assert_(not {"t", "r"} & {o for n in m.graph.node for o in n.output})),
+    "order_in_front_of_old_broadcasting_stays": conv("o = Gather<axis = 1>(x, i) d = Add<broadcast = 1, axis = 1>(o, k) y = Conv(d, w)",
+                                                     BGR | {"k": rand(3)}, ORDER, None, opset=6),
     "channels_in_their_order_stay": conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", {"i": ints(0, 1, 2)}, ORDER, None),
     "some_of_the_channels_stay": conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", BGR, ORDER, None, x="N,4,6,6"),
     "channels_of_unknown_number_stay": conv("o = Gather<axis = 1>(x, i) y = Conv(o, w)", BGR, ORDER, None, x="N,C,6,6"),

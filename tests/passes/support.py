@@ -114,6 +114,8 @@ def judge(name, case, folder):
     after = onnx.load(out)
     if case["after"] is None and out.read_bytes() != source.read_bytes():
         raise ValueError(f"changed: {' '.join(operators(after.graph))}\n{told}")
+    if case["after"] is None and case.get("opset", 13) < 7:
+        return  # the same bytes; ONNX Runtime runs no such operators
     if case["after"] is not None and " ".join(operators(after.graph)) != case["after"]:
         raise ValueError(f"got {' '.join(operators(after.graph))}, needs {case['after']}\n{told}")
     onnx.checker.check_model(after, full_check=True)
