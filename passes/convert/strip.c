@@ -7,18 +7,26 @@ struct strip_params {
     bool metadata;
     bool value_info;
     bool producer;
+    bool notes;
 };
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
     const struct strip_params *p = params;
-    (void)ctx;
-    return quern_model_strip(quern_graph_model(graph),
-                             (p->docs ? QUERN_STRIP_DOCS : 0U) |
-                                 (p->metadata ? QUERN_STRIP_METADATA : 0U) |
-                                 (p->value_info ? QUERN_STRIP_VALUE_INFO : 0U) |
-                                 (p->producer ? QUERN_STRIP_PRODUCER : 0U));
+    struct quern_model *model = quern_graph_model(graph);
+    uint64_t n_edits = quern_model_n_edits(model);
+    enum quern_code code = quern_model_strip(
+        model, (p->docs ? QUERN_STRIP_DOCS : 0U) |
+                   (p->metadata ? QUERN_STRIP_METADATA : 0U) |
+                   (p->value_info ? QUERN_STRIP_VALUE_INFO : 0U) |
+                   (p->producer ? QUERN_STRIP_PRODUCER : 0U) |
+                   (p->notes ? QUERN_STRIP_NOTES : 0U));
+    if (p->notes && !p->metadata && quern_model_n_edits(model) > n_edits) {
+        quern_pass_account(ctx, NULL,
+                           "notes of the exporter (stack traces) are dropped");
+    }
+    return code;
 }
 
 static const struct quern_option options[] = {
@@ -30,6 +38,10 @@ static const struct quern_option options[] = {
      0, 0, NULL, "types of values inside go; runtimes infer them"},
     {"producer", QUERN_OPTION_BOOL, offsetof(struct strip_params, producer), 0,
      0, NULL, "name and version of what made the model go"},
+    {"notes", QUERN_OPTION_BOOL, offsetof(struct strip_params, notes), 0, 0,
+     NULL,
+     "of the metadata of nodes and values go those whose keys begin with "
+     "'pkg.': what exporters note for themselves, stack traces mostly"},
     {0},
 };
 

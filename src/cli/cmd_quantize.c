@@ -13,6 +13,7 @@ struct quantize {
     const char *percentile;
     bool per_tensor;
     bool no_refine;
+    bool keep_notes;
     const char **excluded; /* --exclude, room for all arguments */
     size_t n_excluded;
     struct cli_recipe recipe;
@@ -26,6 +27,7 @@ enum {
     KEY_PER_TENSOR,
     KEY_NO_REFINE,
     KEY_EXCLUDE,
+    KEY_KEEP_NOTES,
 };
 
 static const struct argp_option options[] = {
@@ -40,6 +42,10 @@ static const struct argp_option options[] = {
     {"percentile", KEY_PERCENTILE, "P", 0, "for --method percentile", 0},
     {"per-tensor", KEY_PER_TENSOR, NULL, 0, "one scale for a whole weight", 0},
     {"no-refine", KEY_NO_REFINE, NULL, 0, "ranges only, no corrections", 0},
+    {"keep-notes", KEY_KEEP_NOTES, NULL, 0,
+     "keep what the exporter noted at nodes and values for itself: stack "
+     "traces",
+     0},
     {"exclude", KEY_EXCLUDE, "WHAT", 0,
      "leave in float: op:GLOB, name:GLOB or value:GLOB; may be given again", 0},
     {"config", CLI_KEY_CONFIG, "R", 0, "recipe (YAML) to run", 0},
@@ -69,6 +75,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_NO_REFINE:
         self->no_refine = true;
         return 0;
+    case KEY_KEEP_NOTES:
+        self->keep_notes = true;
+        return 0;
     case KEY_EXCLUDE:
         self->excluded[self->n_excluded++] = arg;
         return 0;
@@ -92,6 +101,15 @@ void cli_quote(const char *text, char *out, size_t size)
     out[n] = '\0';
 }
 
+/* Stack traces of the exporter are as many bytes as the weights of a small
+ * model, and tell of its author's disk. */
+static const char *notes_step(const struct quantize *self)
+{
+    return self->keep_notes
+               ? ""
+               : "strip-metadata{docs=false,metadata=false,notes=true},";
+}
+
 /* What statistics allow: no step that looks at the data again. */
 static void write_stats_pipeline(const struct quantize *self, char *text,
                                  size_t size)
@@ -102,12 +120,12 @@ static void write_stats_pipeline(const struct quantize *self, char *text,
              CLI_UP_TO_CALIBRATION
              ",load-statistics{file=%s,recipe=\"" CLI_UP_TO_CALIBRATION
              "\"},insert-qdq{method=%s%s%s,per-tensor="
-             "%s}%s,gemm-rows,target-spelling,estimate-speed",
+             "%s}%s,gemm-rows,target-spelling,%sestimate-speed",
              file, self->method != NULL ? self->method : "msef",
              self->percentile != NULL ? ",percentile=" : "",
              self->percentile != NULL ? self->percentile : "",
              self->per_tensor ? "true" : "false",
-             self->no_refine ? "" : ",weight-bias");
+             self->no_refine ? "" : ",weight-bias", notes_step(self));
 }
 
 static void write_pipeline(const struct quantize *self, char *text, size_t size)
@@ -123,7 +141,7 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
              "optimize," CLI_FORMS ","
              "calibrate{%s%s%schannels=%s}%s,"
              "insert-qdq{method=%s%s%s,per-tensor=%s%s},integer-hardswish%s,"
-             "gemm-rows,target-spelling,estimate-speed",
+             "gemm-rows,target-spelling,%sestimate-speed",
              *data != '\0' ? "data=" : "", data, *data != '\0' ? "," : "",
              self->no_refine ? "false" : "true", self->no_refine ? "" : refine,
              self->method != NULL ? self->method : "msef",
@@ -131,7 +149,7 @@ static void write_pipeline(const struct quantize *self, char *text, size_t size)
              self->percentile != NULL ? self->percentile : "",
              self->per_tensor ? "true" : "false",
              self->no_refine ? "" : ",keep-floats=true",
-             self->no_refine ? "" : correct);
+             self->no_refine ? "" : correct, notes_step(self));
 }
 
 /* How ranges are chosen: told here, in words of the command line. */

@@ -47,12 +47,35 @@ struct message {
     struct qn_span bytes;
 };
 
-static bool is_dropped(const struct strip *s, enum kind kind, unsigned field)
+/* An entry of metadata_props whose key begins as those of packages do. */
+static bool is_note(const unsigned char *entry, size_t size)
 {
-    return ((s->what & QUERN_STRIP_DOCS) != 0 &&
-            field == messages[kind].docs) ||
-           ((s->what & QUERN_STRIP_METADATA) != 0 && field != 0 &&
-            field == messages[kind].metadata);
+    static const char prefix[] = "pkg.";
+    size_t at = 0;
+    struct qn_wire_field f;
+    while (at < size && qn_wire_next(entry, size, &at, &f) == NULL) {
+        if (f.number == 1 && f.wire == QN_WIRE_BYTES) {
+            return f.length >= strlen(prefix) &&
+                   memcmp(entry + f.content, prefix, strlen(prefix)) == 0;
+        }
+    }
+    return false;
+}
+
+/* @param bytes  of the message that the field is in */
+static bool is_dropped(const struct strip *s, enum kind kind,
+                       struct qn_span bytes, const struct qn_wire_field *f)
+{
+    if (f->number == messages[kind].docs) {
+        return (s->what & QUERN_STRIP_DOCS) != 0;
+    }
+    if (f->number == 0 || f->number != messages[kind].metadata) {
+        return false;
+    }
+    return (s->what & QUERN_STRIP_METADATA) != 0 ||
+           ((s->what & QUERN_STRIP_NOTES) != 0 && kind != TENSOR &&
+            f->wire == QN_WIRE_BYTES &&
+            is_note(bytes.data + f->content, f->length));
 }
 
 static const struct nested *nested_of(enum kind kind, unsigned field)
@@ -77,7 +100,7 @@ static void body(struct qn_sink *out, const void *object)
         }
         const struct nested *n =
             f.wire == QN_WIRE_BYTES ? nested_of(m->kind, f.number) : NULL;
-        if (is_dropped(m->strip, m->kind, f.number)) {
+        if (is_dropped(m->strip, m->kind, m->bytes, &f)) {
             continue;
         }
         if (n == NULL) {
@@ -102,7 +125,7 @@ static bool has_dropped(const struct strip *s, enum kind kind,
         const struct nested *n = kind == ATTR && f.wire == QN_WIRE_BYTES
                                      ? nested_of(kind, f.number)
                                      : NULL;
-        if (is_dropped(s, kind, f.number) ||
+        if (is_dropped(s, kind, bytes, &f) ||
             (n != NULL && n->kind == TENSOR &&
              has_dropped(s, TENSOR,
                          (struct qn_span){bytes.data + f.content, f.length}))) {
@@ -146,7 +169,7 @@ static void rest(struct qn_sink *out, const void *object)
         while (*h != 0 && *h != f.number) {
             h++;
         }
-        if (*h == 0 && !is_dropped(m->strip, m->kind, f.number)) {
+        if (*h == 0 && !is_dropped(m->strip, m->kind, m->bytes, &f)) {
             qn_emit_raw(out, m->bytes.data + start, at - start);
         }
     }

@@ -164,6 +164,23 @@ def strip(f):
     m2, _ = f.run("--passes", "strip-metadata{docs=false,value-info=true,producer=true}", "--no-provenance", verb="apply")
     assert not m2.producer_name and not m2.graph.value_info and m2.graph.node[0].doc_string == "words"
     assert not m2.metadata_props and not m2.graph.node[0].metadata_props and m2.graph.doc_string == "words"
+    # Only what an exporter notes for itself, and that with whatever else is there.
+    noted = onnx.ModelProto.FromString(m.SerializeToString())
+    where = [noted.graph, noted.graph.node[0], noted.graph.node[3].attribute[0].g.node[0], noted.graph.input[0], noted.graph.value_info[0]]
+    for thing in where:
+        thing.metadata_props.add(key="pkg.exporter.stack_trace", value="traces")
+    noted.metadata_props.add(key="pkg.owner", value="mine")
+    f.save(noted)
+    m3, told = f.run("--passes", "strip-metadata{docs=false,metadata=false,notes=true}", "--no-provenance", verb="apply")
+    assert "traces" not in str(m3) and [p.key for p in m3.metadata_props] == ["k", "pkg.owner"], m3
+    assert "notes of the exporter (stack traces) are dropped" in told, told
+    for thing in where:
+        thing.metadata_props.pop()
+    # An empty domain is not written.
+    assert str(noted.graph).replace('domain: ""', "").split() == str(m3.graph).split(), m3.graph
+    f.save(m)
+    _, told = f.run("--passes", "strip-metadata{docs=false,metadata=false,notes=true}", "--no-provenance", verb="apply")
+    assert "notes" not in told and (f.path / "in.onnx").read_bytes() == (f.path / "out.onnx").read_bytes(), told
     # Nothing to strip: byte for byte.
     f.save(clean)
     f.run("--strip-metadata")

@@ -157,6 +157,10 @@ enum quern_strip {
     QUERN_STRIP_METADATA = 2,   /**< metadata_props, of all that has some */
     QUERN_STRIP_VALUE_INFO = 4, /**< types of values inside */
     QUERN_STRIP_PRODUCER = 8,   /**< name and version of what made it */
+    QUERN_STRIP_NOTES = 16,     /**< of the metadata_props of nodes, values,
+                                     graphs and functions those whose keys begin
+                                     with "pkg.": what an exporter notes for
+                                     itself, stack traces mostly */
 };
 
 /** Take words away that no computation needs (journaled): from the model, its
