@@ -56,6 +56,7 @@ struct resort {
     double best;           /* dB of a point */
     double wanted;         /* dB, on the samples of the search */
     struct bought *bought; /* by layer */
+    size_t n_gone;         /* layers that went back to integers in the end */
     double *ratios;
 };
 
@@ -190,11 +191,14 @@ static enum quern_code prune(struct resort *r, struct point *at)
         layer = next_to_try(r, n_gone);
     }
     qn_twin_settle(&r->twin);
+    r->n_gone = n_gone;
     return code;
 }
 
 /* ----------------------------------------------------------------- telling */
 
+/* What the outputs would have without it is not told where other layers went
+ * back to integers since: that was of another model. */
 static void tell_layer(const struct resort *r, size_t layer, double db)
 {
     const struct qn_twin_layer *l = &r->twin.layers[layer];
@@ -204,7 +208,7 @@ static void tell_layer(const struct resort *r, size_t layer, double db)
     if (r->search.has_figures && b->n_tries > 0) {
         snprintf(time, sizeof time, "%.3g ms a sample and ", 1e3 * b->seconds);
     }
-    if (b->n_tries > 0) {
+    if (b->n_tries > 0 && b->n_gone == r->n_gone) {
         snprintf(without, sizeof without, " instead of %.1f", b->db);
     }
     quern_pass_account(r->ctx, l->node,
