@@ -131,11 +131,14 @@ enum quern_code cli_json_save(struct cli *cli, json_t *object, const char *path)
             ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9))
             : NULL;
     size_t size = text != NULL ? strlen(text) : 0;
-    enum quern_code code = QUERN_NO_MEMORY;
+    enum quern_code code = QUERN_OK;
     json_decref(object);
     if (text != NULL) {
         text[size] = '\n'; /* in the place of the NUL */
         code = quern_file_write(cli->context, path, text, size + 1);
+    } else {
+        code = quern_fail(cli->context, QUERN_NO_MEMORY, NULL,
+                          "report '%s': no memory for its text", path);
     }
     free(text);
     if (code != QUERN_OK) {
