@@ -240,10 +240,13 @@ struct quern_mark {
 QUERN_API struct quern_mark quern_pass_mark(const struct quern_pass_ctx *ctx);
 
 /** Put the model back as it was at a mark that this run of the pass took, with
- * side tables, what inference found, and the account; cannot fail. For trials:
- * edit, look, undo, as often as you like; the journal does not grow. Nodes and
- * values made since are erased, marks taken since are worth nothing. Not within
- * quern_pass_each() and its kin, but for marks of the same call. Since 0.1 */
+ * the bytes of side tables, what inference found, and the account; cannot fail.
+ * What the journal does not hold stays as it became: objects given to
+ * quern_pass_keep(), which tables only point to, and lines of --explain. For
+ * trials: edit, look, undo, as often as you like; the journal does not grow.
+ * Nodes and values made since are erased, marks taken since are worth nothing.
+ * Not within quern_pass_each() and its kin, but for marks of the same call.
+ * Since 0.1 */
 QUERN_API void quern_pass_undo(struct quern_pass_ctx *ctx,
                                struct quern_mark mark);
 
