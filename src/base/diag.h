@@ -39,6 +39,8 @@ struct qn_given {
     struct quern_tensor *const *tensors;
 };
 
+struct qn_temporary; /* writer.c */
+
 struct quern_context {
     struct qn_diag diag;
     uint64_t max_memory; /* bytes, never 0 */
@@ -49,7 +51,7 @@ struct quern_context {
     atomic_bool cancelled; /* children look at their root's */
     /* Temporary files of open writers (writer.c), for a handler of signals to
      * remove; NULL: a free place. Children look at their root's. */
-    _Atomic(char *) temporaries[QN_TEMPORARIES];
+    _Atomic(struct qn_temporary *) temporaries[QN_TEMPORARIES];
     void (*progress)(void *, const char *, uint64_t, uint64_t);
     void (*message)(void *, const struct quern_message *);
     void *user;

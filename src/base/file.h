@@ -35,8 +35,8 @@ enum quern_code qn_file_map_below(struct quern_context *context,
 struct qn_writer {
     struct quern_context *context;
     char *path;
-    char *temporary;        /* NULL: written to as it is */
-    _Atomic(char *) *known; /* place in the context; NULL: none */
+    struct qn_temporary *temporary;        /* NULL: written to as it is */
+    _Atomic(struct qn_temporary *) *known; /* place in the context; or NULL */
     int fd;
     unsigned char *buffer;
     size_t used;
@@ -58,6 +58,12 @@ enum quern_code qn_writer_seal(struct qn_writer *writer)
 /** Flush, fsync, rename, fsync the folder. Mode of a replaced file is kept. On
  * failure the temporary file is removed and `path` is as before. */
 enum quern_code qn_writer_commit(struct qn_writer *writer)
+    __attribute__((warn_unused_result));
+/** Until `writer` is committed, quern_context_abandon() removes the file of
+ * `other`, too, which is committed first and has nothing in its place yet. Both
+ * are open, `writer` has a temporary file. */
+enum quern_code qn_writer_goes_with(struct qn_writer *writer,
+                                    const struct qn_writer *other)
     __attribute__((warn_unused_result));
 /** Give up: remove the temporary file. Fine after commit and on zeros. */
 void qn_writer_abort(struct qn_writer *writer);

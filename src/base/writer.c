@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,11 @@ static enum quern_code io_error(struct qn_writer *w, const char *what)
                       strerror(errno));
 }
 
+struct qn_temporary {
+    _Atomic(char *) partner; /* goes when this goes; NULL: none */
+    char path[];
+};
+
 /* Where quern_context_abandon() finds the temporary file. Before the file is
  * made: a handler of signals may run at any moment. */
 static void make_known(struct qn_writer *w)
@@ -32,7 +38,7 @@ static void make_known(struct qn_writer *w)
         root = root->parent;
     }
     for (size_t i = 0; i < QN_TEMPORARIES && w->known == NULL; i++) {
-        char *none = NULL;
+        struct qn_temporary *none = NULL;
         if (atomic_compare_exchange_strong(&root->temporaries[i], &none,
                                            w->temporary)) {
             w->known = &root->temporaries[i];
@@ -40,36 +46,76 @@ static void make_known(struct qn_writer *w)
     }
 }
 
-/* False: a handler is about to remove it just now, and has its name. */
-static bool forget(struct qn_writer *w)
+/* Stands in the context for one that is being removed just now: the place is
+ * not free, and whose it is has to wait. Never written to. */
+static struct qn_temporary taken;
+
+/* The file is renamed, removed, or was never made. Another thread that removes
+ * it just now has the name for as long as that takes; a handler of signals that
+ * interrupts this one gives it back before it goes on here. */
+static void forget(struct qn_writer *w)
 {
-    bool is_ours =
-        w->known == NULL || atomic_exchange(w->known, NULL) == w->temporary;
+    struct qn_temporary *t = w->temporary;
+    while (w->known != NULL &&
+           !atomic_compare_exchange_strong(w->known, &t, NULL)) {
+        t = w->temporary;
+        (void)sched_yield();
+    }
     w->known = NULL;
-    return is_ours;
+    if (t != NULL) {
+        qn_free(atomic_load(&t->partner));
+        qn_free(t);
+    }
+    w->temporary = NULL;
+}
+
+/* NULL: nothing is there, or another one has it. */
+static struct qn_temporary *take(_Atomic(struct qn_temporary *) *place)
+{
+    struct qn_temporary *t = atomic_load(place);
+    while (t != NULL && t != &taken &&
+           !atomic_compare_exchange_weak(place, &t, &taken)) {
+    }
+    return t != &taken ? t : NULL;
 }
 
 void quern_context_abandon(struct quern_context *context)
 {
+    struct qn_temporary *held[QN_TEMPORARIES];
+    bool gone[QN_TEMPORARIES];
     for (size_t i = 0; i < QN_TEMPORARIES; i++) {
-        /* Taken meanwhile, so that no other thread frees it. */
-        char *path = atomic_exchange(&context->temporaries[i], NULL);
-        if (path != NULL) {
-            (void)unlink(path);
-            atomic_store(&context->temporaries[i], path);
+        held[i] = take(&context->temporaries[i]);
+        gone[i] = held[i] != NULL && unlink(held[i]->path) == 0;
+    }
+    for (size_t i = 0; i < QN_TEMPORARIES; i++) {
+        /* Not where the rename came first: then both files are there. */
+        char *partner = gone[i] ? atomic_load(&held[i]->partner) : NULL;
+        if (partner != NULL) {
+            (void)unlink(partner);
+        }
+        if (held[i] != NULL) {
+            atomic_store(&context->temporaries[i], held[i]);
         }
     }
+}
+
+enum quern_code qn_writer_goes_with(struct qn_writer *w,
+                                    const struct qn_writer *other)
+{
+    char *partner = qn_strdup(other->path);
+    if (partner == NULL) {
+        return qn_no_memory(w->context);
+    }
+    qn_free(atomic_exchange(&w->temporary->partner, partner));
+    return QUERN_OK;
 }
 
 static void free_fields(struct qn_writer *w)
 {
     qn_free(w->path);
-    if (forget(w)) {
-        qn_free(w->temporary);
-    }
+    forget(w);
     qn_free(w->buffer);
     w->path = NULL;
-    w->temporary = NULL;
     w->buffer = NULL;
     w->fd = -1;
 }
@@ -88,6 +134,18 @@ static enum quern_code open_as_it_is(struct qn_writer *w)
     return w->fd >= 0 ? QUERN_OK : io_error(w, "open output");
 }
 
+static bool name_temporary(struct qn_writer *w, unsigned i)
+{
+    size_t room = strlen(w->path) + 32;
+    w->temporary = qn_calloc(sizeof *w->temporary + room);
+    if (w->temporary != NULL) {
+        snprintf(w->temporary->path, room, "%s.tmp%u.%ld", w->path, i,
+                 (long)getpid());
+        make_known(w);
+    }
+    return w->temporary != NULL;
+}
+
 static enum quern_code open_temporary(struct qn_writer *w, bool any_kind)
 {
     struct stat info;
@@ -99,31 +157,23 @@ static enum quern_code open_temporary(struct qn_writer *w, bool any_kind)
         errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
         return io_error(w, "output must be a regular file");
     }
-    size_t room = strlen(w->path) + 24;
-    w->temporary = qn_calloc(room);
-    if (w->temporary == NULL) {
-        return qn_no_memory(w->context);
-    }
     mode_t mode = exists ? info.st_mode & 07777u : 0666u;
-    for (unsigned i = 0; i < 1000; i++) {
-        snprintf(w->temporary, room, "%s.tmp%u.%ld", w->path, i,
-                 (long)getpid());
-        make_known(w);
-        w->fd =
-            open(w->temporary,
-                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-        if (w->fd >= 0 || errno != EEXIST) {
-            break;
+    int why = EEXIST;
+    for (unsigned i = 0; i < 1000 && why == EEXIST; i++) {
+        if (!name_temporary(w, i)) {
+            return qn_no_memory(w->context);
         }
-        (void)forget(w); /* it is another's */
+        w->fd =
+            open(w->temporary->path,
+                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        why = w->fd >= 0 ? 0 : errno;
+        if (why != 0) {
+            forget(w); /* what stands there is not ours to remove */
+        }
     }
     if (w->fd < 0) {
-        enum quern_code code = io_error(w, "create output");
-        if (forget(w)) {
-            qn_free(w->temporary);
-        }
-        w->temporary = NULL; /* what stands there is not ours to remove */
-        return code;
+        errno = why;
+        return io_error(w, "create output");
     }
     if (exists && fchmod(w->fd, mode) != 0) {
         return io_error(w, "set mode of output");
@@ -246,7 +296,7 @@ enum quern_code qn_writer_commit(struct qn_writer *w)
     if (code != QUERN_OK) {
         return code;
     }
-    if (w->temporary != NULL && rename(w->temporary, w->path) != 0) {
+    if (w->temporary != NULL && rename(w->temporary->path, w->path) != 0) {
         w->code = io_error(w, "rename");
         return give_up(w);
     }
@@ -263,7 +313,7 @@ void qn_writer_abort(struct qn_writer *w)
         close(w->fd);
     }
     if (w->temporary != NULL) {
-        unlink(w->temporary);
+        unlink(w->temporary->path);
     }
     free_fields(w);
 }

@@ -12,8 +12,8 @@
 static struct quern_context *volatile interrupted;
 static volatile sig_atomic_t was_interrupted;
 
-/* The first one cancels; a second one ends the process at once, with nothing
- * left but the files that were there. */
+/* The first one cancels; a second one ends the process at once, and of a file
+ * that was being written nothing is left. */
 static void on_interrupt(int signal_number)
 {
     struct quern_context *context = interrupted;

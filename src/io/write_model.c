@@ -157,11 +157,19 @@ static enum quern_code plan_save(struct save *s, enum quern_external external)
                       "no such way to store weights: %d", (int)external);
 }
 
-/* Both files are on the disk before the first one takes its place. */
+/* Both files are on the disk before the first one takes its place. A process
+ * that ends between the two by quern_context_abandon() leaves neither; but data
+ * that stood there before are lost once the new ones have their place, and the
+ * model that read them with them. */
 static enum quern_code commit_both(struct save *s, struct qn_writer *model)
 {
+    bool is_new = s->outside.location != NULL && s->outside.is_new_file;
     enum quern_code code = qn_writer_seal(model);
+    if (code == QUERN_OK && is_new) {
+        code = qn_writer_goes_with(model, &s->outside.writer);
+    }
     if (code != QUERN_OK) {
+        qn_writer_abort(model);
         qn_writer_abort(&s->outside.writer);
         return code;
     }

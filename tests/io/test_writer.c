@@ -2,11 +2,14 @@
 #include <quern/data.h>
 #include <quern/file.h>
 
+#include "base/file.h"
 #include "qtest.h"
 #include "support.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -168,6 +171,94 @@ START_TEST(an_abandoned_context_leaves_no_temporary_file)
 }
 END_TEST
 
+/* Data and model, the first of them in its place, or both. */
+static void open_both(struct fixture *f, struct qn_writer *data,
+                      struct qn_writer *model)
+{
+    const char *path = wire_path(f->folder, "data");
+    ck_assert_int_eq(qn_writer_open(data, f->context, path), QUERN_OK);
+    ck_assert_int_eq(qn_writer_open(model, f->context, f->path), QUERN_OK);
+    ck_assert_int_eq(qn_writer_goes_with(model, data), QUERN_OK);
+    qn_writer_put(model, "new", 3);
+    ck_assert_int_eq(qn_writer_seal(model), QUERN_OK);
+    ck_assert_int_eq(qn_writer_commit(data), QUERN_OK);
+}
+
+START_TEST(data_go_with_the_model_until_it_is_in_its_place)
+{
+    struct fixture f;
+    struct qn_writer data;
+    struct qn_writer model;
+    begin(&f);
+    open_both(&f, &data, &model);
+    ck_assert_int_eq(count_files(f.folder), 3);
+    quern_context_abandon(f.context);
+    is_spared(&f, qn_writer_commit(&model), QUERN_IO, "rename: No such file");
+    open_both(&f, &data, &model);
+    ck_assert_int_eq(qn_writer_commit(&model), QUERN_OK);
+    quern_context_abandon(f.context);
+    ck_assert_int_eq(count_files(f.folder), 2);
+    ck_assert(holds(f.path, "new"));
+    /* Renamed, but not forgotten yet. */
+    ck_assert_int_eq(unlink(wire_path(f.folder, "data")), 0);
+    open_both(&f, &data, &model);
+    char temporary[4096];
+    snprintf(temporary, sizeof temporary, "%s.tmp0.%ld", f.path,
+             (long)getpid());
+    ck_assert_int_eq(rename(temporary, f.path), 0);
+    quern_context_abandon(f.context);
+    ck_assert_int_eq(count_files(f.folder), 2);
+    qn_writer_abort(&model);
+    end(&f);
+}
+END_TEST
+
+struct rival {
+    struct quern_context *context;
+    atomic_bool stop;
+};
+
+static void *abandon_often(void *user)
+{
+    struct rival *r = user;
+    while (!atomic_load(&r->stop)) {
+        quern_context_abandon(r->context);
+        usleep(10); /* else it has all names at nearly all times */
+    }
+    return NULL;
+}
+
+/* Whatever it does meanwhile, no file drops out of its sight. */
+START_TEST(a_thread_that_abandons_loses_no_file)
+{
+    struct fixture f;
+    struct rival rival;
+    pthread_t thread;
+    begin(&f);
+    rival.context = f.context;
+    atomic_init(&rival.stop, false);
+    ck_assert_int_eq(pthread_create(&thread, NULL, abandon_often, &rival), 0);
+    for (int k = 0; k < 200; k++) {
+        struct quern_npz *open[3] = {NULL};
+        for (int i = 0; i < 3; i++) {
+            ck_assert_int_eq(quern_npz_create(f.context, f.path, &open[i]),
+                             QUERN_OK);
+        }
+        int n_looks = 0;
+        while (count_files(f.folder) > 1 && n_looks < 100000) {
+            n_looks++;
+        }
+        ck_assert_int_eq(count_files(f.folder), 1);
+        for (int i = 0; i < 3; i++) {
+            quern_npz_abort(&open[i]);
+        }
+    }
+    atomic_store(&rival.stop, true);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    end(&f);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("io/writer");
@@ -175,6 +266,8 @@ Suite *qtest_suite(void)
     tcase_add_test(tests, a_file_is_replaced_and_keeps_mode_and_link);
     tcase_add_test(tests, what_cannot_be_written_is_as_it_was);
     tcase_add_test(tests, an_abandoned_context_leaves_no_temporary_file);
+    tcase_add_test(tests, data_go_with_the_model_until_it_is_in_its_place);
+    tcase_add_test(tests, a_thread_that_abandons_loses_no_file);
     tcase_add_test(tests, a_device_is_written_to_as_it_is);
     suite_add_tcase(suite, tests);
     return suite;

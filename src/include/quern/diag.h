@@ -97,10 +97,13 @@ QUERN_API void quern_context_destroy(struct quern_context **context);
  * soon. Async-signal-safe and thread-safe. */
 QUERN_API void quern_context_cancel(struct quern_context *context);
 
-/** Remove the temporary files of what is being written in this context, and in
- * those of its workers: for a process that must end at once, on a second Ctrl-C
- * say, where quern_context_cancel() would be waited for. What was being written
- * cannot be finished any more. Async-signal-safe and thread-safe. Since 0.1. */
+/** Remove the temporary files of what is being written in this context, which
+ * quern_context_create() made, and in those of its workers (from one of these
+ * the others are not reached); with that of a model also its data file, where
+ * it is in its place already and nothing stood there before. For a process that
+ * must end at once, on a second Ctrl-C say, where quern_context_cancel() would
+ * be waited for. What was being written cannot be finished any more.
+ * Async-signal-safe and thread-safe. Since 0.1. */
 QUERN_API void quern_context_abandon(struct quern_context *context);
 
 /** Threads that this context uses for parallel loops, at least 1. */
