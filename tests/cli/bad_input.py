@@ -379,8 +379,23 @@ def second_interrupt():
         if ended[-1] < 0:
             break
     check(f"second interrupt: the process ends by it, seen {ended}", ended[-1] in (-signal.SIGINT, -signal.SIGTERM))
-    os.remove("big.onnx")
     os.remove("int.onnx")
+    ended = []
+    for _ in range(10): # between the weights and their model
+        p = subprocess.Popen([QUERN, "convert", "big.onnx", "-o", "int.onnx", "--external-data", "int.data"], stderr=subprocess.DEVNULL)
+        while p.poll() is None and not os.path.exists("int.data"):
+            pass
+        if p.poll() is None:
+            p.send_signal(signal.SIGINT)
+            p.send_signal(signal.SIGTERM)
+        ended.append(p.wait(timeout=60))
+        left = sorted(n for n in os.listdir(".") if n.startswith("int."))
+        check(f"second interrupt: weights and model, or none of them, seen {left}", left in ([], ["int.data", "int.onnx"]))
+        for name in left:
+            os.remove(name)
+        if ended[-1] < 0 and not left:
+            break
+    os.remove("big.onnx")
 
 
 with tempfile.TemporaryDirectory() as folder:
