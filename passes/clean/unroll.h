@@ -37,4 +37,7 @@ int64_t qn_scan_listed(const struct qn_loop *l, const char *name, size_t i);
 const char *qn_unroll_misfit(struct qn_loop *l,
                              const struct qn_unroll_params *p);
 
+/** Nodes of a graph and of the bodies in it. */
+size_t qn_count_nodes(const struct quern_graph *graph);
+
 #endif

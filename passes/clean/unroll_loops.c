@@ -62,17 +62,13 @@ static enum quern_code copy_node(struct qn_loop *l,
         }
     }
     if (code == QUERN_OK) {
-        char op[256];
-        const char *domain = quern_node_domain(from);
-        snprintf(op, sizeof op, "%s%s%s", domain, *domain != '\0' ? "." : "",
-                 quern_node_op(from));
         name[0] = '\0';
         if (*quern_node_name(from) != '\0') {
             snprintf(name, sizeof name, "%.480s_turn%lld",
                      quern_node_name(from), (long long)turn);
         }
-        code = quern_node_create(graph, l->node, op, name, in, n_in, out, n_out,
-                                 &node);
+        code = quern_node_create_like(graph, l->node, from, name, in, n_in, out,
+                                      n_out, &node);
     }
     for (size_t i = 0; i < quern_node_n_attrs(from) && code == QUERN_OK; i++) {
         code = quern_node_copy_graphs(node, from, quern_node_attr_name(from, i),
@@ -284,7 +280,7 @@ static enum quern_code unroll(struct quern_pass_ctx *ctx,
     }
     quern_pass_account(ctx, node,
                        "runs %lld times: its body of %zu nodes written out",
-                       (long long)l.turns, quern_graph_n_nodes(l.body));
+                       (long long)l.turns, qn_count_nodes(l.body));
     enum quern_code code = prepare(&l);
     for (int64_t i = 0; i < l.turns && code == QUERN_OK; i++) {
         code = run_turn(&l, i);

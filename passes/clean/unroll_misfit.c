@@ -119,14 +119,13 @@ static bool count_parts(struct qn_loop *l)
            l->n_outputs >= quern_node_n_outputs(l->node);
 }
 
-/* Those in bodies, too. */
-static size_t count_nodes(const struct quern_graph *graph)
+size_t qn_count_nodes(const struct quern_graph *graph)
 {
     size_t count = quern_graph_n_nodes(graph);
     for (const struct quern_node *n = quern_graph_first(graph); n != NULL;
          n = quern_node_next(n)) {
         for (size_t i = 0; i < quern_node_n_subgraphs(n); i++) {
-            count += count_nodes(quern_node_subgraph(n, i));
+            count += qn_count_nodes(quern_node_subgraph(n, i));
         }
     }
     return count;
@@ -136,7 +135,7 @@ static size_t count_nodes(const struct quern_graph *graph)
  * Scan that is read, an Unsqueeze for each value that is collected. */
 static int64_t nodes_of_turn(const struct qn_loop *l)
 {
-    size_t n = count_nodes(l->body);
+    size_t n = qn_count_nodes(l->body);
     for (size_t i = 0; i < l->n_scanned; i++) {
         n += qn_is_read(quern_graph_input(l->body, l->n_carried + i));
     }

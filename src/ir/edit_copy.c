@@ -25,16 +25,62 @@ static enum quern_code value_of(const struct copying *c, struct quern_value *v,
     return c->outside != NULL ? c->outside(c->user, v, out) : QUERN_OK;
 }
 
-/* A value like that one; what is said of its type goes along. */
+/* The type without names of sizes. What has one name in a body may have another
+ * size in each copy, and ONNX Runtime takes equal names for equal sizes, of one
+ * buffer. What is told of sizes in numbers stays.
+ * @param out  `type` itself where there are none */
+static enum quern_code unnamed(struct quern_model *model,
+                               const struct qn_type *type,
+                               const struct qn_type **out)
+{
+    struct quern_dim dims[QUERN_MAX_RANK];
+    const struct qn_type *element = NULL;
+    bool has_names = false;
+    *out = type;
+    if (type == NULL) {
+        return QUERN_OK;
+    }
+    for (int i = 0; i < type->rank; i++) {
+        dims[i] = (struct quern_dim){type->dims[i].value, NULL};
+        has_names = has_names || type->dims[i].expr != NULL;
+    }
+    enum quern_code code = unnamed(model, type->element, &element);
+    if (code != QUERN_OK || (!has_names && element == type->element)) {
+        return code;
+    }
+    struct qn_type *copy = qn_arena_alloc(&model->arena, sizeof *copy);
+    const struct qn_type *plain =
+        qn_type_tensor(model, type->dtype, type->rank, dims);
+    if (copy == NULL || plain == NULL) {
+        return qn_no_memory(model->context);
+    }
+    *copy = *type;
+    copy->dims = plain->dims;
+    copy->element = element;
+    copy->opaque = (struct qn_span){NULL, 0}; /* holds the names */
+    *out = copy;
+    return QUERN_OK;
+}
+
+/* A value like that one; what is said of its type goes along, but for names of
+ * sizes. */
 static enum quern_code new_value(struct copying *c, struct quern_graph *graph,
                                  const struct quern_value *from,
                                  struct quern_value **out)
 {
-    enum quern_code code = quern_value_create(graph, from->name, out);
+    const struct qn_type *declared = NULL;
+    const struct qn_type *given = NULL;
+    enum quern_code code = unnamed(c->model, from->declared, &declared);
     if (code == QUERN_OK) {
-        (*out)->declared = from->declared;
-        (*out)->given = from->given;
-        (*out)->type = from->given;
+        code = unnamed(c->model, from->given, &given);
+    }
+    if (code == QUERN_OK) {
+        code = quern_value_create(graph, from->name, out);
+    }
+    if (code == QUERN_OK) {
+        (*out)->declared = declared;
+        (*out)->given = given;
+        (*out)->type = given;
         c->map[from->id] = *out;
     }
     return code;
@@ -135,11 +181,8 @@ static enum quern_code copy_node(struct copying *c, struct quern_graph *graph,
     struct qn_arena *arena = &c->model->arena;
     struct quern_value **in = qn_arena_alloc_n(
         arena, from->n_inputs + from->n_outputs + 1, sizeof *in);
-    const char *op =
-        qn_arena_printf(arena, "%s%s%s", from->domain,
-                        *from->domain != '\0' ? "." : "", from->op);
     struct quern_node *node = NULL;
-    if (in == NULL || op == NULL) {
+    if (in == NULL) {
         return qn_no_memory(c->model->context);
     }
     struct quern_value **out = in + from->n_inputs;
@@ -153,11 +196,9 @@ static enum quern_code copy_node(struct copying *c, struct quern_graph *graph,
         }
     }
     if (code == QUERN_OK) {
-        code = quern_node_create(graph, NULL, op, from->name, in,
-                                 from->n_inputs, out, from->n_outputs, &node);
-    }
-    if (code == QUERN_OK) {
-        node->overload = from->overload;
+        code =
+            quern_node_create_like(graph, NULL, from, from->name, in,
+                                   from->n_inputs, out, from->n_outputs, &node);
     }
     for (const struct qn_attr *a = from->attrs; a != NULL && code == QUERN_OK;
          a = a->next) {

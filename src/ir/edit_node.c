@@ -5,17 +5,21 @@
 
 #include <string.h>
 
+struct op_name {
+    const char *domain;
+    const char *type;
+};
+
 /* Split "domain.Op" at its last dot; the domain is copied into the arena. */
-static const char *split_op(struct quern_model *model, const char *op,
-                            const char **out_domain)
+static struct op_name split_op(struct quern_model *model, const char *op)
 {
     const char *dot = strrchr(op, '.');
-    *out_domain = "";
     if (dot == NULL) {
-        return op;
+        return (struct op_name){"", op};
     }
-    *out_domain = qn_arena_strndup(&model->arena, op, (size_t)(dot - op));
-    return *out_domain != NULL ? dot + 1 : NULL;
+    const char *domain =
+        qn_arena_strndup(&model->arena, op, (size_t)(dot - op));
+    return (struct op_name){domain, domain != NULL ? dot + 1 : NULL};
 }
 
 static enum quern_code
@@ -61,12 +65,12 @@ static void note_outputs(struct quern_node *node)
            is_mute);
 }
 
-enum quern_code
-quern_node_create(struct quern_graph *graph, struct quern_node *before,
-                  const char *op, const char *name,
-                  struct quern_value *const *inputs, size_t n_inputs,
-                  struct quern_value *const *outputs, size_t n_outputs,
-                  struct quern_node **out_node)
+/* Domain and operator must live as long as the model; type NULL: no memory. */
+static enum quern_code
+create(struct quern_graph *graph, struct quern_node *before, struct op_name op,
+       const char *name, struct quern_value *const *inputs, size_t n_inputs,
+       struct quern_value *const *outputs, size_t n_outputs,
+       struct quern_node **out_node)
 {
     struct quern_model *model = graph->model;
     struct qn_journal *j = &model->journal;
@@ -75,14 +79,13 @@ quern_node_create(struct quern_graph *graph, struct quern_node *before,
     if (code != QUERN_OK) {
         return code;
     }
-    const char *domain = NULL;
-    const char *type = split_op(model, op, &domain);
     const char *unique = *name == '\0' ? "" : qn_names_unique(model, name);
     uint32_t op_id = 0;
-    struct quern_node *node = type == NULL || unique == NULL
-                                  ? NULL
-                                  : qn_node_alloc(graph, domain, type, unique,
-                                                  n_inputs, n_outputs, &op_id);
+    struct quern_node *node =
+        op.type == NULL || unique == NULL
+            ? NULL
+            : qn_node_alloc(graph, op.domain, op.type, unique, n_inputs,
+                            n_outputs, &op_id);
     if (node == NULL ||
         (*unique != '\0' && !qn_names_take(model->names, node->name))) {
         return qn_no_memory(model->context);
@@ -115,6 +118,36 @@ quern_node_create(struct quern_graph *graph, struct quern_node *before,
         j, (struct qn_edit){.kind = QN_EDIT_NODE_CREATE, .id = node->id});
     *out_node = node;
     return QUERN_OK;
+}
+
+enum quern_code
+quern_node_create(struct quern_graph *graph, struct quern_node *before,
+                  const char *op, const char *name,
+                  struct quern_value *const *inputs, size_t n_inputs,
+                  struct quern_value *const *outputs, size_t n_outputs,
+                  struct quern_node **out_node)
+{
+    return create(graph, before, split_op(graph->model, op), name, inputs,
+                  n_inputs, outputs, n_outputs, out_node);
+}
+
+enum quern_code
+quern_node_create_like(struct quern_graph *graph, struct quern_node *before,
+                       const struct quern_node *from, const char *name,
+                       struct quern_value *const *inputs, size_t n_inputs,
+                       struct quern_value *const *outputs, size_t n_outputs,
+                       struct quern_node **out_node)
+{
+    if (from->graph->model != graph->model) {
+        return qn_edit_bad_argument(from, NULL, "node of another model");
+    }
+    enum quern_code code =
+        create(graph, before, (struct op_name){from->domain, from->op}, name,
+               inputs, n_inputs, outputs, n_outputs, out_node);
+    if (code == QUERN_OK) {
+        (*out_node)->overload = from->overload; /* it is new: no journal */
+    }
+    return code;
 }
 
 /* ----------------------------------------------------- inputs and outputs */
@@ -257,10 +290,10 @@ enum quern_code quern_node_set_op(struct quern_node *node, const char *op)
     if (code != QUERN_OK) {
         return code;
     }
-    const char *domain = NULL;
-    const char *type = split_op(model, op, &domain);
+    const struct op_name split = split_op(model, op);
     const struct qn_op_type *shared =
-        type != NULL ? qn_index_op(model, domain, type) : NULL;
+        split.type != NULL ? qn_index_op(model, split.domain, split.type)
+                           : NULL;
     if (shared == NULL ||
         !qn_journal_reserve(&model->journal, 3 + qn_touch_cost(node->graph),
                             1)) {

@@ -98,6 +98,76 @@ START_TEST(bodies_are_copied_with_all_in_them)
 }
 END_TEST
 
+START_TEST(names_of_sizes_are_not_copied)
+{
+    struct nest n;
+    struct quern_value *z = NULL;
+    nest_create(&n);
+    const struct quern_dim dims[] = {{-1, qn_expr_symbol(n.model, "K")},
+                                     {3, NULL}};
+    struct qn_type list = {.kind = QUERN_KIND_SEQUENCE,
+                           .rank = -1,
+                           .element =
+                               qn_type_tensor(n.model, QUERN_FLOAT, 2, dims)};
+    struct quern_value *from = quern_graph_output(n.body, 0);
+    struct quern_node *node = new_branch(&n, &z);
+    const struct qn_type *types[] = {list.element, &list};
+    for (size_t i = 0; i < 2; i++) {
+        from->declared = types[i];
+        from->given = types[i];
+        good(quern_node_copy_graphs(node, n.branch, "then_branch", NULL, NULL));
+        const struct quern_value *to =
+            quern_graph_output(quern_node_subgraph(node, 0), 0);
+        const struct qn_type *is[] = {to->declared, to->given};
+        for (size_t k = 0; k < 2; k++) {
+            ck_assert_int_eq(is[k]->kind, types[i]->kind);
+            is[k] = i == 1 ? is[k]->element : is[k];
+            ck_assert_int_eq(is[k]->dtype, QUERN_FLOAT);
+            ck_assert_int_eq(is[k]->rank, 2);
+            ck_assert_int_eq(is[k]->dims[0].value, -1);
+            ck_assert_ptr_null(is[k]->dims[0].expr);
+            ck_assert_int_eq(is[k]->dims[1].value, 3);
+        }
+        ck_assert_ptr_eq(from->declared, types[i]);
+    }
+    nest_destroy(&n);
+}
+END_TEST
+
+START_TEST(an_operator_with_a_dot_in_its_name_stays_what_it_is)
+{
+    struct nest n;
+    struct quern_value *z = NULL;
+    struct quern_node *twin = NULL;
+    bool duplicate = false;
+    nest_create(&n);
+    struct quern_value *a = qn_build_value(n.body, "dotted", &duplicate);
+    struct quern_node *dotted =
+        qn_build_node(n.body, "com.x", "my.op", "", &n.x, 1, &a, 1);
+    ck_assert_ptr_nonnull(dotted);
+    dotted->overload = "second";
+    struct quern_node *node = new_branch(&n, &z);
+    good(quern_node_copy_graphs(node, n.branch, "then_branch", NULL, NULL));
+    const struct quern_node *copy =
+        quern_graph_first(quern_node_subgraph(node, 0))->next;
+    ck_assert_str_eq(quern_node_domain(copy), "com.x");
+    ck_assert_str_eq(quern_node_op(copy), "my.op");
+    ck_assert_str_eq(copy->overload, "second");
+    good(quern_node_create_like(n.graph, NULL, dotted, "", &n.x, 1, NULL, 0,
+                                &twin));
+    ck_assert_str_eq(quern_node_domain(twin), "com.x");
+    ck_assert_str_eq(quern_node_op(twin), "my.op");
+    check_index(n.model);
+    struct chain c;
+    chain_create(&c);
+    ck_assert_int_eq(quern_node_create_like(c.graph, NULL, dotted, "", &c.x, 1,
+                                            NULL, 0, &twin),
+                     QUERN_INVALID_ARGUMENT);
+    chain_destroy(&c);
+    nest_destroy(&n);
+}
+END_TEST
+
 START_TEST(what_cannot_be_copied_leaves_nothing)
 {
     struct nest n;
@@ -129,6 +199,8 @@ Suite *qtest_suite(void)
     Suite *suite = suite_create("ir/copy");
     TCase *tests = tcase_create("copy");
     tcase_add_test(tests, bodies_are_copied_with_all_in_them);
+    tcase_add_test(tests, names_of_sizes_are_not_copied);
+    tcase_add_test(tests, an_operator_with_a_dot_in_its_name_stays_what_it_is);
     tcase_add_test(tests, what_cannot_be_copied_leaves_nothing);
     suite_add_tcase(suite, tests);
     return suite;

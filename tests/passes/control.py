@@ -166,7 +166,8 @@ CASES |= {
     "loop_that_collects_as_much": loop(ON + "v2 = Mul(v, x) o = Neg(v)", "Mul Neg Mul Neg Unsqueeze Unsqueeze Concat", m=2,
                                        passes=CLEAN.replace("loops", "loops{max-nodes=8}"), **BOTH),
     "loop_with_an_if": loop(ON + """v2 = If(on)<then_branch = t () => (float[N] p) { p = Neg(v) },
-        else_branch = e () => (float[N] q) { q = Exp(v) }>""", "If (Neg) (Exp) If (Neg) (Exp) If (Neg) (Exp)", passes=CLEAN),
+        else_branch = e () => (float[N] q) { q = Exp(v) }>""", "If (Neg) (Exp) If (Neg) (Exp) If (Neg) (Exp)", passes=CLEAN,
+                            told="runs 3 times: its body of 4 nodes"),
     "loop_with_an_if_that_reads_all_around_it": loop("", "Cast Less If (Add) (If (Mul Sub) (Mul)) Cast Less If (Add) (If (Mul Sub) (Mul))", m=2,
                                                      passes=CLEAN, weights={"two": scalar(2.0)}) | {
         "text": """g (float[N] x) => (float[N] y) { y = Loop(m, on0, x)<body = b (int64 i, bool on, float[N] v) => (bool on2, float[N] v2)
@@ -182,6 +183,11 @@ CASES |= {
         else_branch = e () => (float[N] q) { q = Exp(v) }>""", None),
     "loop_of_too_many_nodes_in_branches_stays": loop(ON + """v2 = If(on)<then_branch = t () => (float[N] p) { p = Neg(v) },
         else_branch = e () => (float[N] q) { q = Exp(v) }>""", None, passes="unroll-loops{max-nodes=11}"),
+    "loop_that_grows_with_an_if_of_a_named_size": loop(ON + """w = If(go)<then_branch = t () => (float[K] p) { p = Neg(v) },
+        else_branch = e () => (float[K] q) { q = Exp(v) }> a = Softmax(w) b = CumSum(a, zero) d = Softmax(b) s = CumSum(d, zero)
+        v2 = Concat<axis = 0>(s, many)""", " ".join(["If (Neg) (Exp) Softmax CumSum Softmax CumSum Concat"] * 3), passes=CLEAN, head="float[N] x, bool go",
+                                                       carried="float[C] v", made="float[D] v2", outs="float[M] y",
+                                                       weights={"zero": scalar(0, np.int64), "many": rand(200)}),
     "loop_with_an_if_that_is_known": loop(ON + """v2 = If(yes)<then_branch = t () => (float[N] p) { p = Neg(v) },
         else_branch = e () => (float[N] q) { q = Exp(v) }>""", "Neg Neg Neg", passes="inline-if," + CLEAN),
     "loop_in_a_loop": loop(ON + """v2 = Loop(n, on0, v)<body = c (int64 j, bool go, float[N] r) => (bool go2, float[N] r2) {

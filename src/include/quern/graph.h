@@ -185,7 +185,9 @@ typedef enum quern_code (*quern_outside_fn)(void *user,
                                             struct quern_value **out);
 /** As quern_node_copy_attr(); graphs are copied, too, with all that lies in
  * them, into values and nodes of new names (one with a sparse initializer, or
- * an input with a default: _INVALID_ARGUMENT). `outside` may be NULL. */
+ * an input with a default: _INVALID_ARGUMENT). Types that values declare are
+ * copied without the names of sizes: these may be others in each copy.
+ * `outside` may be NULL. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_copy_graphs(struct quern_node *node, const struct quern_node *from,
                        const char *name, quern_outside_fn outside, void *user);
@@ -382,6 +384,16 @@ quern_node_create(struct quern_graph *graph, struct quern_node *before,
                   struct quern_value *const *inputs, size_t n_inputs,
                   struct quern_value *const *outputs, size_t n_outputs,
                   struct quern_node **out_node);
+
+/** Make a node of the operator of `from`, a node of the same model: its domain,
+ * name and overload, whatever dots are in them. Attributes are not copied, see
+ * quern_node_copy_graphs(). The rest as quern_node_create(). */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_node_create_like(struct quern_graph *graph, struct quern_node *before,
+                       const struct quern_node *from, const char *name,
+                       struct quern_value *const *inputs, size_t n_inputs,
+                       struct quern_value *const *outputs, size_t n_outputs,
+                       struct quern_node **out_node);
 
 /** Set input i (i may be one past the last; NULL leaves it out; trailing
  * left-out inputs are dropped). */
