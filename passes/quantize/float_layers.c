@@ -417,9 +417,8 @@ static const struct quern_option options[] = {
      "is not reached"},
     {"runs", QUERN_OPTION_INT, offsetof(struct float_params, runs), 16, 10000,
      NULL,
-     "runs of the model that the search may take, each of 2 to 16 samples: "
-     "what "
-     "bounds its time"},
+     "runs of the model that the search may take, each of at most 16 samples: "
+     "what bounds its time"},
     {0},
 };
 

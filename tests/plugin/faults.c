@@ -14,7 +14,15 @@
 
 enum {
     MOST = 4096,
-    SEEN_SIZE = 152, /* bytes of what `calibrate` leaves of a value */
+};
+
+/* What `calibrate` leaves of a value: entries of "quern.seen" look like this.
+ * Where their size is another one, opening the table tells both. */
+struct seen {
+    struct quern_stats *stats;
+    int rank;
+    int64_t dims[QUERN_MAX_RANK];
+    int channel_axis;
 };
 
 /* ---------------------------------------------------------------- helpers */
@@ -391,16 +399,16 @@ static enum quern_code look_at_ranges(struct quern_pass_ctx *ctx,
     enum quern_code code = look_at_data(ctx, graph, params);
     if (code == QUERN_OK) {
         code = quern_table_open(model, "quern.seen", QUERN_TABLE_VALUE,
-                                SEEN_SIZE, &table);
+                                sizeof(struct seen), &table);
     }
     for (uint32_t i = 0; code == QUERN_OK && i < quern_model_n_value_ids(model);
          i++) {
-        struct quern_stats *const *stats = quern_table_get(table, i);
-        if (stats != NULL && *stats != NULL) {
+        const struct seen *seen = quern_table_get(table, i);
+        if (seen != NULL && seen->stats != NULL) {
             n++;
-            size_t n_channels = quern_stats_n_channels(*stats);
+            size_t n_channels = quern_stats_n_channels(seen->stats);
             n_good += n_channels > 0 && n_channels <= 16;
-            quern_stats_clear(*stats); /* as insert-qdq does */
+            quern_stats_clear(seen->stats); /* as insert-qdq does */
         }
     }
     return code == QUERN_OK && (n == 0 || n_good < n)
