@@ -2,6 +2,7 @@
 #include "api/compare.h"
 
 #include "data/array.h"
+#include "ir/names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static enum quern_code match_inputs(struct quern_comparison *c)
 static enum quern_code match_outputs(struct quern_comparison *c,
                                      const struct quern_graph *got)
 {
+    struct qn_map places = {0};
     size_t n = quern_graph_n_outputs(got);
     c->n_got = n;
     c->n_outputs = quern_graph_n_outputs(c->graph);
@@ -77,22 +79,20 @@ static enum quern_code match_outputs(struct quern_comparison *c,
     if (c->output_of == NULL) {
         return qn_no_memory(c->context);
     }
-    for (size_t i = 0; i < c->n_outputs; i++) {
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < c->n_outputs && code == QUERN_OK; i++) {
         const char *name = quern_value_name(quern_graph_output(c->graph, i));
-        size_t k = 0;
-        while (k < n && strcmp(name, quern_value_name(
-                                         quern_graph_output(got, k))) != 0) {
-            k++;
-        }
-        if (k == n) {
-            return quern_fail(c->context, QUERN_INVALID_ARGUMENT, NULL,
+        if (!qn_names_output(got, name, i, &places, &c->output_of[i])) {
+            code = qn_no_memory(c->context);
+        } else if (c->output_of[i] == n) {
+            code = quern_fail(c->context, QUERN_INVALID_ARGUMENT, NULL,
                               "the first model has output '%s', the second "
                               "has none of that name",
                               name);
         }
-        c->output_of[i] = k;
     }
-    return QUERN_OK;
+    qn_map_finish(&places);
+    return code;
 }
 
 static enum quern_code open_data(struct quern_comparison *c, const char *path)

@@ -1,6 +1,7 @@
 /* Trials: does a changed model give the same? */
 #include "api/trial_run.h"
 #include "ir/ir.h"
+#include "ir/names.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -60,24 +61,22 @@ static void differs(struct qn_finding *f, const char *head, const char *what,
     snprintf(f->text, sizeof f->text, "%s%s%s", head, what, tail);
 }
 
-static bool match_outputs(struct round *r, const struct qn_trial *t,
-                          struct qn_finding *f)
+/* Where the outputs of the trial are now; one that is gone is a difference. */
+static enum quern_code match_outputs(struct round *r, const struct qn_trial *t,
+                                     struct qn_finding *f)
 {
-    for (size_t i = 0; i < t->n_out; i++) {
-        size_t n = r->graph->n_outputs;
-        size_t k = 0; /* mostly it is at the same place */
-        while (k < n && strcmp(quern_value_name(
-                                   quern_graph_output(r->graph, (i + k) % n)),
-                               t->out[i]) != 0) {
-            k++;
-        }
-        if (k == n) {
+    struct qn_map places = {0};
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < t->n_out && code == QUERN_OK; i++) {
+        if (!qn_names_output(r->graph, t->out[i], i, &places, &r->source[i])) {
+            code = qn_no_memory(t->context);
+        } else if (r->source[i] == r->graph->n_outputs) {
             differs(f, "output '", t->out[i], "' is gone");
-            return false;
+            break;
         }
-        r->source[i] = (i + k) % n;
     }
-    return true;
+    qn_map_finish(&places);
+    return code;
 }
 
 /* What an input gets: the sample, or where the pass may change precision and
@@ -105,10 +104,12 @@ static enum quern_code match_inputs(struct round *r, const struct qn_trial *t,
 {
     enum quern_code code = QUERN_OK;
     size_t n = quern_engine_n_inputs(r->e.engine);
+    size_t next = 0;
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         const struct quern_value *value = quern_engine_input(r->e.engine, i);
-        size_t k = 0;
-        while (k < t->n_in && strcmp(t->in[k], quern_value_name(value)) != 0) {
+        size_t k = 0; /* mostly it is the next one */
+        while (k < t->n_in && strcmp(t->in[(next + k) % t->n_in],
+                                     quern_value_name(value)) != 0) {
             k++;
         }
         if (k == t->n_in) {
@@ -116,7 +117,10 @@ static enum quern_code match_inputs(struct round *r, const struct qn_trial *t,
                     "' was not there before");
             return QUERN_OK;
         }
-        code = input_of(r, t, sample * t->n_in + k, value, may_cast, &r->in[i]);
+        size_t at = (next + k) % t->n_in;
+        next = at + 1;
+        code =
+            input_of(r, t, sample * t->n_in + at, value, may_cast, &r->in[i]);
     }
     return code;
 }
@@ -241,7 +245,8 @@ static enum quern_code compare(struct qn_trial *t, struct quern_model *model,
         return QUERN_OK;
     }
     struct qn_bound bound = bound_of(t, r->e.is_ort, contract);
-    if (match_outputs(r, t, f)) {
+    code = match_outputs(r, t, f);
+    if (code == QUERN_OK && f->verdict == QUERN_VERDICT_AGREES) {
         code = run_samples(r, t, &bound, f);
     }
     if (code == QUERN_OK && keep && f->verdict == QUERN_VERDICT_UNKNOWN) {

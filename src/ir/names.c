@@ -286,3 +286,22 @@ const char *qn_names_unique(struct quern_model *model, const char *wanted)
         }
     }
 }
+
+bool qn_names_output(const struct quern_graph *graph, const char *name,
+                     size_t hint, struct qn_map *places, size_t *out)
+{
+    size_t n = graph->n_outputs;
+    *out = hint;
+    if (hint < n && strcmp(graph->outputs[hint]->value->name, name) == 0) {
+        return true;
+    }
+    for (size_t i = places->count == 0 ? n : 0; i > 0; i--) {
+        if (!qn_map_set(places, graph->outputs[i - 1]->value->name,
+                        &graph->outputs[i - 1])) {
+            return false;
+        }
+    }
+    struct quern_use **at = qn_map_get(places, name);
+    *out = at != NULL ? (size_t)(at - graph->outputs) : n;
+    return true;
+}

@@ -37,4 +37,12 @@ bool qn_names_taken(const struct qn_names *names, const char *name);
  * arena; not taken by this call. NULL: no memory. */
 const char *qn_names_unique(struct quern_model *model, const char *wanted);
 
+/** Place of the output of that name; the number of outputs when there is none.
+ * @param hint    place where it most likely is
+ * @param places  empty at first; filled when one is not there, for the caller
+ *                to finish
+ * @return false: no memory */
+bool qn_names_output(const struct quern_graph *graph, const char *name,
+                     size_t hint, struct qn_map *places, size_t *out);
+
 #endif

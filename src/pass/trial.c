@@ -89,17 +89,24 @@ enum quern_code qn_try_begin(struct quern_pass_ctx *ctx)
     return QUERN_OK;
 }
 
-/* As it was before the step; NULL: not there. Mostly at the same place. */
-static const struct qn_shown_output *output_before(const struct qn_shown *s,
-                                                   const char *name, size_t at)
+/* As it was before the step. Mostly it is at the same place; only where it is
+ * not, all names are entered.
+ * @param out  NULL: not there */
+static bool output_before(const struct qn_shown *s, struct qn_map *by_name,
+                          const char *name, size_t at,
+                          const struct qn_shown_output **out)
 {
-    for (size_t k = 0; k < s->n; k++) {
-        const struct qn_shown_output *o = &s->outputs[(at + k) % s->n];
-        if (strcmp(o->name, name) == 0) {
-            return o;
-        }
+    *out = at < s->n ? &s->outputs[at] : NULL;
+    if (*out != NULL && strcmp((*out)->name, name) == 0) {
+        return true;
     }
-    return NULL;
+    bool good = true;
+    size_t n = by_name->count == 0 ? s->n : 0;
+    for (size_t i = 0; good && i < n; i++) {
+        good = qn_map_set(by_name, s->outputs[i].name, &s->outputs[i]);
+    }
+    *out = good ? qn_map_get(by_name, name) : NULL;
+    return good;
 }
 
 /* Another type of floats, where the pass may change precision and inputs and
@@ -119,13 +126,17 @@ static enum quern_code check_declared(struct quern_pass_ctx *ctx, char *text,
                                       size_t size)
 {
     const struct quern_graph *graph = quern_model_graph(ctx->model);
+    struct qn_map by_name = {0};
     enum quern_code code = quern_model_infer(ctx->model);
     for (size_t i = 0; i < quern_graph_n_outputs(graph) && code == QUERN_OK;
          i++) {
         const struct quern_value *v = quern_graph_output(graph, i);
         enum quern_dtype is = qn_value_written_dtype(v);
-        const struct qn_shown_output *before =
-            output_before(&ctx->shown, quern_value_name(v), i);
+        const struct qn_shown_output *before = NULL;
+        if (!output_before(&ctx->shown, &by_name, quern_value_name(v), i,
+                           &before)) {
+            code = qn_no_memory(ctx->context);
+        }
         if (before == NULL || before->dtype == QUERN_UNDEFINED ||
             is == QUERN_UNDEFINED || is == before->dtype ||
             may_become(ctx->step->desc, before->dtype, is)) {
@@ -136,6 +147,7 @@ static enum quern_code check_declared(struct quern_pass_ctx *ctx, char *text,
                  quern_dtype_name(before->dtype));
         break;
     }
+    qn_map_finish(&by_name);
     return code;
 }
 

@@ -100,8 +100,30 @@ static const struct quern_pass_desc narrow_pass = {
     .contract = QUERN_CHANGES_PRECISION,
     .run = declare_half,
 };
+/* The same where outputs stand at other places. */
+static inline enum quern_code turn_round(struct quern_pass_ctx *ctx,
+                                         struct quern_graph *graph,
+                                         const void *params)
+{
+    struct quern_value *outputs[8];
+    size_t n = quern_graph_n_outputs(graph);
+    ck_assert_uint_le(n, 8);
+    for (size_t i = 0; i < n; i++) {
+        outputs[i] = quern_graph_output(graph, n - 1 - i);
+    }
+    enum quern_code code = declare_half(ctx, graph, params);
+    return code == QUERN_OK ? quern_graph_set_outputs(graph, outputs, n) : code;
+}
+
+static const struct quern_pass_desc turn_pass = {
+    .struct_size = sizeof turn_pass,
+    .abi = QUERN_ABI,
+    .name = "test-turn",
+    .summary = "outputs the other way round, of which one is of another type",
+    .run = turn_round,
+};
 static const struct quern_pass_desc *const test_passes[] = {
-    &wrong_pass, &right_pass, &retype_pass, &narrow_pass, NULL};
+    &wrong_pass, &right_pass, &retype_pass, &narrow_pass, &turn_pass, NULL};
 
 static inline void add_passes(void)
 {

@@ -294,6 +294,36 @@ START_TEST(the_declared_type_of_an_output_stays)
 }
 END_TEST
 
+START_TEST(outputs_are_known_at_other_places)
+{
+    struct told told = {.n = 0};
+    struct quern_apply_options o = {.struct_size = sizeof o,
+                                    .step = on_step,
+                                    .user = &told,
+                                    .verify_each = true};
+    open_model("trust/subs.onnx");
+    add_passes();
+    struct quern_value *y = quern_graph_output(model->graph, 0);
+    struct quern_value *outputs[3] = {y, NULL, NULL};
+    ck_assert_int_eq(quern_node_set_op(quern_value_producer(y), "Odd"),
+                     QUERN_OK);
+    for (size_t i = 1; i < 3; i++) {
+        struct quern_node *node = NULL;
+        ck_assert_int_eq(quern_value_create(model->graph, "more", &outputs[i]),
+                         QUERN_OK);
+        ck_assert_int_eq(quern_node_create(model->graph, NULL, "Odd", "", &y, 1,
+                                           &outputs[i], 1, &node),
+                         QUERN_OK);
+    }
+    ck_assert_int_eq(quern_graph_set_outputs(model->graph, outputs, 3),
+                     QUERN_OK);
+    ck_assert_int_eq(quern_apply(model, "test-turn", &o), QUERN_OK);
+    ck_assert_int_eq(told.verdicts[0], QUERN_VERDICT_DIFFERS);
+    ck_assert_str_eq(told.text, "output 'y' is declared float16, was float");
+    ck_assert_ptr_eq(quern_graph_output(model->graph, 0), y);
+}
+END_TEST
+
 START_TEST(inputs_follow_a_change_of_precision)
 {
     struct told told = {.n = 0};
@@ -376,6 +406,7 @@ Suite *qtest_suite(void)
     tcase_add_test(all, a_loop_without_end_is_stopped);
     tcase_add_test(all, a_wrong_pass_is_undone_and_the_work_goes_on);
     tcase_add_test(all, the_declared_type_of_an_output_stays);
+    tcase_add_test(all, outputs_are_known_at_other_places);
     tcase_add_test(all, inputs_follow_a_change_of_precision);
     tcase_add_test(all, a_step_can_be_cut_off_behind_a_rewrite);
     tcase_add_test(all, bisect_leaves_the_model_as_it_was);

@@ -1,5 +1,6 @@
 /* Outputs of a node that are left out, and of a graph: as many as there are. */
 #include "ir/build.h"
+#include "ir/names.h"
 #include "qtest.h"
 #include "support.h"
 
@@ -63,6 +64,14 @@ static void set_many(struct chain *c, size_t n)
                      QUERN_INVALID_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(qtest_said(c->context), "still read"));
     good(quern_graph_set_inputs(c->graph, in, n));
+    struct qn_map places = {0};
+    for (size_t i = 0; i < n; i++) { /* all at other places */
+        size_t at = n;
+        ck_assert(qn_names_output(c->graph, quern_value_name(out[i]), n - i,
+                                  &places, &at));
+        ck_assert_uint_eq(at, i);
+    }
+    qn_map_finish(&places);
     out[n] = next[0];
     in[n - 1] = next[1];
     qn_journal_undo(c->model, mark);
@@ -82,6 +91,40 @@ static double seconds(struct chain *c, size_t n)
     }
     return least;
 }
+
+START_TEST(outputs_are_found_by_their_names)
+{
+    struct chain c;
+    struct quern_value *made[4];
+    struct qn_map places = {0};
+    size_t at = 9;
+    chain_create(&c);
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const names[] = {"p", "q", "s", "t"};
+        struct quern_node *node = NULL;
+        good(quern_value_create(c.graph, names[i], &made[i]));
+        good(quern_node_create(c.graph, NULL, "Relu", "", &c.x, 1, &made[i], 1,
+                               &node));
+    }
+    good(quern_graph_set_outputs(c.graph, made, 4));
+    ck_assert(qn_names_output(c.graph, "s", 2, &places, &at));
+    ck_assert_uint_eq(at, 2);
+    ck_assert_uint_eq(places.count, 0); /* it was where it was looked for */
+    const struct {
+        const char *name;
+        size_t hint;
+        size_t at;
+    } rows[] = {{"t", 0, 3}, {"p", 3, 0}, {"q", 77, 1}, {"r", 1, 4}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ck_assert(
+            qn_names_output(c.graph, rows[i].name, rows[i].hint, &places, &at));
+        ck_assert_uint_eq(at, rows[i].at);
+        ck_assert_uint_eq(places.count, 4);
+    }
+    qn_map_finish(&places);
+    chain_destroy(&c);
+}
+END_TEST
 
 /* Pairs of them compared would take 16 times as long for 4 times as many. */
 START_TEST(many_inputs_and_outputs_cost_no_square)
@@ -109,6 +152,7 @@ Suite *qtest_suite(void)
     TCase *tests = tcase_create("outputs");
     tcase_add_test(tests,
                    outputs_left_out_at_the_end_go_where_their_number_is_free);
+    tcase_add_test(tests, outputs_are_found_by_their_names);
     tcase_add_test(tests, many_inputs_and_outputs_cost_no_square);
     suite_add_tcase(suite, tests);
     return suite;
