@@ -185,9 +185,8 @@ typedef enum quern_code (*quern_outside_fn)(void *user,
                                             struct quern_value **out);
 /** As quern_node_copy_attr(); graphs are copied, too, with all that lies in
  * them, into values and nodes of new names (one with a sparse initializer, or
- * an input with a default: _INVALID_ARGUMENT). Types that values declare are
- * copied without the names of sizes: these may be others in each copy.
- * `outside` may be NULL. */
+ * an input with a default: _INVALID_ARGUMENT); types without names of sizes,
+ * which may be other sizes in each copy. `outside` may be NULL. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_copy_graphs(struct quern_node *node, const struct quern_node *from,
                        const char *name, quern_outside_fn outside, void *user);
@@ -261,8 +260,7 @@ QUERN_API int64_t quern_value_len(const struct quern_value *value);
 /** Type of a value as people write it: "float[N, 3, 224, 224]", "?" when
  * nothing is known. What the file declares counts where nothing was inferred.
  * @param text, size  buffer; always NUL-terminated when size > 0
- * @return the length that the whole text has (as snprintf)
- * Since 0.1. */
+ * @return the length that the whole text has (as snprintf). Since 0.1. */
 QUERN_API size_t quern_value_type_format(const struct quern_value *value,
                                          char *text, size_t size);
 
@@ -273,8 +271,7 @@ QUERN_API bool quern_dim_equal(struct quern_dim a, struct quern_dim b);
  * @param known  `n` dimensions, of which those that are single symbols count;
  *               the sizes are 0 or more
  * @return the size; -1 where it does not follow (a symbol that is not among
- * them, a number beyond 64 bits, sizes that do not broadcast)
- * Since 0.1. */
+ * them, a number beyond 64 bits, sizes that do not broadcast). Since 0.1. */
 QUERN_API int64_t quern_dim_size(struct quern_dim dim,
                                  const struct quern_dim *known,
                                  const int64_t *sizes, size_t n);
@@ -307,8 +304,7 @@ quern_model_infer(struct quern_model *model);
 /** True when quern knows what the node computes at the version that the model
  * imports: an operator of ONNX or of com.microsoft that inference has a rule
  * or a schema for, or a function that the model brings along. Other nodes are
- * kept as they are, and no rewriting looks through them.
- * Since 0.1. */
+ * kept as they are, and no rewriting looks through them. Since 0.1. */
 QUERN_API bool quern_node_is_known(const struct quern_node *node);
 
 /** An element of an integer tensor: a number, an expression, or unknown. */
@@ -368,26 +364,23 @@ QUERN_NODISCARD QUERN_API enum quern_code
 quern_value_freeze(struct quern_value *value);
 
 /** Make a node.
- * @param before   node of the same graph that it stands in front of; NULL:
- *                 last in the graph
+ * @param before   node of the graph to stand in front of; NULL: at the end
  * @param op       "Conv" or "com.microsoft.Gelu"
  * @param name     wanted name, made unique as in quern_value_create(); "" stays
  * @param inputs   `n_inputs` values, NULL for one that is left out
  * @param outputs  `n_outputs` values without producer (NULL: left out), as
  *                 made by quern_value_create() or freed by
  *                 quern_node_set_output()
- * @return QUERN_OK; _INVALID_ARGUMENT (other model, erased, has a producer);
- * _NO_MEMORY */
+ * @return QUERN_OK; _INVALID_ARGUMENT (foreign, erased, made); _NO_MEMORY */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_create(struct quern_graph *graph, struct quern_node *before,
                   const char *op, const char *name,
                   struct quern_value *const *inputs, size_t n_inputs,
                   struct quern_value *const *outputs, size_t n_outputs,
                   struct quern_node **out_node);
-
 /** Make a node of the operator of `from`, a node of the same model: its domain,
  * name and overload, whatever dots are in them. Attributes are not copied, see
- * quern_node_copy_graphs(). The rest as quern_node_create(). */
+ * quern_node_copy_graphs(). The rest as quern_node_create(). Since 0.1. */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_node_create_like(struct quern_graph *graph, struct quern_node *before,
                        const struct quern_node *from, const char *name,
