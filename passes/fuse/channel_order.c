@@ -27,15 +27,23 @@ struct follower {
     int axis; /* of the channels in it */
 };
 
+static bool set_axis(struct order *order, int64_t axis)
+{
+    axis += axis < 0 ? order->rank : 0;
+    if (axis < 0 || axis >= order->rank) {
+        return false;
+    }
+    order->axis = (int)axis;
+    return true;
+}
+
 /* Places of a Gather, by constant indices in one vector. */
 static bool read_gather(const struct quern_node *node, struct order *order)
 {
     const struct quern_tensor *t =
         quern_value_constant(quern_node_input(node, 1));
-    order->axis = (int)quern_node_int(node, "axis", 0);
-    order->axis += order->axis < 0 ? order->rank : 0;
-    if (t == NULL || quern_tensor_rank(t) != 1 || order->axis < 0 ||
-        order->axis >= order->rank) {
+    if (t == NULL || quern_tensor_rank(t) != 1 ||
+        !set_axis(order, quern_node_int(node, "axis", 0))) {
         return false;
     }
     order->n = quern_tensor_len(t);
@@ -53,8 +61,7 @@ static bool read_slice(const struct quern_node *node, struct order *order)
         qn_int_values(quern_node_input(node, 4), 1, &step) != 1) {
         return false;
     }
-    order->axis = (int)(axis < 0 ? axis + order->rank : axis);
-    if (step != -1 || order->axis < 0 || order->axis >= order->rank) {
+    if (step != -1 || !set_axis(order, axis)) {
         return false;
     }
     order->n = quern_value_dims(quern_node_input(node, 0))[order->axis].value;

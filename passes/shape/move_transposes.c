@@ -17,7 +17,7 @@ int qn_read_perm(const struct quern_node *transpose, int64_t *out_perm)
     const int64_t *perm = NULL;
     size_t n = 0;
     bool seen[QUERN_MAX_RANK] = {false};
-    if (!quern_node_is(transpose, "Transpose") ||
+    if (x == NULL || !quern_node_is(transpose, "Transpose") ||
         (quern_node_has_attr(transpose, "perm") &&
          quern_node_attr_ints(transpose, "perm", &perm, &n) != QUERN_OK)) {
         return 0;
