@@ -183,6 +183,45 @@ bool qn_can_stand_for(const struct quern_value *y, const struct quern_value *x)
             !quern_value_is_graph_output(x));
 }
 
+enum quern_code qn_permuted(struct quern_pass_ctx *ctx,
+                            const struct quern_tensor *t, int rank,
+                            const int64_t *perm, struct quern_tensor **out)
+{
+    int lead = rank - quern_tensor_rank(t);
+    int64_t dims[QUERN_MAX_RANK];
+    int64_t steps[QUERN_MAX_RANK]; /* in `t`, of the axes of the result */
+    int64_t at[QUERN_MAX_RANK] = {0};
+    int64_t step = 1;
+    for (int i = rank - 1; i >= 0; i--) {
+        int64_t size = i < lead ? 1 : quern_tensor_dims(t)[i - lead];
+        dims[perm[i]] = size;
+        steps[perm[i]] = step;
+        step *= size;
+    }
+    enum quern_code code = quern_tensor_create(
+        quern_pass_context(ctx), quern_tensor_dtype(t), rank, dims, out);
+    int64_t n = quern_tensor_len(t);
+    if (code != QUERN_OK || n == 0) {
+        return code;
+    }
+    size_t size = quern_tensor_size(t) / (size_t)n;
+    const unsigned char *from = quern_tensor_data(t);
+    unsigned char *to = quern_tensor_data_mut(*out);
+    int64_t place = 0;
+    for (int64_t k = 0; k < n; k++) {
+        memcpy(to + (size_t)k * size, from + (size_t)place * size, size);
+        for (int i = rank - 1; i >= 0; i--) {
+            place += steps[i];
+            if (++at[i] < dims[i]) {
+                break;
+            }
+            place -= steps[i] * dims[i];
+            at[i] = 0;
+        }
+    }
+    return QUERN_OK;
+}
+
 enum quern_code qn_renew_output(struct quern_node *node, bool same_type)
 {
     struct quern_value *old = quern_node_output(node, 0);

@@ -41,6 +41,16 @@ enum quern_code qn_new_ints(struct quern_pass_ctx *ctx,
                             struct quern_value **out_value)
     __attribute__((warn_unused_result));
 
+/** A new tensor with the axes of another one in another order. Elements of
+ * whole bytes.
+ * @param rank  axes of `t`, or more: axes of 1 stand in front of its own then
+ * @param perm  for each of them, which one it becomes
+ * @param out   one count */
+enum quern_code qn_permuted(struct quern_pass_ctx *ctx,
+                            const struct quern_tensor *t, int rank,
+                            const int64_t *perm, struct quern_tensor **out)
+    __attribute__((warn_unused_result));
+
 /** Let input i of a node read a changed copy of its constant; the constant
  * itself goes when nobody else reads it. */
 enum quern_code qn_replace_input(struct quern_node *node, size_t i,

@@ -154,27 +154,13 @@ static enum quern_code turn_constant(struct quern_pass_ctx *ctx,
     if (quern_tensor_rank(t) != 2 || quern_tensor_dtype(t) != QUERN_FLOAT) {
         return QUERN_OK;
     }
-    int64_t m = quern_tensor_dims(t)[0];
-    int64_t k = quern_tensor_dims(t)[1];
-    enum quern_code code = quern_tensor_create(
-        quern_pass_context(ctx), QUERN_FLOAT, 2, (int64_t[2]){k, m}, &turned);
-    if (code != QUERN_OK) {
-        return code;
-    }
-    float *to = quern_tensor_data_mut(turned);
-    bool good = true;
-    for (int64_t i = 0; i < m; i++) {
-        for (int64_t j = 0; j < k; j++) {
-            good = quern_tensor_read_floats(t, i * k + j, 1, &to[j * m + i]) &&
-                   good;
-        }
-    }
-    if (good) {
+    enum quern_code code =
+        qn_permuted(ctx, t, 2, (const int64_t[2]){1, 0}, &turned);
+    if (code == QUERN_OK) {
         code = put(node, 0, turned);
     }
     quern_tensor_release(&turned);
-    return code == QUERN_OK && good ? quern_node_remove_attr(node, "transA")
-                                    : code;
+    return code == QUERN_OK ? quern_node_remove_attr(node, "transA") : code;
 }
 
 static enum quern_code normalize(struct quern_pass_ctx *ctx,

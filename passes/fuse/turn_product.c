@@ -37,20 +37,15 @@ static enum quern_code turn_weights(struct quern_pass_ctx *ctx,
                                     struct quern_value **out)
 {
     const struct quern_value *old = quern_node_input(node, 0);
-    const int64_t *dims = quern_tensor_dims(quern_value_constant(old));
-    int64_t len = 0;
-    const float *from = qn_floats(ctx, old, &len);
-    float *to = quern_pass_alloc(ctx, (size_t)len * sizeof *to);
-    if (from == NULL || to == NULL) {
-        return QUERN_NO_MEMORY;
+    struct quern_tensor *turned = NULL;
+    enum quern_code code = qn_permuted(ctx, quern_value_constant(old), 2,
+                                       (const int64_t[2]){1, 0}, &turned);
+    if (code == QUERN_OK) {
+        code = quern_constant_create(quern_node_graph(node),
+                                     quern_value_name(old), turned, out);
     }
-    for (int64_t i = 0; i < dims[0]; i++) {
-        for (int64_t k = 0; k < dims[1]; k++) {
-            to[k * dims[0] + i] = from[i * dims[1] + k];
-        }
-    }
-    return qn_new_floats(ctx, quern_node_graph(node), quern_value_name(old), to,
-                         2, (int64_t[2]){dims[1], dims[0]}, out);
+    quern_tensor_release(&turned);
+    return code;
 }
 
 /* The Add of one number a row of the product, which alone reads it.

@@ -46,8 +46,7 @@ enum quern_code qn_search_init(struct qn_twin *twin, struct qn_reruns *reruns,
     __attribute__((warn_unused_result));
 
 /** Measure what sources add, by quick runs: five eighths of those that are left
- * at most, or ten. The twin is all in
- * integers then, and settled.
+ * at most, or ten. The twin is all in integers then, and settled.
  * @param target  noise over signal that is good enough */
 enum quern_code qn_search_listen(struct qn_search *search, double target)
     __attribute__((warn_unused_result));

@@ -3,8 +3,6 @@
 #include "kinds.h"
 #include "shape/region.h"
 
-#include <string.h>
-
 /* Larger constants are turned only when nobody else reads them. */
 enum { MOST_SHARED_BYTES = 64 << 10 };
 
@@ -95,48 +93,6 @@ bool qn_can_turn_constant(const struct qn_region *region,
             (quern_value_n_uses(value) == 1 || size <= MOST_SHARED_BYTES));
 }
 
-/* The tensor with leading axes of 1 up to the region's rank, turned back. */
-static enum quern_code turn_tensor(struct quern_pass_ctx *ctx,
-                                   const struct qn_region *region,
-                                   const struct quern_tensor *t,
-                                   struct quern_tensor **out)
-{
-    int rank = region->rank;
-    int lead = rank - quern_tensor_rank(t);
-    int64_t dims[QUERN_MAX_RANK];
-    int64_t steps[QUERN_MAX_RANK]; /* in `t`, of the axes of the result */
-    int64_t at[QUERN_MAX_RANK] = {0};
-    int64_t step = 1;
-    for (int i = rank - 1; i >= 0; i--) {
-        int64_t size = i < lead ? 1 : quern_tensor_dims(t)[i - lead];
-        dims[region->perm[i]] = size;
-        steps[region->perm[i]] = step;
-        step *= size;
-    }
-    enum quern_code code = quern_tensor_create(
-        quern_pass_context(ctx), quern_tensor_dtype(t), rank, dims, out);
-    if (code != QUERN_OK) {
-        return code;
-    }
-    int64_t n = quern_tensor_len(t);
-    size_t size = quern_tensor_size(t) / (size_t)n;
-    const unsigned char *from = quern_tensor_data(t);
-    unsigned char *to = quern_tensor_data_mut(*out);
-    int64_t place = 0;
-    for (int64_t k = 0; k < n; k++) {
-        memcpy(to + (size_t)k * size, from + (size_t)place * size, size);
-        for (int i = rank - 1; i >= 0; i--) {
-            place += steps[i];
-            if (++at[i] < dims[i]) {
-                break;
-            }
-            place -= steps[i] * dims[i];
-            at[i] = 0;
-        }
-    }
-    return QUERN_OK;
-}
-
 static enum quern_code turn_constant(struct quern_pass_ctx *ctx,
                                      const struct qn_region *region,
                                      struct quern_node *node, size_t i)
@@ -148,7 +104,8 @@ static enum quern_code turn_constant(struct quern_pass_ctx *ctx,
     if (quern_tensor_len(t) == 1) {
         return QUERN_OK;
     }
-    enum quern_code code = turn_tensor(ctx, region, t, &turned);
+    enum quern_code code =
+        qn_permuted(ctx, t, region->rank, region->perm, &turned);
     if (code == QUERN_OK) {
         code = quern_constant_create(region->graph, quern_value_name(old),
                                      turned, &value);
