@@ -3,7 +3,6 @@
 
 #include <quern/target.h>
 
-#include <stdio.h>
 #include <string.h>
 
 bool qn_scalar(const struct quern_value *value, float *out_value)
@@ -250,12 +249,12 @@ enum quern_code qn_insert_behind(struct quern_node *node, const char *op,
     struct quern_graph *graph = quern_node_graph(node);
     struct quern_value *y = quern_node_output(node, 0);
     char name[512];
-    snprintf(name, sizeof name, "%.480s%s", quern_value_name(y), suffix);
+    quern_name_extend(name, sizeof name, quern_value_name(y), "%s", suffix);
     enum quern_code code = quern_value_create(graph, name, &in[0]);
     if (code == QUERN_OK) {
         code = quern_node_set_output(node, 0, in[0]);
     }
-    snprintf(name, sizeof name, "%.480s_%s", quern_value_name(y), op);
+    quern_name_extend(name, sizeof name, quern_value_name(y), "_%s", op);
     return code == QUERN_OK
                ? quern_node_create(graph, quern_node_next(node), op, name, in,
                                    n_in, &y, 1, out_node)

@@ -11,7 +11,6 @@
 #include "builtin.h"
 #include "common.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { MOST_PARTS = 1024 };
@@ -143,7 +142,8 @@ static enum quern_code set_sizes(struct quern_pass_ctx *ctx, struct parts *p)
                    ? quern_node_set_ints(p->node, "split", p->sizes, p->n)
                    : code;
     }
-    snprintf(name, sizeof name, "%.480s_sizes", quern_value_name(p->sequence));
+    quern_name_extend(name, sizeof name, quern_value_name(p->sequence),
+                      "_sizes");
     enum quern_code code = quern_tensor_of_ints(quern_pass_context(ctx),
                                                 (int64_t)p->n, p->sizes, &t);
     if (code == QUERN_OK) {
@@ -166,7 +166,7 @@ static enum quern_code squeeze(struct quern_pass_ctx *ctx,
     int64_t axis = p->axis;
     bool as_input = quern_node_opset(p->node) >= 13;
     char name[512];
-    snprintf(name, sizeof name, "%.480s_axes", quern_value_name(y));
+    quern_name_extend(name, sizeof name, quern_value_name(y), "_axes");
     enum quern_code code = QUERN_OK;
     if (as_input) {
         code = quern_tensor_of_ints(quern_pass_context(ctx), 1, &axis, &t);
@@ -191,8 +191,8 @@ static enum quern_code set_outputs(struct quern_pass_ctx *ctx, struct parts *p)
     char name[512];
     for (size_t i = 0; i < p->n && code == QUERN_OK; i++) {
         struct quern_value *part = p->squeeze ? NULL : p->values[i];
-        snprintf(name, sizeof name, "%.480s_part",
-                 quern_value_name(p->sequence));
+        quern_name_extend(name, sizeof name, quern_value_name(p->sequence),
+                          "_part");
         if (part == NULL) {
             code = quern_value_create(graph, name, &part);
         }

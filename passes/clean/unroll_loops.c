@@ -10,8 +10,6 @@
 #include "clean/unroll.h"
 #include "common.h"
 
-#include <stdio.h>
-
 /* ------------------------------------------------------------- one turn */
 
 /* What a value of the body is outside, at this turn. */
@@ -55,8 +53,8 @@ static enum quern_code copy_node(struct qn_loop *l,
         struct quern_value *v = quern_node_output(from, i);
         out[i] = NULL;
         if (v != NULL) {
-            snprintf(name, sizeof name, "%.480s_turn%lld", quern_value_name(v),
-                     (long long)turn);
+            quern_name_extend(name, sizeof name, quern_value_name(v),
+                              "_turn%lld", (long long)turn);
             code = quern_value_create(graph, name, &out[i]);
             l->map[quern_value_id(v)] = out[i];
         }
@@ -64,8 +62,8 @@ static enum quern_code copy_node(struct qn_loop *l,
     if (code == QUERN_OK) {
         name[0] = '\0';
         if (*quern_node_name(from) != '\0') {
-            snprintf(name, sizeof name, "%.480s_turn%lld",
-                     quern_node_name(from), (long long)turn);
+            quern_name_extend(name, sizeof name, quern_node_name(from),
+                              "_turn%lld", (long long)turn);
         }
         code = quern_node_create_like(graph, l->node, from, name, in, n_in, out,
                                       n_out, &node);

@@ -1,8 +1,6 @@
 /* Chains of older operators in front of a node that is taken apart. */
 #include "convert/chain.h"
 
-#include <stdio.h>
-
 struct qn_chain qn_chain_of(const struct lowering *l, struct quern_node *node,
                             struct quern_value *x)
 {
@@ -46,8 +44,9 @@ static void append(struct qn_chain *c, const char *op,
     if (c->code != QUERN_OK) {
         return;
     }
-    snprintf(name, sizeof name, "%.200s_lowered_%d",
-             quern_value_name(quern_node_output(c->before, 0)), c->number++);
+    quern_name_extend(name, sizeof name,
+                      quern_value_name(quern_node_output(c->before, 0)),
+                      "_lowered_%d", c->number++);
     c->code = quern_value_create(quern_node_graph(c->before), name, &out);
     if (c->code == QUERN_OK && !c->narrow) {
         c->code = quern_value_copy_type(out, quern_node_input(c->before, 0));

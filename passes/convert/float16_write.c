@@ -1,7 +1,6 @@
 /* to-float16: types, constants and Casts are written. */
 #include "convert/float16.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* The type that a wide value has. */
@@ -14,10 +13,10 @@ static enum quern_dtype wide_type(const struct qn_half *h,
 static void name_cast(const struct quern_value *v, enum quern_dtype dtype,
                       char *name, size_t size)
 {
-    snprintf(name, size, "%.480s_%s", quern_value_name(v),
-             dtype == QUERN_FLOAT    ? "float32"
-             : dtype == QUERN_DOUBLE ? "float64"
-                                     : quern_dtype_name(dtype));
+    quern_name_extend(name, size, quern_value_name(v), "_%s",
+                      dtype == QUERN_FLOAT    ? "float32"
+                      : dtype == QUERN_DOUBLE ? "float64"
+                                              : quern_dtype_name(dtype));
 }
 
 /* Behind the node that makes `v`, or in front of all that could read it. */
@@ -36,7 +35,7 @@ static enum quern_code make_cast(struct qn_half *h, struct quern_value *from,
     struct quern_node *node = NULL;
     char name[512];
     (void)h;
-    snprintf(name, sizeof name, "%.480s_Cast", quern_value_name(to));
+    quern_name_extend(name, sizeof name, quern_value_name(to), "_Cast");
     enum quern_code code = quern_node_create(
         quern_value_graph(to), before, "Cast", name, &from, 1, &to, 1, &node);
     return code == QUERN_OK ? quern_node_set_int(node, "to", (int64_t)dtype)

@@ -1,8 +1,6 @@
 /* What the steps share: constants as inputs, refusing. */
 #include "convert.h"
 
-#include <stdio.h>
-
 enum quern_code qn_raise_refuse(const struct qn_raise *r,
                                 const struct quern_node *node, const char *why)
 {
@@ -42,8 +40,9 @@ static enum quern_code set_tensor(struct quern_node *node, const char *name,
     char wanted[256];
     struct quern_value *value = NULL;
     const struct quern_value *out = quern_node_output(node, 0);
-    snprintf(wanted, sizeof wanted, "%s_%s",
-             out != NULL ? quern_value_name(out) : quern_node_op(node), name);
+    quern_name_extend(wanted, sizeof wanted,
+                      out != NULL ? quern_value_name(out) : quern_node_op(node),
+                      "_%s", name);
     enum quern_code code =
         quern_constant_create(quern_node_graph(node), wanted, tensor, &value);
     quern_tensor_release(&tensor);

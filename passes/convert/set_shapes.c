@@ -18,7 +18,7 @@ static enum quern_code name_dim(struct quern_pass_ctx *ctx,
                                 struct quern_dim *dim)
 {
     char text[256];
-    snprintf(text, sizeof text, "%.200s_dim_%d", quern_value_name(v), i);
+    quern_name_extend(text, sizeof text, quern_value_name(v), "_dim_%d", i);
     dim->expr = quern_model_symbol(quern_pass_model(ctx), text);
     return dim->expr != NULL ? QUERN_OK : QUERN_NO_MEMORY;
 }

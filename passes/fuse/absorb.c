@@ -3,7 +3,6 @@
 #include "fuse/linear.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* A copy of shared weights of a MatMul is not worth one node above this. */
@@ -196,8 +195,8 @@ static enum quern_code put_all(struct qn_weights *w,
     const struct quern_value *b = w->bias_input < quern_node_n_inputs(w->tail)
                                       ? quern_node_input(w->tail, w->bias_input)
                                       : NULL;
-    snprintf(name, sizeof name, "%.240s%s", quern_value_name(b != NULL ? b : v),
-             b != NULL ? "" : "_bias");
+    quern_name_extend(name, sizeof name, quern_value_name(b != NULL ? b : v),
+                      "%s", b != NULL ? "" : "_bias");
     if (weights != NULL) {
         code = put(w->node, 1, quern_value_name(v), weights);
     }

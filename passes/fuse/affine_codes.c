@@ -12,7 +12,6 @@
 #include "fuse/linear.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { WEIGHTS = 1, BIAS = 2 };
@@ -123,7 +122,7 @@ static enum quern_code widen_zero_point(struct quern_pass_ctx *ctx,
         memcpy((char *)quern_tensor_data_mut(t) + (size_t)c * size,
                quern_tensor_data(zero), size);
     }
-    snprintf(name, sizeof name, "%.480s_channels", quern_value_name(old));
+    quern_name_extend(name, sizeof name, quern_value_name(old), "_channels");
     if (code == QUERN_OK) {
         code = quern_constant_create(quern_node_graph(l->dq), name, t, &value);
     }
@@ -138,7 +137,7 @@ static enum quern_code set_floats(struct quern_pass_ctx *ctx,
 {
     struct quern_value *value = NULL;
     char name[512];
-    snprintf(name, sizeof name, "%.480s_joined", stem);
+    quern_name_extend(name, sizeof name, stem, "_joined");
     enum quern_code code =
         qn_new_floats(ctx, quern_node_graph(node), name, values, 1, &n, &value);
     return code == QUERN_OK ? qn_replace_input(node, i, value) : code;

@@ -13,7 +13,6 @@
 #include "fuse/linear.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { SCALE = 1, BIAS = 2, MEAN = 3, VARIANCE = 4, N_INPUTS = 5 };
 
@@ -40,8 +39,8 @@ static enum quern_code set_floats(struct quern_pass_ctx *ctx,
 {
     struct quern_value *value = NULL;
     char name[512];
-    snprintf(name, sizeof name, "%.480s_joined",
-             quern_value_name(quern_node_input(norm, i)));
+    quern_name_extend(name, sizeof name,
+                      quern_value_name(quern_node_input(norm, i)), "_joined");
     enum quern_code code =
         qn_new_floats(ctx, quern_node_graph(norm), name, values, 1, &n, &value);
     return code == QUERN_OK ? qn_replace_input(norm, i, value) : code;

@@ -24,7 +24,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -351,7 +350,7 @@ static enum quern_code join_chain(struct quern_pass_ctx *ctx,
         code = quern_replace_value(y, x, true);
         return code == QUERN_OK ? quern_node_erase_dead(node) : code;
     }
-    snprintf(name, sizeof name, "%.480s_joined", quern_value_name(y));
+    quern_name_extend(name, sizeof name, quern_value_name(y), "_joined");
     code = qn_new_floats(ctx, quern_node_graph(node), name, numbers, rank, dims,
                          &constant);
     return code == QUERN_OK ? put(ctx, node, &first, &second, constant) : code;

@@ -15,7 +15,6 @@
 #include "builtin.h"
 #include "common.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { MOST_LABELS = QUERN_MAX_RANK };
@@ -161,7 +160,7 @@ static enum quern_code with_turned_weights(struct quern_pass_ctx *ctx,
     for (int i = 0; i < rank; i++) {
         perm[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
     }
-    snprintf(name, sizeof name, "%.480s_turned", quern_value_name(in[1]));
+    quern_name_extend(name, sizeof name, quern_value_name(in[1]), "_turned");
     enum quern_code code = quern_value_create(graph, name, &turned);
     if (code == QUERN_OK) {
         code = quern_node_create(graph, node, "Transpose", "", &in[1], 1,
@@ -191,8 +190,9 @@ static enum quern_code to_reduction(struct quern_pass_ctx *ctx,
     enum quern_code code = QUERN_OK;
     bool as_input = quern_node_opset(node) >= 13;
     if (as_input) {
-        snprintf(name, sizeof name, "%.480s_axes",
-                 quern_value_name(quern_node_output(node, 0)));
+        quern_name_extend(name, sizeof name,
+                          quern_value_name(quern_node_output(node, 0)),
+                          "_axes");
         code =
             quern_tensor_of_ints(quern_pass_context(ctx), (int64_t)n, axes, &t);
         if (code == QUERN_OK) {

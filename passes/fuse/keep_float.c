@@ -4,7 +4,6 @@
 #include "common.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { CODE_BITS = 30 };
 
@@ -69,8 +68,9 @@ static enum quern_code store_codes(struct quern_pass_ctx *ctx,
     for (int64_t i = 0; i < n; i++) {
         codes[i] = (int32_t)lrintf(bias[i] / scale);
     }
-    snprintf(name, sizeof name, "%.480s_bias_quantized",
-             quern_value_name(quern_node_output(node, 0)));
+    quern_name_extend(name, sizeof name,
+                      quern_value_name(quern_node_output(node, 0)),
+                      "_bias_quantized");
     code = quern_constant_create(graph, name, t, &in[0]);
     quern_tensor_release(&t);
     if (code == QUERN_OK) {
@@ -130,14 +130,16 @@ static enum quern_code keep(struct quern_pass_ctx *ctx, struct quern_node *node,
     }
     quern_pass_account(ctx, node, "bias as codes, so that weights stay float");
     code = store_codes(ctx, node, bias, n, in);
-    snprintf(name, sizeof name, "%.460s_bias_DequantizeLinear_Output",
-             quern_value_name(quern_node_output(node, 0)));
+    quern_name_extend(name, sizeof name,
+                      quern_value_name(quern_node_output(node, 0)),
+                      "_bias_DequantizeLinear_Output");
     if (code == QUERN_OK) {
         code = quern_value_create(quern_node_graph(node), name, &made);
     }
     if (code == QUERN_OK) {
-        snprintf(name, sizeof name, "%.460s_bias_DequantizeLinear",
-                 quern_value_name(quern_node_output(node, 0)));
+        quern_name_extend(name, sizeof name,
+                          quern_value_name(quern_node_output(node, 0)),
+                          "_bias_DequantizeLinear");
         code =
             quern_node_create(quern_node_graph(node), node, "DequantizeLinear",
                               name, in, 2, &made, 1, &dq);

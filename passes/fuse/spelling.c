@@ -30,7 +30,6 @@
 #include "fuse/rewrite.h"
 
 #include <math.h>
-#include <stdio.h>
 
 static enum quern_code half_last(struct quern_pass_ctx *ctx,
                                  const struct qn_rule *rule,
@@ -139,7 +138,7 @@ static enum quern_code copy_product(struct quern_pass_ctx *ctx,
     quern_pass_account(ctx, reader,
                        "reads a Sum of one, so that '%s' stays in integers",
                        quern_value_name(y));
-    snprintf(name, sizeof name, "%.480s_sum", quern_value_name(y));
+    quern_name_extend(name, sizeof name, quern_value_name(y), "_sum");
     enum quern_code code =
         quern_value_create(quern_node_graph(reader), name, &sum);
     if (code == QUERN_OK) {
@@ -178,8 +177,8 @@ static enum quern_code add_ones(struct quern_pass_ctx *ctx,
     for (int64_t i = 0; i < n; i++) {
         ones[i] = 1.0f;
     }
-    snprintf(name, sizeof name, "%.480s_ones",
-             quern_value_name(quern_node_output(node, 0)));
+    quern_name_extend(name, sizeof name,
+                      quern_value_name(quern_node_output(node, 0)), "_ones");
     enum quern_code code =
         qn_new_floats(ctx, quern_node_graph(node), name, ones, 1, &n, &in[1]);
     return code == QUERN_OK
@@ -252,8 +251,8 @@ static enum quern_code prelu_to_max(struct quern_pass_ctx *ctx,
     *out_done = true;
     quern_pass_account(ctx, root, "%s with the slopes' product in its place",
                        larger_side(slopes));
-    snprintf(name, sizeof name, "%.480s_sloped",
-             quern_value_name(quern_node_output(root, 0)));
+    quern_name_extend(name, sizeof name,
+                      quern_value_name(quern_node_output(root, 0)), "_sloped");
     enum quern_code code =
         quern_value_create(quern_node_graph(root), name, &in[1]);
     if (code == QUERN_OK) {

@@ -10,8 +10,6 @@
 #include "common.h"
 #include "kinds.h"
 
-#include <stdio.h>
-
 /* Smaller weights are not worth two Transposes. */
 enum { LEAST_WEIGHTS = 4096 };
 
@@ -108,7 +106,7 @@ static enum quern_code turn_data(struct quern_node *node,
     struct quern_value *in[1] = {quern_node_input(node, 1)};
     struct quern_node *transpose = NULL;
     char name[512];
-    snprintf(name, sizeof name, "%.480s_turned", quern_value_name(in[0]));
+    quern_name_extend(name, sizeof name, quern_value_name(in[0]), "_turned");
     enum quern_code code =
         quern_value_create(quern_node_graph(node), name, out);
     if (code == QUERN_OK) {

@@ -7,7 +7,6 @@
 #include "quantize/seen.h"
 
 #include <math.h>
-#include <stdio.h>
 
 /* ---------------------------------------------------------------- ranges */
 
@@ -187,7 +186,7 @@ static enum quern_code scalar(struct qn_inserter *s, const char *base,
                               struct quern_value **out)
 {
     char name[512];
-    snprintf(name, sizeof name, "%.480s%s", base, suffix);
+    quern_name_extend(name, sizeof name, base, "%s", suffix);
     return quern_constant_create(s->graph, name, t, out);
 }
 
@@ -251,7 +250,7 @@ static enum quern_code fold_affine(struct qn_inserter *s,
         return QUERN_OK;
     }
     c->qp = dq;
-    snprintf(base, sizeof base, "%.480s_source", quern_value_name(v));
+    quern_name_extend(base, sizeof base, quern_value_name(v), "_source");
     enum quern_code code =
         store_params(s, base, &q, &c->source_scale, &c->source_zero_point);
     if (code == QUERN_OK) {
@@ -305,10 +304,10 @@ static enum quern_code unary_node(struct qn_inserter *s,
 {
     char name[512];
     struct quern_node *node = NULL;
-    snprintf(name, sizeof name, "%.440s%s_Output", base, suffix);
+    quern_name_extend(name, sizeof name, base, "%s_Output", suffix);
     enum quern_code code = quern_value_create(s->graph, name, out);
     if (code == QUERN_OK) {
-        snprintf(name, sizeof name, "%.440s%s", base, suffix);
+        quern_name_extend(name, sizeof name, base, "%s", suffix);
         code = quern_node_create(s->graph, before, op, name, inputs, n, out, 1,
                                  &node);
     }

@@ -7,7 +7,6 @@
 #include "quantize/linear.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static enum quern_code named_constant(struct quern_graph *graph,
@@ -16,7 +15,7 @@ static enum quern_code named_constant(struct quern_graph *graph,
                                       struct quern_value **out)
 {
     char name[512];
-    snprintf(name, sizeof name, "%.480s%s", base, suffix);
+    quern_name_extend(name, sizeof name, base, "%s", suffix);
     return quern_constant_create(graph, name, t, out);
 }
 
@@ -63,11 +62,11 @@ enum quern_code qn_dequantized_constant(struct quern_pass_ctx *ctx,
                            n, &in[1]);
     }
     if (code == QUERN_OK) {
-        snprintf(name, sizeof name, "%.440s_DequantizeLinear_Output", base);
+        quern_name_extend(name, sizeof name, base, "_DequantizeLinear_Output");
         code = quern_value_create(graph, name, out_value);
     }
     if (code == QUERN_OK) {
-        snprintf(name, sizeof name, "%.440s_DequantizeLinear", base);
+        quern_name_extend(name, sizeof name, base, "_DequantizeLinear");
         code = quern_node_create(graph, before, "DequantizeLinear", name, in, 3,
                                  out_value, 1, &node);
     }
@@ -192,8 +191,8 @@ static enum quern_code make_float_bias(struct quern_pass_ctx *ctx,
     for (size_t c = 0; c < n; c++) {
         bias[c] = (float)shift[c];
     }
-    snprintf(name, sizeof name, "%.480s_bias",
-             quern_value_name(quern_node_output(node, 0)));
+    quern_name_extend(name, sizeof name,
+                      quern_value_name(quern_node_output(node, 0)), "_bias");
     *done = true;
     enum quern_code code =
         qn_new_floats(ctx, quern_node_graph(node), name, bias, 1, &dim, &value);
@@ -225,9 +224,10 @@ static enum quern_code make_bias(struct quern_pass_ctx *ctx,
     for (size_t c = 0; c < n_w; c++) {
         scales[c] = x_scale[0] * w_scale[c];
     }
-    snprintf(
-        base, sizeof base, "%.480s_bias",
-        quern_value_name(quern_node_input(qn_maker(w, "DequantizeLinear"), 0)));
+    quern_name_extend(
+        base, sizeof base,
+        quern_value_name(quern_node_input(qn_maker(w, "DequantizeLinear"), 0)),
+        "_bias");
     enum quern_code code =
         quern_tensor_create(quern_pass_context(ctx), QUERN_INT32, 1, &dim, &t);
     if (code == QUERN_OK &&

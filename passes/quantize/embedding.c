@@ -7,8 +7,6 @@
 #include "common.h"
 #include "quantize/weight_codes.h"
 
-#include <stdio.h>
-
 /* Smaller tables are not worth the nodes. */
 enum { LEAST_ELEMENTS = 4096 };
 
@@ -57,7 +55,7 @@ static enum quern_code constant(struct quern_graph *graph, const char *base,
                                 enum quern_code code, struct quern_value **out)
 {
     char name[512];
-    snprintf(name, sizeof name, "%.480s%s", base, suffix);
+    quern_name_extend(name, sizeof name, base, "%s", suffix);
     if (code == QUERN_OK) {
         code = quern_constant_create(graph, name, *t, out);
     }

@@ -17,7 +17,6 @@
 #include "quantize/seen.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,11 +271,13 @@ static enum quern_code insert_mul(struct quern_pass_ctx *ctx, struct site *s)
     for (size_t c = 0; c < s->channels; c++) {
         v[c] = (float)s->inverse[c];
     }
-    snprintf(name, sizeof name, "%.240s_factors", quern_value_name(s->value));
+    quern_name_extend(name, sizeof name, quern_value_name(s->value),
+                      "_factors");
     enum quern_code code =
         qn_new_floats(ctx, graph, name, v, rank, dims, &in[1]);
     if (code == QUERN_OK) {
-        snprintf(name, sizeof name, "%.240s_even", quern_value_name(s->value));
+        quern_name_extend(name, sizeof name, quern_value_name(s->value),
+                          "_even");
         code = quern_value_create(graph, name, &out);
     }
     if (code == QUERN_OK) {

@@ -7,7 +7,6 @@
 #include "quantize/linear.h"
 #include "quantize/seen.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static enum quern_code
@@ -16,7 +15,7 @@ make_node(struct quern_graph *graph, struct quern_node *before, const char *op,
           size_t n_in, struct quern_value **out, struct quern_node **out_node)
 {
     char name[512];
-    snprintf(name, sizeof name, "%.480s%s", base, suffix);
+    quern_name_extend(name, sizeof name, base, "%s", suffix);
     enum quern_code code =
         *out == NULL ? quern_value_create(graph, name, out) : QUERN_OK;
     return code == QUERN_OK ? quern_node_create(graph, before, op, name, in,
@@ -303,7 +302,7 @@ static enum quern_code write_output(struct qn_rows *r, struct quern_node *node,
     bool stays = qn_rows_stays(r, v);
     struct quern_value *rows = NULL;
     char name[512];
-    snprintf(name, sizeof name, "%.480s_rows", quern_value_name(v));
+    quern_name_extend(name, sizeof name, quern_value_name(v), "_rows");
     enum quern_code code = quern_value_create(r->graph, name, &rows);
     if (code == QUERN_OK) {
         code = be_rows_of(r, rows, v);

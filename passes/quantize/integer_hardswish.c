@@ -12,7 +12,6 @@
 #include "quantize/hardswish.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* A HardSwish between codes. */
@@ -105,7 +104,7 @@ static enum quern_code byte_constant(struct quern_context *context,
 {
     struct quern_tensor *t = NULL;
     char name[512];
-    snprintf(name, sizeof name, "%.480s%s", base, suffix);
+    quern_name_extend(name, sizeof name, base, "%s", suffix);
     enum quern_code code =
         quern_tensor_create(context, QUERN_UINT8, 0, NULL, &t);
     if (code == QUERN_OK) {
@@ -124,11 +123,12 @@ static enum quern_code make_node(const struct swish *s, const char *op,
     struct quern_graph *graph = quern_node_graph(s->node);
     struct quern_node *made = NULL;
     char name[512];
-    snprintf(name, sizeof name, "%.440s%s_Output", quern_value_name(s->x),
-             suffix);
+    quern_name_extend(name, sizeof name, quern_value_name(s->x), "%s_Output",
+                      suffix);
     enum quern_code code = quern_value_create(graph, name, out);
     if (code == QUERN_OK) {
-        snprintf(name, sizeof name, "%.440s%s", quern_value_name(s->x), suffix);
+        quern_name_extend(name, sizeof name, quern_value_name(s->x), "%s",
+                          suffix);
         code =
             quern_node_create(graph, s->node, op, name, in, n, out, 1, &made);
     }
@@ -173,7 +173,7 @@ static enum quern_code rewrite(struct quern_context *context,
         code = quern_tensor_of_floats(context, -1, &scale, &t);
     }
     if (code == QUERN_OK) {
-        snprintf(name, sizeof name, "%.480s_gate_scale", base);
+        quern_name_extend(name, sizeof name, base, "_gate_scale");
         code = quern_constant_create(graph, name, t, &in[1]);
     }
     quern_tensor_release(&t);

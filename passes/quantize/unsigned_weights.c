@@ -119,8 +119,8 @@ static enum quern_code raise_bytes(struct quern_pass_ctx *ctx,
     }
     const char *stem = old != NULL ? quern_value_name(old)
                                    : quern_value_name(quern_node_output(dq, 0));
-    snprintf(name, sizeof name, "%.480s%s", stem,
-             old != NULL ? "_unsigned" : "_zero_point");
+    quern_name_extend(name, sizeof name, stem, "%s",
+                      old != NULL ? "_unsigned" : "_zero_point");
     code = quern_constant_create(quern_node_graph(dq), name, t, &value);
     quern_tensor_release(&t);
     return code == QUERN_OK ? qn_replace_input(dq, input, value) : code;

@@ -8,7 +8,6 @@
 #include "common.h"
 #include "shape/sizes.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -243,7 +242,7 @@ static enum quern_code new_node(struct state *s, struct quern_node *before,
                                 struct quern_value **out)
 {
     char name[512];
-    snprintf(name, sizeof name, "%.480s_%s", base, op);
+    quern_name_extend(name, sizeof name, base, "_%s", op);
     enum quern_code code = quern_value_create(s->graph, name, out);
     return code == QUERN_OK ? quern_node_create(s->graph, before, op, name, in,
                                                 n_in, out, 1, out_node)

@@ -109,8 +109,8 @@ static enum quern_code make_constant(const struct making *m,
                                  &tensor);
     }
     if (code == QUERN_OK) {
-        snprintf(name, sizeof name, "%.200s_constant",
-                 m->root->outputs[0]->name);
+        quern_name_extend(name, sizeof name, m->root->outputs[0]->name,
+                          "_constant");
         code = quern_constant_create(m->root->graph, name, tensor, out_value);
     }
     quern_tensor_release(&tensor);
@@ -249,8 +249,8 @@ static enum quern_code make_outputs(struct making *m,
     char name[256];
     enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < wanted->n_outs && code == QUERN_OK; i++) {
-        snprintf(name, sizeof name, "%.200s_%.50s", m->root->outputs[0]->name,
-                 wanted->op);
+        quern_name_extend(name, sizeof name, m->root->outputs[0]->name, "_%s",
+                          wanted->op);
         code = quern_value_create(m->root->graph, name, &outputs[i]);
         m->values[wanted->outs[i]] = outputs[i];
     }
@@ -286,8 +286,9 @@ static enum quern_code make_node(struct making *m,
     const char *base = m->root->name;
     snprintf(op, sizeof op, "%s%s%s", wanted->domain,
              *wanted->domain != '\0' ? "." : "", wanted->op);
-    snprintf(name, sizeof name, wanted->id == 0 ? "%s" : "%.255s_%.200s", base,
-             wanted->op);
+    quern_name_extend(name, sizeof name, base, "%s%s",
+                      wanted->id == 0 ? "" : "_",
+                      wanted->id == 0 ? "" : wanted->op);
     code = quern_node_create(m->root->graph, m->root, op,
                              *base != '\0' ? name : "", inputs, n, outputs,
                              wanted->n_outs, &m->nodes[wanted->id]);

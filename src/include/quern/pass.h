@@ -160,6 +160,16 @@ quern_pass_scope_open(struct quern_pass_ctx *ctx);
 /** Does nothing where no scope is open. */
 QUERN_API void quern_pass_scope_close(struct quern_pass_ctx *ctx);
 
+/** A name for what a pass makes: `base`, a name of the model, and behind it
+ * what the format prints. A base that is too long is cut, never within a
+ * character: names must stay UTF-8. The new name is made unique when it is
+ * used.
+ * @param out   room for `size` bytes
+ * @return out. Since 0.1 */
+QUERN_API const char *quern_name_extend(char *out, size_t size,
+                                        const char *base, const char *format,
+                                        ...) QUERN_PRINTF(4, 5);
+
 /** QUERN_CANCELLED when the user wants to stop, else QUERN_OK. Call it in long
  * loops. */
 QUERN_NODISCARD QUERN_API enum quern_code
