@@ -15,12 +15,13 @@ static const unsigned char relu[] = {
 struct engine {
     char text[2048];    /* what it is, or why it is not there */
     char library[2048]; /* its path, where it is a library */
+    char lacks[2048];   /* what it warns of */
     bool is_there;
 };
 
 static struct engine probe(struct cli *cli, enum quern_engine_kind kind)
 {
-    struct engine found = {"", "", false};
+    struct engine found = {"", "", "", false};
     struct quern_model *model = NULL;
     struct quern_engine *engine = NULL;
     struct quern_engine_options o = {
@@ -37,6 +38,9 @@ static struct engine probe(struct cli *cli, enum quern_engine_kind kind)
         const char *library = quern_engine_library(engine);
         snprintf(found.library, sizeof found.library, "%s",
                  library != NULL ? library : "");
+        const struct quern_message *warning = quern_message(cli->context, 0);
+        snprintf(found.lacks, sizeof found.lacks, "%s",
+                 warning != NULL ? warning->text : "");
     } else {
         const struct quern_message *error = quern_error(cli->context);
         snprintf(found.text, sizeof found.text, "%s",
@@ -79,6 +83,18 @@ static const char *integer_products(bool *out_saturates)
 #endif
 }
 
+/* Why the engine runs without oneDNN; NULL: it does not. */
+static const char *without_onednn(const struct engine *cpu)
+{
+    if (strstr(cpu->text, "oneDNN") != NULL) {
+        return NULL;
+    }
+    return *cpu->lacks != '\0'
+               ? cpu->lacks
+               : "built without oneDNN, runs take several times as long: "
+                 "install libdnnl and build again";
+}
+
 static enum quern_code print_json(struct cli *cli, const struct engine *cpu,
                                   const struct engine *ort)
 {
@@ -90,8 +106,8 @@ static enum quern_code print_json(struct cli *cli, const struct engine *cpu,
     json_object_set_new(o, "threads",
                         json_integer(quern_context_threads(cli->context)));
     json_object_set_new(o, "embedded_engine", cli_json_string(cpu->text));
-    json_object_set_new(o, "onednn",
-                        json_boolean(strstr(cpu->text, "oneDNN") != NULL));
+    json_object_set_new(o, "onednn", json_boolean(without_onednn(cpu) == NULL));
+    json_object_set_new(o, "onednn_text", cli_json_string(without_onednn(cpu)));
     json_object_set_new(o, "onnx_runtime", json_boolean(ort->is_there));
     json_object_set_new(o, "onnx_runtime_text", cli_json_string(ort->text));
     json_object_set_new(o, "onnx_runtime_library",
@@ -123,9 +139,9 @@ int cmd_doctor(int argc, char **argv)
     printf("quern         %s, plugin interface %d\n", quern_version(),
            QUERN_ABI);
     printf("engine        %s\n", cpu.text);
-    if (strstr(cpu.text, "oneDNN") == NULL) {
-        printf("              without oneDNN runs take several times as "
-               "long: install libdnnl and build again\n");
+    const char *lacks = without_onednn(&cpu);
+    if (lacks != NULL) {
+        printf("              %s\n", lacks);
     }
     printf("ONNX Runtime  %s%s%s%s\n", ort.is_there ? "" : "no: ", ort.text,
            ort.is_there ? ", " : "", ort.library);

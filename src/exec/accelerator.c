@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PATH_SIZE = 4096, MAX_KERNELS = 32 };
 
@@ -16,36 +17,46 @@ enum { PATH_SIZE = 4096, MAX_KERNELS = 32 };
 
 static const char module_name[] = "quern-onednn.so";
 
+#if QN_HAVE_ONEDNN
 /* The module lies beside the library: installed in a folder of its own, in a
- * build tree where the build put it. */
-static const char *const places[] = {"quern/", "exec/", "../src/exec/", ""};
+ * build tree where the build put it. The last place is a whole path. */
+static const char *const places[] = {"quern/", "exec/", "../src/exec/", "",
+                                     QN_MODULE_DIR "/"};
 
-static void *open_module(void)
+static void *open_at(const char *place, char *why, size_t size)
 {
     Dl_info self;
     char path[PATH_SIZE];
-    void *handle = NULL;
-    if (dladdr((const void *)module_name, &self) != 0 &&
+    bool is_whole = *place == '/';
+    const char *slash = NULL;
+    if (!is_whole && dladdr((const void *)module_name, &self) != 0 &&
         self.dli_fname != NULL) {
-        const char *slash = strrchr(self.dli_fname, '/');
-        int len = slash != NULL ? (int)(slash - self.dli_fname) + 1 : 0;
-        for (size_t i = 0; handle == NULL && i < sizeof places / sizeof *places;
-             i++) {
-            int n = snprintf(path, sizeof path, "%.*s%s%s", len, self.dli_fname,
-                             places[i], module_name);
-            if (n > 0 && n < PATH_SIZE) {
-                handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-            }
-        }
+        slash = strrchr(self.dli_fname, '/');
     }
-    return handle != NULL ? handle
-                          : dlopen(QN_MODULE_DIR "/quern-onednn.so",
-                                   RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    int len = slash != NULL ? (int)(slash - self.dli_fname) + 1 : 0;
+    int n = snprintf(path, sizeof path, "%.*s%s%s", len,
+                     slash != NULL ? self.dli_fname : "", place, module_name);
+    /* A name without a folder would be looked for in the system's places. */
+    if (n <= 0 || n >= PATH_SIZE || strchr(path, '/') == NULL ||
+        access(path, F_OK) != 0) {
+        return NULL;
+    }
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (handle == NULL) {
+        const char *error = dlerror();
+        snprintf(why, size, "%s", error != NULL ? error : "cannot be loaded");
+    }
+    return handle;
 }
 
-static bool load(struct quern_engine *e)
+static bool load(struct quern_engine *e, char *why, size_t size)
 {
-    void *handle = open_module();
+    void *handle = NULL;
+    snprintf(why, size, "not beside the library, nor in " QN_MODULE_DIR);
+    for (size_t i = 0; handle == NULL && i < sizeof places / sizeof *places;
+         i++) {
+        handle = open_at(places[i], why, size);
+    }
     if (handle == NULL) {
         return false;
     }
@@ -53,10 +64,12 @@ static bool load(struct quern_engine *e)
     void *symbol = dlsym(handle, "qn_accelerator_entry");
     memcpy(&entry, &symbol, sizeof entry);
     const struct qn_accelerator *a = entry != NULL ? entry() : NULL;
-    void *state = a != NULL && a->abi == QN_ACCELERATOR_ABI
-                      ? a->open(e->kernels->name)
-                      : NULL;
+    bool is_ours = a != NULL && a->abi == QN_ACCELERATOR_ABI;
+    void *state = is_ours ? a->open(e->kernels->name) : NULL;
     if (state == NULL) {
+        snprintf(why, size, "%s",
+                 is_ours ? "cannot work on this processor"
+                         : "of another version of quern");
         dlclose(handle);
         return false;
     }
@@ -69,6 +82,14 @@ static bool load(struct quern_engine *e)
     e->accelerator_state = state;
     return true;
 }
+#else
+static bool load(struct quern_engine *e, char *why, size_t size)
+{
+    (void)e;
+    snprintf(why, size, "quern was built without oneDNN");
+    return false;
+}
+#endif
 
 enum quern_code qn_accelerator_open(struct quern_engine *engine,
                                     const char *backend)
@@ -80,16 +101,22 @@ enum quern_code qn_accelerator_open(struct quern_engine *engine,
                           "engine backend '%s' is unknown, have: onednn, plain",
                           backend);
     }
-    bool loaded = !plain && load(engine);
+    char why[1024] = "";
+    bool loaded = !plain && load(engine, why, sizeof why);
     /* oneDNN's kernels for AVX-512 are as good, those for AVX2 are not. */
     if (!plain && (!loaded || strcmp(engine->kernels->name, "v3") == 0)) {
         engine->own = &qn_conv_rows_maker;
     }
     if (onednn && !loaded) {
         return quern_fail(engine->context, QUERN_NOT_FOUND, NULL,
-                          "engine backend 'onednn': module %s is not there or "
-                          "does not work here",
-                          module_name);
+                          "engine backend 'onednn': module %s: %s", module_name,
+                          why);
+    }
+    if (QN_HAVE_ONEDNN && !plain && !loaded) {
+        quern_warn(engine->context, NULL,
+                   "engine module %s: %s; runs in plain C take several times "
+                   "as long and give other last digits",
+                   module_name, why);
     }
     if (loaded) {
         snprintf(engine->description, sizeof engine->description,

@@ -38,6 +38,42 @@ says out 'ONNX Runtime 1\.11\.7, .*/a \[strange\] env/lib/python3'
 QUERN_ORT_LIB='' PATH=$env/bin:$PATH run 0 doctor
 says out 'ONNX Runtime 1\.11\.7, .*/a \[strange\] env/bin/\.\./lib/python3'
 
+# An engine that misses its module says so: what runs on it then takes longer
+# and gives other last digits. Without one it was built, which is told apart.
+module=$QUERN_BUILD/src/exec/quern-onednn.so
+if [ -e "$module" ]; then
+    mkdir -p "$work/bare/src/cli"
+    cp "$QUERN_BUILD/src/cli/quern" "$work/bare/src/cli"
+    cp -P "$QUERN_BUILD"/src/libquern.so* "$work/bare/src" 2>/dev/null
+    whole=$QUERN QUERN=$work/bare/src/cli/quern
+    libraries=${LD_LIBRARY_PATH:-}
+    export LD_LIBRARY_PATH=$work/bare/src
+    run 0 doctor
+    says out '^ +engine module quern-onednn\.so: not beside the library'
+    run 0 doctor --json
+    says out '"onednn": false'
+    says out '"onednn_text": "engine module quern-onednn\.so: not beside'
+    run 0 compare "$digits/model.onnx" "$digits/model.onnx" --data "$digits/calib.npz"
+    [ "$(grep -c '^warning.*engine module quern-onednn' "$work/err")" = 1 ] || fail 'not one warning of the module'
+    run 0 quantize "$digits/model.onnx" -o "$work/bare.onnx" --data "$digits/calib.npz" --no-refine --json
+    [ "$(grep -c '^warning.*engine module quern-onednn' "$work/err")" = 1 ] || fail 'not one warning of the module'
+    [ "$(grep -c 'engine module quern-onednn' "$work/out")" = 1 ] || fail 'not one warning of the module in JSON'
+    run 0 run "$digits/model.onnx" --data "$digits/calib.npz" --backend plain
+    [ -s "$work/err" ] && fail 'plain C is what was asked for'
+    run 0 inspect "$digits/model.onnx"
+    [ -s "$work/err" ] && fail 'nothing ran'
+    mkdir "$work/bare/src/exec"
+    echo 'no module' >"$work/bare/src/exec/quern-onednn.so"
+    run 0 doctor
+    says out '^ +engine module quern-onednn\.so: .*(invalid ELF|too short)'
+    QUERN=$whole LD_LIBRARY_PATH=$libraries
+    run 0 doctor --json
+    says out '"onednn_text": null'
+else
+    run 0 doctor
+    says out '^ +built without oneDNN'
+fi
+
 # Every verb that --help lists explains itself and knows the common options.
 run 0 --help
 verbs=$(sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' "$work/out")
