@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER_SIZE = 1 << 18, PIECE = 1 << 24 };
+enum { BUFFER_SIZE = 1 << 18, PIECE = 1 << 24, WAIT_MS = 50 };
 
 static enum quern_code io_error(struct qn_writer *w, const char *what)
 {
@@ -127,11 +128,24 @@ static char *resolve(const char *path)
     return qn_strdup(realpath(path, target) != NULL ? target : path);
 }
 
-/* A terminal, a pipe, a device: there is nothing to put in its place. */
-static enum quern_code open_as_it_is(struct qn_writer *w)
+/* A terminal, a pipe, a device: there is nothing to put in its place. A FIFO
+ * that nobody reads has no room, nor has a pipe whose reader is slow: so that
+ * the user can cancel, neither is waited for in the system. */
+static enum quern_code open_as_it_is(struct qn_writer *w, bool is_fifo)
 {
-    w->fd = open(w->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-    return w->fd >= 0 ? QUERN_OK : io_error(w, "open output");
+    enum quern_code code = QUERN_OK;
+    do {
+        w->fd = open(w->path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NONBLOCK);
+        if (w->fd >= 0) {
+            return QUERN_OK;
+        }
+        if (errno != EINTR && !(is_fifo && errno == ENXIO)) {
+            return io_error(w, "open output");
+        }
+        (void)poll(NULL, 0, WAIT_MS);
+        code = qn_poll(w->context);
+    } while (code == QUERN_OK);
+    return code;
 }
 
 static bool name_temporary(struct qn_writer *w, unsigned i)
@@ -151,7 +165,7 @@ static enum quern_code open_temporary(struct qn_writer *w, bool any_kind)
     struct stat info;
     bool exists = stat(w->path, &info) == 0;
     if (exists && any_kind && !S_ISREG(info.st_mode)) {
-        return open_as_it_is(w);
+        return open_as_it_is(w, S_ISFIFO(info.st_mode));
     }
     if (exists && !S_ISREG(info.st_mode)) {
         errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
@@ -209,7 +223,10 @@ static void write_all(struct qn_writer *w, const unsigned char *data,
     while (size > 0 && w->code == QUERN_OK) {
         /* In pieces, so that an interrupt need not wait for all of it. */
         ssize_t n = write(w->fd, data, size < PIECE ? size : PIECE);
-        if (n < 0 && errno == EINTR) {
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+            (void)poll(&(struct pollfd){.fd = w->fd, .events = POLLOUT}, 1,
+                       WAIT_MS);
+            w->code = qn_poll(w->context);
             continue;
         }
         if (n <= 0) {

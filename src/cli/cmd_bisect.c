@@ -148,13 +148,14 @@ static enum quern_code work(struct cli *cli, struct bisect *self,
 /* Both files that are written. */
 static enum quern_code spare(struct cli *cli, const struct bisect *self)
 {
-    const char *const read[] = {cli->args[0], self->data, self->recipe.config};
     const char *out = self->recipe.out;
+    const char *const files[] = {cli->args[0], self->data, self->recipe.config,
+                                 out};
     char inputs[PATH_MAX]; /* of a longer one no file can be made */
-    enum quern_code code = cli_spare(cli, out, read, 3);
+    enum quern_code code = cli_spare(cli, out, files, 3);
     if (code == QUERN_OK && out != NULL) {
         (void)quern_bisect_data_path(out, inputs, sizeof inputs);
-        code = cli_spare(cli, inputs, read, 3);
+        code = cli_spare(cli, inputs, files, 4);
     }
     return code;
 }

@@ -26,15 +26,40 @@ static const char *split_path(const char *path, char *folder, size_t size)
     return slash != NULL ? slash + 1 : path;
 }
 
+enum { MOST_LINKS = 40 }; /* as the kernel follows */
+
+/* The path that a link to nothing leads to, or the path itself: by the time
+ * that something is written, what it names may be there. realpath() fails. */
+static void follow(const char *path, char *out, size_t size)
+{
+    char target[PATH_MAX];
+    struct stat info;
+    snprintf(out, size, "%s", path);
+    for (int i = 0; i < MOST_LINKS && stat(out, &info) != 0; i++) {
+        ssize_t n = readlink(out, target, sizeof target);
+        const char *slash = strrchr(out, '/');
+        size_t used = slash != NULL ? (size_t)(slash - out) + 1 : 0;
+        used = n > 0 && *target == '/' ? 0 : used;
+        if (n <= 0 || used + (size_t)n >= size) {
+            return; /* no link, or nothing can be written there */
+        }
+        memcpy(out + used, target, (size_t)n);
+        out[used + (size_t)n] = '\0';
+    }
+}
+
 /* Files that are not there yet are one where folder and name are. */
 static bool is_same_file(const char *a, const char *b)
 {
+    char paths[2][PATH_MAX];
     char folders[2][PATH_MAX];
     if (strcmp(a, b) == 0 || is_one_place(a, b)) {
         return true;
     }
-    const char *x = split_path(a, folders[0], sizeof folders[0]);
-    const char *y = split_path(b, folders[1], sizeof folders[1]);
+    follow(a, paths[0], sizeof paths[0]);
+    follow(b, paths[1], sizeof paths[1]);
+    const char *x = split_path(paths[0], folders[0], sizeof folders[0]);
+    const char *y = split_path(paths[1], folders[1], sizeof folders[1]);
     return strcmp(x, y) == 0 && is_one_place(folders[0], folders[1]);
 }
 

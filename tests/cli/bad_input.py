@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Bad input and what it gets: each case reads the message and the exit code."""
+import fcntl
 import json
 import os
 import signal
@@ -295,7 +296,15 @@ def outputs_over_what_is_needed():
         check(f"output over the {name}: it is whole", open(path, "rb").read() == data)
     says("report = output", 2, "which the job needs", "optimize", "good.onnx", "-o", "new.onnx", "--report", "new.onnx")
     says("report = output, said otherwise", 2, "which the job needs", "optimize", "good.onnx", "-o", "new.onnx", "--report", "./new.onnx")
-    check("report = output: nothing written", not os.path.exists("new.onnx"))
+    os.mkdir("aside")
+    for link, to, out in (("to_new", "new.onnx", "new.onnx"), ("twice", "to_new", "./new.onnx"), ("aside/up", "../new.onnx", "new.onnx"),
+                          ("whole", os.path.abspath("new.onnx"), "new.onnx"), ("new.json", "./later.onnx", "later.onnx")):
+        os.symlink(to, link)
+        says(f"report = output, by a link to nothing, {link}", 2, "which the job needs", "optimize", "good.onnx", "-o", out, "--report", link)
+        says(f"output = report, by a link to nothing, {link}", 2, "which the job needs", "optimize", "good.onnx", "-o", link, "--report", out)
+    os.symlink("smallest.onnx", "smallest.npz")
+    says("both files of bisect are one", 2, "which the job needs", "bisect", "good.onnx", "--passes", "optimize", "-o", "smallest.onnx")
+    check("report = output: nothing written", not os.path.exists("new.onnx") and not os.path.exists("later.onnx"))
     says("output '-'", 2, "standard output is not written to", "optimize", "good.onnx", "-o", "-")
     check("output '-': no such file", not os.path.exists("-"))
     says("report in no folder", 5, ["report 'nowhere/r.json'", "No such file"], "optimize", "good.onnx", "-o", "out.onnx", "--report", "nowhere/r.json")
@@ -359,6 +368,36 @@ def interrupts():
     check(f"interrupted: some runs end with 130, seen {codes}", codes.get(130, 0) > 0)
 
 
+def reports_into_fifos():
+    """One Ctrl-C is enough where nobody reads a report, or not all of it; one that is read at last is whole."""
+    os.mkfifo("fifo")
+    command = [QUERN, "quantize", f"{TESTDATA}/digits-mobilenet/model.onnx", "--data", f"{TESTDATA}/digits-mobilenet/calib.npz", "-o", "reported.onnx", "--report", "fifo"]
+    for reads in False, True:
+        if os.path.exists("reported.onnx"):
+            os.remove("reported.onnx")
+        reader = os.open("fifo", os.O_RDONLY | os.O_NONBLOCK) if reads else None
+        if reads:
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+        p = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while p.poll() is None and not os.path.exists("reported.onnx"):
+            time.sleep(0.01)
+        time.sleep(0.5)
+        p.send_signal(signal.SIGINT)
+        try:
+            _, err = p.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            err = p.communicate()[1] + "\nneeds a second interrupt"
+        check(f"report into a FIFO, {'a reader that sleeps' if reads else 'no reader'}: one interrupt ends it",
+              p.returncode == 130 and "report 'fifo' is not written" in err)
+        if reads:
+            os.close(reader)
+    p = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    time.sleep(1)
+    report = json.load(open("fifo"))
+    check("report into a FIFO: whole for a reader that comes late", p.wait(timeout=60) == 0 and report["verb"] == "quantize")
+
+
 def second_interrupt():
     """While a file of 100 MB is written: the process ends by the signal, and leaves nothing. (Two kinds: two of one
     kind would be one.)"""
@@ -403,7 +442,7 @@ with tempfile.TemporaryDirectory() as folder:
     os.mkdir("empty")
     write("good.onnx", GOOD)
     npz("good.npz", {"x": npy()})
-    for part in (data, models, runs, outputs, outputs_over_what_is_needed, empty_names, nodes_that_fit_no_schema, interrupts, second_interrupt):
+    for part in (data, models, runs, outputs, outputs_over_what_is_needed, empty_names, nodes_that_fit_no_schema, interrupts, reports_into_fifos, second_interrupt):
         part()
 print(f"{n_checks} checks, {len(failures)} failed")
 sys.exit(1 if failures else 0)
