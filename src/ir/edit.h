@@ -34,6 +34,20 @@ enum quern_code qn_edit_check_readable(const struct quern_graph *graph,
                                        const struct quern_value *value)
     __attribute__((warn_unused_result));
 
+/** A domain and an operator of it, whatever dots are in them. */
+struct qn_op_name {
+    const char *domain;
+    const char *type; /* NULL: there was no memory */
+};
+
+/** quern_node_create() of an operator whose domain is told apart; both are
+ * copied. */
+enum quern_code qn_node_create_op(
+    struct quern_graph *graph, struct quern_node *before, struct qn_op_name op,
+    const char *name, struct quern_value *const *inputs, size_t n_inputs,
+    struct quern_value *const *outputs, size_t n_outputs,
+    struct quern_node **out_node) __attribute__((warn_unused_result));
+
 /** Give a node an attribute like that one, of other graphs: as many. They lie
  * in the arena and have the node as their parent. */
 enum quern_code qn_node_put_graphs(struct quern_node *node,

@@ -5,21 +5,16 @@
 
 #include <string.h>
 
-struct op_name {
-    const char *domain;
-    const char *type;
-};
-
 /* Split "domain.Op" at its last dot; the domain is copied into the arena. */
-static struct op_name split_op(struct quern_model *model, const char *op)
+static struct qn_op_name split_op(struct quern_model *model, const char *op)
 {
     const char *dot = strrchr(op, '.');
     if (dot == NULL) {
-        return (struct op_name){"", op};
+        return (struct qn_op_name){"", op};
     }
     const char *domain =
         qn_arena_strndup(&model->arena, op, (size_t)(dot - op));
-    return (struct op_name){domain, domain != NULL ? dot + 1 : NULL};
+    return (struct qn_op_name){domain, domain != NULL ? dot + 1 : NULL};
 }
 
 static enum quern_code
@@ -65,12 +60,12 @@ static void note_outputs(struct quern_node *node)
            is_mute);
 }
 
-/* Domain and operator must live as long as the model; type NULL: no memory. */
-static enum quern_code
-create(struct quern_graph *graph, struct quern_node *before, struct op_name op,
-       const char *name, struct quern_value *const *inputs, size_t n_inputs,
-       struct quern_value *const *outputs, size_t n_outputs,
-       struct quern_node **out_node)
+enum quern_code
+qn_node_create_op(struct quern_graph *graph, struct quern_node *before,
+                  struct qn_op_name op, const char *name,
+                  struct quern_value *const *inputs, size_t n_inputs,
+                  struct quern_value *const *outputs, size_t n_outputs,
+                  struct quern_node **out_node)
 {
     struct quern_model *model = graph->model;
     struct qn_journal *j = &model->journal;
@@ -127,8 +122,8 @@ quern_node_create(struct quern_graph *graph, struct quern_node *before,
                   struct quern_value *const *outputs, size_t n_outputs,
                   struct quern_node **out_node)
 {
-    return create(graph, before, split_op(graph->model, op), name, inputs,
-                  n_inputs, outputs, n_outputs, out_node);
+    return qn_node_create_op(graph, before, split_op(graph->model, op), name,
+                             inputs, n_inputs, outputs, n_outputs, out_node);
 }
 
 enum quern_code
@@ -141,9 +136,9 @@ quern_node_create_like(struct quern_graph *graph, struct quern_node *before,
     if (from->graph->model != graph->model) {
         return qn_edit_bad_argument(from, NULL, "node of another model");
     }
-    enum quern_code code =
-        create(graph, before, (struct op_name){from->domain, from->op}, name,
-               inputs, n_inputs, outputs, n_outputs, out_node);
+    enum quern_code code = qn_node_create_op(
+        graph, before, (struct qn_op_name){from->domain, from->op}, name,
+        inputs, n_inputs, outputs, n_outputs, out_node);
     if (code == QUERN_OK) {
         (*out_node)->overload = from->overload; /* it is new: no journal */
     }
@@ -290,7 +285,7 @@ enum quern_code quern_node_set_op(struct quern_node *node, const char *op)
     if (code != QUERN_OK) {
         return code;
     }
-    const struct op_name split = split_op(model, op);
+    const struct qn_op_name split = split_op(model, op);
     const struct qn_op_type *shared =
         split.type != NULL ? qn_index_op(model, split.domain, split.type)
                            : NULL;

@@ -3,6 +3,7 @@
 #include <quern/recipe.h>
 
 #include "ir/build.h"
+#include "ir/edit.h"
 #include "ir/schema.h"
 #include "pass/pattern.h"
 
@@ -287,11 +288,10 @@ static enum quern_code make_node(struct example *e,
         e->values[wanted->outs[i]] = code == QUERN_OK ? outputs[i] : NULL;
     }
     if (code == QUERN_OK) {
-        snprintf(text, sizeof text, "%s%s%s", wanted->domain,
-                 *wanted->domain != '\0' ? "." : "", wanted->op);
-        code = quern_node_create(e->model->graph, NULL, text, wanted->op,
-                                 inputs, n, outputs, wanted->n_outs,
-                                 &e->nodes[wanted->id]);
+        code = qn_node_create_op(
+            e->model->graph, NULL,
+            (struct qn_op_name){wanted->domain, wanted->op}, wanted->op, inputs,
+            n, outputs, wanted->n_outs, &e->nodes[wanted->id]);
     }
     return code == QUERN_OK ? set_attrs(e, wanted, e->nodes[wanted->id]) : code;
 }

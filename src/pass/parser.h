@@ -41,9 +41,11 @@ void qn_parser_skip(struct qn_parser *p);
 /** Go on behind a character if it comes next; never an error. */
 bool qn_parser_take(struct qn_parser *p, char c);
 
-/** A word with inner dots and dashes, copied into the arena. */
-enum quern_code qn_parser_word(struct qn_parser *p, const char *needs,
-                               const char **out_word)
+/** `domain.Op`: words with inner dots and dashes, the last dot parts them; each
+ * may stand in quotes and hold any characters then. Copied into the arena;
+ * ONNX's own domain is "". */
+enum quern_code qn_parser_operator(struct qn_parser *p, const char **out_domain,
+                                   const char **out_op)
     __attribute__((warn_unused_result));
 
 /** The name of a value or attribute: a word without dots and dashes. */
@@ -63,7 +65,7 @@ enum quern_code qn_parser_numbers(struct qn_parser *p,
     __attribute__((warn_unused_result));
 
 /** What comes next, without white space in front: numbers; or an operator,
- * which is a word and then '(' or '@'. */
+ * which is followed by '(' or '@'. */
 bool qn_parser_at_numbers(const struct qn_parser *p);
 bool qn_parser_at_operator(const struct qn_parser *p);
 

@@ -209,28 +209,9 @@ static enum quern_code parse_opsets(struct qn_parser *p,
     return code;
 }
 
-/* "com.acme.SiLU" to domain and operator. */
-static enum quern_code split_operator(struct qn_parser *p, const char *word,
-                                      struct qn_pattern_node *node)
-{
-    const char *dot = strrchr(word, '.');
-    node->op = dot != NULL ? dot + 1 : word;
-    node->domain = "";
-    if (dot == NULL) {
-        return QUERN_OK;
-    }
-    node->domain =
-        qn_arena_strndup(&p->pattern->arena, word, (size_t)(dot - word));
-    if (node->domain != NULL && strcmp(node->domain, "ai.onnx") == 0) {
-        node->domain = "";
-    }
-    return node->domain != NULL ? QUERN_OK : qn_no_memory(p->context);
-}
-
 enum quern_code qn_parser_expr(struct qn_parser *p,
                                struct qn_pattern_node **out_node)
 {
-    const char *word = NULL;
     qn_parser_skip(p);
     if (p->n_nodes == QN_PATTERN_MOST_NODES ||
         p->depth == QN_PATTERN_MOST_DEPTH) {
@@ -246,10 +227,7 @@ enum quern_code qn_parser_expr(struct qn_parser *p,
     p->all[p->n_nodes++] = node;
     node->highest = INT64_MAX;
     qn_parser_position(p, p->at, &node->line, &node->column);
-    enum quern_code code = qn_parser_word(p, "an operator", &word);
-    if (code == QUERN_OK) {
-        code = split_operator(p, word, node);
-    }
+    enum quern_code code = qn_parser_operator(p, &node->domain, &node->op);
     if (code == QUERN_OK && qn_parser_take(p, '@')) {
         code = parse_opsets(p, node);
     }

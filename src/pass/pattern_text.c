@@ -98,8 +98,9 @@ static size_t word_size(const char *at)
     return n;
 }
 
-enum quern_code qn_parser_word(struct qn_parser *p, const char *needs,
-                               const char **out_word)
+/* A word with inner dots and dashes, copied into the arena. */
+static enum quern_code parse_word(struct qn_parser *p, const char *needs,
+                                  const char **out_word)
 {
     qn_parser_skip(p);
     size_t n = word_size(p->at);
@@ -119,13 +120,83 @@ enum quern_code qn_parser_name(struct qn_parser *p, const char *needs,
 {
     qn_parser_skip(p);
     const char *start = p->at;
-    enum quern_code code = qn_parser_word(p, needs, out_name);
+    enum quern_code code = parse_word(p, needs, out_name);
     if (code == QUERN_OK && strpbrk(*out_name, ".-") != NULL) {
         return qn_parser_wrong(p, start,
                                "found '%s', needs %s of letters, digits and _",
                                *out_name, needs);
     }
     return code;
+}
+
+/* Text in quotes, the quotes included; 0: none begins here, or it is empty or
+ * never ends. */
+static size_t quoted_size(const char *at)
+{
+    size_t n = *at == '"' ? strcspn(at + 1, "\"") : 0;
+    return n > 0 && at[n + 1] == '"' ? n + 2 : 0;
+}
+
+/* How an operator is written; sizes count the quotes. */
+struct spelling {
+    const char *domain, *op;
+    size_t domain_size, op_size;
+    size_t size; /* of both and what is between; 0: it is no operator */
+};
+
+static struct spelling spelling_of(const char *at)
+{
+    struct spelling s = {.domain = at, .op = at};
+    size_t word = word_size(at);
+    size_t first = word > 0 ? word : quoted_size(at);
+    bool goes_on = first > 0 && at[first] == '.';
+    size_t second = goes_on ? quoted_size(at + first + 1) : 0;
+    if (goes_on && second == 0 && word == 0) {
+        second = word_size(at + first + 1);
+    }
+    if (second > 0) {
+        s.domain_size = first;
+        s.op = at + first + 1;
+        s.op_size = second;
+    } else {
+        size_t start = word; /* behind the last dot of the word */
+        while (start > 0 && at[start - 1] != '.') {
+            start--;
+        }
+        s.domain_size = start > 0 ? start - 1 : 0;
+        s.op = at + start;
+        s.op_size = first - start;
+    }
+    s.size = (size_t)(s.op - at) + s.op_size;
+    return s;
+}
+
+static const char *copy_part(struct qn_parser *p, const char *text, size_t size)
+{
+    bool is_quoted = *text == '"';
+    return qn_arena_strndup(&p->pattern->arena, is_quoted ? text + 1 : text,
+                            is_quoted ? size - 2 : size);
+}
+
+enum quern_code qn_parser_operator(struct qn_parser *p, const char **out_domain,
+                                   const char **out_op)
+{
+    qn_parser_skip(p);
+    struct spelling s = spelling_of(p->at);
+    if (s.size == 0) {
+        return qn_parser_found(p, "an operator");
+    }
+    p->at += s.size;
+    *out_op = copy_part(p, s.op, s.op_size);
+    *out_domain =
+        s.domain_size > 0 ? copy_part(p, s.domain, s.domain_size) : "";
+    if (*out_op == NULL || *out_domain == NULL) {
+        return qn_no_memory(p->context);
+    }
+    if (strcmp(*out_domain, "ai.onnx") == 0) {
+        *out_domain = "";
+    }
+    return QUERN_OK;
 }
 
 static size_t number_size(const char *at)
@@ -202,9 +273,10 @@ enum quern_code qn_parser_numbers(struct qn_parser *p,
 
 bool qn_parser_at_operator(const struct qn_parser *p)
 {
-    const char *at = p->at + word_size(p->at);
+    size_t size = spelling_of(p->at).size;
+    const char *at = p->at + size;
     at += strspn(at, " \t\r\n");
-    return word_size(p->at) > 0 && (*at == '(' || *at == '@');
+    return size > 0 && (*at == '(' || *at == '@');
 }
 
 bool qn_parser_at_numbers(const struct qn_parser *p)

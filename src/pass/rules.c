@@ -3,7 +3,7 @@
  * and its checks are in rules_read.c. */
 #include "pass/rules.h"
 
-#include "ir/ir.h"
+#include "ir/edit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -263,7 +263,6 @@ static enum quern_code make_node(struct making *m,
     struct quern_value *inputs[QN_RULE_MOST_INPUTS + QN_PATTERN_MOST_ARGS];
     struct quern_value *outputs[QN_PATTERN_MOST_ARGS];
     char name[512];
-    char op[256];
     size_t n = 0;
     if (m->nodes[wanted->id] != NULL) {
         return QUERN_OK;
@@ -284,12 +283,11 @@ static enum quern_code make_node(struct making *m,
         return code;
     }
     const char *base = m->root->name;
-    snprintf(op, sizeof op, "%s%s%s", wanted->domain,
-             *wanted->domain != '\0' ? "." : "", wanted->op);
     quern_name_extend(name, sizeof name, base, "%s%s",
                       wanted->id == 0 ? "" : "_",
                       wanted->id == 0 ? "" : wanted->op);
-    code = quern_node_create(m->root->graph, m->root, op,
+    code = qn_node_create_op(m->root->graph, m->root,
+                             (struct qn_op_name){wanted->domain, wanted->op},
                              *base != '\0' ? name : "", inputs, n, outputs,
                              wanted->n_outs, &m->nodes[wanted->id]);
     return code == QUERN_OK ? set_attrs(m, wanted, m->nodes[wanted->id]) : code;

@@ -82,4 +82,13 @@ says err "^error\[invalid-argument\]: '.*r\.yaml' has no rules$"
 run 2 rules look "$r"
 says err "^error\[invalid-argument\]: rules: unknown word 'look', needs check$"
 run 5 rules check "$work/none.yaml"
+# Operators whose names have dots are told apart from their domains by quotes.
+rules '[rules]' 'dots y = Sigmoid(x) | y = com.acme."Sig.v2"(x)' 'next y = Mul(x, "com.acme"."Sig.v2"(x)) | y = com.acme."Silu.v2"(x)'
+run 0 rules check "$r"
+says out '^.*r\.yaml: 2 rules, well formed$'
+run 0 apply "$model" --config "$r" -o "$work/dots.onnx"
+run 0 inspect "$work/dots.onnx"
+says out 'com\.acme\.Silu\.v2'
+run 0 rules check "$r" --model "$work/dots.onnx"
+says out '^  no node has the operator of its root'
 finish

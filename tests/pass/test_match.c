@@ -403,6 +403,10 @@ static const struct {
     {"y = Relu(x){a=1", "pattern:1:16: found the end, needs ',' or '}'"},
     {"y = Relu(x){a=$}", "pattern:1:16: found '}', needs a name"},
     {"y = Relu(x){a=\"b}", "pattern:1:18: found the end, needs '\"'"},
+    {"y = \"\"(x)", "pattern:1:5: found '\"\"(x)', needs an operator"},
+    {"y = \"Op(x)", "pattern:1:5: found '\"Op(x)', needs an operator"},
+    {"y = \"a\".(x)", "pattern:1:8: found '.(x)', needs '('"},
+    {"y = Relu(a.\"b\")", "pattern:1:11: found '.\"b\")', needs ',' or ')'"},
     {"y = Relu@1(x)", "pattern:1:11: found '(x)', needs '..' and the last "
                       "opset"},
     {"y = Relu@9..7(x)", "pattern:1:14: opsets 9..7, needs two whole numbers "

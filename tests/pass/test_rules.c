@@ -56,6 +56,35 @@ START_TEST(a_rule_replaces_nodes_and_keeps_names)
 }
 END_TEST
 
+/* Operators of others may have dots, and more, in their names. */
+START_TEST(an_operator_in_quotes_is_of_any_name)
+{
+    static const char *const read[] = {
+        "com.acme.\"Op.v2\"", "\"com.acme\".\"Op.v2\"", "\"com.acme\".Op.v2"};
+    char text[256];
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
+        build("y = Relu(Sigmoid(a))");
+        apply_well("- {name: a, match: 'y = Sigmoid(x)',"
+                   " replace: 'y = com.acme.\"Op.v2\"(\"Neg\"(x))'}\n");
+        struct quern_node *n = quern_node_next(quern_graph_first(model->graph));
+        ck_assert_str_eq(graph_text(),
+                         "Neg(a)->v1_Neg;Op.v2(v1_Neg)->v1;Relu(v1)->y;");
+        ck_assert_str_eq(quern_node_domain(n), "com.acme");
+        ck_assert_str_eq(quern_node_op(n), "Op.v2");
+        snprintf(text, sizeof text,
+                 "- {name: a, match: 'y = Relu( %s (x))',"
+                 " replace: 'y = \"com.new\".\"2 times: (x)\"(x){k=1}'}\n",
+                 read[i]);
+        apply_well(text);
+        n = quern_graph_last(model->graph);
+        ck_assert_str_eq(quern_node_domain(n), "com.new");
+        ck_assert_str_eq(quern_node_op(n), "2 times: (x)");
+        ck_assert_str_eq(graph_text(),
+                         "Neg(a)->v1_Neg;2 times: (x)(v1_Neg)->y;");
+    }
+}
+END_TEST
+
 START_TEST(a_domain_is_imported_where_it_is_used)
 {
     build("y = Neg(a)");
@@ -313,6 +342,7 @@ Suite *qtest_suite(void)
     TCase *all = tcase_create("rules");
     tcase_add_checked_fixture(all, open_context, close_context);
     tcase_add_test(all, a_rule_replaces_nodes_and_keeps_names);
+    tcase_add_test(all, an_operator_in_quotes_is_of_any_name);
     tcase_add_test(all, a_domain_is_imported_where_it_is_used);
     tcase_add_test(all, an_imported_domain_must_have_that_version);
     tcase_add_test(all, replacements_may_have_several_nodes_and_constants);

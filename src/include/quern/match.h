@@ -3,13 +3,18 @@
  *
  *     rule = outs "=" expr {";" outs "=" expr}
  *     outs = name {"," name}
- *     expr = [domain "."] Op ["@" lo ".." hi] "(" [arg {"," arg}] ")"
+ *     expr = [domain "."] op ["@" lo ".." hi] "(" [arg {"," arg}] ")"
  *            ["{" attr "=" (const | text | "$" var) {"," …} "}"]
  *     arg  = name ["?"] | name "..." | const | expr
  *     const = number | "[" number {"," number} "]"
  *     text = '"' characters '"'
+ *     domain, op = word | text
  *
  * as in "y = Mul(x, Sigmoid(x))" or "c = Conv(x, w, b?); y = Relu(c)".
+ *
+ * An operator of ONNX or of a domain, com.acme.SiLU: the last dot parts them.
+ * Names with dots, or with more than letters, digits, _ and -, stand in quotes:
+ * com.acme."SiLU.v2", "my domain".SiLU.
  *
  * The last equation makes the root; earlier ones name inner values. A name that
  * occurs twice means the same value; it is any value, constant or not, unless
