@@ -69,6 +69,11 @@ void quern_context_destroy(struct quern_context **context)
     }
     quern_clear(c);
     qn_arena_finish(&c->diag.arena);
+    for (struct qn_places *p = atomic_load(&c->places.next); p != NULL;) {
+        struct qn_places *next = atomic_load(&p->next);
+        qn_free(p);
+        p = next;
+    }
     qn_free(c);
 }
 

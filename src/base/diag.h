@@ -13,10 +13,6 @@
 
 #include <stdatomic.h>
 
-/** Files that are being written at a time: a model, its data, arrays, a report.
- * A further one is not known to quern_context_abandon(). */
-enum { QN_TEMPORARIES = 8 };
-
 /** Storage of diagnostics. Room for one error is part of the struct, so that
  * running out of memory can always be told. */
 struct qn_diag {
@@ -41,6 +37,16 @@ struct qn_given {
 
 struct qn_temporary; /* writer.c */
 
+enum { QN_PLACES = 8 };
+
+/** Temporary files of open writers, for a handler of signals to remove, which
+ * may come at any moment: the list of these only grows, until the context goes.
+ * NULL: a free place. */
+struct qn_places {
+    _Atomic(struct qn_temporary *) at[QN_PLACES];
+    _Atomic(struct qn_places *) next;
+};
+
 struct quern_context {
     struct qn_diag diag;
     uint64_t max_memory; /* bytes, never 0 */
@@ -49,9 +55,7 @@ struct quern_context {
     struct quern_context *parent; /* of a worker's child, else NULL */
     int64_t deadline;      /* qn_clock() after which work is stopped; 0: none */
     atomic_bool cancelled; /* children look at their root's */
-    /* Temporary files of open writers (writer.c), for a handler of signals to
-     * remove; NULL: a free place. Children look at their root's. */
-    _Atomic(struct qn_temporary *) temporaries[QN_TEMPORARIES];
+    struct qn_places places; /* children look at their root's */
     void (*progress)(void *, const char *, uint64_t, uint64_t);
     void (*message)(void *, const struct quern_message *);
     void *user;

@@ -27,24 +27,49 @@ static enum quern_code io_error(struct qn_writer *w, const char *what)
 
 struct qn_temporary {
     _Atomic(char *) partner; /* goes when this goes; NULL: none */
+    /* Of who has taken it out of its place. */
+    _Atomic(struct qn_temporary *) *place;
+    struct qn_temporary *next;
+    bool is_gone;
     char path[];
 };
 
+/* A further block of places. False: no memory. */
+static bool grow(struct qn_places *last)
+{
+    struct qn_places *none = NULL;
+    struct qn_places *more = qn_calloc(sizeof *more);
+    if (more != NULL &&
+        !atomic_compare_exchange_strong(&last->next, &none, more)) {
+        qn_free(more); /* another thread has made one */
+    }
+    return more != NULL;
+}
+
 /* Where quern_context_abandon() finds the temporary file. Before the file is
- * made: a handler of signals may run at any moment. */
-static void make_known(struct qn_writer *w)
+ * made: a handler of signals may run at any moment. False: no memory. */
+static bool make_known(struct qn_writer *w)
 {
     struct quern_context *root = w->context;
     while (root->parent != NULL) {
         root = root->parent;
     }
-    for (size_t i = 0; i < QN_TEMPORARIES && w->known == NULL; i++) {
+    struct qn_places *places = &root->places;
+    for (size_t i = 0; w->known == NULL; i++) {
         struct qn_temporary *none = NULL;
-        if (atomic_compare_exchange_strong(&root->temporaries[i], &none,
+        if (i == QN_PLACES) {
+            if (atomic_load(&places->next) == NULL && !grow(places)) {
+                return false;
+            }
+            places = atomic_load(&places->next);
+            i = 0;
+        }
+        if (atomic_compare_exchange_strong(&places->at[i], &none,
                                            w->temporary)) {
-            w->known = &root->temporaries[i];
+            w->known = &places->at[i];
         }
     }
+    return true;
 }
 
 /* Stands in the context for one that is being removed just now: the place is
@@ -82,21 +107,28 @@ static struct qn_temporary *take(_Atomic(struct qn_temporary *) *place)
 
 void quern_context_abandon(struct quern_context *context)
 {
-    struct qn_temporary *held[QN_TEMPORARIES];
-    bool gone[QN_TEMPORARIES];
-    for (size_t i = 0; i < QN_TEMPORARIES; i++) {
-        held[i] = take(&context->temporaries[i]);
-        gone[i] = held[i] != NULL && unlink(held[i]->path) == 0;
+    struct qn_temporary *taken_here = NULL;
+    for (struct qn_places *p = &context->places; p != NULL;
+         p = atomic_load(&p->next)) {
+        for (size_t i = 0; i < QN_PLACES; i++) {
+            struct qn_temporary *t = take(&p->at[i]);
+            if (t != NULL) {
+                t->is_gone = unlink(t->path) == 0;
+                t->place = &p->at[i];
+                t->next = taken_here;
+                taken_here = t;
+            }
+        }
     }
-    for (size_t i = 0; i < QN_TEMPORARIES; i++) {
+    while (taken_here != NULL) {
+        struct qn_temporary *t = taken_here;
         /* Not where the rename came first: then both files are there. */
-        char *partner = gone[i] ? atomic_load(&held[i]->partner) : NULL;
+        char *partner = t->is_gone ? atomic_load(&t->partner) : NULL;
         if (partner != NULL) {
             (void)unlink(partner);
         }
-        if (held[i] != NULL) {
-            atomic_store(&context->temporaries[i], held[i]);
-        }
+        taken_here = t->next;
+        atomic_store(t->place, t); /* from here on it may go at any time */
     }
 }
 
@@ -155,7 +187,9 @@ static bool name_temporary(struct qn_writer *w, unsigned i)
     if (w->temporary != NULL) {
         snprintf(w->temporary->path, room, "%s.tmp%u.%ld", w->path, i,
                  (long)getpid());
-        make_known(w);
+        if (!make_known(w)) {
+            forget(w); /* no file of that name is ours */
+        }
     }
     return w->temporary != NULL;
 }

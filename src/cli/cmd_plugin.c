@@ -2,17 +2,16 @@
  * that its code does happens in child processes; here their reports are read.
  */
 #include "child.h"
+#include "folder.h"
 #include "json.h"
 #include "plugin.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { MOST_PASSES = 1000 }; /* that quern loads of one plugin */
 
@@ -34,7 +33,7 @@ struct check {
     struct cli_bounds bounds;
     const char *time_limit;   /* as given */
     const char *memory_limit; /* as given */
-    char folder[4096];
+    struct cli_folder folder;
     char *passes[MOST_PASSES];
     size_t n_passes;
     json_t *list; /* with --json */
@@ -295,35 +294,6 @@ static enum quern_code check_all(struct check *self)
 
 /* ----------------------------------------------------------------- whole */
 
-static enum quern_code make_folder(struct check *self)
-{
-    const char *place = getenv("TMPDIR");
-    snprintf(self->folder, sizeof self->folder, "%.4000s/quern-plugin-XXXXXX",
-             place != NULL && *place != '\0' ? place : "/tmp");
-    self->job.folder = self->folder;
-    if (mkdtemp(self->folder) != NULL) {
-        return QUERN_OK;
-    }
-    self->folder[0] = '\0';
-    return quern_fail(self->cli.context, QUERN_IO, NULL,
-                      "no folder for temporary files can be made in '%s': %s",
-                      place != NULL && *place != '\0' ? place : "/tmp",
-                      strerror(errno));
-}
-
-static void remove_folder(const struct check *self)
-{
-    DIR *dir = *self->folder != '\0' ? opendir(self->folder) : NULL;
-    const struct dirent *entry = NULL;
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    }
-    if (dir != NULL) {
-        closedir(dir);
-        (void)rmdir(self->folder);
-    }
-}
-
 /* @return false: told */
 static bool read_number(struct check *self, const char *name, const char *text,
                         double most, double *out)
@@ -367,7 +337,8 @@ static enum quern_code prepare(struct check *self)
     }
     self->bounds.seconds = self->job.seconds = seconds;
     self->bounds.memory = IS_BOUNDED ? (uint64_t)mebibytes << 20 : 0;
-    return make_folder(self);
+    self->job.folder = self->folder.path;
+    return cli_folder_make(&self->cli, &self->folder);
 }
 
 static enum quern_code print(struct check *self)
@@ -388,7 +359,7 @@ static enum quern_code print(struct check *self)
 
 int cmd_plugin(int argc, char **argv)
 {
-    struct check self = {.folder = ""};
+    struct check self = {0};
     self.job.cli = &self.cli;
     enum quern_code code =
         cli_parse(&self.cli, argc, argv, options, parse, &self, "check FILE",
@@ -403,7 +374,7 @@ int cmd_plugin(int argc, char **argv)
         self.list = self.cli.json ? json_array() : NULL;
         code = check_all(&self);
     }
-    remove_folder(&self);
+    cli_folder_remove(&self.folder);
     if (code == QUERN_OK) {
         code = print(&self);
     }

@@ -3,6 +3,7 @@
 #include <quern/graph.h>
 #include <quern/run.h>
 
+#include "base/file.h"
 #include "io/io.h"
 #include "oom.h"
 #include "qtest.h"
@@ -151,6 +152,37 @@ START_TEST(lists_are_read_whole_or_not_at_all)
 }
 END_TEST
 
+/* More files at a time than the context has room for at first: a context of its
+ * own, since the room stays. */
+static enum quern_code write_many(void *user)
+{
+    enum { N = 9 };
+    const struct job *job = user;
+    struct quern_context *context = NULL;
+    struct qn_writer writers[N] = {{.fd = -1}};
+    enum quern_code code = quern_context_create(NULL, &context);
+    for (int i = 0; i < N && code == QUERN_OK; i++) {
+        code = qn_writer_open(&writers[i], context, job->out);
+    }
+    for (int i = 0; i < N; i++) {
+        qn_writer_abort(&writers[i]);
+    }
+    quern_context_destroy(&context);
+    return code;
+}
+
+START_TEST(many_files_are_written_at_a_time)
+{
+    struct job job = {.context = NULL};
+    const char *folder = wire_folder();
+    job.out = wire_path(folder, "out");
+    ck_assert_int_eq(quern_context_create(NULL, &job.context), QUERN_OK);
+    oom_each(job.context, 200, write_many, &job);
+    quern_context_destroy(&job.context);
+    ck_assert_int_eq(rmdir(folder), 0); /* nothing is left */
+}
+END_TEST
+
 START_TEST(no_allocation_is_trusted)
 {
     struct wire model = {.size = 0};
@@ -181,6 +213,7 @@ Suite *qtest_suite(void)
     Suite *suite = suite_create("io/memory");
     TCase *tests = tcase_create("memory");
     tcase_add_test(tests, lists_are_read_whole_or_not_at_all);
+    tcase_add_test(tests, many_files_are_written_at_a_time);
     tcase_add_test(tests, no_allocation_is_trusted);
     suite_add_tcase(suite, tests);
     return suite;

@@ -32,6 +32,19 @@ os.environ["TMPDIR"] = str(out)
 code, said = interrupt(["plugin", "check", plugin.replace("waits", "loops")], 1.0)
 assert code == 130 and "error[cancelled]: cancelled" in said, (code, said)
 assert not list(out.iterdir()), list(out.iterdir())
+# At a second signal, or one that cannot be caught, the process ends at once; the folder goes right behind it.
+loops = [quern, "plugin", "check", plugin.replace("waits", "loops")]
+for numbers in (signal.SIGINT, signal.SIGTERM), (signal.SIGKILL,):
+    p = subprocess.Popen(loops, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1.0)
+    folder, = out.iterdir()
+    for number in numbers:
+        p.send_signal(number)
+    assert p.wait(timeout=60) in (-signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL), p.returncode
+    until = time.monotonic() + 10
+    while folder.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not list(out.iterdir()), list(out.iterdir())
 del os.environ["TMPDIR"]
 
 job = ["quantize", f"{digits}/model.onnx", "--data", f"{digits}/calib.npz", "--threads", "1"]
