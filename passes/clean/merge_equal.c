@@ -1,8 +1,9 @@
 /* merge-equal: of nodes that compute the same, and of initializers that hold
  * the same, one stays. Same operator, attributes, and inputs at the same
  * places; in ONNX's own domain only. Never what is drawn at random, holds a
- * body, or is Q or DQ (a runtime may want one DQ for each reader). Linear: each
- * node is looked up once in a hash table. */
+ * body, or is Q or DQ (a runtime may want one DQ for each reader). Graphs come
+ * before the bodies in them, whose nodes are equal when what they read there
+ * has become one. Linear: each node is looked up once in a hash table. */
 #include "builtin.h"
 #include "common.h"
 #include "hash_table.h"
@@ -263,7 +264,8 @@ static bool equal_nodes(const void *first, const void *second)
 /* Nodes seen, and which of them may still turn out to be equal to another. */
 struct nodes {
     struct qn_hash_table table;
-    unsigned char *entered; /* by node id */
+    unsigned char *entered; /* by node id: the round, from 1 on; 0: never */
+    unsigned char round;
     bool renamed; /* an output of the model took the place of what the first of
                      two nodes made: its readers seen stand under the old one */
 };
@@ -301,7 +303,7 @@ static enum quern_code merge_node(struct quern_pass_ctx *ctx,
  * those of an equal one when the nodes that make the two are merged. Most nodes
  * end here, before they are hashed. */
 static bool may_be_alike(const struct quern_node *node,
-                         const unsigned char *entered)
+                         const struct nodes *nodes)
 {
     for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
         const struct quern_value *x = quern_node_input(node, i);
@@ -309,7 +311,8 @@ static bool may_be_alike(const struct quern_node *node,
             continue;
         }
         const struct quern_node *maker = quern_value_producer(x);
-        if (maker == NULL || !entered[quern_node_id(maker)]) {
+        if (maker == NULL ||
+            nodes->entered[quern_node_id(maker)] != nodes->round) {
             return false;
         }
     }
@@ -320,10 +323,10 @@ static enum quern_code look_up(struct quern_pass_ctx *ctx,
                                struct quern_node *node, void *user)
 {
     struct nodes *nodes = user;
-    if (!may_be_alike(node, nodes->entered) || !may_merge(node)) {
+    if (!may_be_alike(node, nodes) || !may_merge(node)) {
         return QUERN_OK;
     }
-    nodes->entered[quern_node_id(node)] = 1;
+    nodes->entered[quern_node_id(node)] = nodes->round;
     const struct quern_node *first = qn_hash_table_find_or_add(
         &nodes->table, node, hash_node(node), equal_nodes);
     return first != NULL ? merge_node(ctx, node, first, nodes) : QUERN_OK;
@@ -333,11 +336,8 @@ static enum quern_code merge_round(struct quern_pass_ctx *ctx,
                                    struct quern_graph *graph,
                                    struct nodes *nodes)
 {
-    *nodes = (struct nodes){0};
-    nodes->entered =
-        quern_pass_alloc(ctx, quern_model_n_node_ids(quern_graph_model(graph)));
-    if (nodes->entered == NULL ||
-        !qn_hash_table_make(ctx, quern_graph_n_nodes(graph), &nodes->table)) {
+    nodes->renamed = false;
+    if (!qn_hash_table_make(ctx, quern_graph_n_nodes(graph), &nodes->table)) {
         return QUERN_NO_MEMORY;
     }
     /* Forward: inputs that were equal are the same when a node is reached. */
@@ -346,11 +346,14 @@ static enum quern_code merge_round(struct quern_pass_ctx *ctx,
 
 /* Rounds are few: each but the last merges an output of the model. */
 static enum quern_code merge_nodes(struct quern_pass_ctx *ctx,
-                                   struct quern_graph *graph)
+                                   struct quern_graph *graph,
+                                   unsigned char *entered)
 {
-    struct nodes nodes = {.renamed = true};
+    struct nodes nodes = {.entered = entered, .renamed = true};
     enum quern_code code = QUERN_OK;
-    for (int i = 0; i < MOST_ROUNDS && nodes.renamed && code == QUERN_OK; i++) {
+    for (int i = 1; i <= MOST_ROUNDS && nodes.renamed && code == QUERN_OK;
+         i++) {
+        nodes.round = (unsigned char)i;
         code = quern_pass_scope_open(ctx);
         if (code == QUERN_OK) {
             code = merge_round(ctx, graph, &nodes);
@@ -360,11 +363,69 @@ static enum quern_code merge_nodes(struct quern_pass_ctx *ctx,
     return code;
 }
 
+/* ----------------------------------------------------------------- graphs */
+
+/* The top graph, those in it, those in these, …: a list and not a recursion, so
+ * that each merge is a rewrite of its own to quern_pass_each(). */
+struct graphs {
+    struct quern_graph **all;
+    size_t n;
+    size_t room;
+};
+
+static bool add_graph(struct quern_pass_ctx *ctx, struct graphs *graphs,
+                      struct quern_graph *graph)
+{
+    if (graphs->n == graphs->room) {
+        size_t room = graphs->room == 0 ? 8 : graphs->room * 2;
+        struct quern_graph **grown =
+            quern_pass_alloc(ctx, room * sizeof(struct quern_graph *));
+        if (grown == NULL) {
+            return false;
+        }
+        if (graphs->n > 0) {
+            memcpy(grown, graphs->all,
+                   graphs->n * sizeof(struct quern_graph *));
+        }
+        graphs->all = grown;
+        graphs->room = room;
+    }
+    graphs->all[graphs->n++] = graph;
+    return true;
+}
+
+static enum quern_code add_bodies(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node, void *user)
+{
+    for (size_t i = 0; i < quern_node_n_subgraphs(node); i++) {
+        if (!add_graph(ctx, user, quern_node_subgraph(node, i))) {
+            return QUERN_NO_MEMORY;
+        }
+    }
+    return QUERN_OK;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
-    enum quern_code code = merge_constants(ctx, graph, params);
-    return code == QUERN_OK ? merge_nodes(ctx, graph) : code;
+    struct graphs graphs = {0};
+    unsigned char *entered =
+        quern_pass_alloc(ctx, quern_model_n_node_ids(quern_graph_model(graph)));
+    enum quern_code code = entered != NULL && add_graph(ctx, &graphs, graph)
+                               ? QUERN_OK
+                               : QUERN_NO_MEMORY;
+    for (size_t i = 0; i < graphs.n && code == QUERN_OK; i++) {
+        code = merge_constants(ctx, graphs.all[i], params);
+        if (code == QUERN_OK) {
+            code = merge_nodes(ctx, graphs.all[i], entered);
+        }
+        if (code == QUERN_OK) {
+            code = quern_pass_each(ctx, graphs.all[i],
+                                   &(struct quern_each){.has_bodies = true},
+                                   add_bodies, &graphs);
+        }
+    }
+    return code;
 }
 
 static const struct quern_option options[] = {
@@ -384,6 +445,7 @@ const struct quern_pass_desc qn_pass_merge_equal = {
     .options = options,
     .params_size = sizeof(struct merge_params),
     .params_default = &defaults,
+    .flags = QUERN_PASS_SUBGRAPHS,
     .contract = QUERN_BIT_EXACT,
     .run = run,
     .group = "clean",

@@ -73,6 +73,8 @@ I = {"i0": scalar(0, np.int64), "i1": scalar(1, np.int64), "i_0": ints(0)}
 BIG = np.arange(2400, dtype=np.float32).reshape(300, 8) / 100
 SPOILED = BIG.copy()
 SPOILED[100, 3] = -1.0
+SAME = rand(4)
+
 CASES = {
     "sizes_that_are_numbers": fold("s = Shape(x) k = Gather(s, i) y = Expand(x, k)", "Expand", x="N,S,8", i=ints(2), check=target(8)),
     "split_heads": fold(SIZES + "k = Concat<axis = 0>(un, ul, h, d) y = Reshape(x, k)", "Reshape", y="N,S,2,4", h=ints(2), d=ints(4), **I,
@@ -268,6 +270,18 @@ CASES = {
                                None, z=scalar(0.0)),
     "two_dq_stay": equal("a = QuantizeLinear(x, s, z) b = DequantizeLinear(a, s, z) c = DequantizeLinear(a, s, z) y = Mul(b, c)", None,
                          s=scalar(0.1), z=scalar(3, np.uint8)),
+    # What bodies read outside is one before they are looked at, however deep they are.
+    "equal_initializers_outside_of_bodies": dict(
+        text="""g (bool c, float[4] x) => (float[4] y) { y = If (c) <
+            then_branch = t () => (float[4] p) { a = Add(x, u) b = Add(x, v) p = Mul(a, b) },
+            else_branch = e () => (float[4] q) { q = If (c) <
+                then_branch = tt () => (float[4] r) { r = Neg(x) },
+                else_branch = ee () => (float[4] z) { d = Sub(x, u) f = Sub(x, v) z = Mul(d, f) }> }> }""",
+        passes="merge-equal", after="If (Add Mul) (If (Neg) (Sub Mul))", weights={"u": SAME, "v": SAME}, tol=0),
+    "equal_nodes_outside_of_bodies": dict(
+        text="""g (bool c, float[4] x) => (float[4] y) { m = Relu(x) n = Relu(x) y = If (c) <
+            then_branch = t () => (float[4] p) { a = Exp(m) b = Exp(n) p = Mul(a, b) }, else_branch = e () => (float[4] q) { q = Neg(x) }> }""",
+        passes="merge-equal", after="Relu If (Exp Mul) (Neg)", tol=0),
     "equal_outputs_stay": dict(text="g (float[N] x) => (float[N] y, float[N] z) { y = Relu(x) z = Relu(x) }", passes="merge-equal", after=None),
     "an_equal_output_gives_its_name": equal("a = Relu(x) b = Neg(a) c = Add(a, b) y0 = Add(c, c) y = Relu(x)", "Relu Neg Add Add"),
 }
