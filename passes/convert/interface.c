@@ -58,16 +58,16 @@ enum quern_code qn_named_input(struct quern_pass_ctx *ctx, const char *name,
 {
     struct quern_graph *graph = quern_model_graph(quern_pass_model(ctx));
     size_t n = quern_graph_n_inputs(graph);
+    *out_value = quern_graph_find(graph, name);
+    if (*out_value != NULL && quern_value_is_graph_input(*out_value)) {
+        return QUERN_OK;
+    }
     const char **names = quern_pass_alloc(ctx, (n + 1) * sizeof(const char *));
     if (names == NULL) {
         return QUERN_NO_MEMORY;
     }
     for (size_t i = 0; i < n; i++) {
         names[i] = quern_value_name(quern_graph_input(graph, i));
-        if (strcmp(names[i], name) == 0) {
-            *out_value = quern_graph_input(graph, i);
-            return QUERN_OK;
-        }
     }
     return no_such(ctx, "input", name, names);
 }

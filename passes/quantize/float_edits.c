@@ -1,32 +1,42 @@
 /* Letting layers and values of a quantized graph be float. */
 #include "common.h"
+#include "hash_table.h"
 #include "quantize/float_twin.h"
 
-/* The floats of a port: those of another layer that shares them, or new ones.
- */
-static enum quern_code make_floats(struct qn_twin *t, size_t layer, size_t port)
+static bool is_of_one_tensor(const void *a, const void *b)
 {
-    struct qn_twin_layer *l = &t->layers[layer];
-    struct quern_tensor *tensor = l->ports[port].tensor;
-    for (size_t i = 0; i < layer; i++) {
-        for (size_t k = 0; k < QN_TWIN_PORTS; k++) {
-            if (t->layers[i].ports[k].tensor == tensor) {
-                l->ports[port].floats = t->layers[i].ports[k].floats;
-                return QUERN_OK;
-            }
-        }
+    const struct qn_twin_port *x = a;
+    const struct qn_twin_port *y = b;
+    return x->tensor == y->tensor;
+}
+
+/* The floats of a port: those of another one that shares them, or new ones. */
+static enum quern_code make_floats(struct qn_twin *t, struct qn_twin_port *port,
+                                   struct qn_hash_table *seen)
+{
+    uint64_t hash = qn_mix(1, (uint64_t)(uintptr_t)port->tensor);
+    const struct qn_twin_port *first =
+        qn_hash_table_find_or_add(seen, port, hash, is_of_one_tensor);
+    if (first != NULL) {
+        port->floats = first->floats;
+        return QUERN_OK;
     }
-    return quern_constant_create(t->graph, l->ports[port].name, tensor,
-                                 &l->ports[port].floats);
+    return quern_constant_create(t->graph, port->name, port->tensor,
+                                 &port->floats);
 }
 
 enum quern_code qn_twin_make_floats(struct qn_twin *t)
 {
-    enum quern_code code = QUERN_OK;
+    struct qn_hash_table seen;
+    enum quern_code code =
+        qn_hash_table_make(t->ctx, t->n_layers * QN_TWIN_PORTS, &seen)
+            ? QUERN_OK
+            : QUERN_NO_MEMORY;
     for (size_t i = 0; i < t->n_layers; i++) {
         for (size_t k = 0; k < QN_TWIN_PORTS && code == QUERN_OK; k++) {
-            code = t->layers[i].ports[k].tensor != NULL ? make_floats(t, i, k)
-                                                        : QUERN_OK;
+            struct qn_twin_port *port = &t->layers[i].ports[k];
+            code =
+                port->tensor != NULL ? make_floats(t, port, &seen) : QUERN_OK;
         }
     }
     return code;

@@ -15,18 +15,20 @@ enum quern_code qn_floats_keep(struct quern_pass_ctx *ctx,
 
 enum { QN_TWIN_PORTS = 2 };
 
+struct qn_twin_port {
+    struct quern_node *node; /* NULL: none. The Add behind a MatMul holds its
+                                bias */
+    size_t input;
+    struct quern_value *codes; /* that it reads now */
+    struct quern_tensor *tensor;
+    const char *name;
+    struct quern_value *floats; /* of qn_twin_make_floats() */
+};
+
 /** A node in integers. */
 struct qn_twin_layer {
     struct quern_node *node;
-    struct {
-        struct quern_node *node; /* NULL: none. The Add behind a MatMul holds
-                                    its bias */
-        size_t input;
-        struct quern_value *codes; /* that it reads now */
-        struct quern_tensor *tensor;
-        const char *name;
-        struct quern_value *floats; /* of qn_twin_make_floats() */
-    } ports[QN_TWIN_PORTS];
+    struct qn_twin_port ports[QN_TWIN_PORTS];
     bool required; /* the target wants a Q right behind it */
     bool is_float;
 };

@@ -50,22 +50,28 @@ static enum quern_code list_inputs(struct quern_comparison *c)
 static enum quern_code match_inputs(struct quern_comparison *c)
 {
     struct qn_side *b = &c->side[1];
-    for (size_t i = 0; i < b->n_inputs; i++) {
+    struct qn_map places = {0};
+    enum quern_code code = QUERN_OK;
+    for (size_t k = 0; k < c->n_inputs && code == QUERN_OK; k++) {
+        code =
+            qn_map_set(&places, quern_value_name(c->inputs[k]), &c->inputs[k])
+                ? QUERN_OK
+                : qn_no_memory(c->context);
+    }
+    for (size_t i = 0; i < b->n_inputs && code == QUERN_OK; i++) {
         const char *name = quern_value_name(quern_engine_input(b->engine, i));
-        size_t k = 0;
-        while (k < c->n_inputs &&
-               strcmp(name, quern_value_name(c->inputs[k])) != 0) {
-            k++;
-        }
-        if (k == c->n_inputs) {
-            return quern_fail(c->context, QUERN_INVALID_ARGUMENT, NULL,
+        struct quern_value **place = qn_map_get(&places, name);
+        if (place != NULL) {
+            b->source[i] = (size_t)(place - c->inputs);
+        } else {
+            code = quern_fail(c->context, QUERN_INVALID_ARGUMENT, NULL,
                               "the second model needs input '%s', the first "
                               "has none of that name",
                               name);
         }
-        b->source[i] = k;
     }
-    return QUERN_OK;
+    qn_map_finish(&places);
+    return code;
 }
 
 static enum quern_code match_outputs(struct quern_comparison *c,

@@ -183,59 +183,97 @@ static const char *why_float(const struct cli_line *line, int *out_op)
                : NULL;
 }
 
-static bool same_why(const struct cli_line *a, const struct cli_line *b)
+/* Lines of one operator and one reason, of which the first one is kept. */
+struct floats {
+    const char *text; /* begins with the operator */
+    int op;           /* its length */
+    const char *why;
+    size_t first; /* line */
+    size_t n;
+};
+
+static int compare_whys(const void *a, const void *b)
 {
-    int op_a = 0;
-    int op_b = 0;
-    const char *x = why_float(a, &op_a);
-    const char *y = why_float(b, &op_b);
-    return x != NULL && y != NULL && strcmp(x, y) == 0 && op_a == op_b &&
-           strncmp(a->text, b->text, (size_t)op_a) == 0;
+    const struct floats *x = a;
+    const struct floats *y = b;
+    int order = strcmp(x->why, y->why);
+    order = order != 0 ? order : (x->op > y->op) - (x->op < y->op);
+    order = order != 0 ? order : strncmp(x->text, y->text, (size_t)x->op);
+    return order != 0 ? order : (x->first > y->first) - (x->first < y->first);
+}
+
+static int compare_firsts(const void *a, const void *b)
+{
+    const struct floats *x = a;
+    const struct floats *y = b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Those that are alike become one. */
+static size_t join(struct floats *all, size_t n)
+{
+    size_t n_left = 0;
+    qsort(all, n, sizeof *all, compare_whys);
+    for (size_t i = 0; i < n; i++) {
+        struct floats *last = &all[n_left > 0 ? n_left - 1 : 0];
+        if (n_left > 0 && strcmp(last->why, all[i].why) == 0 &&
+            last->op == all[i].op &&
+            strncmp(last->text, all[i].text, (size_t)last->op) == 0) {
+            last->n++;
+        } else {
+            all[n_left++] = all[i];
+        }
+    }
+    qsort(all, n_left, sizeof *all, compare_firsts);
+    return n_left;
 }
 
 /* Heavy operators in float, those of one reason together. */
 static void print_floats(const struct cli_lines *l)
 {
-    for (size_t i = 0; i < l->n; i++) {
-        int op = 0;
-        const char *why = why_float(&l->items[i], &op);
-        size_t n = 0;
-        bool told = false;
-        for (size_t k = 0; why != NULL && k < l->n; k++) {
-            bool same = same_why(&l->items[i], &l->items[k]);
-            told = told || (same && k < i);
-            n += same;
-        }
-        if (why != NULL && !told) {
-            cli_printf("          %zu %.*s in float: %s\n", n, op,
-                       l->items[i].text, why);
+    size_t n = 0;
+    struct floats *all = calloc(l->n + 1, sizeof *all);
+    for (size_t i = 0; i < l->n && all != NULL; i++) {
+        struct floats f = {.text = l->items[i].text, .first = i, .n = 1};
+        f.why = why_float(&l->items[i], &f.op);
+        if (f.why != NULL) {
+            all[n++] = f;
         }
     }
+    n = all != NULL ? join(all, n) : 0;
+    for (size_t i = 0; i < n; i++) {
+        cli_printf("          %zu %.*s in float: %s\n", all[i].n, all[i].op,
+                   all[i].text, all[i].why);
+    }
+    free(all);
 }
 
-/* Index of the line that ends the step of line i. */
-static size_t step_end(const struct cli_lines *l, size_t i)
+/* Whether the pass of the step that begins at line i has a later one. */
+static bool runs_again(const struct cli_lines *l, size_t i)
 {
-    while (i + 1 < l->n && l->items[i].text != NULL) {
+    const char *pass = l->items[i].pass;
+    while (i < l->n && l->items[i].text != NULL) {
         i++;
     }
-    return i;
+    while (++i < l->n && strcmp(l->items[i].pass, pass) != 0) {
+    }
+    return i < l->n;
 }
 
 /* What passes said of the whole; of a pass that ran again, the last time. */
 static void print_lines(const struct cli_lines *l)
 {
     const char *head = "done      ";
+    bool again = false;
     for (size_t i = 0; i < l->n; i++) {
         const struct cli_line *line = &l->items[i];
         int part[3];
-        bool again = false;
+        if (i == 0 || line[-1].text == NULL) { /* a step begins */
+            again = runs_again(l, i);
+        }
         if (line->text == NULL ||
             cli_line_node(line->text, &part[0], &part[1], &part[2])) {
             continue;
-        }
-        for (size_t k = step_end(l, i) + 1; k < l->n; k++) {
-            again = again || strcmp(l->items[k].pass, line->pass) == 0;
         }
         if (!again) {
             cli_printf("%s%s: %s\n", head, line->pass, line->text);

@@ -14,18 +14,24 @@ struct scanner {
     const char *text;
     const char *at;
     struct qn_arena *arena;
+    const char *counted; /* a point of the text */
+    int column;          /* there */
 };
 
-static int column_of(const struct scanner *s, const char *at)
+/* Counts from where it counted last: lists may be long. */
+static int column_of(struct scanner *s, const char *at)
 {
-    int column = 1;
-    for (const char *c = s->text; c < at; c++) {
-        column += ((unsigned char)*c & 0xc0) != 0x80;
+    if (at < s->counted) {
+        s->counted = s->text;
+        s->column = 1;
     }
-    return column;
+    for (; s->counted < at; s->counted++) {
+        s->column += ((unsigned char)*s->counted & 0xc0) != 0x80;
+    }
+    return s->column;
 }
 
-static enum quern_code fail_at(const struct scanner *s, const char *at,
+static enum quern_code fail_at(struct scanner *s, const char *at,
                                const char *need)
 {
     struct quern_place place = QUERN_PLACE_NONE;
@@ -56,7 +62,7 @@ static bool take(struct scanner *s, char c)
     return true;
 }
 
-static struct qn_yaml *new_here(const struct scanner *s, enum qn_yaml_kind kind)
+static struct qn_yaml *new_here(struct scanner *s, enum qn_yaml_kind kind)
 {
     return qn_yaml_new(s->arena, kind, s->file, 1, column_of(s, s->at));
 }
@@ -66,7 +72,11 @@ static enum quern_code scan_quoted(struct scanner *s, const char **out_text)
 {
     char quote = *s->at;
     const char *start = s->at++;
-    char *text = qn_arena_alloc(s->arena, strlen(s->at) + 1);
+    const char *end = s->at;
+    while (*end != '\0' && *end != quote) {
+        end += quote == '"' && end[0] == '\\' && end[1] != '\0' ? 2 : 1;
+    }
+    char *text = qn_arena_alloc(s->arena, (size_t)(end - s->at) + 1);
     size_t size = 0;
     if (text == NULL) {
         return qn_no_memory(s->context);
@@ -242,7 +252,7 @@ enum quern_code qn_pipeline_parse(struct quern_context *context,
     if (items == NULL || (file != NULL && name == NULL)) {
         return qn_no_memory(context);
     }
-    struct scanner s = {context, name, text, text, arena};
+    struct scanner s = {context, name, text, text, arena, text, 1};
     size_t count = 0;
     skip_spaces(&s);
     enum quern_code code = QUERN_OK;
@@ -265,7 +275,7 @@ enum quern_code qn_kv_list_parse(struct quern_context *context,
                                  struct qn_arena *arena,
                                  struct qn_yaml **out_node)
 {
-    struct scanner s = {context, file, text, text, arena};
+    struct scanner s = {context, file, text, text, arena, text, 1};
     struct qn_yaml *node = NULL;
     enum quern_code code = scan_value(&s, &node);
     skip_spaces(&s);

@@ -13,6 +13,9 @@ struct npz {
     struct qn_input *input;
     struct qn_zip_entry *entries;
     size_t n;
+    struct qn_arena
+        arena;            /* names of arrays, and where they are: in entries, */
+    struct qn_map places; /* or behind the last: two have the name */
 };
 
 /* Length of an entry's name without .npy. */
@@ -38,21 +41,28 @@ static enum quern_code missing(const struct npz *z, const char *name)
                         z->n == 1 ? "is" : "are", z->n > 0 ? text : "none");
 }
 
+static enum quern_code list_places(struct npz *z)
+{
+    for (size_t i = 0; i < z->n; i++) {
+        struct qn_zip_entry *e = &z->entries[i];
+        const char *name = qn_arena_strndup(&z->arena, e->name, bare(e));
+        if (name != NULL && qn_map_get(&z->places, name) != NULL) {
+            e = z->entries + z->n;
+        }
+        if (name == NULL || !qn_map_set(&z->places, name, e)) {
+            return qn_no_memory(z->context);
+        }
+    }
+    return QUERN_OK;
+}
+
 static enum quern_code find(const struct npz *z, const char *name,
                             const struct qn_zip_entry **out)
 {
-    size_t size = strlen(name);
-    *out = NULL;
-    for (size_t i = 0; i < z->n; i++) {
-        const struct qn_zip_entry *e = &z->entries[i];
-        if (bare(e) != size || memcmp(e->name, name, size) != 0) {
-            continue;
-        }
-        if (*out != NULL) {
-            return qn_data_fail(z->context, z->input->path, name,
-                                QUERN_MALFORMED, "two arrays have this name");
-        }
-        *out = e;
+    *out = qn_map_get(&z->places, name);
+    if (*out != NULL && *out == z->entries + z->n) {
+        return qn_data_fail(z->context, z->input->path, name, QUERN_MALFORMED,
+                            "two arrays have this name");
     }
     /* numpy's name for an array that was saved without one */
     if (*out == NULL && z->data->n_inputs == 1 && z->n == 1 &&
@@ -81,6 +91,9 @@ static enum quern_code open_npz(struct npz *z, struct qn_samples *samples)
 {
     enum quern_code code =
         qn_zip_list(z->context, z->input, &z->entries, &z->n);
+    if (code == QUERN_OK) {
+        code = list_places(z);
+    }
     for (size_t k = 0; k < z->data->n_inputs && code == QUERN_OK; k++) {
         const struct qn_zip_entry *e = NULL;
         code = find(z, z->data->names[k], &e);
@@ -88,6 +101,8 @@ static enum quern_code open_npz(struct npz *z, struct qn_samples *samples)
             code = open_array(z->context, z->data, z->input, e, k, &samples[k]);
         }
     }
+    qn_map_finish(&z->places);
+    qn_arena_finish(&z->arena);
     qn_free(z->entries);
     return code;
 }
