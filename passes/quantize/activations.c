@@ -112,14 +112,31 @@ static void limit_range(const struct qn_inserter *s,
     }
 }
 
+/* For choose_joined(): which values share the parameters of a root. */
+static void link_sharers(struct qn_inserter *s)
+{
+    for (size_t i = 0; i < s->n_list; i++) {
+        struct quern_value *v = s->list[i];
+        if (s->place.joined[quern_value_id(v)]) {
+            struct qn_codes *root =
+                &s->codes[quern_value_id(qn_root(&s->place, v))];
+            s->next_sharer[i] = root->sharer;
+            root->sharer = i + 1;
+        }
+    }
+}
+
 /* Ranges of all values of the list, on all threads. */
 static enum quern_code choose_ranges(struct qn_inserter *s)
 {
     enum quern_code code = QUERN_OK;
     s->ranges = quern_pass_alloc(s->ctx, (s->n_list + 1) * sizeof *s->ranges);
-    if (s->ranges == NULL) {
+    s->next_sharer =
+        quern_pass_alloc(s->ctx, (s->n_list + 1) * sizeof *s->next_sharer);
+    if (s->ranges == NULL || s->next_sharer == NULL) {
         return QUERN_NO_MEMORY;
     }
+    link_sharers(s);
     for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
         s->codes[quern_value_id(s->list[i])].listed = i;
         code = prepare_range(s, s->list[i], &s->ranges[i]);
@@ -163,14 +180,10 @@ static enum quern_code choose_joined(struct qn_inserter *s,
                                      struct quern_range *out)
 {
     enum quern_code code = choose_range(s, root, out);
-    for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
-        struct quern_value *v = s->list[i];
+    for (size_t at = s->codes[quern_value_id(root)].sharer;
+         at != 0 && code == QUERN_OK; at = s->next_sharer[at - 1]) {
         struct quern_range own;
-        if (!s->place.joined[quern_value_id(v)] ||
-            qn_root(&s->place, v) != root) {
-            continue;
-        }
-        code = choose_range(s, v, &own);
+        code = choose_range(s, s->list[at - 1], &own);
         if (code == QUERN_OK) {
             out->lo = fminf(out->lo, own.lo);
             out->hi = fmaxf(out->hi, own.hi);

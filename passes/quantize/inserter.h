@@ -16,6 +16,8 @@ struct qn_codes {
     struct quern_value *zero_point;
     struct quern_value *dequantized; /* output of the DQ */
     size_t listed;                   /* where it may stand in the list */
+    size_t sharer; /* of a root: last value of the list whose range is joined
+                      with its own, as a place + 1; 0: none */
     /** A scalar Mul and Add in front that the Q does itself: it reads `source`
      * with parameters of its own. NULL: it reads the value. */
     struct quern_value *source;
@@ -38,6 +40,7 @@ struct qn_inserter {
     struct quern_value **list; /* that get a Q and DQ */
     size_t n_list;
     struct qn_range_choice *ranges; /* as listed, and one more */
+    size_t *next_sharer; /* as listed: the one before it of the same root */
     size_t n_integer;
     size_t n_float;
     double shrink_budget; /* weights of float operators as codes */
