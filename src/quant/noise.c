@@ -11,6 +11,8 @@
 #include <math.h>
 
 static const double default_alphas[] = {0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0};
+/* Spreads to leave room for: exponents are tried with the first of them. */
+static const double rooms[] = {2.0, 0.0, 1.0, 4.0};
 static const double default_floor = 1e-3;
 
 /* Channels so near the clip's bound that they count as reaching it. */
@@ -21,13 +23,22 @@ static double or_default(double x, double fallback)
     return x > 0.0 ? x : fallback;
 }
 
-static double max_of(const float *range, size_t n)
+/* Range of a channel with the room for what was not seen. */
+static double reach(const struct quern_noise_options *options,
+                    const float *range, size_t c)
 {
-    float most = 0.0F;
+    double spread = options->spread != NULL ? (double)options->spread[c] : 0.0;
+    return (double)range[c] + options->room * spread;
+}
+
+static double most_reach(const struct quern_noise_options *options,
+                         const float *range, size_t n)
+{
+    double most = 0.0;
     for (size_t c = 0; c < n; c++) {
-        most = fmaxf(most, range[c]);
+        most = fmax(most, reach(options, range, c));
     }
-    return (double)most;
+    return most;
 }
 
 void quern_noise_factors(const struct quern_noise_options *options,
@@ -35,10 +46,11 @@ void quern_noise_factors(const struct quern_noise_options *options,
                          double *out_factors)
 {
     bool is_clip = options->rule == QUERN_FACTOR_CLIP;
-    double full = is_clip ? options->clip_max : max_of(range, channels);
+    double full =
+        is_clip ? options->clip_max : most_reach(options, range, channels);
     double least = or_default(options->floor, default_floor);
     for (size_t c = 0; c < channels; c++) {
-        double part = full > 0.0 ? (double)range[c] / full : 1.0;
+        double part = full > 0.0 ? reach(options, range, c) / full : 1.0;
         bool reaches = is_clip && alpha < 1.0 && part >= reaching;
         part = fmin(fmax(part, least), 1.0);
         out_factors[c] = reaches ? 1.0 : pow(part, alpha);
@@ -101,19 +113,40 @@ static double input_energy(const struct quern_noise_reader *reader, size_t row,
     return sum * (double)taps;
 }
 
-/* Step of x / e. */
-static double activation_step(const struct quern_noise_options *options,
-                              const struct quern_noise_reader *reader,
-                              size_t channels, const double *factors)
+/* Range of x / e. */
+struct ends {
+    double lo, hi;
+};
+
+static struct ends ends_of(const struct quern_noise_reader *reader,
+                           size_t channels, const double *factors)
 {
-    double lo = 0.0;
-    double hi = 0.0;
-    double levels = options->n_levels > 0 ? (double)options->n_levels : 255.0;
+    struct ends e = {0.0, 0.0};
     for (size_t c = 0; c < channels; c++) {
-        lo = fmin(lo, (double)reader->x_min[c] / factors[c]);
-        hi = fmax(hi, (double)reader->x_max[c] / factors[c]);
+        e.lo = fmin(e.lo, (double)reader->x_min[c] / factors[c]);
+        e.hi = fmax(e.hi, (double)reader->x_max[c] / factors[c]);
     }
-    return (hi - lo) / levels * or_default(reader->range_part, 1.0);
+    return e;
+}
+
+/* What the range of x / e will cut off samples that were not seen. What was
+ * clipped before cannot go beyond the clip. */
+static double unseen_noise(const struct quern_noise_options *options,
+                           const struct quern_noise_reader *reader,
+                           size_t channels, const double *factors)
+{
+    struct ends e = ends_of(reader, channels, factors);
+    bool is_clip = options->rule == QUERN_FACTOR_CLIP;
+    double noise = 0.0;
+    for (size_t c = 0; c < channels && reader->tails != NULL; c++) {
+        double lo = e.lo * factors[c];
+        double hi = e.hi * factors[c];
+        if (!is_clip || hi < reaching * options->clip_max) {
+            noise += quern_tail_energy(&reader->tails[c], lo, hi) *
+                     reader->column_energy[c];
+        }
+    }
+    return noise;
 }
 
 static double highest_peak(const struct quern_noise_reader *reader,
@@ -139,7 +172,9 @@ static double reader_noise(const struct quern_noise_options *options,
     size_t n = reader->shape.groups * reader->shape.rows;
     double codes =
         options->n_weight_levels > 0 ? (double)options->n_weight_levels : 127.0;
-    double step = activation_step(options, reader, channels, factors);
+    double levels = options->n_levels > 0 ? (double)options->n_levels : 255.0;
+    struct ends e = ends_of(reader, channels, factors);
+    double step = (e.hi - e.lo) / levels * or_default(reader->range_part, 1.0);
     double shared =
         options->per_tensor_weights ? highest_peak(reader, factors) : -1.0;
     double noise = 0.0;
@@ -154,7 +189,8 @@ static double reader_noise(const struct quern_noise_options *options,
         }
         r += rows.n;
     }
-    return noise / 12.0 / or_default(reader->output_energy, 1.0);
+    noise = noise / 12.0 + unseen_noise(options, reader, channels, factors);
+    return noise / or_default(reader->output_energy, 1.0);
 }
 
 double quern_noise_of(const struct quern_noise_options *options,
@@ -193,6 +229,36 @@ static enum quern_code check_search(struct quern_context *context,
     return QUERN_OK;
 }
 
+/* What a search tries factors on. */
+struct trial {
+    const struct quern_noise_options *options;
+    const struct quern_noise_reader *readers;
+    size_t n_readers;
+    const float *range;
+    size_t channels;
+    double *factors;
+};
+
+static double noise_with(const struct trial *t, double alpha, double room)
+{
+    struct quern_noise_options o = *t->options;
+    o.room = room;
+    quern_noise_factors(&o, t->range, t->channels, alpha, t->factors);
+    return quern_noise_of(&o, t->readers, t->n_readers, t->channels,
+                          t->factors);
+}
+
+static void try_factors(const struct trial *t, double alpha, double room,
+                        struct quern_noise_result *best)
+{
+    double noise = noise_with(t, alpha, room);
+    if (noise < best->noise) {
+        best->noise = noise;
+        best->alpha = alpha;
+        best->room = room;
+    }
+}
+
 enum quern_code quern_noise_search(struct quern_context *context,
                                    const struct quern_noise_options *options,
                                    const struct quern_noise_reader *readers,
@@ -202,7 +268,8 @@ enum quern_code quern_noise_search(struct quern_context *context,
 {
     const double *alphas = default_alphas;
     size_t n_alphas = sizeof default_alphas / sizeof default_alphas[0];
-    struct quern_noise_result best = {0.0, HUGE_VAL, 0.0};
+    bool widens = options->spread != NULL;
+    struct quern_noise_result best = {0.0, 0.0, HUGE_VAL, 0.0};
     enum quern_code code =
         check_search(context, options, readers, n_readers, channels);
     if (code != QUERN_OK) {
@@ -212,19 +279,17 @@ enum quern_code quern_noise_search(struct quern_context *context,
         alphas = options->alphas;
         n_alphas = options->n_alphas;
     }
-    quern_noise_factors(options, range, channels, 0.0, out_factors);
-    best.noise_none =
-        quern_noise_of(options, readers, n_readers, channels, out_factors);
+    struct trial t = {options, readers,  n_readers,
+                      range,   channels, out_factors};
+    best.noise_none = noise_with(&t, 0.0, 0.0);
     for (size_t i = 0; i < n_alphas; i++) {
-        quern_noise_factors(options, range, channels, alphas[i], out_factors);
-        double noise =
-            quern_noise_of(options, readers, n_readers, channels, out_factors);
-        if (noise < best.noise) {
-            best.noise = noise;
-            best.alpha = alphas[i];
-        }
+        try_factors(&t, alphas[i], widens ? rooms[0] : 0.0, &best);
     }
-    quern_noise_factors(options, range, channels, best.alpha, out_factors);
+    double alpha = best.alpha;
+    for (size_t i = 1; widens && i < sizeof rooms / sizeof rooms[0]; i++) {
+        try_factors(&t, alpha, rooms[i], &best);
+    }
+    (void)noise_with(&t, best.alpha, best.room);
     *out_result = best;
     return QUERN_OK;
 }

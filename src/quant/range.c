@@ -165,9 +165,14 @@ enum quern_code quern_stats_range(struct quern_context *context,
     struct qn_range_work *work = qn_alloc_aligned(sizeof *work);
     struct qn_entropy_sums *entropy =
         is_entropy ? qn_alloc_aligned(sizeof *entropy) : NULL;
-    if (work == NULL || (is_entropy && entropy == NULL)) {
+    bool widens = o.unseen && !o.symmetric && o.method >= QUERN_RANGE_MSE;
+    struct quern_tail *tails =
+        widens ? qn_calloc_n(stats->channels, sizeof *tails) : NULL;
+    if (work == NULL || (is_entropy && entropy == NULL) ||
+        (widens && tails == NULL)) {
         qn_free(work);
         qn_free(entropy);
+        qn_free(tails);
         return qn_no_memory(context);
     }
     work->entropy = entropy;
@@ -184,11 +189,20 @@ enum quern_code quern_stats_range(struct quern_context *context,
         qn_range_sums(work, &seen);
     }
     choose(work, &o, &lo, &hi);
+    if (tails != NULL) {
+        o.reader = seen;
+        quern_stats_tails(stats, tails);
+        qn_range_unseen(work, stats, tails, &o, &lo, &hi);
+        if (o.cut) {
+            cut_to_reader(options, &lo, &hi);
+        }
+    }
     out_range->lo = (float)lo;
     out_range->hi = (float)hi;
     out_range->error =
         has_bins ? qn_range_error(work, &seen, lo, hi, o.n_levels) : -1.0;
     qn_free(work);
     qn_free(entropy);
+    qn_free(tails);
     return QUERN_OK;
 }

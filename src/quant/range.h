@@ -44,6 +44,15 @@ void qn_range_mse(const struct qn_range_work *work,
                   const struct quern_reader *reader, bool symmetric,
                   int n_levels, double *lo, double *hi);
 
+/** Widen [lo, hi] where what it would cut off samples that were not seen costs
+ * more than the wider step; that was chosen by what was seen alone.
+ * @param tails  of the channels of `stats` */
+void qn_range_unseen(const struct qn_range_work *work,
+                     const struct quern_stats *stats,
+                     const struct quern_tail *tails,
+                     const struct quern_range_options *options, double *lo,
+                     double *hi);
+
 /** Least Kullback-Leibler divergence; needs only the bins. */
 void qn_range_entropy(struct qn_range_work *work, bool symmetric, int n_levels,
                       double *lo, double *hi);

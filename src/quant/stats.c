@@ -38,7 +38,10 @@ bool qn_part_init(struct qn_part *part, uint32_t flags, size_t channels)
     part->min = qn_calloc_n(channels, sizeof *part->min);
     part->max = qn_calloc_n(channels, sizeof *part->max);
     part->count = qn_calloc_n(channels, sizeof *part->count);
-    bool good = part->min != NULL && part->max != NULL && part->count != NULL;
+    part->second_min = qn_calloc_n(channels, sizeof *part->second_min);
+    part->second_max = qn_calloc_n(channels, sizeof *part->second_max);
+    bool good = part->min != NULL && part->max != NULL && part->count != NULL &&
+                part->second_min != NULL && part->second_max != NULL;
     if ((flags & QUERN_STATS_MOMENTS) != 0) {
         part->sum = qn_calloc_n(channels, sizeof *part->sum);
         part->square = qn_calloc_n(channels, sizeof *part->square);
@@ -54,6 +57,8 @@ bool qn_part_init(struct qn_part *part, uint32_t flags, size_t channels)
     for (size_t c = 0; c < channels; c++) {
         part->min[c] = INFINITY;
         part->max[c] = -INFINITY;
+        part->second_min[c] = INFINITY;
+        part->second_max[c] = -INFINITY;
     }
     return true;
 }
@@ -62,6 +67,8 @@ void qn_part_finish(struct qn_part *part)
 {
     qn_free(part->min);
     qn_free(part->max);
+    qn_free(part->second_min);
+    qn_free(part->second_max);
     qn_free(part->count);
     qn_free(part->sum);
     qn_free(part->square);
@@ -111,8 +118,7 @@ static void part_merge(struct qn_part *part, const struct qn_part *other,
     }
     part->n += other->n;
     for (size_t c = 0; c < channels; c++) {
-        part->min[c] = fminf(part->min[c], other->min[c]);
-        part->max[c] = fmaxf(part->max[c], other->max[c]);
+        qn_part_merge_ends(part, c, other, c);
         part->count[c] += other->count[c];
         if (part->sum != NULL) {
             qn_exact_merge(&part->sum[c], &other->sum[c]);
@@ -170,8 +176,8 @@ static void take_ranges(const struct quern_stats *stats, struct qn_part *part)
     float lo = 0.0F;
     float hi = 0.0F;
     for (size_t c = 0; c < stats->channels; c++) {
-        part->min[c] = fminf(part->min[c], stats->call_min[c] + 0.0F);
-        part->max[c] = fmaxf(part->max[c], stats->call_max[c] + 0.0F);
+        qn_part_take_ends(part, c, stats->call_min[c] + 0.0F,
+                          stats->call_max[c] + 0.0F);
         lo = fminf(lo, stats->call_min[c]);
         hi = fmaxf(hi, stats->call_max[c]);
     }
@@ -266,6 +272,8 @@ static void add_channel_of_class(const struct view *view, size_t c,
     double sum = 0.0;
     double square = 0.0;
     uint64_t count = 0;
+    float lo = INFINITY;
+    float hi = -INFINITY;
     for (size_t o = 0; o < view->outer; o++) {
         const float *row = view->data + (o * view->channels + c) * view->inner;
         for (size_t i = 0; i < view->inner; i++) {
@@ -273,8 +281,8 @@ static void add_channel_of_class(const struct view *view, size_t c,
             if (!isfinite(x) || is_far(x) != want_far) {
                 continue;
             }
-            part->min[c] = fminf(part->min[c], x);
-            part->max[c] = fmaxf(part->max[c], x);
+            lo = fminf(lo, x);
+            hi = fmaxf(hi, x);
             sum += (double)x;
             square += (double)x * (double)x;
             count++;
@@ -283,6 +291,7 @@ static void add_channel_of_class(const struct view *view, size_t c,
             }
         }
     }
+    qn_part_take_ends(part, c, lo, hi);
     part_take_sums(part, c, count, sum, square);
 }
 

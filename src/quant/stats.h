@@ -14,6 +14,8 @@ struct qn_part {
     struct qn_hist hist; /* not kept without QUERN_STATS_HISTOGRAM */
     float *min;          /* NULL: the part does not exist */
     float *max;
+    float *second_min; /* second lowest of the calls' own minima; +inf: none */
+    float *second_max; /* second highest of their maxima; -inf: none */
     uint64_t *count;
     struct qn_exact_sum *sum;    /* NULL without QUERN_STATS_MOMENTS */
     struct qn_exact_sum *square; /* same */
@@ -36,6 +38,13 @@ struct quern_stats {
 /** Empty part, or false when memory is out. */
 bool qn_part_init(struct qn_part *part, uint32_t flags, size_t channels);
 void qn_part_finish(struct qn_part *part);
+
+/** Join what channel c reached in one call. */
+void qn_part_take_ends(struct qn_part *part, size_t c, float lo, float hi);
+
+/** Join what channel d of another part reached in all its calls. */
+void qn_part_merge_ends(struct qn_part *part, size_t c,
+                        const struct qn_part *other, size_t d);
 
 /** Room for all that `other` will add; false when memory is out. */
 bool qn_part_reserve(struct qn_part *part, uint64_t n);
@@ -64,6 +73,11 @@ enum quern_code qn_stats_merge_ragged(struct quern_context *context,
 /** Minimum and maximum over all channels; 0, 0 when the part is empty. */
 void qn_part_range(const struct qn_part *part, size_t channels, float *out_min,
                    float *out_max);
+
+/** Second lowest and second highest of what the samples reached, a channel;
+ * +inf and -inf where fewer than two reached anything. */
+void qn_stats_seconds(const struct quern_stats *stats, float *out_min,
+                      float *out_max);
 
 /** Do the values of magnitude QN_FILL_LIMIT and more look like fills? */
 bool qn_stats_far_is_fill(const struct quern_stats *stats);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 static const char magic[4] = {'Q', 'N', 'S', 'T'};
-enum { version = 1, n_limbs = 10 };
+enum { version = 2, n_limbs = 10 };
 
 /* ---------------------------------------------------------------- writing */
 
@@ -84,6 +84,8 @@ static void put_part(struct sink *sink, const struct quern_stats *stats,
         put_varint(sink, part->count[c]);
         put_float(sink, part->min[c]);
         put_float(sink, part->max[c]);
+        put_float(sink, part->second_min[c]);
+        put_float(sink, part->second_max[c]);
         if (part->sum != NULL) {
             put_sum(sink, &part->sum[c]);
             put_sum(sink, &part->square[c]);
@@ -128,6 +130,7 @@ struct source {
     const uint8_t *bytes;
     size_t size, used;
     bool is_wrong;
+    bool has_seconds; /* format 2 */
 };
 
 static uint64_t get_fixed(struct source *source, size_t n_bytes)
@@ -212,6 +215,21 @@ static bool get_hist(struct source *source, struct qn_part *part)
     return total == part->n;
 }
 
+/* Second ends lie inside of the first ones, or there was one sample. */
+static bool get_seconds(struct source *source, struct qn_part *part, size_t c)
+{
+    if (!source->has_seconds) {
+        return true;
+    }
+    float lo = get_float(source);
+    float hi = get_float(source);
+    part->second_min[c] = lo;
+    part->second_max[c] = hi;
+    bool none = isinf(lo) && isinf(hi) && lo > 0.0F && hi < 0.0F;
+    return none || (isfinite(lo) && isfinite(hi) && lo >= part->min[c] &&
+                    hi <= part->max[c]);
+}
+
 static bool get_channels(struct source *source, size_t channels,
                          struct qn_part *part)
 {
@@ -220,7 +238,8 @@ static bool get_channels(struct source *source, size_t channels,
         part->count[c] = get_varint(source);
         part->min[c] = get_float(source);
         part->max[c] = get_float(source);
-        if (source->is_wrong || part->count[c] > part->n - total ||
+        bool good = get_seconds(source, part, c);
+        if (source->is_wrong || !good || part->count[c] > part->n - total ||
             !range_is_good(part->min[c], part->max[c], part->count[c])) {
             return false;
         }
@@ -324,7 +343,7 @@ enum quern_code quern_stats_read(struct quern_context *context,
                                  const void *bytes, size_t size,
                                  struct quern_stats **out_stats)
 {
-    struct source source = {bytes, size, 0, false};
+    struct source source = {bytes, size, 0, false, false};
     struct quern_stats *stats = NULL;
     if (size < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0) {
         return malformed(context, &source);
@@ -351,6 +370,7 @@ enum quern_code quern_stats_read(struct quern_context *context,
     if (code != QUERN_OK) {
         return code;
     }
+    source.has_seconds = found > 1;
     get_head(&source, stats);
     code = get_parts(&source, stats);
     if (code == QUERN_OK && !get_pairs(&source, stats)) {

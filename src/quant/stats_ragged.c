@@ -9,8 +9,7 @@
 static void collapse_part(struct qn_part *part, size_t channels)
 {
     for (size_t c = 1; part->min != NULL && c < channels; c++) {
-        part->min[0] = fminf(part->min[0], part->min[c]);
-        part->max[0] = fmaxf(part->max[0], part->max[c]);
+        qn_part_merge_ends(part, 0, part, c);
         part->count[0] += part->count[c];
         if (part->sum != NULL) {
             qn_exact_merge(&part->sum[0], &part->sum[c]);

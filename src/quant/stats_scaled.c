@@ -8,6 +8,7 @@
 /* What the channels of the values in use say. */
 struct channels {
     float *min, *max;
+    float *second_min, *second_max;
     double *mean, *square;
 };
 
@@ -15,16 +16,20 @@ static bool channels_init(struct channels *c, size_t n)
 {
     c->min = qn_calloc_n(n, sizeof *c->min);
     c->max = qn_calloc_n(n, sizeof *c->max);
+    c->second_min = qn_calloc_n(n, sizeof *c->second_min);
+    c->second_max = qn_calloc_n(n, sizeof *c->second_max);
     c->mean = qn_calloc_n(n, sizeof *c->mean);
     c->square = qn_calloc_n(n, sizeof *c->square);
-    return c->min != NULL && c->max != NULL && c->mean != NULL &&
-           c->square != NULL;
+    return c->min != NULL && c->max != NULL && c->second_min != NULL &&
+           c->second_max != NULL && c->mean != NULL && c->square != NULL;
 }
 
 static void channels_finish(struct channels *c)
 {
     qn_free(c->min);
     qn_free(c->max);
+    qn_free(c->second_min);
+    qn_free(c->second_max);
     qn_free(c->mean);
     qn_free(c->square);
 }
@@ -41,6 +46,8 @@ static void fill(const struct quern_stats *from, const struct channels *c,
         }
         body->min[i] = (float)((double)c->min[i] * factors[i]);
         body->max[i] = (float)((double)c->max[i] * factors[i]);
+        body->second_min[i] = (float)((double)c->second_min[i] * factors[i]);
+        body->second_max[i] = (float)((double)c->second_max[i] * factors[i]);
         body->count[i] = n;
         body->n += n;
         if (body->sum != NULL) {
@@ -77,7 +84,7 @@ enum quern_code quern_stats_scaled(struct quern_context *context,
                                    const double *factors, size_t n,
                                    struct quern_stats **out_stats)
 {
-    struct channels c = {NULL, NULL, NULL, NULL};
+    struct channels c = {0};
     struct quern_stats *scaled = NULL;
     enum quern_code code = check(context, stats, factors, n);
     if (code == QUERN_OK && !channels_init(&c, n)) {
@@ -89,6 +96,7 @@ enum quern_code quern_stats_scaled(struct quern_context *context,
     }
     if (code == QUERN_OK) {
         quern_stats_channels(stats, c.min, c.max, c.mean, c.square);
+        qn_stats_seconds(stats, c.second_min, c.second_max);
         fill(stats, &c, factors, scaled);
         *out_stats = scaled;
     }

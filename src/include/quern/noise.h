@@ -11,6 +11,7 @@
     "define QUERN_EXPERIMENTAL to use <quern/noise.h>, which may still change"
 #endif
 
+#include <quern/stats.h>
 #include <quern/weights.h>
 
 #ifdef __cplusplus
@@ -22,8 +23,11 @@ extern "C" {
 struct quern_noise_reader {
     struct quern_weight_shape shape; /**< groups * cols / taps channels */
     const float *weights;
-    const float *x_min, *x_max;  /**< per channel */
-    const double *x_mean_square; /**< per channel */
+    const float *x_min, *x_max;     /**< per channel */
+    const double *x_mean_square;    /**< per channel */
+    const struct quern_tail *tails; /**< per channel; NULL: samples that were
+                                         not seen do not count */
+    const double *column_energy;    /**< per channel, with tails: sum of w^2 */
     double range_part;    /**< chosen range of x by its min-max range; 0: 1 */
     double output_energy; /**< sum over output channels of E[y^2], by which
                                the noise is divided; 0: 1 */
@@ -42,6 +46,9 @@ struct quern_noise_options {
     double clip_max;      /**< m of QUERN_FACTOR_CLIP */
     const double *alphas; /**< NULL: 0, .2, .35, .5, .65, .8, 1 */
     size_t n_alphas;
+    const float *spread; /**< per channel: how far beyond `range` it may go;
+                              NULL: not at all */
+    double room;         /**< channels count as wider by that many spreads */
     double floor;        /**< least r_c / max r; 0: 1e-3 */
     int n_levels;        /**< of the activation; 0: 255 */
     int n_weight_levels; /**< highest weight code; 0: 127 */
@@ -51,6 +58,7 @@ struct quern_noise_options {
 /** What the noise model found. */
 struct quern_noise_result {
     double alpha;
+    double room;       /**< ranges were taken as wider by that many tails */
     double noise;      /**< with the factors of that alpha */
     double noise_none; /**< with all factors 1 */
 };
@@ -72,7 +80,8 @@ QUERN_API double quern_noise_of(const struct quern_noise_options *options,
                                 size_t n_readers, size_t channels,
                                 const double *factors);
 
-/** Try all alphas; the least noise wins, the smaller alpha on a tie.
+/** Try all alphas, and with a spread some rooms at the best of them; the least
+ * noise wins, the smaller alpha on a tie. `room` of the options does not count.
  * @param out_factors  `channels` numbers
  * @return QUERN_OK; _INVALID_ARGUMENT (a reader with another number of
  * channels, clip_max not positive) */

@@ -107,6 +107,31 @@ QUERN_API void quern_stats_channels(const struct quern_stats *stats,
                                     float *out_min, float *out_max,
                                     double *out_mean, double *out_mean_square);
 
+/** What samples that were not seen may do beyond the range of a channel.
+ * Another one goes beyond the highest of n with a chance of 1 / (n + 1), and
+ * by as much, on average, as the highest was beyond the second highest. */
+struct quern_tail {
+    double end_low, end_high; /**< what such a number of samples reaches, as
+                                   magnitudes: at least 0 in either direction */
+    double low, high;         /**< how far beyond that, on average */
+    double share;             /**< part of all values that goes there */
+};
+
+/** Tails of each channel. What one channel shows is a single draw: half of
+ * the gap is that, half what the channels show together; of the end a quarter,
+ * by the energy of the channel, with QUERN_STATS_MOMENTS. Nothing goes beyond
+ * where there were fewer than two samples, and where values of magnitude 8192
+ * and more count as data.
+ * @param out_tails  an entry a channel */
+QUERN_API void quern_stats_tails(const struct quern_stats *stats,
+                                 struct quern_tail *out_tails);
+
+/** What a range cuts off samples that were not seen: squared error of one
+ * value, on average over all.
+ * @param lo, hi  the range, lo <= 0 <= hi */
+QUERN_API double quern_tail_energy(const struct quern_tail *tail, double lo,
+                                   double hi);
+
 /** What the channels would say, had each been multiplied by a factor: minimum,
  * maximum and moments of the values in use, rounded. Neither histogram nor
  * pairs, and no NaN, infinities or fills, which cannot be derived or do not
@@ -193,6 +218,10 @@ struct quern_range_options {
     int n_levels;               /**< qmax - qmin of the type; 0: 255 */
     bool symmetric;             /**< only ranges [-a, a] */
     bool cut;                   /**< cut to the support of the reader */
+    bool unseen;                /**< count what samples that were not seen may
+                                     do beyond (MSE, MSEF): quern_stats_tails */
+    bool bounded;               /**< values never lie outside of `least` .. */
+    float least, most;          /**< .. `most` */
     struct quern_reader reader; /**< counts for MSEF and `cut` */
 };
 
