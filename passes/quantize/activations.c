@@ -1,5 +1,6 @@
 /* Ranges of values, and Q and DQ behind them. */
 #include "common.h"
+#include "quantize/bounds.h"
 #include "quantize/inserter.h"
 #include "quantize/linear.h"
 #include "quantize/moments.h"
@@ -66,8 +67,11 @@ static enum quern_code prepare_range(struct qn_inserter *s,
         .n_levels = symmetric ? 254 : 255,
         .symmetric = symmetric,
         .cut = true,
+        .unseen = true,
         .reader = qn_reader_of(v),
     };
+    out->options.bounded =
+        qn_bounds_of(v, &out->options.least, &out->options.most);
     out->part =
         out->options.method >= QUERN_RANGE_MSE ? beyond_cut(s, v) : 0.0f;
     return QUERN_OK;
@@ -90,8 +94,8 @@ static enum quern_code search_range(struct quern_context *context, void *user,
         struct quern_range_options o = c->options;
         o.method = QUERN_RANGE_MINMAX;
         code = quern_stats_range(context, c->stats, &o, &whole);
-        c->range.lo += c->part * (whole.lo - c->range.lo);
-        c->range.hi += c->part * (whole.hi - c->range.hi);
+        c->range.lo += c->part * fminf(whole.lo - c->range.lo, 0.0f);
+        c->range.hi += c->part * fmaxf(whole.hi - c->range.hi, 0.0f);
     }
     return code;
 }

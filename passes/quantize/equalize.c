@@ -294,6 +294,15 @@ static bool channels_agree(const struct group *g)
     return true;
 }
 
+/* How far beyond what was seen a channel may go, by all readers. */
+static void widen(float *spread, const struct quern_tail *tails, size_t n)
+{
+    for (size_t c = 0; c < n; c++) {
+        float more = (float)fmax(tails[c].low, tails[c].high);
+        spread[c] = fmaxf(spread[c], more);
+    }
+}
+
 static enum quern_code equalize_group(struct quern_pass_ctx *ctx,
                                       const struct group *g, struct done *done)
 {
@@ -306,9 +315,14 @@ static enum quern_code equalize_group(struct quern_pass_ctx *ctx,
     if (range == NULL || readers == NULL) {
         return QUERN_OK; /* channels were not seen: nothing is known */
     }
-    for (size_t i = 0; i < g->n_readers; i++) {
+    float *spread = quern_pass_alloc(ctx, channels * sizeof *spread);
+    for (size_t c = 0; spread != NULL && c < channels; c++) {
+        spread[c] = 0.0f;
+    }
+    for (size_t i = 0; i < g->n_readers && spread != NULL; i++) {
         if (qn_noise_reader_init(ctx, &g->readers[i], g->read[i], &plain,
                                  &readers[n])) {
+            widen(spread, readers[n].tails, channels);
             n++;
         }
     }
@@ -316,10 +330,11 @@ static enum quern_code equalize_group(struct quern_pass_ctx *ctx,
     struct quern_noise_options o = {
         .rule = g->clip > 0.0f ? QUERN_FACTOR_CLIP : QUERN_FACTOR_POWER,
         .clip_max = (double)g->clip,
+        .spread = spread,
     };
     struct quern_noise_result result;
-    if (n == 0 || factors == NULL) {
-        return factors == NULL ? QUERN_NO_MEMORY : QUERN_OK;
+    if (n == 0 || factors == NULL || spread == NULL) {
+        return factors == NULL || spread == NULL ? QUERN_NO_MEMORY : QUERN_OK;
     }
     enum quern_code code =
         quern_noise_search(quern_pass_context(ctx), &o, readers, n, range,
@@ -328,10 +343,10 @@ static enum quern_code equalize_group(struct quern_pass_ctx *ctx,
         return code;
     }
     quern_pass_account(ctx, g->makers[0].node,
-                       "%zu channels of %zu tensors, exponent %.2f, noise "
-                       "%.3g of %.3g",
-                       channels, g->n_members, result.alpha, result.noise,
-                       result.noise_none);
+                       "%zu channels of %zu tensors, exponent %.2f, room for "
+                       "%.0f tails, noise %.3g of %.3g",
+                       channels, g->n_members, result.alpha, result.room,
+                       result.noise, result.noise_none);
     return apply(ctx, g, factors, channels, done);
 }
 

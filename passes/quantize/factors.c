@@ -114,6 +114,7 @@ static enum quern_code search(struct quern_pass_ctx *ctx, struct site *s,
                                   &readers[i])) {
             return QUERN_OK;
         }
+        readers[i].tails = NULL;
         readers[i].range_part = 0.0;    /* the whole range is used */
         readers[i].output_energy = 0.0; /* readers count alike */
     }

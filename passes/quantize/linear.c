@@ -243,6 +243,24 @@ static double energy_of(struct quern_pass_ctx *ctx,
     return sum;
 }
 
+/* Sum of the squares of all weights that read an input channel. */
+static void energy_of_columns(const struct qn_linear *l, const float *w,
+                              double *out)
+{
+    const struct quern_weight_shape *s = &l->shape;
+    size_t per_group = s->cols / s->taps;
+    for (size_t c = 0; c < l->in_channels; c++) {
+        out[c] = 0.0;
+    }
+    for (size_t r = 0; r < l->out_channels; r++) {
+        size_t first = r / s->rows * per_group;
+        for (size_t c = 0; c < s->cols; c++) {
+            double x = (double)w[r * s->row_stride + c * s->col_stride];
+            out[first + c / s->taps] += x * x;
+        }
+    }
+}
+
 bool qn_noise_reader_init(struct quern_pass_ctx *ctx, const struct qn_linear *l,
                           const struct quern_value *x,
                           const struct quern_reader *function,
@@ -258,16 +276,23 @@ bool qn_noise_reader_init(struct quern_pass_ctx *ctx, const struct qn_linear *l,
     float *hi = quern_pass_alloc(ctx, n * sizeof *hi);
     double *squares = quern_pass_alloc(ctx, n * sizeof *squares);
     float *w = qn_linear_weights(ctx, l);
-    if (lo == NULL || hi == NULL || squares == NULL || w == NULL) {
+    struct quern_tail *tails = quern_pass_alloc(ctx, n * sizeof *tails);
+    double *columns = quern_pass_alloc(ctx, n * sizeof *columns);
+    if (lo == NULL || hi == NULL || squares == NULL || w == NULL ||
+        tails == NULL || columns == NULL) {
         return false;
     }
     quern_stats_channels(seen->stats, lo, hi, NULL, squares);
+    quern_stats_tails(seen->stats, tails);
+    energy_of_columns(l, w, columns);
     *r = (struct quern_noise_reader){
         .shape = l->shape,
         .weights = w,
         .x_min = lo,
         .x_max = hi,
         .x_mean_square = squares,
+        .tails = tails,
+        .column_energy = columns,
         .range_part = range_part(ctx, seen->stats, function),
         .output_energy = energy_of(ctx, quern_node_output(l->node, 0)),
     };
