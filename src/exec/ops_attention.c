@@ -61,12 +61,23 @@ static bool as_heads(const struct qn_array *a, int64_t heads,
     return true;
 }
 
-static bool read_heads(struct qn_run *run, const struct qn_op *op, int i,
-                       const char *attribute, struct qn_array *out)
+static enum quern_code read_heads(struct qn_run *run, const struct qn_op *op,
+                                  int i, const char *attribute,
+                                  struct qn_array *out)
 {
+    static const char *const names[] = {"queries", "keys", "values"};
     const struct qn_array *a = qn_in_packed(run, op, i);
-    return a != NULL && a->dtype == QUERN_FLOAT &&
-           as_heads(a, quern_node_int(op->node, attribute, 0), out);
+    if (a == NULL) {
+        return qn_op_missing(run, op);
+    }
+    if (a->dtype != QUERN_FLOAT) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED, "%s are %s; needs float",
+                          names[i], quern_dtype_name(a->dtype));
+    }
+    return as_heads(a, quern_node_int(op->node, attribute, 0), out)
+               ? QUERN_OK
+               : qn_op_fail(run, op, QUERN_INVALID_MODEL, "%s are no heads",
+                            names[i]);
 }
 
 /* Past and new keys (or values) one behind the other, in output `o` or, where
@@ -298,10 +309,15 @@ static void read_attributes(const struct qn_op *op, struct attention *t)
 static enum quern_code read_all(struct qn_run *run, const struct qn_op *op,
                                 struct attention *t, struct qn_chunk **rooms)
 {
-    if (!read_heads(run, op, 0, "q_num_heads", &t->q) ||
-        !read_heads(run, op, 1, "kv_num_heads", &t->k) ||
-        !read_heads(run, op, 2, "kv_num_heads", &t->v)) {
-        return misfit(run, op, "queries, keys or values are no float heads");
+    enum quern_code code = read_heads(run, op, 0, "q_num_heads", &t->q);
+    if (code == QUERN_OK) {
+        code = read_heads(run, op, 1, "kv_num_heads", &t->k);
+    }
+    if (code == QUERN_OK) {
+        code = read_heads(run, op, 2, "kv_num_heads", &t->v);
+    }
+    if (code != QUERN_OK) {
+        return code;
     }
     if (t->k.dims[0] != t->q.dims[0] || t->v.dims[0] != t->q.dims[0] ||
         t->k.dims[3] != t->q.dims[3] || t->v.dims[1] != t->k.dims[1] ||
@@ -314,7 +330,7 @@ static enum quern_code read_all(struct qn_run *run, const struct qn_op *op,
         return misfit(run, op, "past keys or past values are missing");
     }
     t->n_past = past != NULL && past->rank == 4 ? past->dims[2] : 0;
-    enum quern_code code = join_past(run, op, 4, 1, &t->k, &rooms[0]);
+    code = join_past(run, op, 4, 1, &t->k, &rooms[0]);
     if (code == QUERN_OK) {
         code = join_past(run, op, 5, 2, &t->v, &rooms[1]);
     }

@@ -361,8 +361,11 @@ static enum quern_code run_plain(struct qn_run *run, const struct qn_op *op,
     if (code == QUERN_OK) {
         code = qn_out(run, op, 0, QUERN_FLOAT, s->rank, s->out_dims, &plain.y);
     }
-    if (code != QUERN_OK || plain.y == NULL || plain.y->len == 0) {
+    if (code != QUERN_OK || plain.y == NULL) {
         return code;
+    }
+    if (plain.y->len == 0) {
+        return qn_posts_run(run, op, 0); /* an Add may give other dims */
     }
     code = qn_conv_plain(run, &plain);
     return code == QUERN_OK ? qn_posts_run(run, op, 0) : code;

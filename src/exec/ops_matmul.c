@@ -310,8 +310,11 @@ enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
     if (code == QUERN_OK) {
         code = qn_out(run, op, 0, m.a->dtype, rank, dims, &y);
     }
-    if (code != QUERN_OK || y == NULL || y->len == 0) {
+    if (code != QUERN_OK || y == NULL) {
         return code;
+    }
+    if (y->len == 0) {
+        return qn_posts_run(run, op, 0); /* an Add may give other dims */
     }
     code = pack_room(run, op, m.l.columns, m.r.columns, &room);
     if (code != QUERN_OK) {
@@ -431,8 +434,11 @@ static enum quern_code gemm_run(struct qn_run *run, const struct qn_op *op,
                           (long long)l->rows, (long long)r->columns);
     }
     enum quern_code code = qn_out(run, op, 0, a->dtype, 2, dims, &y);
-    if (code != QUERN_OK || y == NULL || y->len == 0) {
+    if (code != QUERN_OK || y == NULL) {
         return code;
+    }
+    if (y->len == 0) {
+        return qn_posts_run(run, op, 0); /* an Add may give other dims */
     }
     code = pack_room(run, op, l->columns, r->columns, &room);
     if (code != QUERN_OK) {
