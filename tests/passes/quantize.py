@@ -144,6 +144,16 @@ def no_pair_overflows(folder):
     assert np.array_equal(never, weights_of(quantize(folder, model, samples, STEPS + "{feedback=false}", "ort-cpu-avx2"), "Conv")[0])
 
 
+def few_weights_have_more_steps_to_choose_from(folder):
+    random = np.random.default_rng(3)
+    w = random.uniform(-1, 1, (8, 16)).astype(np.float32)
+    model = model_of("g (float[N,5,8] x) => (float[N,5,16] y) { y = MatMul(x, w) }", {"w": w})
+    samples = {"x": random.normal(size=(20, 5, 8)).astype(np.float32)}
+    codes, scales = weights_of(quantize(folder, model, samples, STEPS + "{overflow=never,feedback=false}"), "MatMul")
+    error = 10 * np.log10((w ** 2).sum() / ((w - codes * scales) ** 2).sum())
+    assert pair_peak(codes.T[:, :, None, None]) <= 32767 and error > 46, (pair_peak(codes.T[:, :, None, None]), error)
+
+
 def feedback_cuts_the_error(folder):
     mix = rand(32, 32)
     x = (rand(20, 16, 4) @ rand(4, 32) + 0.1 * rand(20, 16, 32) @ mix).astype(np.float32)
@@ -564,7 +574,7 @@ def peaks_of_answers_are_not_cut(folder):
 CASES = [peaks_of_answers_are_not_cut, one_layer_back_to_float, runs_are_bounded, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, other_gates_are_no_hardswish, products_back_to_float,
          outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, factors_pay_for_a_mul, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
-         scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, feedback_cuts_the_error,
+         scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, few_weights_have_more_steps_to_choose_from, feedback_cuts_the_error,
          dead_channels_keep_their_bias]
 
 
