@@ -216,12 +216,6 @@ static void add_slope(struct speed *s, const struct quern_node *node)
     }
 }
 
-/* No figures of other runtimes. */
-static bool has_figures(const struct quern_target *target)
-{
-    return quern_target_has(&target->tricks, "speed-figures");
-}
-
 static void add_graph(struct speed *s, const struct quern_graph *graph)
 {
     for (const struct quern_node *n = quern_graph_first(graph); n != NULL;
@@ -255,7 +249,7 @@ bool qn_speed_of_graph(struct quern_model *model,
     struct speed s = {.model = model, .target = target};
     add_graph(&s, graph);
     *out_seconds = s.saved - s.cost;
-    return has_figures(target);
+    return target->speed_figures;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
@@ -265,7 +259,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                       .target = quern_pass_target(ctx)};
     const char *target = s.target->name;
     (void)params;
-    if (!has_figures(s.target)) {
+    if (!s.target->speed_figures) {
         return QUERN_OK;
     }
     add_graph(&s, graph);

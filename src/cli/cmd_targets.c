@@ -64,7 +64,7 @@ static json_t *json_target(const struct quern_target *t)
     }
     return json_pack(
         "{s:s, s:s?, s:s?, s:{s:I, s:I}, s:o, s:o, s:s, s:s, s:s, "
-        "s:{s:b, s:b, s:b, s:b}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "s:{s:b, s:b, s:b, s:b}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
         "name", t->name, "summary", t->summary, "runtime", t->runtime, "opset",
         "minimum", (json_int_t)t->opset_minimum, "maximum",
         (json_int_t)t->opset_maximum, "activations",
@@ -77,7 +77,7 @@ static json_t *json_target(const struct quern_target *t)
         "keep", json_strings(&t->keep), "tricks", json_strings(&t->tricks),
         "notes", json_strings(&t->notes), "operators", ops, "chains",
         json_strings(&t->chains), "lacks", json_strings(&t->lacks), "until",
-        json_strings(&t->until));
+        json_strings(&t->until), "speed-figures", t->speed_figures);
 }
 
 /* ------------------------------------------------------------------- text */
@@ -190,6 +190,9 @@ static void put_target(const struct quern_target *t)
     put_strings("tricks", &t->tricks, ", ");
     put_strings("lacks", &t->lacks, ", ");
     put_strings("until", &t->until, ", ");
+    printf("%-13s%s\n", "speed",
+           t->speed_figures ? "the figures of estimate-speed hold"
+                            : "no figures");
     printf("operators\n");
     for (size_t i = 0; i < t->n_ops; i++) {
         put_operator(&t->ops[i]);

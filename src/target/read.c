@@ -189,7 +189,9 @@ static enum quern_code read_words(struct quern_context *context,
     t->bias = (enum quern_target_bias)bias;
     t->overflow = (enum quern_target_overflow)overflow;
     t->static_shapes = shape == 1;
-    return code;
+    return code == QUERN_OK
+               ? read_flag(context, root, "speed-figures", &t->speed_figures)
+               : code;
 }
 
 static enum quern_code read_texts(struct quern_context *context,
@@ -253,11 +255,11 @@ static enum quern_code read_profile(struct quern_context *context,
                                     struct qn_target *t)
 {
     static const char *const keys[] = {
-        "target", "name",        "summary", "runtime", "like",
-        "opset",  "activations", "weights", "bias",    "overflow",
-        "shapes", "placement",   "fusions", "keep",    "tricks",
-        "notes",  "operators",   "chains",  "lacks",   "until",
-        NULL,
+        "target",        "name",        "summary", "runtime", "like",
+        "opset",         "activations", "weights", "bias",    "overflow",
+        "shapes",        "placement",   "fusions", "keep",    "tricks",
+        "notes",         "operators",   "chains",  "lacks",   "until",
+        "speed-figures", NULL,
     };
     const struct qn_yaml *node = NULL;
     int64_t format = 0;

@@ -14,7 +14,7 @@ import json, sys
 o = json.load(open(sys.argv[1]))
 assert o["name"] == sys.argv[2] and o["summary"] and o["operators"]["Conv"]["axis"] == 0
 assert set(o) == {"name", "summary", "runtime", "opset", "activations", "weights", "bias", "overflow", "shapes",
-                  "placement", "fusions", "keep", "tricks", "lacks", "until", "chains", "notes", "operators"}, set(o)
+                  "placement", "fusions", "keep", "tricks", "lacks", "until", "chains", "notes", "operators", "speed-figures"}, set(o)
 P
     run 0 targets
 done

@@ -343,8 +343,8 @@ def first_layers_are_slower(folder):
 def figures_go_with_the_profile(folder):
     """Speed is told where the profile says that the figures hold, whatever its name is."""
     model = model_of(conv_text("a = Conv(x, w, b) y = Conv(a, v)"), CONVS)
-    for name, like, changed, has in (("mine", "ort-cpu-x64", "", True), ("mine", "ort-cpu-arm", "", True), ("ort-cpu-mine", "onnx-spec", "", False),
-                                     ("ort-cpu-mine", "ort-cpu-x64", "tricks: {drop: speed-figures}\n", False)):
+    for name, like, changed, has in (("mine", "ort-cpu-x64", "", True), ("mine", "ort-cpu-arm", "", True), ("mine", "ort-cpu-x64", "tricks: [factor-mul]\n", True), ("ort-cpu-mine", "onnx-spec", "", False),
+                                     ("ort-cpu-mine", "ort-cpu-x64", "speed-figures: false\n", False)):
         profile = folder / "mine.yaml"
         profile.write_text(f"target: 1\nname: {name}\nlike: {like}\n{changed}")
         _, told = quantized(folder, model, {"x": rand(20, 8, 8, 8)}, STEPS + ",estimate-speed", profile)

@@ -162,6 +162,7 @@ struct quern_target {
                                       no pass composes them */
     struct quern_strings until;  /**< operators that the target has up to an
                                       opset and not beyond: "RoiAlign@21" */
+    bool speed_figures; /**< what estimate-speed was measured on holds there */
 };
 
 /** Open a profile: the name of one that is part of the library, or the path of
