@@ -322,6 +322,23 @@ static bool is_codes(const struct qn_placement *p, const struct quern_value *v)
            p->part[quern_value_id(v)] == QN_PART_ALL;
 }
 
+/* Codes that a Concat joins with a branch in floats, as the output of a
+ * ConvTranspose with a skip of codes: one Q in front of it instead of a DQ of
+ * the codes and a Q of all. */
+static bool joins_codes(const struct qn_placement *p, struct quern_model *model,
+                        const struct quern_node *node)
+{
+    bool any = false;
+    for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
+        const struct quern_value *x = quern_node_input(node, i);
+        if (x == NULL || is_constant(x) || !qn_has_range(p, model, x)) {
+            return false;
+        }
+        any = any || is_codes(p, x);
+    }
+    return any && quern_node_is(node, "Concat");
+}
+
 /* All activations that it reads are codes already: an Add of two branches, the
  * mean of codes. */
 static void place_follow(struct quern_model *model, struct quern_node *node,
@@ -330,7 +347,8 @@ static void place_follow(struct quern_model *model, struct quern_node *node,
 {
     const struct quern_value *y = qn_output_point(p, node);
     size_t n = quern_node_n_inputs(node);
-    for (size_t i = 0; i < n; i++) {
+    bool joins = op->kind == QUERN_INTEGER_LINK && joins_codes(p, model, node);
+    for (size_t i = 0; i < n && !joins; i++) {
         if (quern_target_port(op, i) == QUERN_ROLE_ACTIVATION &&
             !is_codes(p, quern_node_input(node, i))) {
             return;
@@ -342,6 +360,7 @@ static void place_follow(struct quern_model *model, struct quern_node *node,
     for (size_t i = 0; i < n; i++) {
         if (quern_target_port(op, i) == QUERN_ROLE_ACTIVATION) {
             qn_set_port(p, node, i);
+            qn_raise_part(p, quern_node_input(node, i), QN_PART_INPUT);
         }
     }
     qn_raise_part(p, y, QN_PART_ALL);

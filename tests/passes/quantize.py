@@ -220,6 +220,21 @@ def joined_outputs_stay_apart(folder):
         assert len(scales) == 3, scales
 
 
+def floats_join_codes(folder):
+    """A Concat of codes and a branch in floats is done on codes where a Conv reads it, and in floats, without a pair on that branch, where none does."""
+    rng = np.random.default_rng(5)  # other cases get the numbers that they had
+    shapes = {"t": (8, 4, 2, 2), "k": (8, 12, 1, 1), "p": (8, 8, 1, 1)}
+    weights = {**CONVS, **{name: rng.uniform(-1, 1, shape).astype(np.float32) for name, shape in shapes.items()}}
+    samples = {"x": rng.uniform(-1, 1, (20, 8, 8, 8)).astype(np.float32)}
+    body = "a = Conv(x, w, b) r = Relu(a) m = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(r) d = Conv(m, p) f = ConvTranspose<strides = [2, 2]>(d, t) j = Concat<axis = 1>(f, r)"
+    for tail, codes in (("y0 = Conv(j, k) y1 = Relu(y0) y = Neg(y1)", True), ("y0 = Neg(j) y = Conv(y0, k)", False)):
+        after = quantize(folder, model_of(conv_text(f"{body} {tail}"), weights), samples, STEPS)
+        assert between_codes(after, "Concat") == [codes], (tail, operators(after.graph))
+        made = {o: n.op_type for n in after.graph.node for o in n.output}
+        floats = [n for n in after.graph.node if n.op_type == "QuantizeLinear" and made.get(n.input[0]) == "ConvTranspose"]
+        assert len(floats) == codes, tail
+
+
 def factors_do_not_break_a_silu(folder):
     """Channels that differ a little are worth no Mul where it takes a SiLU out of integers."""
     size = np.linspace(0.3, 1.0, 16, dtype=np.float32).reshape(16, 1, 1, 1) ** 2
@@ -572,7 +587,7 @@ def peaks_of_answers_are_not_cut(folder):
 
 
 CASES = [peaks_of_answers_are_not_cut, one_layer_back_to_float, runs_are_bounded, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, other_gates_are_no_hardswish, products_back_to_float,
-         outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, factors_pay_for_a_mul, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart,
+         outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, factors_pay_for_a_mul, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart, floats_join_codes,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, few_weights_have_more_steps_to_choose_from, feedback_cuts_the_error,
          dead_channels_keep_their_bias]
