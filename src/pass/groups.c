@@ -51,11 +51,12 @@ static const struct {
     {"norms", "fuse-layer-norm,fuse-rms-norm,drop-dead"},
     /* operators of newer opsets, which runtimes know spelled out: they go
      * behind optimize, and stand there where --opset is given */
-    {"attention", "fuse-rotary-embedding,fuse-attention,shorten-sizes,merge-"
-                  "equal,drop-dead"},
+    {"attention", "fuse-rotary-embedding,fuse-attention,shorten-sizes,fold-"
+                  "constants,merge-shapes,merge-equal,drop-dead"},
     {"blocks", "fuse-softplus,simplify-arithmetic,fuse-mish,fuse-swish,"
                "fuse-group-norm,fuse-rotary-embedding,fuse-attention,"
-               "shorten-sizes,merge-equal,drop-dead"},
+               "shorten-sizes,fold-constants,merge-shapes,merge-equal,"
+               "drop-dead"},
 };
 
 const char *qn_pass_group(const char *name)
