@@ -322,21 +322,26 @@ static bool is_codes(const struct qn_placement *p, const struct quern_value *v)
            p->part[quern_value_id(v)] == QN_PART_ALL;
 }
 
-/* Codes that a Concat joins with a branch in floats, as the output of a
- * ConvTranspose with a skip of codes: one Q in front of it instead of a DQ of
- * the codes and a Q of all. */
+/* Codes that a Concat joins with branches in floats, as the output of a
+ * ConvTranspose with a skip of codes: a Q in front of each of these in place of
+ * a DQ of each of the codes and one Q of all. Only where those are no more
+ * calls; they are of fewer values always. */
 static bool joins_codes(const struct qn_placement *p, struct quern_model *model,
                         const struct quern_node *node)
 {
-    bool any = false;
-    for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
+    size_t n_codes = 0;
+    size_t n = quern_node_n_inputs(node);
+    if (!quern_node_is(node, "Concat")) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
         const struct quern_value *x = quern_node_input(node, i);
         if (x == NULL || is_constant(x) || !qn_has_range(p, model, x)) {
             return false;
         }
-        any = any || is_codes(p, x);
+        n_codes += is_codes(p, x) ? 1 : 0;
     }
-    return any && quern_node_is(node, "Concat");
+    return n_codes > 0 && n - n_codes <= n_codes + 1;
 }
 
 /* All activations that it reads are codes already: an Add of two branches, the
@@ -360,6 +365,7 @@ static void place_follow(struct quern_model *model, struct quern_node *node,
     for (size_t i = 0; i < n; i++) {
         if (quern_target_port(op, i) == QUERN_ROLE_ACTIVATION) {
             qn_set_port(p, node, i);
+            /* what is codes stays so; a branch in floats gets a Q */
             qn_raise_part(p, quern_node_input(node, i), QN_PART_INPUT);
         }
     }

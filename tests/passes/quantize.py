@@ -233,6 +233,10 @@ def floats_join_codes(folder):
         made = {o: n.op_type for n in after.graph.node for o in n.output}
         floats = [n for n in after.graph.node if n.op_type == "QuantizeLinear" and made.get(n.input[0]) == "ConvTranspose"]
         assert len(floats) == codes, tail
+    # three branches in floats and one of codes: three Q would be more calls than a DQ and a Q
+    more = body.replace("j = Concat<axis = 1>(f, r)", "g = Neg(f) h = Abs(f) j = Concat<axis = 1>(f, g, h, r)")
+    model = model_of(conv_text(f"{more} y0 = Conv(j, k) y1 = Relu(y0) y = Neg(y1)"), {**weights, "k": rng.uniform(-1, 1, (8, 20, 1, 1)).astype(np.float32)})
+    assert between_codes(quantize(folder, model, samples, STEPS), "Concat") == [False]
 
 
 def factors_do_not_break_a_silu(folder):
