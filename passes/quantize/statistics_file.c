@@ -1,10 +1,11 @@
 /* The file of `quern calibrate`, as bytes. */
 #include "quantize/statistics_file.h"
 
+#include <quern/file.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---------------------------------------------------------------- writing */
 
@@ -65,37 +66,11 @@ static enum quern_code fail(struct quern_context *context, const char *path,
 enum quern_code qn_bytes_save(struct quern_context *context,
                               struct qn_bytes *bytes, const char *path)
 {
-    char temporary[4096];
     qn_bytes_put_u64(bytes,
                      quern_hash(QUERN_HASH_START, bytes->data, bytes->size));
-    if (bytes->failed) {
-        return fail(context, path, QUERN_NO_MEMORY, "out of memory");
-    }
-    int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path,
-                          (long)getpid());
-    if (length < 0 || (size_t)length >= sizeof temporary) {
-        return fail(context, path, QUERN_INVALID_ARGUMENT, "path too long");
-    }
-    FILE *file = fopen(temporary, "wb");
-    if (file == NULL) {
-        return fail(context, path, QUERN_IO, strerror(errno));
-    }
-    bool done = fwrite(bytes->data, 1, bytes->size, file) == bytes->size &&
-                fflush(file) == 0 && fsync(fileno(file)) == 0;
-    int reason = errno;
-    if (fclose(file) != 0 && done) {
-        reason = errno;
-        done = false;
-    }
-    if (done && rename(temporary, path) != 0) {
-        reason = errno;
-        done = false;
-    }
-    if (!done) {
-        unlink(temporary);
-        return fail(context, path, QUERN_IO, strerror(reason));
-    }
-    return QUERN_OK;
+    return bytes->failed
+               ? fail(context, path, QUERN_NO_MEMORY, "out of memory")
+               : quern_file_write(context, path, bytes->data, bytes->size);
 }
 
 /* ---------------------------------------------------------------- reading */

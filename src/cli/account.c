@@ -80,7 +80,11 @@ static void warn_of_error(struct cli *cli, const struct quern_comparison *c)
         bool classes = r->n_rows > 0 && r->n_rows * 2 < r->n_values;
         struct quern_place place = QUERN_PLACE_NONE;
         place.tensor = v->name;
-        if (sqnr < low_sqnr) {
+        if (r->n_mismatch > 0) {
+            quern_warn(cli->context, &place,
+                       "%llu values are NaN or infinite in one model only",
+                       (unsigned long long)r->n_mismatch);
+        } else if (sqnr < low_sqnr) {
             quern_warn(cli->context, &place,
                        "the error of this output is large: %.1f dB; more "
                        "calibration data may help, and 'quern compare "
@@ -96,8 +100,7 @@ static void warn_of_error(struct cli *cli, const struct quern_comparison *c)
     }
 }
 
-/* Numbers of the samples that calibration did not see; all when too few are
- * there to keep some apart. */
+/* Numbers of the samples kept apart; all when they are too few for that. */
 static enum quern_code samples_of(struct cli *cli, const struct cli_job *job,
                                   struct cli_measured *m)
 {

@@ -88,7 +88,15 @@ static bool holds(const struct compare *self, const struct quern_comparison *c)
             fprintf(stderr, "no: %s: agreement %.4f, wanted %g\n", v->name,
                     v->result.top1, self->min_agreement);
         }
-        kept = kept && !low && !rare && (!v->is_output || v->n_shape == 0);
+        if (v->is_output && v->result.n_mismatch > 0) {
+            fprintf(stderr,
+                    "no: %s: %llu values are NaN or infinite on one side only, "
+                    "wanted none\n",
+                    v->name, (unsigned long long)v->result.n_mismatch);
+        }
+        kept =
+            kept && !low && !rare &&
+            (!v->is_output || (v->n_shape == 0 && v->result.n_mismatch == 0));
     }
     return kept;
 }
@@ -105,6 +113,10 @@ void cli_print_decibels(double x)
 void cli_print_error(const struct quern_compared *v)
 {
     const struct quern_measure_result *r = &v->result;
+    if (r->n_mismatch > 0) { /* the figures are those of the others */
+        cli_printf("%llu NaN or infinite on one side only, of the rest ",
+                   (unsigned long long)r->n_mismatch);
+    }
     cli_printf("SQNR ");
     cli_print_decibels(r->sqnr_db);
     if (r->is_softmax) {
@@ -116,10 +128,6 @@ void cli_print_error(const struct quern_compared *v)
                r->max_abs, r->max_ref);
     if (r->n_rows > 0 && r->n_rows < r->n_values) {
         cli_printf(", same largest in %.2f %%", 100.0 * r->top1);
-    }
-    if (r->n_mismatch > 0) {
-        cli_printf(", %llu NaN or infinite on one side only",
-                   (unsigned long long)r->n_mismatch);
     }
     if (v->n_shape > 0) {
         cli_printf(", another shape in %llu samples",

@@ -54,7 +54,9 @@ static json_t *of_value(const struct quern_compared *v)
     if (!v->is_output) {
         return o;
     }
-    json_object_set_new(o, "equal", json_boolean(!(r->max_abs > 0.0)));
+    json_object_set_new(o, "equal",
+                        json_boolean(!(r->max_abs > 0.0) &&
+                                     r->n_mismatch == 0 && v->n_shape == 0));
     json_object_set_new(o, "cosine", cli_json_number(r->cosine));
     json_object_set_new(o, "max_error", cli_json_number(r->max_abs));
     json_object_set_new(o, "max_reference", cli_json_number(r->max_ref));

@@ -154,9 +154,10 @@ enum quern_code qn_product_bias(struct quern_engine *e, struct qn_op *op,
                                 const struct qn_array *bias, bool *done)
 {
     struct packed *p = op->state;
-    (void)e;
-    *done = p->data != NULL && p->bias == NULL && bias != NULL &&
-            bias->dtype == QUERN_FLOAT && bias->rank == 1 &&
+    const struct qn_array *b = qn_op_constant(e, op, 1);
+    /* A product of nothing is filled with zeros, without the kernel. */
+    *done = p->data != NULL && b != NULL && b->len > 0 && p->bias == NULL &&
+            bias != NULL && bias->dtype == QUERN_FLOAT && bias->rank == 1 &&
             bias->len == p->n && bias->len > 1;
     if (*done) {
         p->bias = (const float *)(const void *)bias->data;

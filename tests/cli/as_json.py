@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import stat
 import subprocess
 import sys
 import tempfile
@@ -82,9 +83,18 @@ def verbs():
     o = result(["compare", "m.onnx", "q.onnx", "--per-layer", *data], 0, ["samples", "outputs", "layers"])
     o = result(["compare", "m.onnx", "m.onnx", *data], 0, ["samples", "engine", "outputs"])
     check("compare with itself: no number for infinite decibels", o["outputs"][0]["equal"] is True and o["outputs"][0]["sqnr_db"] is None)
+    p = subprocess.run([QUERN, "compare", "relu.onnx", "log.onnx", *data, "--min-sqnr", "1", "--json"], capture_output=True, text=True)
+    o = json.loads(p.stdout)["outputs"][0]
+    check("compare: infinities on one side are not equal", p.returncode == 1 and o["equal"] is False and o["mismatched_nan"] == 4, p.stdout)
+    check("compare: infinities on one side are told", "no: y: 4 values are NaN or infinite on one side only" in p.stderr, p.stderr)
     result(["run", "m.onnx", "-o", "y.npz", *data], 0, ["samples", "engine", "output"])
     result(["run", "m.onnx", "--profile", *data], 0, ["nodes", "operators", "milliseconds"])
     result(["calibrate", "m.onnx", "-o", "m.stats", *data], 0, ["input", "output", "data"])
+    os.mkfifo("fifo")
+    p = subprocess.Popen([QUERN, "calibrate", "m.onnx", "-q", "-o", "fifo", *data], stdout=subprocess.DEVNULL)
+    with open("fifo", "rb") as f:
+        check("calibrate: into a pipe that stays one", f.read() == open("m.stats", "rb").read() and stat.S_ISFIFO(os.stat("fifo").st_mode))
+    check("calibrate: a pipe is written", p.wait() == 0)
     # Not one value of this model has statistics: the file says so much.
     result(["calibrate", "relu.onnx", "-o", "relu.stats", *data], 0, ["input", "output", "data"])
     result(["convert", "m.onnx", "-o", "c.onnx"], 0, ["input", "output", "bytes"])
@@ -136,6 +146,7 @@ with tempfile.TemporaryDirectory() as folder:
     w = tensor("w", [2, 2], F2 * 2)
     product = node("MatMul", ["x", "w"], ["h"], name="product")
     for name, nodes, domains in (("m", [product, node("Relu", ["h"], ["y"])], []), ("relu", [node("Relu", ["x"], ["y"])], []),
+                                 ("log", [node("Sub", ["x", "x"], ["h"]), node("Log", ["h"], ["y"])], []),
                                  ("bad", [product, node("Rlu", ["h"], ["y"])], []),
                                  ("odd", [product, node("Odd", ["h"], ["y"], domain="com.acme")], [("com.acme", 1)])):
         with open(f"{name}.onnx", "wb") as f:
