@@ -7,8 +7,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* What the watcher says: the folder that it has made, or why it has not. */
+struct made {
+    int why; /* errno; 0: made */
+    char path[sizeof((struct cli_folder *)0)->path];
+};
 
 enum { MOST_TRIES = 100, PAUSE_US = 10000 };
 
@@ -23,57 +30,108 @@ static bool empty(const char *path)
     if (dir != NULL) {
         closedir(dir);
     }
-    return rmdir(path) == 0 || errno != ENOTEMPTY;
+    /* A folder that is not empty: POSIX has both numbers for it. */
+    return rmdir(path) == 0 || (errno != ENOTEMPTY && errno != EEXIST);
 }
 
 /* A handler of signals cannot go through a folder, and children may write there
  * while the process ends; so another process waits until none of them has the
- * pipe any more, however they ended. */
-static _Noreturn void watch(const char *path, int fd)
+ * other end any more, however they ended. That process makes the folder, too:
+ * there is no moment at which it has no one to remove it. */
+static _Noreturn void watch(const char *pattern, int fd)
 {
+    struct made made = {0};
     char byte;
     int nothing = open("/dev/null", O_RDWR);
     (void)setsid(); /* what a terminal sends does not come here */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
     for (int i = 0; i <= STDERR_FILENO && nothing >= 0; i++) {
         (void)dup2(nothing, i); /* who reads them waits for their end */
     }
-    while (read(fd, &byte, 1) < 0 && errno == EINTR) {
+    snprintf(made.path, sizeof made.path, "%s", pattern);
+    made.why = mkdtemp(made.path) == NULL ? errno : 0;
+    /* Nobody there to take it: then the next read says so, too. */
+    (void)send(fd, &made, sizeof made, MSG_NOSIGNAL);
+    while (made.why == 0 && read(fd, &byte, 1) < 0 && errno == EINTR) {
     }
-    for (int i = 0; i < MOST_TRIES && !empty(path); i++) {
+    for (int i = 0; made.why == 0 && i < MOST_TRIES && !empty(made.path); i++) {
         usleep(PAUSE_US);
     }
     _exit(0);
 }
 
+/* Starts the watcher. Signals that ask for an end stay blocked in it: the
+ * handlers that it has from this process would remove files of this one. What
+ * stdio holds need not be flushed before, as the watcher never writes it. */
+static int start(struct cli_folder *folder)
+{
+    int both[2];
+    sigset_t ends;
+    sigset_t before;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, both) != 0) {
+        return errno;
+    }
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &ends, &before);
+    folder->watcher = fork();
+    int why = folder->watcher < 0 ? errno : 0;
+    if (folder->watcher == 0) {
+        close(both[1]);
+        watch(folder->path, both[0]);
+    }
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    close(both[0]);
+    folder->fd = both[1];
+    return why;
+}
+
+/* Waits for the folder's name. */
+static int hear(struct cli_folder *folder)
+{
+    struct made made = {0};
+    ssize_t n = 0;
+    do {
+        n = recv(folder->fd, &made, sizeof made, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)sizeof made) {
+        return n < 0 ? errno : ECHILD;
+    }
+    memcpy(folder->path, made.path, sizeof folder->path);
+    return made.why;
+}
+
+static void wait_for(pid_t pid)
+{
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+}
+
 enum quern_code cli_folder_make(const struct cli *cli,
                                 struct cli_folder *folder)
 {
-    int both[2];
     const char *place = getenv("TMPDIR");
     place = place != NULL && *place != '\0' ? place : "/tmp";
     *folder = (struct cli_folder){.fd = -1, .watcher = -1};
     snprintf(folder->path, sizeof folder->path, "%.4000s/quern-plugin-XXXXXX",
              place);
-    if (mkdtemp(folder->path) == NULL) {
-        folder->path[0] = '\0';
-        return quern_fail(cli->context, QUERN_IO, NULL,
-                          "no folder for temporary files can be made in '%s': "
-                          "%s",
-                          place, strerror(errno));
+    int why = start(folder);
+    if (why == 0) {
+        why = hear(folder);
     }
-    if (pipe2(both, O_CLOEXEC) == 0) {
-        folder->fd = both[1];
-        fflush(NULL);
-        folder->watcher = fork();
-        if (folder->watcher == 0) {
-            close(both[1]);
-            watch(folder->path, both[0]);
-        }
-        close(both[0]);
+    if (why == 0) {
+        return QUERN_OK;
     }
-    return QUERN_OK;
+    if (folder->fd >= 0) {
+        close(folder->fd);
+    }
+    if (folder->watcher > 0) {
+        wait_for(folder->watcher);
+    }
+    *folder = (struct cli_folder){.fd = -1, .watcher = -1};
+    return quern_fail(cli->context, QUERN_IO, NULL,
+                      "no folder for temporary files can be made in '%s': %s",
+                      place, strerror(why));
 }
 
 void cli_folder_remove(struct cli_folder *folder)
@@ -81,13 +139,14 @@ void cli_folder_remove(struct cli_folder *folder)
     if (*folder->path == '\0') {
         return;
     }
-    (void)empty(folder->path);
-    if (folder->watcher > 0) {
+    bool is_gone = empty(folder->path);
+    if (is_gone) {
+        /* What a plugin left running may have the other end for long. */
         kill(folder->watcher, SIGKILL);
-        (void)waitpid(folder->watcher, NULL, 0);
     }
-    if (folder->fd >= 0) {
-        close(folder->fd);
-    }
+    close(folder->fd);
+    if (is_gone) {
+        wait_for(folder->watcher);
+    } /* else it goes on until nobody writes there any more */
     folder->path[0] = '\0';
 }
