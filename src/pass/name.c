@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MOST_TAIL = 254 };
+
 /* Bytes of `text` to keep, at most `most`: no character is cut. */
 static size_t cut(const char *text, size_t most)
 {
@@ -25,17 +27,23 @@ static size_t cut(const char *text, size_t most)
 const char *quern_name_extend(char *out, size_t size, const char *base,
                               const char *format, ...)
 {
-    char tail[256];
+    /* A byte more than is kept and its end: whether a character is cut behind
+     * the last one shows in the byte that follows. */
+    char tail[MOST_TAIL + 2];
     va_list args;
+    if (size == 0) {
+        return out; /* no room for an end */
+    }
     va_start(args, format);
     int printed = vsnprintf(tail, sizeof tail, format, args);
     va_end(args);
     if (printed < 0) {
         tail[0] = '\0';
     }
-    size_t n_tail = cut(tail, sizeof tail - 5);
-    n_tail = n_tail < size ? n_tail : cut(tail, size - 1);
-    snprintf(out, size, "%.*s%.*s", (int)cut(base, size - 1 - n_tail), base,
-             (int)n_tail, tail);
+    size_t n_tail = cut(tail, size - 1 < MOST_TAIL ? size - 1 : MOST_TAIL);
+    size_t n_base = cut(base, size - 1 - n_tail);
+    memcpy(out, base, n_base);
+    memcpy(out + n_base, tail, n_tail);
+    out[n_base + n_tail] = '\0';
     return out;
 }

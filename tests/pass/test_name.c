@@ -50,6 +50,20 @@ START_TEST(what_stands_behind_is_cut_likewise)
     char large[512];
     quern_name_extend(large, sizeof large, "x", "%s", tail);
     ck_assert_uint_eq((strlen(large) - 1) % 3, 0);
+    /* 254 bytes at most, whatever of a character is the last of them. */
+    for (int n = 0; n < 3; n++) {
+        quern_name_extend(large, sizeof large, "x", "%.*s%s", n, "yy", tail);
+        ck_assert_uint_eq(strlen(large), 1 + (n == 2 ? 254 : 252 + (size_t)n));
+    }
+}
+END_TEST
+
+START_TEST(without_room_nothing_is_written)
+{
+    char out[2] = "ab";
+    quern_name_extend(out, 0, "x", "_y");
+    ck_assert_mem_eq(out, "ab", 2);
+    ck_assert_str_eq(quern_name_extend(out, 1, "x", "_y"), "");
 }
 END_TEST
 
@@ -72,6 +86,7 @@ Suite *qtest_suite(void)
     tcase_add_test(all, a_short_name_is_kept);
     tcase_add_loop_test(all, no_character_is_cut, 0, 4);
     tcase_add_test(all, what_stands_behind_is_cut_likewise);
+    tcase_add_test(all, without_room_nothing_is_written);
     tcase_add_test(all, what_is_no_utf8_is_cut_as_well);
     suite_add_tcase(suite, all);
     return suite;

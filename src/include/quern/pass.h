@@ -162,9 +162,10 @@ QUERN_API void quern_pass_scope_close(struct quern_pass_ctx *ctx);
 
 /** A name for what a pass makes: `base`, a name of the model, and behind it
  * what the format prints. A base that is too long is cut, never within a
- * character: names must stay UTF-8. The new name is made unique when it is
- * used.
- * @param out   room for `size` bytes
+ * character: names must stay UTF-8. So is what is printed, to the room or 254
+ * bytes. The new name is made unique when it is used.
+ * @param out   room for `size` bytes, not `base` nor any that is printed; with
+ * a size of 0 nothing is written
  * @return out. Since 0.1 */
 QUERN_API const char *quern_name_extend(char *out, size_t size,
                                         const char *base, const char *format,
