@@ -166,6 +166,31 @@ static enum quern_code change(struct quern_context *context,
     return keep_copies(context, arena, made, list);
 }
 
+/* Once a word of `tricks`; one that nobody asks for would do nothing. */
+static enum quern_code check_no_key(struct quern_context *context,
+                                    const struct qn_yaml *words,
+                                    const char *value)
+{
+    const struct qn_yaml *item = find_word(words, NULL, "speed-figures");
+    return item != NULL
+               ? qn_yaml_fail(context, item,
+                              "'speed-figures' is no trick but a key of the "
+                              "profile, needs `speed-figures: %s`",
+                              value)
+               : QUERN_OK;
+}
+
+static enum quern_code check_tricks(struct quern_context *context,
+                                    const struct qn_yaml *node)
+{
+    bool is_changed = node->kind == QN_YAML_MAPPING;
+    const struct qn_yaml *words = is_changed ? qn_yaml_get(node, "add") : node;
+    enum quern_code code = check_no_key(context, words, "true");
+    return code == QUERN_OK && is_changed
+               ? check_no_key(context, qn_yaml_get(node, "drop"), "false")
+               : code;
+}
+
 enum quern_code qn_target_read_list(struct quern_context *context,
                                     const struct qn_yaml *root, const char *key,
                                     struct qn_arena *arena,
@@ -180,6 +205,12 @@ enum quern_code qn_target_read_list(struct quern_context *context,
         return qn_yaml_fail(context, node,
                             "nothing to change: the profile is `like` no other,"
                             " needs a list");
+    }
+    if (strcmp(key, "tricks") == 0) {
+        enum quern_code code = check_tricks(context, node);
+        if (code != QUERN_OK) {
+            return code;
+        }
     }
     if (node->kind == QN_YAML_MAPPING) {
         return change(context, node, key, arena, list);

@@ -250,6 +250,15 @@ static const struct {
      "operator"},
     {LIKE "until: {add: [Gelu@20, Gelu@20]}\n",
      "4:24: 'Gelu@20': line 4 has 'Gelu@20' already"},
+    {LIKE "tricks: [one,\n  speed-figures]\n",
+     "5:3: 'speed-figures' is no trick but a key of the profile, needs "
+     "`speed-figures: true`"},
+    {LIKE "tricks: {add: speed-figures}\n",
+     "4:15: 'speed-figures' is no trick but a key of the profile, needs "
+     "`speed-figures: true`"},
+    {LIKE "tricks: {drop: [speed-figures]}\n",
+     "4:17: 'speed-figures' is no trick but a key of the profile, needs "
+     "`speed-figures: false`"},
     {LIKE "tricks: {ad: [one]}\n",
      "4:10: unknown key 'ad' in tricks, did you mean 'add'"},
     {LIKE "tricks: {add: {one: two}}\n",
