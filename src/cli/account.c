@@ -1,4 +1,4 @@
-/* The account of a job: collecting it, and printing it for people. */
+/* The account of a job: printing it for people. */
 #define QUERN_EXPERIMENTAL
 #include <quern/target.h>
 
@@ -9,60 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ------------------------------------------------------------- collecting */
-
-void cli_account(void *user, const char *pass, const char *text,
-                 uint64_t n_edits, double seconds)
-{
-    struct cli *cli = user;
-    struct cli_lines *l = cli->lines;
-    struct cli_line *grown =
-        l != NULL ? realloc(l->items, (l->n + 1) * sizeof *grown) : NULL;
-    struct cli_line line = {.pass = strdup(pass),
-                            .text = text != NULL ? strdup(text) : NULL,
-                            .n_edits = n_edits,
-                            .seconds = seconds};
-    if (grown != NULL) {
-        l->items = grown;
-    }
-    if (grown == NULL || line.pass == NULL ||
-        (text != NULL && line.text == NULL)) {
-        free(line.pass);
-        free(line.text);
-        if (l != NULL) {
-            l->is_short = true; /* the work is done all the same */
-        }
-        return;
-    }
-    l->items[l->n++] = line;
-}
-
-void cli_lines_free(struct cli_lines *lines)
-{
-    for (size_t i = 0; i < lines->n; i++) {
-        free(lines->items[i].pass);
-        free(lines->items[i].text);
-        free(lines->items[i].verdict_text);
-    }
-    free(lines->items);
-    free(lines->trial);
-    *lines = (struct cli_lines){0};
-}
-
-bool cli_line_node(const char *text, int *out_op, int *out_node, int *out_rest)
-{
-    const char *quote = strchr(text, '\'');
-    const char *end = strstr(text, "': ");
-    if (quote == NULL || end == NULL || quote == text || quote[-1] != ' ' ||
-        memchr(text, ':', (size_t)(quote - text)) != NULL) {
-        return false;
-    }
-    *out_op = (int)(quote - text) - 1;
-    *out_node = (int)(quote - text) + 1;
-    *out_rest = (int)(end - text) + 3;
-    return end > quote && memchr(text, ' ', (size_t)*out_op) == NULL;
-}
 
 /* -------------------------------------------------------------- measuring */
 
@@ -232,35 +178,27 @@ static size_t join(struct floats *all, size_t n)
 }
 
 /* Heavy operators in float, those of one reason together. */
-static void print_floats(const struct cli_lines *l)
+static enum quern_code print_floats(const struct cli_lines *l)
 {
     size_t n = 0;
     struct floats *all = calloc(l->n + 1, sizeof *all);
-    for (size_t i = 0; i < l->n && all != NULL; i++) {
+    if (all == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    for (size_t i = 0; i < l->n; i++) {
         struct floats f = {.text = l->items[i].text, .first = i, .n = 1};
         f.why = why_float(&l->items[i], &f.op);
         if (f.why != NULL) {
             all[n++] = f;
         }
     }
-    n = all != NULL ? join(all, n) : 0;
+    n = join(all, n);
     for (size_t i = 0; i < n; i++) {
         cli_printf("          %zu %.*s in float: %s\n", all[i].n, all[i].op,
                    all[i].text, all[i].why);
     }
     free(all);
-}
-
-/* Whether the pass of the step that begins at line i has a later one. */
-static bool runs_again(const struct cli_lines *l, size_t i)
-{
-    const char *pass = l->items[i].pass;
-    while (i < l->n && l->items[i].text != NULL) {
-        i++;
-    }
-    while (++i < l->n && strcmp(l->items[i].pass, pass) != 0) {
-    }
-    return i < l->n;
+    return QUERN_OK;
 }
 
 /* What passes said of the whole; of a pass that ran again, the last time. */
@@ -272,7 +210,7 @@ static void print_lines(const struct cli_lines *l)
         const struct cli_line *line = &l->items[i];
         int part[3];
         if (i == 0 || line[-1].text == NULL) { /* a step begins */
-            again = runs_again(l, i);
+            again = line->is_again;
         }
         if (line->text == NULL ||
             cli_line_node(line->text, &part[0], &part[1], &part[2])) {
@@ -346,9 +284,11 @@ static void print_measured(const struct cli_measured *m)
     }
 }
 
-static void print_people(const struct cli *cli, const struct cli_job *job,
-                         const struct cli_facts *f)
+static enum quern_code print_people(const struct cli *cli,
+                                    const struct cli_job *job,
+                                    const struct cli_facts *f)
 {
+    enum quern_code code = QUERN_OK;
     cli_printf("%s -> %s%s%s\n", job->in, job->out,
                job->target != NULL ? ", target " : "",
                job->target != NULL ? job->target : "");
@@ -362,9 +302,12 @@ static void print_people(const struct cli *cli, const struct cli_job *job,
         print_rows(&f->census, true);
         cli_printf("float     ");
         print_rows(&f->census, false);
-        print_floats(cli->lines);
+        code = print_floats(cli->lines);
     } else if (!job->is_pipe) {
         cli_printf("nodes     %zu -> %zu\n", f->n_nodes[0], f->n_nodes[1]);
+    }
+    if (code != QUERN_OK) {
+        return code;
     }
     cli_print_unknown(quern_model_graph(job->after));
     cli_lines_print(cli);
@@ -385,6 +328,7 @@ static void print_people(const struct cli *cli, const struct cli_job *job,
     cli_printf("\ntook      %.2f s, ", f->seconds);
     print_size(f->peak_memory);
     cli_printf(" of memory\n");
+    return QUERN_OK;
 }
 
 /* --------------------------------------------------------------- the whole */
@@ -446,7 +390,7 @@ static enum quern_code tell(struct cli *cli, const struct cli_job *job)
     if (code == QUERN_OK && cli->json) {
         code = cli_json_print(cli_json_account(cli, job, &facts));
     } else if (code == QUERN_OK && !cli->quiet) {
-        print_people(cli, job, &facts);
+        code = print_people(cli, job, &facts);
     }
     quern_comparison_destroy(&facts.measured.error);
     free(facts.measured.order);

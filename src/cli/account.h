@@ -16,6 +16,8 @@ struct cli_line {
     uint64_t n_rewrites;
     enum quern_verdict verdict;
     char *verdict_text;
+    bool is_again; /* of the first line of a step: its pass has a later one */
+    size_t before; /* likewise, in the list of `last_step`; 0: none */
 };
 
 /** What passes told, in order. Zeroed storage is an empty one. */
@@ -25,6 +27,9 @@ struct cli_lines {
     bool is_short; /* no memory for some of them */
     char *trial;   /* what --verify-each ran on, or why it did not; NULL */
     bool is_tried;
+    /* The first line of the last step of each pass, counted from 1; the rest of
+     * these is found by `before`. 0: none. */
+    size_t last_step;
 };
 
 void cli_lines_free(struct cli_lines *lines);
