@@ -83,10 +83,11 @@ static const char *integer_products(bool *out_saturates)
 #endif
 }
 
-/* Why the engine runs without oneDNN; NULL: it does not. */
+/* Why the engine runs without oneDNN; NULL: it has it, or does not run at all.
+ */
 static const char *without_onednn(const struct engine *cpu)
 {
-    if (strstr(cpu->text, "oneDNN") != NULL) {
+    if (!cpu->is_there || strstr(cpu->text, "oneDNN") != NULL) {
         return NULL;
     }
     return *cpu->lacks != '\0'
@@ -106,7 +107,9 @@ static enum quern_code print_json(struct cli *cli, const struct engine *cpu,
     json_object_set_new(o, "threads",
                         json_integer(quern_context_threads(cli->context)));
     json_object_set_new(o, "embedded_engine", cli_json_string(cpu->text));
-    json_object_set_new(o, "onednn", json_boolean(without_onednn(cpu) == NULL));
+    json_object_set_new(
+        o, "onednn",
+        json_boolean(cpu->is_there && without_onednn(cpu) == NULL));
     json_object_set_new(o, "onednn_text", cli_json_string(without_onednn(cpu)));
     json_object_set_new(o, "onnx_runtime", json_boolean(ort->is_there));
     json_object_set_new(o, "onnx_runtime_text", cli_json_string(ort->text));
@@ -138,7 +141,7 @@ int cmd_doctor(int argc, char **argv)
     }
     printf("quern         %s, plugin interface %d\n", quern_version(),
            QUERN_ABI);
-    printf("engine        %s\n", cpu.text);
+    printf("engine        %s%s\n", cpu.is_there ? "" : "no: ", cpu.text);
     const char *lacks = without_onednn(&cpu);
     if (lacks != NULL) {
         printf("              %s\n", lacks);

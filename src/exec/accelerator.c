@@ -49,7 +49,8 @@ static void *open_at(const char *place, char *why, size_t size)
     return handle;
 }
 
-static bool load(struct quern_engine *e, char *why, size_t size)
+/* QUERN_OK; _NO_MEMORY; else `why` says why plain C has to do. */
+static enum quern_code load(struct quern_engine *e, char *why, size_t size)
 {
     void *handle = NULL;
     snprintf(why, size, "not beside the library, nor in " QN_MODULE_DIR);
@@ -58,20 +59,22 @@ static bool load(struct quern_engine *e, char *why, size_t size)
         handle = open_at(places[i], why, size);
     }
     if (handle == NULL) {
-        return false;
+        return QUERN_NOT_FOUND;
     }
     qn_accelerator_entry_fn entry = NULL;
     void *symbol = dlsym(handle, "qn_accelerator_entry");
     memcpy(&entry, &symbol, sizeof entry);
     const struct qn_accelerator *a = entry != NULL ? entry() : NULL;
     bool is_ours = a != NULL && a->abi == QN_ACCELERATOR_ABI;
-    void *state = is_ours ? a->open(e->kernels->name) : NULL;
-    if (state == NULL) {
+    void *state = NULL;
+    enum qn_opened opened =
+        is_ours ? a->open(e->kernels->name, &state) : QN_OPEN_NOT_HERE;
+    if (opened != QN_OPENED) {
         snprintf(why, size, "%s",
                  is_ours ? "cannot work on this processor"
                          : "of another version of quern");
         dlclose(handle);
-        return false;
+        return opened == QN_OPEN_NO_MEMORY ? QUERN_NO_MEMORY : QUERN_NOT_FOUND;
     }
     /* oneDNN runs on OpenMP; samples run in parallel here, so each thread gets
      * one OpenMP thread. The module is never unloaded while the process runs:
@@ -80,14 +83,14 @@ static bool load(struct quern_engine *e, char *why, size_t size)
     memcpy(&e->one_thread, &symbol, sizeof e->one_thread);
     e->accelerator = a;
     e->accelerator_state = state;
-    return true;
+    return QUERN_OK;
 }
 #else
-static bool load(struct quern_engine *e, char *why, size_t size)
+static enum quern_code load(struct quern_engine *e, char *why, size_t size)
 {
     (void)e;
     snprintf(why, size, "quern was built without oneDNN");
-    return false;
+    return QUERN_NOT_FOUND;
 }
 #endif
 
@@ -102,7 +105,12 @@ enum quern_code qn_accelerator_open(struct quern_engine *engine,
                           backend);
     }
     char why[1024] = "";
-    bool loaded = !plain && load(engine, why, sizeof why);
+    enum quern_code code =
+        plain ? QUERN_NOT_FOUND : load(engine, why, sizeof why);
+    if (code == QUERN_NO_MEMORY) {
+        return qn_no_memory(engine->context); /* plain C is no way out */
+    }
+    bool loaded = code == QUERN_OK;
     /* oneDNN's kernels for AVX-512 are as good, those for AVX2 are not. */
     if (!plain && (!loaded || strcmp(engine->kernels->name, "v3") == 0)) {
         engine->own = &qn_conv_rows_maker;

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { QN_ACCELERATOR_ABI = 2, QN_MAX_POSTS = 4 };
+enum { QN_ACCELERATOR_ABI = 3, QN_MAX_POSTS = 4 };
 
 /** A step on each output element, in order. */
 enum qn_post_kind {
@@ -52,14 +52,17 @@ struct qn_conv_shape {
 struct qn_kernel; /* of the module */
 struct qn_call;   /* a kernel with its arguments, of one thread */
 
+enum qn_opened { QN_OPENED, QN_OPEN_NOT_HERE, QN_OPEN_NO_MEMORY };
+
 struct qn_accelerator {
     uint32_t abi;
     const char *name;    /* "oneDNN" */
     const char *version; /* "2.6.3" */
 
-    /** @param level  "x86-64-v3": no wider instructions than these; NULL: all
-     * @return NULL when it does not work here */
-    void *(*open)(const char *level);
+    /** @param level      "x86-64-v3": no wider instructions than these; NULL:
+     *                    all
+     * @param out_state  written by QN_OPENED only */
+    enum qn_opened (*open)(const char *level, void **out_state);
     void (*close)(void *state);
 
     /** NULL: no such kernel (or no memory): the caller has its own. */

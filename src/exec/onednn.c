@@ -51,11 +51,11 @@ static void close_state(void *opaque)
     }
 }
 
-static void *open_state(const char *level)
+static enum qn_opened open_state(const char *level, void **out_state)
 {
     struct state *s = calloc(1, sizeof *s);
     if (s == NULL) {
-        return NULL;
+        return QN_OPEN_NO_MEMORY;
     }
     /* Too late after the first kernel of the process: then it stays. */
     if (level != NULL && strcmp(level, "v3") == 0) {
@@ -63,13 +63,18 @@ static void *open_state(const char *level)
     } else if (level != NULL && strcmp(level, "v4") != 0) {
         (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
     }
-    if (dnnl_engine_create(&s->engine, dnnl_cpu, 0) != dnnl_success ||
-        dnnl_stream_create(&s->stream, s->engine, dnnl_stream_default_flags) !=
-            dnnl_success) {
-        close_state(s);
-        return NULL;
+    dnnl_status_t status = dnnl_engine_create(&s->engine, dnnl_cpu, 0);
+    if (status == dnnl_success) {
+        status = dnnl_stream_create(&s->stream, s->engine,
+                                    dnnl_stream_default_flags);
     }
-    return s;
+    if (status != dnnl_success) {
+        close_state(s);
+        return status == dnnl_out_of_memory ? QN_OPEN_NO_MEMORY
+                                            : QN_OPEN_NOT_HERE;
+    }
+    *out_state = s;
+    return QN_OPENED;
 }
 
 /* ------------------------------------------------------------ attributes */

@@ -69,6 +69,18 @@ if [ -e "$module" ]; then
     QUERN=$whole LD_LIBRARY_PATH=$libraries
     run 0 doctor --json
     says out '"onednn_text": null'
+    # No memory is no reason for plain C; nor is an engine that does not open one that was built without oneDNN.
+    poor=$fakes/no-memory-onednn.so
+    if [ -e "$poor" ]; then
+        LD_PRELOAD=$poor run 6 run "$digits/model.onnx" --data "$digits/calib.npz" --engine cpu
+        says err '^error\[no-memory\]: out of memory'
+        LD_PRELOAD=$poor run 0 doctor
+        says out '^engine +no: out of memory'
+        grep -q 'built without' "$work/out" && fail 'it was built with oneDNN'
+        LD_PRELOAD=$poor run 0 doctor --json
+        says out '"onednn": false'
+        says out '"onednn_text": null'
+    fi
 else
     run 0 doctor
     says out '^ +built without oneDNN'
