@@ -364,10 +364,9 @@ static enum quern_code run_plain(struct qn_run *run, const struct qn_op *op,
     if (code != QUERN_OK || plain.y == NULL) {
         return code;
     }
-    if (plain.y->len == 0) {
-        return qn_posts_run(run, op, 0); /* an Add may give other dims */
+    if (plain.y->len > 0) {
+        code = qn_conv_plain(run, &plain);
     }
-    code = qn_conv_plain(run, &plain);
     return code == QUERN_OK ? qn_posts_run(run, op, 0) : code;
 }
 

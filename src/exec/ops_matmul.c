@@ -314,16 +314,14 @@ enum quern_code qn_op_matmul(struct qn_run *run, const struct qn_op *op)
     if (code != QUERN_OK || y == NULL) {
         return code;
     }
-    if (y->len == 0) {
-        return qn_posts_run(run, op, 0); /* an Add may give other dims */
+    if (y->len > 0) {
+        code = pack_room(run, op, m.l.columns, m.r.columns, &room);
     }
-    code = pack_room(run, op, m.l.columns, m.r.columns, &room);
-    if (code != QUERN_OK) {
-        return code;
+    if (y->len > 0 && code == QUERN_OK) {
+        multiply(run, &m, room != NULL ? (float *)(void *)room->data : NULL, y);
+        qn_chunk_put(&run->chunks, room);
     }
-    multiply(run, &m, room != NULL ? (float *)(void *)room->data : NULL, y);
-    qn_chunk_put(&run->chunks, room);
-    return qn_posts_run(run, op, 0);
+    return code == QUERN_OK ? qn_posts_run(run, op, 0) : code;
 }
 
 /* ----------------------------------------------------------------- Gemm */

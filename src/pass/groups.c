@@ -6,6 +6,11 @@
 
 #include <string.h>
 
+/* With what it leaves of masks, sizes and shapes. */
+#define FUSE_ATTENTION                                                         \
+    "fuse-rotary-embedding,fuse-attention,shorten-sizes,fold-constants,"       \
+    "merge-shapes,merge-equal,drop-dead"
+
 static const struct {
     const char *name;
     const char *steps;
@@ -51,13 +56,12 @@ static const struct {
     {"norms", "fuse-layer-norm,fuse-rms-norm,drop-dead"},
     /* operators of newer opsets, which runtimes know spelled out: they go
      * behind optimize, and stand there where --opset is given */
-    {"attention", "fuse-rotary-embedding,fuse-attention,shorten-sizes,fold-"
-                  "constants,merge-shapes,merge-equal,drop-dead"},
+    {"attention", FUSE_ATTENTION},
     {"blocks", "fuse-softplus,simplify-arithmetic,fuse-mish,fuse-swish,"
-               "fuse-group-norm,fuse-rotary-embedding,fuse-attention,"
-               "shorten-sizes,fold-constants,merge-shapes,merge-equal,"
-               "drop-dead"},
+               "fuse-group-norm," FUSE_ATTENTION},
 };
+
+#undef FUSE_ATTENTION
 
 const char *qn_pass_group(const char *name)
 {
