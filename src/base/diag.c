@@ -53,6 +53,7 @@ quern_context_create(const struct quern_context_options *options,
         context->engine_places = o->engine_places;
     }
     atomic_init(&context->cancelled, false);
+    atomic_init(&context->abandoned, false);
     *out_context = context;
     return QUERN_OK;
 }
@@ -360,6 +361,7 @@ void qn_context_init_child(struct quern_context *child,
     child->copy_files = parent->copy_files;
     child->parent = parent;
     atomic_init(&child->cancelled, false);
+    atomic_init(&child->abandoned, false);
 }
 
 void qn_context_finish_child(struct quern_context *child)

@@ -56,6 +56,7 @@ struct quern_context {
     int64_t deadline;      /* qn_clock() after which work is stopped; 0: none */
     atomic_bool cancelled; /* children look at their root's */
     struct qn_places places; /* children look at their root's */
+    atomic_bool abandoned;   /* for good; children look at their root's */
     void (*progress)(void *, const char *, uint64_t, uint64_t);
     void (*message)(void *, const struct quern_message *);
     void *user;

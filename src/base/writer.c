@@ -46,15 +46,20 @@ static bool grow(struct qn_places *last)
     return more != NULL;
 }
 
-/* Where quern_context_abandon() finds the temporary file. Before the file is
- * made: a handler of signals may run at any moment. False: no memory. */
-static bool make_known(struct qn_writer *w)
+static struct quern_context *root_of(const struct qn_writer *w)
 {
     struct quern_context *root = w->context;
     while (root->parent != NULL) {
         root = root->parent;
     }
-    struct qn_places *places = &root->places;
+    return root;
+}
+
+/* Where quern_context_abandon() finds the temporary file. Before the file is
+ * made: a handler of signals may run at any moment. False: no memory. */
+static bool make_known(struct qn_writer *w)
+{
+    struct qn_places *places = &root_of(w)->places;
     for (size_t i = 0; w->known == NULL; i++) {
         struct qn_temporary *none = NULL;
         if (i == QN_PLACES) {
@@ -108,6 +113,8 @@ static struct qn_temporary *take(_Atomic(struct qn_temporary *) *place)
 void quern_context_abandon(struct quern_context *context)
 {
     struct qn_temporary *taken_here = NULL;
+    /* Before the search: what it does not find is not begun. */
+    atomic_store(&context->abandoned, true);
     for (struct qn_places *p = &context->places; p != NULL;
          p = atomic_load(&p->next)) {
         for (size_t i = 0; i < QN_PLACES; i++) {
@@ -206,18 +213,26 @@ static enum quern_code open_temporary(struct qn_writer *w, bool any_kind)
         return io_error(w, "output must be a regular file");
     }
     mode_t mode = exists ? info.st_mode & 07777u : 0666u;
+    const atomic_bool *abandoned = &root_of(w)->abandoned;
     int why = EEXIST;
     for (unsigned i = 0; i < 1000 && why == EEXIST; i++) {
         if (!name_temporary(w, i)) {
             return qn_no_memory(w->context);
         }
-        w->fd =
-            open(w->temporary->path,
-                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-        why = w->fd >= 0 ? 0 : errno;
+        if (!atomic_load(abandoned)) {
+            w->fd = open(w->temporary->path,
+                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                         mode);
+        }
+        why = w->fd >= 0 ? 0 : atomic_load(abandoned) ? ECANCELED : errno;
         if (why != 0) {
             forget(w); /* what stands there is not ours to remove */
         }
+    }
+    /* In between: it may have come too early to find the file. The caller
+     * removes it. */
+    if (atomic_load(abandoned)) {
+        return quern_fail(w->context, QUERN_CANCELLED, NULL, "cancelled");
     }
     if (w->fd < 0) {
         errno = why;

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,17 +11,22 @@
 
 /* The context that Ctrl-C cancels. A signal handler can reach nothing else. */
 static struct quern_context *volatile interrupted;
-static volatile sig_atomic_t was_interrupted;
+static atomic_int n_interrupts;
 
 /* The first one cancels; a second one ends the process at once, and of a file
- * that was being written nothing is left. */
+ * that was being written nothing is left. The other signal, which is blocked
+ * here, may come to another thread: it must not end the process while this one
+ * still removes files. */
 static void on_interrupt(int signal_number)
 {
     struct quern_context *context = interrupted;
-    if (context != NULL && was_interrupted == 0) {
+    int n_before = atomic_fetch_add(&n_interrupts, 1);
+    if (context != NULL && n_before == 0) {
         quern_context_cancel(context);
-        was_interrupted = 1;
         return;
+    }
+    if (context != NULL && n_before > 1) {
+        return; /* the end is on its way */
     }
     if (context != NULL) {
         quern_context_abandon(context);
@@ -33,14 +39,19 @@ static void on_interrupt(int signal_number)
  * process as it does any other. */
 static void cancel_on_signals(struct quern_context *context)
 {
-    if (context == NULL) {
-        signal(SIGINT, SIG_DFL);
-        signal(SIGTERM, SIG_DFL);
-        interrupted = NULL;
-    } else {
+    struct sigaction action = {.sa_flags = SA_RESTART};
+    action.sa_handler = context != NULL ? on_interrupt : SIG_DFL;
+    /* Neither interrupts the handler of the other. */
+    sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
+    if (context != NULL) {
         interrupted = context;
-        signal(SIGINT, on_interrupt);
-        signal(SIGTERM, on_interrupt);
+    }
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    if (context == NULL) {
+        interrupted = NULL;
     }
 }
 
@@ -52,7 +63,7 @@ void cli_catch_signals(void)
 
 bool cli_was_interrupted(void)
 {
-    return was_interrupted != 0;
+    return atomic_load(&n_interrupts) != 0;
 }
 
 int cli_exit_code(enum quern_code code)

@@ -368,6 +368,21 @@ def interrupts():
     check(f"interrupted: some runs end with 130, seen {codes}", codes.get(130, 0) > 0)
 
 
+def await_idle(p):
+    """Until all threads of the process sleep, and that for a while: it waits for somebody. A minute is too long."""
+    n_asleep, end = 0, time.monotonic() + 60
+    while p.poll() is None and n_asleep < 10 and time.monotonic() < end:
+        states = []
+        for task in os.listdir(f"/proc/{p.pid}/task"):
+            try:
+                states.append(open(f"/proc/{p.pid}/task/{task}/stat").read().rpartition(")")[2].split()[0])
+            except OSError: # a thread that has ended
+                pass
+        n_asleep = n_asleep + 1 if set(states) == {"S"} else 0
+        time.sleep(0.02)
+    check("a process waits", p.poll() is None and n_asleep == 10)
+
+
 def reports_into_fifos():
     """One Ctrl-C is enough where nobody reads a report, or not all of it; one that is read at last is whole."""
     os.mkfifo("fifo")
@@ -381,7 +396,7 @@ def reports_into_fifos():
         p = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while p.poll() is None and not os.path.exists("reported.onnx"):
             time.sleep(0.01)
-        time.sleep(0.5)
+        await_idle(p)
         p.send_signal(signal.SIGINT)
         try:
             _, err = p.communicate(timeout=10)
@@ -392,8 +407,11 @@ def reports_into_fifos():
               p.returncode == 130 and "report 'fifo' is not written" in err)
         if reads:
             os.close(reader)
+    os.remove("reported.onnx")
     p = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    time.sleep(1)
+    while p.poll() is None and not os.path.exists("reported.onnx"):
+        time.sleep(0.01)
+    await_idle(p)
     report = json.load(open("fifo"))
     check("report into a FIFO: whole for a reader that comes late", p.wait(timeout=60) == 0 and report["verb"] == "quantize")
 
@@ -412,6 +430,7 @@ def second_interrupt():
         if p.poll() is None:
             p.send_signal(signal.SIGINT)
             p.send_signal(signal.SIGTERM)
+            p.send_signal(signal.SIGINT) # while the second one removes the file
         ended.append(p.wait(timeout=60))
         check("second interrupt: no temporary file", not [n for n in os.listdir(".") if ".tmp" in n])
         check("second interrupt: the old file is whole", ended[-1] == 0 or open("int.onnx", "rb").read() == b"old")

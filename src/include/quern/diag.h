@@ -102,8 +102,10 @@ QUERN_API void quern_context_cancel(struct quern_context *context);
  * the others are not reached); with that of a model also its data file, where
  * it is in its place already and nothing stood there before. For a process that
  * must end at once, on a second Ctrl-C say, where quern_context_cancel() would
- * be waited for. What was being written cannot be finished any more.
- * Async-signal-safe and thread-safe. Since 0.1. */
+ * be waited for. What was being written cannot be finished any more, and
+ * nothing new is begun: that ends with QUERN_CANCELLED. Async-signal-safe and
+ * thread-safe; the call returns while another one is still removing files, so a
+ * handler that ends the process blocks the other signals that do. Since 0.1. */
 QUERN_API void quern_context_abandon(struct quern_context *context);
 
 /** Threads that this context uses for parallel loops, at least 1. */
