@@ -458,6 +458,7 @@ enum quern_code quern_stats_merge(struct quern_context *context,
                    other->inf_index, &stats->inf_sample, &stats->inf_index);
     }
     stats->n_values += other->n_values;
+    stats->hides_seconds |= other->hides_seconds;
     stats->n_nan += other->n_nan;
     stats->n_pos_inf += other->n_pos_inf;
     stats->n_neg_inf += other->n_neg_inf;

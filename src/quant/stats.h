@@ -27,6 +27,7 @@ struct quern_stats {
     uint64_t n_values, n_nan, n_pos_inf, n_neg_inf;
     uint64_t nan_sample, nan_index; /* first one; counts if n_nan */
     uint64_t inf_sample, inf_index;
+    bool hides_seconds;  /* second ends of some calls are not known: none */
     struct qn_part body; /* magnitude below QN_FILL_LIMIT */
     struct qn_part far;  /* the others; made when the first one comes */
     float *pair_max;     /* channels / 2; NULL without QUERN_STATS_PAIRS */
@@ -55,7 +56,8 @@ bool qn_part_reserve(struct qn_part *part, uint64_t n);
 void qn_stats_add_pairs(struct quern_stats *stats, const float *data,
                         size_t outer, size_t inner, bool is_odd);
 
-/** Forget which channel values came from: one channel from now on. */
+/** Forget which channel values came from: one channel from now on. Ends of
+ * several channels do not tell the second of the calls: those are lost. */
 void qn_stats_collapse(struct quern_stats *stats);
 
 /** quern_stats_add() of a sample, and quern_stats_merge(), where the numbers of
@@ -75,7 +77,8 @@ void qn_part_range(const struct qn_part *part, size_t channels, float *out_min,
                    float *out_max);
 
 /** Second lowest and second highest of what the samples reached, a channel;
- * +inf and -inf where fewer than two reached anything. */
+ * +inf and -inf where fewer than two reached anything or they are not known.
+ */
 void qn_stats_seconds(const struct quern_stats *stats, float *out_min,
                       float *out_max);
 

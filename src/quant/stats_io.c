@@ -2,8 +2,10 @@
  *
  * "QNST", version, then numbers as little-endian base-128 varints except floats
  * (4 bytes) and limbs of exact sums (8 bytes, only those of which all sums
- * have need would save little: they are stored whole). The bytes follow from
- * what was seen, not from how it came: equal statistics give equal bytes.
+ * have need would save little: they are stored whole). Version 1 has no second
+ * ends, and is what statistics are written as that do not know them. The bytes
+ * follow from what was seen, not from how it came: equal statistics give equal
+ * bytes.
  */
 #include "base/alloc.h"
 #include "base/diag.h"
@@ -84,8 +86,10 @@ static void put_part(struct sink *sink, const struct quern_stats *stats,
         put_varint(sink, part->count[c]);
         put_float(sink, part->min[c]);
         put_float(sink, part->max[c]);
-        put_float(sink, part->second_min[c]);
-        put_float(sink, part->second_max[c]);
+        if (!stats->hides_seconds) {
+            put_float(sink, part->second_min[c]);
+            put_float(sink, part->second_max[c]);
+        }
         if (part->sum != NULL) {
             put_sum(sink, &part->sum[c]);
             put_sum(sink, &part->square[c]);
@@ -103,7 +107,7 @@ size_t quern_stats_write(const struct quern_stats *stats, void *bytes,
     for (size_t i = 0; i < sizeof magic; i++) {
         put_byte(&sink, (unsigned char)magic[i]);
     }
-    put_varint(&sink, version);
+    put_varint(&sink, stats->hides_seconds ? 1 : version);
     put_varint(&sink, stats->flags);
     put_varint(&sink, stats->channels);
     put_varint(&sink, stats->n_values);
@@ -372,6 +376,7 @@ enum quern_code quern_stats_read(struct quern_context *context,
     }
     source.has_seconds = found > 1;
     get_head(&source, stats);
+    stats->hides_seconds = found == 1 && stats->n_values > 0;
     code = get_parts(&source, stats);
     if (code == QUERN_OK && !get_pairs(&source, stats)) {
         code = QUERN_MALFORMED;

@@ -1,6 +1,8 @@
 /* Samples whose channels differ in number: from then on the statistics are of
  * one channel. Each sample is summed up by its own channels first, so that the
- * result does not depend on the order in which samples come. */
+ * result does not depend on the order in which samples come. Second ends are
+ * given up: two channels of one sample are not two samples, and from the ends
+ * of each channel one cannot tell which sample they came from. */
 #include "base/diag.h"
 #include "quant/stats.h"
 
@@ -20,6 +22,7 @@ static void collapse_part(struct qn_part *part, size_t channels)
 
 void qn_stats_collapse(struct quern_stats *stats)
 {
+    stats->hides_seconds |= stats->channels > 1 && stats->n_values > 0;
     collapse_part(&stats->body, stats->channels);
     collapse_part(&stats->far, stats->channels);
     stats->channels = 1; /* no pairs are left */

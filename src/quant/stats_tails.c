@@ -28,6 +28,11 @@ void qn_stats_seconds(const struct quern_stats *stats, float *out_min,
     bool with_far = stats->far.n > 0 && !qn_stats_far_is_fill(stats);
     for (size_t c = 0; c < stats->channels; c++) {
         const struct qn_part *far = &stats->far;
+        if (stats->hides_seconds) {
+            out_min[c] = INFINITY;
+            out_max[c] = -INFINITY;
+            continue;
+        }
         out_min[c] = stats->body.second_min[c];
         out_max[c] = stats->body.second_max[c];
         if (with_far) { /* of one end in each part, the inner one is second */
@@ -136,7 +141,7 @@ void quern_stats_tails(const struct quern_stats *stats,
     for (size_t c = 0; c < stats->channels; c++) {
         struct quern_tail *t = &out_tails[c];
         *t = (struct quern_tail){0};
-        if (part->count[c] > 0 && !has_far) {
+        if (part->count[c] > 0 && !has_far && !stats->hides_seconds) {
             t->low = tail_of(&low, c, &t->end_low);
             t->high = tail_of(&high, c, &t->end_high);
             t->share = 1.0 / (double)part->count[c];

@@ -112,8 +112,97 @@ START_TEST(older_statistics_are_read)
     ck_assert_int_eq(quern_stats_read(context, bytes, sizeof bytes, &stats),
                      QUERN_OK);
     quern_stats_tails(stats, &t);
-    assert_tail(t, 2.0, 0.0, 3.0, 0.0, 0.5);
+    assert_tail(t, 0.0, 0.0, 0.0, 0.0, 0.0);
     quern_stats_destroy(&stats);
+}
+END_TEST
+
+static struct quern_stats *reread(const struct quern_stats *stats)
+{
+    unsigned char bytes[4096];
+    size_t size = quern_stats_write(stats, bytes, sizeof bytes);
+    struct quern_stats *back = NULL;
+    ck_assert_uint_le(size, sizeof bytes);
+    ck_assert_int_eq(quern_stats_read(context, bytes, size, &back), QUERN_OK);
+    return back;
+}
+
+static void assert_no_tail(const struct quern_stats *stats)
+{
+    struct quern_tail t;
+    ck_assert_uint_eq(quern_stats_n_channels(stats), 1);
+    quern_stats_tails(stats, &t);
+    assert_tail(t, 0.0, 0.0, 0.0, 0.0, 0.0);
+}
+
+static void add_all(struct quern_stats *stats, bool backwards)
+{
+    static const float x[3][3] = {
+        {10.0F, 9.9F, 0.0F}, {1.0F, 1.0F, 1.0F}, {7.0F, 8.0F, 0.0F}};
+    static const size_t channels[3] = {2, 3, 2};
+    for (size_t i = 0; i < 3; i++) {
+        size_t s = backwards ? 2 - i : i;
+        add(stats, x[s], channels[s], 1);
+    }
+}
+
+/* Channels of one sample are not two samples: nothing is told of others, in any
+ * order, through files and when more samples come. */
+START_TEST(samples_of_other_channels_have_no_tails)
+{
+    static const float more[2] = {3.0F, 12.0F};
+    struct quern_stats *s[2] = {make(QUERN_STATS_MOMENTS, 2),
+                                make(QUERN_STATS_MOMENTS, 2)};
+    unsigned char bytes[2][512];
+    size_t size[2];
+    for (int i = 0; i < 2; i++) {
+        add_all(s[i], i == 1);
+        assert_no_tail(s[i]);
+        size[i] = quern_stats_write(s[i], bytes[i], sizeof bytes[i]);
+    }
+    ck_assert_uint_eq(size[0], size[1]);
+    ck_assert_uint_le(size[0], sizeof bytes[0]);
+    ck_assert_mem_eq(bytes[0], bytes[1], size[0]);
+    struct quern_stats *back = reread(s[0]);
+    add(back, more, 1, 2);
+    add(back, more + 1, 1, 1);
+    assert_no_tail(back);
+    quern_stats_destroy(&back);
+    quern_stats_destroy(&s[0]);
+    quern_stats_destroy(&s[1]);
+}
+END_TEST
+
+/* Also merged with newer ones, either way, and written again. */
+START_TEST(older_statistics_hide_second_ends)
+{
+    static const unsigned char bytes[] = {
+        'Q', 'N', 'S', 'T', 1, 0,    1, 2, 0,    0,    0, 0, 0, 0, 0, /* head */
+        2,   2,   0,   0,   0, 0xC0, 0, 0, 0x40, 0x40, /* -2 .. 3 */
+        0,
+    };
+    static const float x[2][2] = {{1.0F, -1.0F}, {5.0F, -4.0F}};
+    for (int way = 0; way < 2; way++) {
+        struct quern_stats *s[2] = {NULL, make(0, 1)};
+        ck_assert_int_eq(quern_stats_read(context, bytes, sizeof bytes, &s[0]),
+                         QUERN_OK);
+        add(s[1], x[0], 1, 2);
+        add(s[1], x[1], 1, 2);
+        ck_assert_int_eq(quern_stats_merge(context, s[way], s[1 - way]),
+                         QUERN_OK);
+        assert_no_tail(s[way]);
+        struct quern_stats *back = reread(s[way]);
+        assert_no_tail(back);
+        static const double twice[1] = {2.0};
+        struct quern_stats *scaled = NULL;
+        ck_assert_int_eq(quern_stats_scaled(context, back, twice, 1, &scaled),
+                         QUERN_OK);
+        assert_no_tail(scaled);
+        quern_stats_destroy(&scaled);
+        quern_stats_destroy(&back);
+        quern_stats_destroy(&s[0]);
+        quern_stats_destroy(&s[1]);
+    }
 }
 END_TEST
 
@@ -251,6 +340,8 @@ Suite *qtest_suite(void)
     tcase_add_test(t, tails_are_gaps_of_samples);
     tcase_add_test(t, tails_do_not_depend_on_the_way);
     tcase_add_test(t, older_statistics_are_read);
+    tcase_add_test(t, samples_of_other_channels_have_no_tails);
+    tcase_add_test(t, older_statistics_hide_second_ends);
     tcase_add_test(t, what_is_lost_falls_with_the_room);
     tcase_add_test(t, ranges_leave_room_for_what_was_not_seen);
     tcase_add_test(t, factors_leave_room_for_what_was_not_seen);

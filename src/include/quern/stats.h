@@ -120,8 +120,9 @@ struct quern_tail {
 /** Tails of each channel. What one channel shows is a single draw: half of
  * the gap is that, half what the channels show together; of the end a quarter,
  * by the energy of the channel, with QUERN_STATS_MOMENTS. Nothing goes beyond
- * where there were fewer than two samples, and where values of magnitude 8192
- * and more count as data.
+ * where there were fewer than two samples, where values of magnitude 8192 and
+ * more count as data, and where the second ends are not known: some samples
+ * came in files without them, or differed in the number of channels.
  * @param out_tails  an entry a channel */
 QUERN_API void quern_stats_tails(const struct quern_stats *stats,
                                  struct quern_tail *out_tails);
