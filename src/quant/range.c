@@ -165,7 +165,7 @@ enum quern_code quern_stats_range(struct quern_context *context,
     struct qn_range_work *work = qn_alloc_aligned(sizeof *work);
     struct qn_entropy_sums *entropy =
         is_entropy ? qn_alloc_aligned(sizeof *entropy) : NULL;
-    bool widens = o.unseen && !o.symmetric && o.method >= QUERN_RANGE_MSE;
+    bool widens = o.unseen && o.method >= QUERN_RANGE_MSE;
     struct quern_tail *tails =
         widens ? qn_calloc_n(stats->channels, sizeof *tails) : NULL;
     if (work == NULL || (is_entropy && entropy == NULL) ||

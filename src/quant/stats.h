@@ -82,6 +82,11 @@ void qn_part_range(const struct qn_part *part, size_t channels, float *out_min,
 void qn_stats_seconds(const struct quern_stats *stats, float *out_min,
                       float *out_max);
 
+/** quern_tail_energy() of one side alone.
+ * @param end  where the range ends there, as a magnitude */
+double qn_tail_energy_at(const struct quern_tail *tail, bool is_high,
+                         double end);
+
 /** Do the values of magnitude QN_FILL_LIMIT and more look like fills? */
 bool qn_stats_far_is_fill(const struct quern_stats *stats);
 

@@ -65,6 +65,14 @@ static double excess(double scale, double reached, double end)
     return 2.0 * mean * mean * exp(-parts - 0.5 * parts * room / reached);
 }
 
+double qn_tail_energy_at(const struct quern_tail *tail, bool is_high,
+                         double end)
+{
+    double beyond = is_high ? excess(tail->high, tail->end_high, end)
+                            : excess(tail->low, tail->end_low, end);
+    return tail->share * beyond;
+}
+
 double quern_tail_energy(const struct quern_tail *tail, double lo, double hi)
 {
     return tail->share * (excess(tail->low, tail->end_low, -lo) +

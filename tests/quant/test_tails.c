@@ -292,6 +292,80 @@ START_TEST(ranges_leave_room_for_what_was_not_seen)
 }
 END_TEST
 
+/* Range of n samples of all channels at one value each, scaled to 1 by what the
+ * samples reach, which is written to `highest`. */
+static struct quern_range range_of_few(struct lcg *g, int n,
+                                       const struct quern_range_options *o,
+                                       float *highest)
+{
+    static float x[n_samples][n_channels];
+    struct quern_range range;
+    float scales[n_channels];
+    struct quern_stats *stats =
+        make(QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS, n_channels);
+    for (int c = 0; c < n_channels; c++) {
+        scales[c] = 1.0F;
+        highest[c] = 0.0F;
+    }
+    for (int s = 0; s < n; s++) {
+        draw(g, scales, x[s]);
+        for (int c = 0; c < n_channels; c++) {
+            highest[c] = fmaxf(highest[c], x[s][c]);
+        }
+    }
+    for (int s = 0; s < n; s++) {
+        for (int c = 0; c < n_channels; c++) {
+            x[s][c] /= o->symmetric && s % 2 ? -highest[c] : highest[c];
+        }
+        add(stats, x[s], n_channels, 1);
+    }
+    ck_assert_int_eq(quern_stats_range(context, stats, o, &range), QUERN_OK);
+    quern_stats_destroy(&stats);
+    return range;
+}
+
+/* Of three samples of one value a channel others go more than twice as far. */
+START_TEST(few_samples_need_more_than_twice_the_range)
+{
+    struct lcg g = {7};
+    float highest[n_channels];
+    struct quern_range_options o = {.method = QUERN_RANGE_MSEF, .unseen = true};
+    struct quern_range range = range_of_few(&g, 3, &o, highest);
+    ck_assert_float_gt(range.hi, 2.01F);
+    ck_assert_float_le(range.hi, 3.0F);
+    struct quern_range twice = {0.0F, 2.0F, 0.0};
+    ck_assert_double_lt(error_on_fresh(g, highest, range),
+                        error_on_fresh(g, highest, twice));
+}
+END_TEST
+
+/* Also where both sides have one end, which stays the same on both, and which a
+ * bound holds back. */
+START_TEST(symmetric_ranges_leave_room_too)
+{
+    struct lcg g = {11};
+    float highest[n_channels];
+    struct quern_range_options o = {.method = QUERN_RANGE_MSEF,
+                                    .symmetric = true};
+    struct lcg start = g;
+    struct quern_range seen = range_of_few(&start, n_samples, &o, highest);
+    o.unseen = true;
+    start = g;
+    struct quern_range unseen = range_of_few(&start, n_samples, &o, highest);
+    o.bounded = true;
+    o.least = -0.5F;
+    o.most = seen.hi * 1.01F;
+    start = g;
+    struct quern_range bounded = range_of_few(&start, n_samples, &o, highest);
+    ck_assert_float_eq(unseen.lo, -unseen.hi);
+    ck_assert_float_gt(unseen.hi, o.most);
+    ck_assert_float_lt(unseen.hi, 2.2F); /* the best is 1.85 */
+    ck_assert_float_le(bounded.hi, o.most);
+    ck_assert_double_lt(error_on_fresh(start, highest, unseen),
+                        0.1 * error_on_fresh(start, highest, seen));
+}
+END_TEST
+
 /* Two channels of one size, a third of which little is known: without tails it
  * is scaled to all of the range, with them it keeps room. */
 START_TEST(factors_leave_room_for_what_was_not_seen)
@@ -344,6 +418,8 @@ Suite *qtest_suite(void)
     tcase_add_test(t, older_statistics_hide_second_ends);
     tcase_add_test(t, what_is_lost_falls_with_the_room);
     tcase_add_test(t, ranges_leave_room_for_what_was_not_seen);
+    tcase_add_test(t, few_samples_need_more_than_twice_the_range);
+    tcase_add_test(t, symmetric_ranges_leave_room_too);
     tcase_add_test(t, factors_leave_room_for_what_was_not_seen);
     suite_add_tcase(suite, t);
     return suite;
