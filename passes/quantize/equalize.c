@@ -295,11 +295,11 @@ static bool channels_agree(const struct group *g)
 }
 
 /* How far beyond what was seen a channel may go, by all readers. */
-static void widen(float *spread, const struct quern_tail *tails, size_t n)
+static void widen(float *tail, const struct quern_tail *tails, size_t n)
 {
     for (size_t c = 0; c < n; c++) {
         float more = (float)fmax(tails[c].low, tails[c].high);
-        spread[c] = fmaxf(spread[c], more);
+        tail[c] = fmaxf(tail[c], more);
     }
 }
 
@@ -312,17 +312,20 @@ static enum quern_code equalize_group(struct quern_pass_ctx *ctx,
     float *range = channels_agree(g) ? group_range(ctx, g, &channels) : NULL;
     struct quern_noise_reader *readers =
         quern_pass_alloc(ctx, g->n_readers * sizeof *readers);
-    if (range == NULL || readers == NULL) {
-        return QUERN_OK; /* channels were not seen: nothing is known */
+    if (range == NULL || readers == NULL) { /* not seen: nothing is known */
+        return range == NULL ? QUERN_OK : QUERN_NO_MEMORY;
     }
-    float *spread = quern_pass_alloc(ctx, channels * sizeof *spread);
-    for (size_t c = 0; spread != NULL && c < channels; c++) {
-        spread[c] = 0.0f;
+    float *tail = quern_pass_alloc(ctx, channels * sizeof *tail);
+    for (size_t c = 0; tail != NULL && c < channels; c++) {
+        tail[c] = 0.0f;
     }
-    for (size_t i = 0; i < g->n_readers && spread != NULL; i++) {
-        if (qn_noise_reader_init(ctx, &g->readers[i], g->read[i], &plain,
-                                 &readers[n])) {
-            widen(spread, readers[n].tails, channels);
+    enum quern_code code = tail == NULL ? QUERN_NO_MEMORY : QUERN_OK;
+    for (size_t i = 0; i < g->n_readers && code == QUERN_OK; i++) {
+        bool seen = false;
+        code = qn_noise_reader_init(ctx, &g->readers[i], g->read[i], &plain,
+                                    &readers[n], &seen);
+        if (code == QUERN_OK && seen) {
+            widen(tail, readers[n].tails, channels);
             n++;
         }
     }
@@ -330,15 +333,14 @@ static enum quern_code equalize_group(struct quern_pass_ctx *ctx,
     struct quern_noise_options o = {
         .rule = g->clip > 0.0f ? QUERN_FACTOR_CLIP : QUERN_FACTOR_POWER,
         .clip_max = (double)g->clip,
-        .spread = spread,
+        .tail = tail,
     };
     struct quern_noise_result result;
-    if (n == 0 || factors == NULL || spread == NULL) {
-        return factors == NULL || spread == NULL ? QUERN_NO_MEMORY : QUERN_OK;
+    if (n == 0 || factors == NULL || code != QUERN_OK) {
+        return factors == NULL ? QUERN_NO_MEMORY : code;
     }
-    enum quern_code code =
-        quern_noise_search(quern_pass_context(ctx), &o, readers, n, range,
-                           channels, factors, &result);
+    code = quern_noise_search(quern_pass_context(ctx), &o, readers, n, range,
+                              channels, factors, &result);
     if (code != QUERN_OK || !(result.alpha > 0.0)) {
         return code;
     }

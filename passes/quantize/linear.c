@@ -204,9 +204,10 @@ float *qn_channel_range(struct quern_pass_ctx *ctx,
 }
 
 /* Part of the min-max range that is left after the cut-off. */
-static double range_part(struct quern_pass_ctx *ctx,
-                         const struct quern_stats *stats,
-                         const struct quern_reader *function)
+static enum quern_code range_part(struct quern_pass_ctx *ctx,
+                                  const struct quern_stats *stats,
+                                  const struct quern_reader *function,
+                                  double *out)
 {
     struct quern_range cut;
     struct quern_stats_summary s;
@@ -214,33 +215,38 @@ static double range_part(struct quern_pass_ctx *ctx,
         .method = QUERN_RANGE_MSEF, .cut = true, .reader = *function};
     quern_stats_summary(stats, &s);
     double whole = fmax((double)s.max, 0.0) - fmin((double)s.min, 0.0);
+    *out = 1.0;
     if ((quern_stats_flags(stats) & QUERN_STATS_HISTOGRAM) == 0 ||
-        quern_stats_range(quern_pass_context(ctx), stats, &o, &cut) !=
-            QUERN_OK ||
         !(whole > 0.0)) {
-        return 1.0;
+        return QUERN_OK;
     }
-    return fmin(1.0, ((double)cut.hi - (double)cut.lo) / whole);
+    enum quern_code code =
+        quern_stats_range(quern_pass_context(ctx), stats, &o, &cut);
+    if (code == QUERN_OK) {
+        *out = fmin(1.0, ((double)cut.hi - (double)cut.lo) / whole);
+    }
+    return code;
 }
 
 /* Sum over channels of E[y^2] of what a node makes; 0 when not seen. */
-static double energy_of(struct quern_pass_ctx *ctx,
-                        const struct quern_value *value)
+static enum quern_code energy_of(struct quern_pass_ctx *ctx,
+                                 const struct quern_value *value, double *out)
 {
     const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), value);
+    *out = 0.0;
     if (seen == NULL || seen->stats == NULL) {
-        return 0.0;
+        return QUERN_OK;
     }
     size_t n = quern_stats_n_channels(seen->stats);
     double *squares = quern_pass_alloc(ctx, n * sizeof *squares);
-    double sum = 0.0;
-    if (squares != NULL) {
-        quern_stats_channels(seen->stats, NULL, NULL, NULL, squares);
+    if (squares == NULL) {
+        return QUERN_NO_MEMORY;
     }
-    for (size_t i = 0; squares != NULL && i < n; i++) {
-        sum += squares[i];
+    quern_stats_channels(seen->stats, NULL, NULL, NULL, squares);
+    for (size_t i = 0; i < n; i++) {
+        *out += squares[i];
     }
-    return sum;
+    return QUERN_OK;
 }
 
 /* Sum of the squares of all weights that read an input channel. */
@@ -261,15 +267,18 @@ static void energy_of_columns(const struct qn_linear *l, const float *w,
     }
 }
 
-bool qn_noise_reader_init(struct quern_pass_ctx *ctx, const struct qn_linear *l,
-                          const struct quern_value *x,
-                          const struct quern_reader *function,
-                          struct quern_noise_reader *r)
+enum quern_code qn_noise_reader_init(struct quern_pass_ctx *ctx,
+                                     const struct qn_linear *l,
+                                     const struct quern_value *x,
+                                     const struct quern_reader *function,
+                                     struct quern_noise_reader *r,
+                                     bool *out_seen)
 {
     const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), x);
-    if (seen == NULL || seen->stats == NULL ||
-        quern_stats_n_channels(seen->stats) != l->in_channels) {
-        return false;
+    *out_seen = seen != NULL && seen->stats != NULL &&
+                quern_stats_n_channels(seen->stats) == l->in_channels;
+    if (!*out_seen) {
+        return QUERN_OK;
     }
     size_t n = l->in_channels;
     float *lo = quern_pass_alloc(ctx, n * sizeof *lo);
@@ -280,7 +289,7 @@ bool qn_noise_reader_init(struct quern_pass_ctx *ctx, const struct qn_linear *l,
     double *columns = quern_pass_alloc(ctx, n * sizeof *columns);
     if (lo == NULL || hi == NULL || squares == NULL || w == NULL ||
         tails == NULL || columns == NULL) {
-        return false;
+        return QUERN_NO_MEMORY;
     }
     quern_stats_channels(seen->stats, lo, hi, NULL, squares);
     quern_stats_tails(seen->stats, tails);
@@ -293,10 +302,12 @@ bool qn_noise_reader_init(struct quern_pass_ctx *ctx, const struct qn_linear *l,
         .x_mean_square = squares,
         .tails = tails,
         .column_energy = columns,
-        .range_part = range_part(ctx, seen->stats, function),
-        .output_energy = energy_of(ctx, quern_node_output(l->node, 0)),
     };
-    return true;
+    enum quern_code code =
+        range_part(ctx, seen->stats, function, &r->range_part);
+    return code == QUERN_OK ? energy_of(ctx, quern_node_output(l->node, 0),
+                                        &r->output_energy)
+                            : code;
 }
 
 struct quern_node *qn_matmul_bias(const struct quern_node *matmul,

@@ -11,7 +11,7 @@
 #include <math.h>
 
 static const double default_alphas[] = {0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0};
-/* Spreads to leave room for: exponents are tried with the first of them. */
+/* Tails to leave room for: exponents are tried with the first of them. */
 static const double rooms[] = {2.0, 0.0, 1.0, 4.0};
 static const double default_floor = 1e-3;
 
@@ -27,8 +27,8 @@ static double or_default(double x, double fallback)
 static double reach(const struct quern_noise_options *options,
                     const float *range, size_t c)
 {
-    double spread = options->spread != NULL ? (double)options->spread[c] : 0.0;
-    return (double)range[c] + options->room * spread;
+    double tail = options->tail != NULL ? (double)options->tail[c] : 0.0;
+    return (double)range[c] + options->room * tail;
 }
 
 static double most_reach(const struct quern_noise_options *options,
@@ -268,7 +268,7 @@ enum quern_code quern_noise_search(struct quern_context *context,
 {
     const double *alphas = default_alphas;
     size_t n_alphas = sizeof default_alphas / sizeof default_alphas[0];
-    bool widens = options->spread != NULL;
+    bool widens = options->tail != NULL;
     struct quern_noise_result best = {0.0, 0.0, HUGE_VAL, 0.0};
     enum quern_code code =
         check_search(context, options, readers, n_readers, channels);

@@ -373,7 +373,7 @@ START_TEST(factors_leave_room_for_what_was_not_seen)
     static const float weights[3] = {1.0F, 1.0F, 20.0F};
     static const float zero[3] = {0.0F, 0.0F, 0.0F};
     static const float high[3] = {8.0F, 8.0F, 0.5F};
-    static const float spread[3] = {0.0F, 0.0F, 0.2F};
+    static const float tail[3] = {0.0F, 0.0F, 0.2F};
     static const double square[3] = {4.0, 4.0, 0.02};
     static const double columns[3] = {1.0, 1.0, 400.0};
     static const struct quern_tail tails[3] = {
@@ -396,7 +396,7 @@ START_TEST(factors_leave_room_for_what_was_not_seen)
         QUERN_OK);
     reader.tails = tails;
     reader.column_energy = columns;
-    o.spread = spread;
+    o.tail = tail;
     ck_assert_int_eq(
         quern_noise_search(context, &o, &reader, 1, high, 3, e[1], &result),
         QUERN_OK);

@@ -46,9 +46,9 @@ struct quern_noise_options {
     double clip_max;      /**< m of QUERN_FACTOR_CLIP */
     const double *alphas; /**< NULL: 0, .2, .35, .5, .65, .8, 1 */
     size_t n_alphas;
-    const float *spread; /**< per channel: how far beyond `range` it may go;
-                              NULL: not at all */
-    double room;         /**< channels count as wider by that many spreads */
+    const float *tail;   /**< per channel: how far beyond `range` samples that
+                              were not seen go on average; NULL: not at all */
+    double room;         /**< channels count as wider by that many tails */
     double floor;        /**< least r_c / max r; 0: 1e-3 */
     int n_levels;        /**< of the activation; 0: 255 */
     int n_weight_levels; /**< highest weight code; 0: 127 */
@@ -80,7 +80,7 @@ QUERN_API double quern_noise_of(const struct quern_noise_options *options,
                                 size_t n_readers, size_t channels,
                                 const double *factors);
 
-/** Try all alphas, and with a spread some rooms at the best of them; the least
+/** Try all alphas, and with tails some rooms at the best of them; the least
  * noise wins, the smaller alpha on a tie. `room` of the options does not count.
  * @param out_factors  `channels` numbers
  * @return QUERN_OK; _INVALID_ARGUMENT (a reader with another number of
