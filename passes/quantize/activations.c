@@ -101,13 +101,12 @@ static enum quern_code search_range(struct quern_context *context, void *user,
 }
 
 /* What the operators around a value say of its range. */
-static void limit_range(const struct qn_inserter *s,
-                        const struct quern_value *v, struct qn_range_choice *c)
+static void limit_range(const struct qn_inserter *s, struct qn_range_choice *c)
 {
     if (c->stats == NULL) {
         return;
     }
-    if (qn_maker(v, "Relu") != NULL) {
+    if (c->options.bounded && c->options.least >= 0.0f) {
         c->range.lo = 0.0f;
     }
     if (c->options.reader.kind == QUERN_READER_HARDSWISH &&
@@ -149,7 +148,7 @@ static enum quern_code choose_ranges(struct qn_inserter *s)
         code = quern_parallel(s->context, s->n_list, search_range, s);
     }
     for (size_t i = 0; i < s->n_list && code == QUERN_OK; i++) {
-        limit_range(s, s->list[i], &s->ranges[i]);
+        limit_range(s, &s->ranges[i]);
     }
     return code;
 }
@@ -171,7 +170,7 @@ static enum quern_code choose_range(struct qn_inserter *s,
         code = search_range(s->context, s, s->n_list, 0);
     }
     if (code == QUERN_OK) {
-        limit_range(s, v, c);
+        limit_range(s, c);
         *out = c->range;
     }
     return code;

@@ -52,6 +52,8 @@ bool qn_bounds_of(const struct quern_value *value, float *out_least,
             return true;
         }
     }
+    /* Before opset 11 the bounds of Clip are attributes; quern quantize
+     * raises the opset first, which makes them inputs. */
     return node != NULL && quern_node_is(node, "Clip") &&
            quern_node_opset(node) >= 11 &&
            bounds_of_clip(node, out_least, out_most);
