@@ -19,6 +19,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
 struct factor_params {
     double gain;
     double depthwise_gain;

@@ -129,7 +129,7 @@ static struct side side_of(const struct qn_part *part, bool is_high,
 /* A channel that reached further than others of its energy was lucky, in part.
  * (With a half in place of a quarter ranges lose as much on channels that do
  * differ as they gain on others; with nothing, agreement of classes fell by up
- * to two points on four of twenty-two networks.) */
+ * to two points on four of 22 networks.) */
 static double tail_of(const struct side *side, size_t c, double *out_end)
 {
     double end = 0.0;

@@ -117,9 +117,10 @@ struct quern_tail {
     double share;             /**< part of all values that goes there */
 };
 
-/** Tails of each channel. What one channel shows is a single draw: half of
- * the gap is that, half what the channels show together; of the end a quarter,
- * by the energy of the channel, with QUERN_STATS_MOMENTS. Nothing goes beyond
+/** Tails of each channel. The gap between the two highest samples of a channel
+ * is a single draw: half of a tail is that, half what the channels show
+ * together; of its end a quarter, by the energy of the channel, with
+ * QUERN_STATS_MOMENTS. Nothing goes beyond
  * where there were fewer than two samples, where values of magnitude 8192 and
  * more count as data, and where the second ends are not known: some samples
  * came in files without them, or differed in the number of channels.
