@@ -110,18 +110,12 @@ static enum quern_code search(struct quern_pass_ctx *ctx, struct site *s,
     }
     for (size_t i = 0; i < s->n_readers; i++) {
         bool seen = false;
-        enum quern_code code =
-            s->range == NULL
-                ? QUERN_OK
-                : qn_noise_reader_init(ctx, &s->readers[i], s->value, &plain,
-                                       &readers[i], &seen);
-        if (code != QUERN_OK || !seen) {
+        enum quern_code code = qn_noise_reader_init(
+            ctx, &s->readers[i], s->value, &plain, &readers[i], &seen);
+        if (code != QUERN_OK || !seen || s->range == NULL) {
             return code;
         }
-        /* Not counted: with them some gain and some lose (ocr-cls 0.7 dB up
-         * and half a point of agreement down, ConvNeXt and Mixer 0.2 and 0.1
-         * dB up, digits-vit and ViT 0.3 and 0.1 down). */
-        readers[i].tails = NULL;
+        readers[i].tails = NULL; /* some nets gain with them, as many lose */
         readers[i].range_part = 0.0;    /* the whole range is used */
         readers[i].output_energy = 0.0; /* readers count alike */
     }
@@ -135,8 +129,7 @@ static enum quern_code search(struct quern_pass_ctx *ctx, struct site *s,
     return code;
 }
 
-/* ------------------------------------------------------------- where 1/e goes
- */
+/* -------------------------------------------------------- where 1/e goes */
 
 static enum quern_code scale_vector(struct quern_pass_ctx *ctx,
                                     struct quern_node *node, size_t input,

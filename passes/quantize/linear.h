@@ -53,12 +53,11 @@ enum quern_code qn_scale_inputs(struct quern_pass_ctx *ctx,
  * @param out_seen  false: its channels were not seen or do not fit, and the
  *                  reader is not filled in
  * @return QUERN_OK; _NO_MEMORY */
-enum quern_code qn_noise_reader_init(struct quern_pass_ctx *ctx,
-                                     const struct qn_linear *linear,
-                                     const struct quern_value *x,
-                                     const struct quern_reader *function,
-                                     struct quern_noise_reader *out_reader,
-                                     bool *out_seen)
+enum quern_code
+qn_noise_reader_init(struct quern_pass_ctx *ctx, const struct qn_linear *linear,
+                     const struct quern_value *x,
+                     const struct quern_reader *function,
+                     struct quern_noise_reader *out_reader, bool *out_seen)
     __attribute__((warn_unused_result));
 
 /** Largest magnitude of each channel of a value, in memory of the pass; NULL

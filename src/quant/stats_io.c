@@ -323,6 +323,7 @@ static bool counts_agree(const struct quern_stats *stats)
 static void get_head(struct source *source, struct quern_stats *stats)
 {
     stats->n_values = get_varint(source);
+    stats->hides_seconds = !source->has_seconds && stats->n_values > 0;
     stats->n_nan = get_varint(source);
     stats->n_pos_inf = get_varint(source);
     stats->n_neg_inf = get_varint(source);
@@ -376,7 +377,6 @@ enum quern_code quern_stats_read(struct quern_context *context,
     }
     source.has_seconds = found > 1;
     get_head(&source, stats);
-    stats->hides_seconds = found == 1 && stats->n_values > 0;
     code = get_parts(&source, stats);
     if (code == QUERN_OK && !get_pairs(&source, stats)) {
         code = QUERN_MALFORMED;
