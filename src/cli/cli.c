@@ -36,20 +36,29 @@ static void on_interrupt(int signal_number)
 }
 
 /* While there is something to cancel; before and after that a signal ends the
- * process as it does any other. */
+ * process as it does any other. A closed terminal is one, unless nohup has it
+ * ignored. */
 static void cancel_on_signals(struct quern_context *context)
 {
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_flags = SA_RESTART};
+    struct sigaction was;
     action.sa_handler = context != NULL ? on_interrupt : SIG_DFL;
-    /* Neither interrupts the handler of the other. */
     sigemptyset(&action.sa_mask);
-    sigaddset(&action.sa_mask, SIGINT);
-    sigaddset(&action.sa_mask, SIGTERM);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        sigaddset(&action.sa_mask, ends[i]); /* none interrupts another's */
+    }
     if (context != NULL) {
         interrupted = context;
     }
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        bool ignored = ends[i] == SIGHUP &&
+                       sigaction(SIGHUP, NULL, &was) == 0 &&
+                       was.sa_handler == SIG_IGN;
+        if (!ignored) {
+            (void)sigaction(ends[i], &action, NULL);
+        }
+    }
     if (context == NULL) {
         interrupted = NULL;
     }

@@ -73,6 +73,7 @@ static int start(struct cli_folder *folder)
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, &ends, &before);
     folder->watcher = fork();
     int why = folder->watcher < 0 ? errno : 0;

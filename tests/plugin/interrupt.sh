@@ -37,7 +37,7 @@ def interrupt(arguments, wait, number=signal.SIGINT):
 
 
 waits = ["apply", f"{work}/model.onnx", "-o", f"{out}/w.onnx", "--plugin", plugin, "--passes", "test-pass"]
-for number in signal.SIGINT, signal.SIGTERM:
+for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
     code, said = interrupt(waits, until_begun, number)
     assert code == 130, (code, said)
     assert "error[cancelled]: pass 'test-pass': cancelled" in said, said
