@@ -15,10 +15,9 @@ enum { STEPS = 5 };
 /* Rows of few weights that must fit any inputs have wider ones to choose from:
  * of some dozen codes a step a little wider may fit all by luck, of hundreds
  * none does. Measured on rows of 8, 16, 32, 64 and 128: 4, 2, 1.2, 0.7 and
- * 0.3 dB less error. Not where what calibration saw has to fit, for want of
- * proof: two of four nets gained 0.5 and 0.8 dB there, and one answered 3 of
- * 400 questions worse, which may be chance, but on the net that has no answer
- * to spare against its bound. */
+ * 0.3 dB less error. Not where what calibration saw has to fit: of four nets
+ * two gained 0.5 and 0.8 dB there and one answered 3 of 400 questions worse,
+ * which may be chance: nothing is shown yet. */
 enum { FEW = 64, WIDER_STEPS = 32 };
 static const float widest = 1.12f;
 
