@@ -29,7 +29,9 @@ def until_begun():
 
 def interrupt(arguments, wait, number=signal.SIGINT):
     """Exit code, 130 for a process that the signal reached before main; its messages."""
-    p = subprocess.Popen([quern, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    # Under nohup the tests ignore SIGHUP, and what they start does.
+    p = subprocess.Popen([quern, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     wait()
     p.send_signal(number)
     said = p.communicate(timeout=60)[1]
