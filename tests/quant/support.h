@@ -15,6 +15,27 @@
 
 #include "qtest.h"
 
+/* Of the test that runs: each has its own. */
+static struct quern_context *context;
+
+static inline void open_context(void)
+{
+    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
+}
+
+static inline void close_context(void)
+{
+    quern_context_destroy(&context);
+}
+
+static inline struct quern_stats *make_stats(uint32_t flags, size_t channels)
+{
+    struct quern_stats *stats = NULL;
+    ck_assert_int_eq(quern_stats_create(context, flags, channels, &stats),
+                     QUERN_OK);
+    return stats;
+}
+
 /* Random numbers that the writer of the golden files made too. */
 struct lcg {
     uint64_t state;

@@ -1,18 +1,6 @@
 /* Second moments in integers. */
 #include "support.h"
 
-static struct quern_context *context;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
-}
-
-static void close_context(void)
-{
-    quern_context_destroy(&context);
-}
-
 enum { groups = 2, cols = 37, inputs = groups * cols, n_rows = 700 };
 
 static float data[n_rows * inputs], abs_max[inputs];

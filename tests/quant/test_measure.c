@@ -1,18 +1,6 @@
 /* Measures of error. */
 #include "support.h"
 
-static struct quern_context *context;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
-}
-
-static void close_context(void)
-{
-    quern_context_destroy(&context);
-}
-
 static struct quern_measure *make(void)
 {
     struct quern_measure *m = NULL;

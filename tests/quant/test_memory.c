@@ -3,18 +3,6 @@
 #include "oom.h"
 #include "support.h"
 
-static struct quern_context *context;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
-}
-
-static void close_context(void)
-{
-    quern_context_destroy(&context);
-}
-
 enum { ALL = QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS };
 
 static const float plain[12] = {1, 2, 3, -1, 0, 5, 7, 2, 1, 1, 0, 4};

@@ -1,18 +1,6 @@
 /* Pairs of products beyond 16 bits; largest sums of neighbouring channels. */
 #include "support.h"
 
-static struct quern_context *context;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
-}
-
-static void close_context(void)
-{
-    quern_context_destroy(&context);
-}
-
 /* Largest |sum of a pair| over all codes that the bounds allow, by trying the
  * corners of x <= high[0], y <= high[1], x + y <= sum. */
 static int32_t corners(int a, int b, int x, int y, int sum)

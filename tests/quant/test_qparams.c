@@ -1,32 +1,13 @@
 /* Scale and zero point: ONNX Runtime's golden vectors and the affine fold. */
+#include "support.h"
+
 #include <float.h>
-#include <math.h>
-#include <stdlib.h>
-
-#ifndef QUERN_EXPERIMENTAL
-#define QUERN_EXPERIMENTAL
-#endif
-#include <quern/quant.h>
-
-#include "qtest.h"
 
 enum {
     SYM = QUERN_QUANT_SYMMETRIC,
     RED = QUERN_QUANT_REDUCED,
     NAR = QUERN_QUANT_NARROW,
 };
-
-static struct quern_context *context;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
-}
-
-static void close_context(void)
-{
-    quern_context_destroy(&context);
-}
 
 struct golden {
     float lo, hi;

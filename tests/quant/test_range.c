@@ -1,18 +1,6 @@
 /* Ranges out of statistics, judged by the error that they really make. */
 #include "support.h"
 
-static struct quern_context *context;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
-}
-
-static void close_context(void)
-{
-    quern_context_destroy(&context);
-}
-
 enum { len = 20000, n_kinds = 6 };
 
 /* normal, its positive part, cubed, with outliers, shifted, narrow far off 0 */

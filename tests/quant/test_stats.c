@@ -1,37 +1,14 @@
 /* Statistics of a tensor: against a naive count, and merging bit for bit. */
+#include "support.h"
+
 #include <float.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-#ifndef QUERN_EXPERIMENTAL
-#define QUERN_EXPERIMENTAL
-#endif
-#include <quern/quant.h>
-
-#include "qtest.h"
-
-static struct quern_context *context;
 
 enum { ALL = QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS };
 
-static void open_context(void)
+static void open_with_seed(void)
 {
-    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
+    open_context();
     srand(7);
-}
-
-static void close_context(void)
-{
-    quern_context_destroy(&context);
-}
-
-static struct quern_stats *make(uint32_t flags, size_t channels)
-{
-    struct quern_stats *stats = NULL;
-    ck_assert_int_eq(quern_stats_create(context, flags, channels, &stats),
-                     QUERN_OK);
-    return stats;
 }
 
 static void add(struct quern_stats *stats, uint64_t sample, const float *x,
@@ -90,11 +67,11 @@ static void make_samples(bool with_odd)
 static void check_any_order(bool with_odd)
 {
     make_samples(with_odd);
-    struct quern_stats *whole = make(ALL, n_channels);
-    struct quern_stats *mixed = make(ALL, n_channels);
+    struct quern_stats *whole = make_stats(ALL, n_channels);
+    struct quern_stats *mixed = make_stats(ALL, n_channels);
     struct quern_stats *shards[3];
     for (int k = 0; k < 3; k++) {
-        shards[k] = make(ALL, n_channels);
+        shards[k] = make_stats(ALL, n_channels);
     }
     for (int s = 0; s < n_samples; s++) {
         add(whole, (uint64_t)s, samples[s], n_outer, n_channels, n_inner);
@@ -128,7 +105,7 @@ END_TEST
 START_TEST(figures_match_a_naive_count)
 {
     make_samples(true);
-    struct quern_stats *stats = make(ALL, n_channels);
+    struct quern_stats *stats = make_stats(ALL, n_channels);
     double sum[n_channels] = {0}, square[n_channels] = {0};
     float lo[n_channels] = {0}, hi[n_channels] = {0};
     uint64_t n[n_channels] = {0};
@@ -180,7 +157,7 @@ START_TEST(bins_hold_what_lies_between_their_edges)
     static float x[n];
     static uint64_t counts[room];
     for (int shape = 0; shape < 4; shape++) {
-        struct quern_stats *stats = make(QUERN_STATS_HISTOGRAM, 1);
+        struct quern_stats *stats = make_stats(QUERN_STATS_HISTOGRAM, 1);
         for (int i = 0; i < n; i++) {
             float v = uniform() + uniform() + uniform();
             v = shape == 1 ? fmaxf(v, 0.0F) : shape == 2 ? v - 4.0F : v;
@@ -216,8 +193,8 @@ START_TEST(layouts_of_the_same_values_agree)
         nchw[i] = uniform();
         nhwc[i % hw * c + i / hw] = nchw[i];
     }
-    struct quern_stats *a = make(ALL, c);
-    struct quern_stats *b = make(ALL, c);
+    struct quern_stats *a = make_stats(ALL, c);
+    struct quern_stats *b = make_stats(ALL, c);
     add(a, 0, nchw, 1, c, hw);
     add(b, 0, nhwc, hw, c, 1);
     float lo[2][c], hi[2][c];
@@ -245,7 +222,7 @@ END_TEST
 START_TEST(a_mask_is_told_and_kept_out)
 {
     static float x[4096];
-    struct quern_stats *stats = make(ALL, 1);
+    struct quern_stats *stats = make_stats(ALL, 1);
     for (int i = 0; i < 4096; i++) {
         x[i] = 5.0F * uniform() + (i % 3 == 0 ? -10000.0F : 0.0F);
     }
@@ -265,7 +242,7 @@ START_TEST(large_data_is_not_taken_for_a_mask)
 {
     static float x[8192];
     static uint64_t counts[4096];
-    struct quern_stats *stats = make(ALL, 1);
+    struct quern_stats *stats = make_stats(ALL, 1);
     for (int i = 0; i < 8192; i++) {
         x[i] = 32767.0F * uniform(); /* as sound in 16 bits */
     }
@@ -288,7 +265,7 @@ START_TEST(large_data_is_not_taken_for_a_mask)
     ck_assert_uint_eq(total, 8192);
     ck_assert_double_eq(width, 16.0);
     quern_stats_destroy(&stats);
-    stats = make(ALL, 1);
+    stats = make_stats(ALL, 1);
     for (int i = 0; i < 8192; i++) {
         x[i] = 1e31F * uniform();
     }
@@ -313,7 +290,7 @@ START_TEST(degenerate_tensors_have_figures)
                 {&one, 1, 3.5F, 3.5F},
                 {&one, 0, 0, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct quern_stats *stats = make(ALL, 1);
+        struct quern_stats *stats = make_stats(ALL, 1);
         struct quern_stats_summary m;
         add(stats, 0, rows[i].x, 1, 1, rows[i].n);
         quern_stats_summary(stats, &m);
@@ -336,8 +313,8 @@ START_TEST(channels_that_differ_become_one)
 {
     static const size_t shape[3][3] = {{2, 5, 67}, {10, 1, 67}, {2, 67, 5}};
     make_samples(true);
-    struct quern_stats *forth = make(ALL, shape[0][1]);
-    struct quern_stats *back = make(ALL, shape[(n_samples - 1) % 3][1]);
+    struct quern_stats *forth = make_stats(ALL, shape[0][1]);
+    struct quern_stats *back = make_stats(ALL, shape[(n_samples - 1) % 3][1]);
     struct quern_stats *part[3] = {NULL};
     for (int s = 0; s < n_samples; s++) {
         const size_t *d = shape[s % 3];
@@ -346,7 +323,7 @@ START_TEST(channels_that_differ_become_one)
         add(forth, (uint64_t)s, samples[s], d[0], d[1], d[2]);
         add(back, (uint64_t)r, samples[r], e[0], e[1], e[2]);
         if (part[s % 3] == NULL) {
-            part[s % 3] = make(ALL, d[1]);
+            part[s % 3] = make_stats(ALL, d[1]);
         }
         add(part[s % 3], (uint64_t)s, samples[s], d[0], d[1], d[2]);
     }
@@ -369,8 +346,8 @@ END_TEST
 START_TEST(scaled_statistics_are_those_of_scaled_values)
 {
     static const double factors[4] = {0.25, 1.0, 8.0, 2.0};
-    struct quern_stats *plain = make(ALL, 4);
-    struct quern_stats *want = make(QUERN_STATS_MOMENTS, 4);
+    struct quern_stats *plain = make_stats(ALL, 4);
+    struct quern_stats *want = make_stats(QUERN_STATS_MOMENTS, 4);
     struct quern_stats *got = NULL;
     float x[3 * 4];
     float scaled[3 * 4];
@@ -414,7 +391,8 @@ END_TEST
 START_TEST(what_does_not_fit_is_refused)
 {
     float x[6] = {0};
-    struct quern_stats *a = make(ALL, 3), *b = make(0, 3), *c = NULL;
+    struct quern_stats *a = make_stats(ALL, 3), *b = make_stats(0, 3),
+                       *c = NULL;
     ck_assert_int_eq(quern_stats_add(context, a, 0, x, SIZE_MAX, 3, 3),
                      QUERN_LIMIT);
     ck_assert_int_eq(quern_stats_merge(context, a, b), QUERN_INVALID_ARGUMENT);
@@ -431,7 +409,7 @@ END_TEST
 START_TEST(written_statistics_read_back)
 {
     make_samples(true);
-    struct quern_stats *a = make(ALL, n_channels), *b = NULL;
+    struct quern_stats *a = make_stats(ALL, n_channels), *b = NULL;
     for (int s = 0; s < n_samples; s++) {
         add(a, (uint64_t)s, samples[s], n_outer, n_channels, n_inner);
     }
@@ -472,7 +450,7 @@ Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/stats");
     TCase *t = tcase_create("all");
-    tcase_add_checked_fixture(t, open_context, close_context);
+    tcase_add_checked_fixture(t, open_with_seed, close_context);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, order_and_sharding_leave_no_trace);
     tcase_add_test(t, order_and_sharding_leave_no_trace_with_odd_values);

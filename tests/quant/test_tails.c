@@ -2,26 +2,6 @@
  * that leave room for them. */
 #include "support.h"
 
-static struct quern_context *context;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
-}
-
-static void close_context(void)
-{
-    quern_context_destroy(&context);
-}
-
-static struct quern_stats *make(uint32_t flags, size_t channels)
-{
-    struct quern_stats *stats = NULL;
-    ck_assert_int_eq(quern_stats_create(context, flags, channels, &stats),
-                     QUERN_OK);
-    return stats;
-}
-
 static void add(struct quern_stats *stats, const float *x, size_t channels,
                 size_t inner)
 {
@@ -50,7 +30,7 @@ START_TEST(tails_are_gaps_of_samples)
         {-2.0F, 3.0F, 2.0F, 1.5F},
     };
     struct quern_tail t[2];
-    struct quern_stats *stats = make(0, 2);
+    struct quern_stats *stats = make_stats(0, 2);
     add(stats, x[0], 2, 2);
     quern_stats_tails(stats, t);
     assert_tail(t[0], 1.0, 0.0, 1.0, 0.0, 0.5); /* one sample has no gap */
@@ -69,9 +49,9 @@ START_TEST(tails_do_not_depend_on_the_way)
 {
     float x[9][6];
     struct lcg g = {3};
-    struct quern_stats *whole = make(QUERN_STATS_MOMENTS, 3);
-    struct quern_stats *parts[2] = {make(QUERN_STATS_MOMENTS, 3),
-                                    make(QUERN_STATS_MOMENTS, 3)};
+    struct quern_stats *whole = make_stats(QUERN_STATS_MOMENTS, 3);
+    struct quern_stats *parts[2] = {make_stats(QUERN_STATS_MOMENTS, 3),
+                                    make_stats(QUERN_STATS_MOMENTS, 3)};
     for (int s = 0; s < 9; s++) {
         for (int i = 0; i < 6; i++) {
             x[s][i] = (float)lcg_normal(&g);
@@ -151,8 +131,8 @@ static void add_all(struct quern_stats *stats, bool backwards)
 START_TEST(samples_of_other_channels_have_no_tails)
 {
     static const float more[2] = {3.0F, 12.0F};
-    struct quern_stats *s[2] = {make(QUERN_STATS_MOMENTS, 2),
-                                make(QUERN_STATS_MOMENTS, 2)};
+    struct quern_stats *s[2] = {make_stats(QUERN_STATS_MOMENTS, 2),
+                                make_stats(QUERN_STATS_MOMENTS, 2)};
     unsigned char bytes[2][512];
     size_t size[2];
     for (int i = 0; i < 2; i++) {
@@ -183,7 +163,7 @@ START_TEST(older_statistics_hide_second_ends)
     };
     static const float x[2][2] = {{1.0F, -1.0F}, {5.0F, -4.0F}};
     for (int way = 0; way < 2; way++) {
-        struct quern_stats *s[2] = {NULL, make(0, 1)};
+        struct quern_stats *s[2] = {NULL, make_stats(0, 1)};
         ck_assert_int_eq(quern_stats_read(context, bytes, sizeof bytes, &s[0]),
                          QUERN_OK);
         add(s[1], x[0], 1, 2);
@@ -259,7 +239,7 @@ START_TEST(ranges_leave_room_for_what_was_not_seen)
     float scales[n_channels];
     float highest[n_channels] = {0.0F};
     struct quern_stats *stats =
-        make(QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS, n_channels);
+        make_stats(QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS, n_channels);
     for (int c = 0; c < n_channels; c++) {
         scales[c] = 1.0F;
     }
@@ -302,7 +282,7 @@ static struct quern_range range_of_few(struct lcg *g, int n,
     struct quern_range range;
     float scales[n_channels];
     struct quern_stats *stats =
-        make(QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS, n_channels);
+        make_stats(QUERN_STATS_HISTOGRAM | QUERN_STATS_MOMENTS, n_channels);
     for (int c = 0; c < n_channels; c++) {
         scales[c] = 1.0F;
         highest[c] = 0.0F;

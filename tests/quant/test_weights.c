@@ -2,8 +2,6 @@
  * from the prototype of the measured recipe on the same random numbers. */
 #include "support.h"
 
-static struct quern_context *context;
-
 enum { rows = 12, cols = 40, samples = 300, kernel = 9 };
 
 static float weights[rows * cols];
@@ -43,15 +41,10 @@ static void make_data(void)
     }
 }
 
-static void open_context(void)
+static void open_with_data(void)
 {
-    ck_assert_int_eq(quern_context_create(NULL, &context), QUERN_OK);
+    open_context();
     make_data();
-}
-
-static void close_context(void)
-{
-    quern_context_destroy(&context);
 }
 
 static const struct quern_quant_options int8 = {.dtype = QUERN_INT8,
@@ -424,7 +417,7 @@ Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/weights");
     TCase *t = tcase_create("all");
-    tcase_add_checked_fixture(t, open_context, close_context);
+    tcase_add_checked_fixture(t, open_with_data, close_context);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, scales_are_the_golden_ones);
     tcase_add_test(t, layouts_and_per_tensor_agree);
