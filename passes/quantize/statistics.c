@@ -199,6 +199,28 @@ static enum quern_code damaged(struct quern_pass_ctx *ctx, const char *path)
                       "statistics end too early or hold what they must not");
 }
 
+/* Values whose statistics were read. */
+struct counts {
+    size_t seen;
+    size_t old; /* of a format without what ranges ask today */
+};
+
+static void tell_old(struct quern_pass_ctx *ctx, const char *path,
+                     const struct counts *counts)
+{
+    struct quern_place place = QUERN_PLACE_NONE;
+    place.file = path;
+    if (counts->old > 0) {
+        quern_warn(quern_pass_context(ctx), &place,
+                   "statistics of %zu of %zu values are of format 1, which "
+                   "lacks the second highest and lowest of the samples: ranges "
+                   "leave no room for samples that were not seen, and differ "
+                   "from those of the data itself; 'quern calibrate' on the "
+                   "same data makes the file anew",
+                   counts->old, counts->seen);
+    }
+}
+
 static enum quern_code set_seen(struct quern_pass_ctx *ctx,
                                 const struct quern_value *value,
                                 struct qn_seen *seen, const char *bytes,
@@ -234,7 +256,7 @@ static struct quern_value *find(struct quern_pass_ctx *ctx,
 static enum quern_code take_value(struct quern_pass_ctx *ctx,
                                   const struct quern_graph *graph,
                                   struct qn_reading *r, const char *path,
-                                  size_t *n_seen)
+                                  struct counts *counts)
 {
     struct quern_dim dims[QUERN_MAX_RANK];
     struct qn_seen seen = {0};
@@ -265,8 +287,11 @@ static enum quern_code take_value(struct quern_pass_ctx *ctx,
                                     dims);
     }
     if (code == QUERN_OK && size > 0) {
-        *n_seen += 1;
+        counts->seen++;
         code = set_seen(ctx, value, &seen, bytes, size);
+    }
+    if (code == QUERN_OK && size > 0) {
+        counts->old += quern_stats_is_old(seen.stats);
     }
     return code;
 }
@@ -316,7 +341,7 @@ static enum quern_code take_all(struct quern_pass_ctx *ctx,
                                 struct qn_reading *r)
 {
     size_t size = 0;
-    size_t n_seen = 0;
+    struct counts counts = {0};
     enum quern_code code = check_origin(ctx, graph, r, p);
     if (code != QUERN_OK) {
         return code;
@@ -333,7 +358,7 @@ static enum quern_code take_all(struct quern_pass_ctx *ctx,
     }
     uint64_t n = qn_reading_u64(r);
     for (uint64_t i = 0; i < n && code == QUERN_OK; i++) {
-        code = take_value(ctx, graph, r, p->file, &n_seen);
+        code = take_value(ctx, graph, r, p->file, &counts);
     }
     if (code == QUERN_OK && (r->failed || r->left > 0)) {
         code = damaged(ctx, p->file);
@@ -341,7 +366,8 @@ static enum quern_code take_all(struct quern_pass_ctx *ctx,
     if (code == QUERN_OK) {
         quern_pass_account(
             ctx, NULL, "%zu values on %" PRIu64 " of %" PRIu64 " samples, %s",
-            n_seen, n_used, n_all, engine);
+            counts.seen, n_used, n_all, engine);
+        tell_old(ctx, p->file, &counts);
     }
     return code;
 }

@@ -459,6 +459,7 @@ enum quern_code quern_stats_merge(struct quern_context *context,
     }
     stats->n_values += other->n_values;
     stats->hides_seconds |= other->hides_seconds;
+    stats->is_old |= other->is_old;
     stats->n_nan += other->n_nan;
     stats->n_pos_inf += other->n_pos_inf;
     stats->n_neg_inf += other->n_neg_inf;
@@ -471,6 +472,11 @@ enum quern_code quern_stats_merge(struct quern_context *context,
         part_merge(&stats->far, &other->far, stats->channels);
     }
     return QUERN_OK;
+}
+
+bool quern_stats_is_old(const struct quern_stats *stats)
+{
+    return stats->is_old;
 }
 
 uint32_t quern_stats_flags(const struct quern_stats *stats)

@@ -28,6 +28,7 @@ struct quern_stats {
     uint64_t nan_sample, nan_index; /* first one; counts if n_nan */
     uint64_t inf_sample, inf_index;
     bool hides_seconds;  /* second ends of some calls are not known: none */
+    bool is_old;         /* because some came from a file of format 1 */
     struct qn_part body; /* magnitude below QN_FILL_LIMIT */
     struct qn_part far;  /* the others; made when the first one comes */
     float *pair_max;     /* channels / 2; NULL without QUERN_STATS_PAIRS */

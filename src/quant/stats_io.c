@@ -2,10 +2,12 @@
  *
  * "QNST", version, then numbers as little-endian base-128 varints except floats
  * (4 bytes) and limbs of exact sums (8 bytes, only those of which all sums
- * have need would save little: they are stored whole). Version 1 has no second
- * ends, and is what statistics are written as that do not know them. The bytes
- * follow from what was seen, not from how it came: equal statistics give equal
- * bytes.
+ * have need would save little: they are stored whole). Version 2 has the second
+ * ends of the samples, version 3 has none because their samples have none that
+ * could be told (they differ in the number of channels). Version 1 has none
+ * because it is older than they are, and is what statistics are written as that
+ * came from such, so that it can still be told. The bytes follow from what was
+ * seen, not from how it came: equal statistics give equal bytes.
  */
 #include "base/alloc.h"
 #include "base/diag.h"
@@ -15,7 +17,7 @@
 #include <string.h>
 
 static const char magic[4] = {'Q', 'N', 'S', 'T'};
-enum { version = 2, n_limbs = 10 };
+enum { older = 1, with_seconds = 2, without_seconds = 3, n_limbs = 10 };
 
 /* ---------------------------------------------------------------- writing */
 
@@ -100,6 +102,14 @@ static void put_part(struct sink *sink, const struct quern_stats *stats,
     }
 }
 
+static uint64_t version_of(const struct quern_stats *stats)
+{
+    if (stats->is_old) {
+        return older;
+    }
+    return stats->hides_seconds ? without_seconds : with_seconds;
+}
+
 size_t quern_stats_write(const struct quern_stats *stats, void *bytes,
                          size_t size)
 {
@@ -107,7 +117,7 @@ size_t quern_stats_write(const struct quern_stats *stats, void *bytes,
     for (size_t i = 0; i < sizeof magic; i++) {
         put_byte(&sink, (unsigned char)magic[i]);
     }
-    put_varint(&sink, stats->hides_seconds ? 1 : version);
+    put_varint(&sink, version_of(stats));
     put_varint(&sink, stats->flags);
     put_varint(&sink, stats->channels);
     put_varint(&sink, stats->n_values);
@@ -134,7 +144,7 @@ struct source {
     const uint8_t *bytes;
     size_t size, used;
     bool is_wrong;
-    bool has_seconds; /* format 2 */
+    uint64_t version;
 };
 
 static uint64_t get_fixed(struct source *source, size_t n_bytes)
@@ -222,7 +232,7 @@ static bool get_hist(struct source *source, struct qn_part *part)
 /* Second ends lie inside of the first ones, or there was one sample. */
 static bool get_seconds(struct source *source, struct qn_part *part, size_t c)
 {
-    if (!source->has_seconds) {
+    if (source->version != with_seconds) {
         return true;
     }
     float lo = get_float(source);
@@ -323,7 +333,9 @@ static bool counts_agree(const struct quern_stats *stats)
 static void get_head(struct source *source, struct quern_stats *stats)
 {
     stats->n_values = get_varint(source);
-    stats->hides_seconds = !source->has_seconds && stats->n_values > 0;
+    stats->hides_seconds =
+        source->version != with_seconds && stats->n_values > 0;
+    stats->is_old = source->version == older && stats->n_values > 0;
     stats->n_nan = get_varint(source);
     stats->n_pos_inf = get_varint(source);
     stats->n_neg_inf = get_varint(source);
@@ -348,26 +360,27 @@ enum quern_code quern_stats_read(struct quern_context *context,
                                  const void *bytes, size_t size,
                                  struct quern_stats **out_stats)
 {
-    struct source source = {bytes, size, 0, false, false};
+    struct source source = {bytes, size, 0, false, 0};
     struct quern_stats *stats = NULL;
     if (size < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0) {
         return malformed(context, &source);
     }
     source.used = sizeof magic;
-    uint64_t found = get_varint(&source);
+    source.version = get_varint(&source);
     uint64_t flags = get_varint(&source);
     uint64_t channels = get_varint(&source);
-    if (!source.is_wrong && found > version) {
+    if (!source.is_wrong && source.version > without_seconds) {
         return quern_fail(context, QUERN_UNSUPPORTED, NULL,
                           "statistics of format %llu; this version reads up to "
                           "%d",
-                          (unsigned long long)found, (int)version);
+                          (unsigned long long)source.version,
+                          (int)without_seconds);
     }
     /* Memory is taken by the number of channels: a part that holds any has
      * nine bytes for each; an empty one may claim only a plausible number. */
     bool is_plausible =
         channels > 0 && (channels <= size / 9 || channels <= (uint64_t)1 << 16);
-    if (source.is_wrong || found == 0 || flags > 7 || !is_plausible) {
+    if (source.is_wrong || source.version == 0 || flags > 7 || !is_plausible) {
         return malformed(context, &source);
     }
     enum quern_code code =
@@ -375,7 +388,6 @@ enum quern_code quern_stats_read(struct quern_context *context,
     if (code != QUERN_OK) {
         return code;
     }
-    source.has_seconds = found > 1;
     get_head(&source, stats);
     code = get_parts(&source, stats);
     if (code == QUERN_OK && !get_pairs(&source, stats)) {

@@ -59,6 +59,7 @@ static void fill(const struct quern_stats *from, const struct channels *c,
     }
     out->n_values = from->n_values;
     out->hides_seconds = from->hides_seconds;
+    out->is_old = from->is_old;
 }
 
 static enum quern_code check(struct quern_context *context,

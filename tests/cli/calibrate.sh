@@ -17,6 +17,14 @@ run 0 quantize "$model" --data "$digits/calib.npz" --no-refine -o "$work/q1.onnx
 run 0 quantize "$model" --stats "$work/s" --no-refine -o "$work/q2.onnx"
 run 0 compare "$work/q1.onnx" "$work/q2.onnx" --data "$digits/calib.npz" --min-sqnr 20
 
+# A file without second ends gives other ranges: that is told.
+python3 -B "$(dirname "$0")/old_statistics.py" "$work/s" "$work/old" || fail 'no older file'
+run 0 quantize "$model" --stats "$work/s" -o "$work/q.onnx"
+grep -q 'format 1' "$work/err" && fail 'a new file is called old'
+run 0 quantize "$model" --stats "$work/old" -o "$work/q3.onnx"
+says err "^warning.*old: statistics of ([0-9]+) of \\1 values are of format 1.*'quern calibrate'"
+cmp -s "$work/q.onnx" "$work/q3.onnx" && fail 'the same ranges from an older file'
+
 # Another model, something else, damage.
 run 0 optimize "$model" -o "$work/other.onnx"
 run 2 quantize "$work/other.onnx" --stats "$work/none" -o "$work/x.onnx" --data "$digits/calib.npz"

@@ -93,6 +93,7 @@ START_TEST(older_statistics_are_read)
                      QUERN_OK);
     quern_stats_tails(stats, &t);
     assert_tail(t, 0.0, 0.0, 0.0, 0.0, 0.0);
+    ck_assert(quern_stats_is_old(stats));
     quern_stats_destroy(&stats);
 }
 END_TEST
@@ -147,6 +148,7 @@ START_TEST(samples_of_other_channels_have_no_tails)
     add(back, more, 1, 2);
     add(back, more + 1, 1, 1);
     assert_no_tail(back);
+    ck_assert(!quern_stats_is_old(back)); /* no file is to blame */
     quern_stats_destroy(&back);
     quern_stats_destroy(&s[0]);
     quern_stats_destroy(&s[1]);
@@ -173,6 +175,7 @@ START_TEST(older_statistics_hide_second_ends)
         assert_no_tail(s[way]);
         struct quern_stats *back = reread(s[way]);
         assert_no_tail(back);
+        ck_assert(quern_stats_is_old(back));
         static const double twice[1] = {2.0};
         struct quern_stats *scaled = NULL;
         ck_assert_int_eq(quern_stats_scaled(context, back, twice, 1, &scaled),

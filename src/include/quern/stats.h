@@ -169,6 +169,11 @@ QUERN_API size_t quern_stats_histogram(const struct quern_stats *stats,
 QUERN_API size_t quern_stats_write(const struct quern_stats *stats, void *bytes,
                                    size_t size);
 
+/** Do second ends of samples lack because some came as bytes of format 1, which
+ * had none? Then quern_stats_tails() tells none, though the data would have
+ * them, and ranges differ from those of statistics that are taken now. */
+QUERN_API bool quern_stats_is_old(const struct quern_stats *stats);
+
 /** Read what quern_stats_write() wrote. Bytes are not trusted.
  * @return QUERN_OK; _MALFORMED; _UNSUPPORTED (newer version); _NO_MEMORY */
 QUERN_NODISCARD QUERN_API enum quern_code
