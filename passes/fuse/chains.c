@@ -69,15 +69,8 @@ static enum quern_code try_end(struct quern_pattern *pattern,
 static enum quern_code compile(struct quern_pass_ctx *ctx, const char *chain,
                                struct quern_pattern **out_pattern)
 {
-    char text[1024];
-    int n = snprintf(text, sizeof text, " %s", chain);
-    if (n < 0 || (size_t)n >= sizeof text) {
-        return quern_fail(quern_pass_context(ctx), QUERN_LIMIT, NULL,
-                          "chain of target '%s' has %d characters, needs at "
-                          "most %zu: %.60s…",
-                          quern_pass_target(ctx)->name, n - 1, sizeof text - 2,
-                          chain);
-    }
+    char text[1 + QUERN_TARGET_CHAIN_ROOM];
+    snprintf(text, sizeof text, " %s", chain);
     enum quern_code code = quern_pass_pattern(ctx, text, out_pattern);
     if (code != QUERN_OK) {
         quern_note(quern_pass_context(ctx), NULL,

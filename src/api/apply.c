@@ -2,7 +2,6 @@
  * rooms that they must not see. */
 #include "api/apply.h"
 
-#include <quern/match.h>
 #include <quern/recipe.h>
 #include <quern/target.h>
 
@@ -51,24 +50,6 @@ static enum quern_code evaluate(struct quern_model *model,
 
 /* --------------------------------------------------------------- running */
 
-/* Patterns of the user's own profile are right, or told before the work. */
-static enum quern_code check_chains(struct quern_context *context,
-                                    const struct quern_target *target,
-                                    const char *file)
-{
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < target->chains.count && code == QUERN_OK; i++) {
-        struct quern_pattern *pattern = NULL;
-        code = quern_pattern_create(context, target->chains.items[i], &pattern);
-        quern_pattern_destroy(&pattern);
-        if (code != QUERN_OK) {
-            quern_note(context, NULL, "in 'chains' of %s: %s", file,
-                       target->chains.items[i]);
-        }
-    }
-    return code;
-}
-
 /* The target of the options, else of the recipe (a path in it begins at its
  * folder), else the default one. */
 static enum quern_code open_target(struct quern_pass_ctx *ctx,
@@ -87,7 +68,7 @@ static enum quern_code open_target(struct quern_pass_ctx *ctx,
     enum quern_code code = quern_target_open(
         ctx->context, name != NULL ? name : QUERN_TARGET_DEFAULT, &ctx->target);
     if (code == QUERN_OK && name != NULL && qn_target_is_path(name)) {
-        code = check_chains(ctx->context, ctx->target, name);
+        code = quern_target_check(ctx->context, ctx->target);
     } else if (code != QUERN_OK && is_own) {
         quern_error_place(ctx->context, &recipe->target_place);
     }

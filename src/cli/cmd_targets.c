@@ -230,6 +230,9 @@ static enum quern_code show(const struct cli *cli, const char *name)
 {
     const struct quern_target *t = NULL;
     enum quern_code code = quern_target_open(cli->context, name, &t);
+    if (code == QUERN_OK) {
+        code = quern_target_check(cli->context, t);
+    }
     if (code == QUERN_OK && cli->json) {
         code = cli_json_print(json_target(t));
     } else if (code == QUERN_OK) {

@@ -335,6 +335,9 @@ static enum quern_code finish(struct quern_context *context,
 {
     t->target.opset_maximum = 1000;
     enum quern_code code = read_profile(context, root, 0, t);
+    if (code == QUERN_OK) {
+        code = qn_target_place_chains(context, root, t);
+    }
     return code == QUERN_OK ? check_whole(context, root, &t->target) : code;
 }
 

@@ -9,8 +9,10 @@
 
 /** A profile with the memory behind it. */
 struct qn_target {
-    struct quern_target target;  /* first: what users hold points here */
-    struct quern_target_op *ops; /* target.ops, while it is filled */
+    struct quern_target target;       /* first: what users hold points here */
+    struct quern_target_op *ops;      /* target.ops, while it is filled */
+    struct quern_place *chain_places; /* of target.chains; no line: not in this
+                                         file */
     struct qn_arena arena;
 };
 
@@ -46,6 +48,17 @@ enum quern_code qn_target_read_list(struct quern_context *context,
                                     struct qn_arena *arena,
                                     struct quern_strings *list)
     __attribute__((warn_unused_result));
+
+/** Note where the `chains` of a profile stand in its file; one that is too long
+ * is an error. */
+enum quern_code qn_target_place_chains(struct quern_context *context,
+                                       const struct qn_yaml *root,
+                                       struct qn_target *target)
+    __attribute__((warn_unused_result));
+
+/** File, line and column of the first character of a chain. */
+struct quern_place qn_target_chain_place(const struct quern_target *target,
+                                         size_t i);
 
 /** What the profile itself says in `until`: each word an operator of ONNX and
  * its last opset there, none twice. */

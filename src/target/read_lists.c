@@ -219,6 +219,46 @@ enum quern_code qn_target_read_list(struct quern_context *context,
     return code == QUERN_OK ? keep_copies(context, arena, told, list) : code;
 }
 
+/* ----------------------------------------------------------------- chains */
+
+enum quern_code qn_target_place_chains(struct quern_context *context,
+                                       const struct qn_yaml *root,
+                                       struct qn_target *target)
+{
+    const struct quern_strings *chains = &target->target.chains;
+    const struct qn_yaml *node = qn_yaml_get(root, "chains");
+    if (node != NULL && node->kind == QN_YAML_MAPPING) {
+        node = qn_yaml_get(node, "add");
+    }
+    target->chain_places = qn_arena_alloc_n(&target->arena, chains->count + 1,
+                                            sizeof *target->chain_places);
+    if (target->chain_places == NULL) {
+        return qn_no_memory(context);
+    }
+    for (size_t i = 0; i < chains->count; i++) {
+        const struct qn_yaml *item = find_word(node, NULL, chains->items[i]);
+        struct quern_place place = QUERN_PLACE_NONE;
+        if (item != NULL) {
+            place = qn_yaml_place(item);
+            place.column += item->is_quoted;
+        }
+        if (item != NULL && strlen(item->text) >= QUERN_TARGET_CHAIN_ROOM) {
+            return qn_yaml_fail(
+                context, item, "chain of %zu bytes, needs at most %d: %.60s…",
+                strlen(item->text), QUERN_TARGET_CHAIN_ROOM - 1, item->text);
+        }
+        target->chain_places[i] = place;
+    }
+    return QUERN_OK;
+}
+
+struct quern_place qn_target_chain_place(const struct quern_target *target,
+                                         size_t i)
+{
+    /* The profile is the first field of what was allocated. */
+    return ((const struct qn_target *)target)->chain_places[i];
+}
+
 /* ------------------------------------------------------------------ until */
 
 /* "RoiAlign@21": a name and an opset of one to three digits. */

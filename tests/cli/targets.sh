@@ -47,6 +47,19 @@ says err "^error.*unknown target 'ort-cpu-x65'; did you mean 'ort-cpu-x64'"
 run 2 apply "$digits/model.onnx" -o "$work/q.onnx" --passes drop-dead --target "$work/bad.yaml"
 says err 'bad.yaml:4:7'
 run 0 apply "$digits/model.onnx" -o "$work/q.onnx" --passes drop-dead --target "$work/board.yaml"
+# Patterns are checked where they stand, before the work.
+printf 'target: 1\nname: board\nlike: ort-cpu-arm\nchains:\n  - y = Neg(x)\n  - "y = Neg(Abs(x)"\n' >"$work/bad.yaml"
+run 2 targets "$work/bad.yaml"
+says err 'bad.yaml:6:20: found the end, needs'
+run 2 apply "$digits/model.onnx" -o "$work/q.onnx" --passes drop-dead --target "$work/bad.yaml"
+says err "^error.*bad.yaml:6:20: found the end, needs"
+says err "in 'chains' of target 'board': y = Neg\(Abs\(x\)"
+printf 'target: 1\nname: board\nlike: ort-cpu-arm\nchains: {add: y = 2Neg(x)}\n' >"$work/bad.yaml"
+run 2 quantize "$digits/model.onnx" -o "$work/q.onnx" --data "$digits/calib.npz" --target "$work/bad.yaml"
+says err 'bad.yaml:4:19: '
+printf 'target: 1\nname: board\nlike: ort-cpu-arm\nchains:\n  - y = %01030d\n' 1 >"$work/bad.yaml"
+run 2 targets "$work/bad.yaml"
+says err 'bad.yaml:5:5: chain of 1034 bytes, needs at most 1023'
 # A path in a recipe begins at the folder of the recipe.
 printf 'quern: 1\ntarget: board.yaml\nsteps: [drop-dead]\n' >"$work/recipe.yaml"
 run 0 apply "$digits/model.onnx" -o "$work/q.onnx" --config "$work/recipe.yaml"

@@ -124,6 +124,8 @@ struct quern_target_op {
 };
 
 /** A profile. Borrowed strings and lists live as long as it. */
+enum { QUERN_TARGET_CHAIN_ROOM = 1024 };
+
 struct quern_target {
     const char *name;
     const char *summary;   /**< one line */
@@ -155,7 +157,8 @@ struct quern_target {
     struct quern_strings chains; /**< patterns (see <quern/match.h>) of what is
                                       spelled out that the target makes one
                                       kernel of, or runs faster so: no pass
-                                      takes a node out of one */
+                                      takes a node out of one; each shorter
+                                      than QUERN_TARGET_CHAIN_ROOM bytes */
     struct quern_strings lacks;  /**< operators of ONNX's that the target does
                                       not have: "MeanVarianceNormalization";
                                       the pass decompose takes them apart, and
@@ -173,6 +176,13 @@ struct quern_target {
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_target_open(struct quern_context *context, const char *name,
                   const struct quern_target **out_target);
+
+/** Are the patterns in the `chains` of a profile right? quern_apply() asks this
+ * of a profile that is a file; whoever only reads one, asks.
+ * @return QUERN_OK; _INVALID_ARGUMENT (file, line, column); _NO_MEMORY */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_target_check(struct quern_context *context,
+                   const struct quern_target *target);
 
 /** Free and clear; NULL and *target NULL are fine. */
 QUERN_API void quern_target_close(const struct quern_target **target);
