@@ -172,25 +172,7 @@ static enum quern_code run_sample(struct cli *cli, struct machine *m,
     return code;
 }
 
-static enum quern_code write_outputs(struct cli *cli, const struct run *self,
-                                     struct quern_model *model,
-                                     const struct machine *m,
-                                     struct quern_tensor *const *all, size_t n)
-{
-    struct quern_npz *npz = NULL;
-    struct quern_graph *graph = quern_model_graph(model);
-    enum quern_code code = quern_npz_create(cli->context, self->out, &npz);
-    for (size_t k = 0; k < m->n_outputs && code == QUERN_OK; k++) {
-        code =
-            quern_npz_add(npz, quern_value_name(quern_graph_output(graph, k)),
-                          all + k * n, n);
-    }
-    if (code != QUERN_OK) {
-        quern_npz_abort(&npz);
-        return code;
-    }
-    return quern_npz_close(&npz);
-}
+/* ---------------------------------------------------------------- output */
 
 /* What cannot be written is told before it is run for. */
 static enum quern_code check_outputs(struct cli *cli, const struct run *self,
@@ -217,38 +199,112 @@ static enum quern_code check_outputs(struct cli *cli, const struct run *self,
     return QUERN_OK;
 }
 
+/* Outputs of all samples, on the way to a file that is open before the first
+ * is run: what it will not take is told at once. */
+struct results {
+    struct quern_npz *npz; /* NULL: none is written */
+    struct quern_tensor **all;
+    size_t n; /* samples; those of output k begin at k * n */
+    uint64_t size;
+};
+
+/* Of a tensor "float[N, 2]", as declared: nothing is inferred yet. */
+static enum quern_dtype declared_dtype(const struct quern_value *value)
+{
+    char type[256];
+    (void)quern_value_type_format(value, type, sizeof type);
+    type[strcspn(type, "[")] = '\0';
+    return quern_dtype_of_name(type);
+}
+
+static enum quern_code open_results(struct cli *cli, const struct run *self,
+                                    const struct machine *m, struct results *r)
+{
+    const struct quern_graph *graph = quern_model_graph(m->model);
+    r->all = calloc(r->n * m->n_outputs + 1, sizeof(struct quern_tensor *));
+    if (r->all == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    enum quern_code code = quern_npz_create(cli->context, self->out, &r->npz);
+    for (size_t k = 0; k < m->n_outputs && code == QUERN_OK; k++) {
+        const struct quern_value *v = quern_graph_output(graph, k);
+        code = quern_npz_expect(r->npz, quern_value_name(v), declared_dtype(v));
+    }
+    return code;
+}
+
+/* Take the outputs of sample i. */
+static enum quern_code keep(struct cli *cli, const struct machine *m, size_t i,
+                            struct results *r)
+{
+    const struct quern_graph *graph = quern_model_graph(m->model);
+    enum quern_code code = QUERN_OK;
+    for (size_t k = 0; k < m->n_outputs && code == QUERN_OK; k++) {
+        struct quern_tensor **of_output = r->all + k * r->n;
+        of_output[i] = m->out[k];
+        m->out[k] = NULL;
+        code = quern_npz_check(r->npz,
+                               quern_value_name(quern_graph_output(graph, k)),
+                               of_output[0], of_output[i], i);
+        r->size += code == QUERN_OK ? quern_tensor_size(of_output[i]) : 0;
+    }
+    if (code == QUERN_OK && r->size > QUERN_NPZ_MOST_SIZE) {
+        code = quern_fail(cli->context, QUERN_UNSUPPORTED, NULL,
+                          "outputs of %zu of %zu samples have %llu bytes, an "
+                          ".npz holds at most %llu: run parts of the data",
+                          i + 1, r->n, (unsigned long long)r->size,
+                          (unsigned long long)QUERN_NPZ_MOST_SIZE);
+    }
+    return code;
+}
+
+static enum quern_code write_results(const struct machine *m, struct results *r)
+{
+    const struct quern_graph *graph = quern_model_graph(m->model);
+    enum quern_code code = QUERN_OK;
+    for (size_t k = 0; k < m->n_outputs && code == QUERN_OK; k++) {
+        code = quern_npz_add(r->npz,
+                             quern_value_name(quern_graph_output(graph, k)),
+                             r->all + k * r->n, r->n);
+    }
+    return code == QUERN_OK ? quern_npz_close(&r->npz) : code;
+}
+
+static void close_results(const struct machine *m, struct results *r)
+{
+    release_all(r->all, r->all != NULL ? r->n * m->n_outputs : 0);
+    free(r->all);
+    quern_npz_abort(&r->npz);
+}
+
 static enum quern_code run_data(struct cli *cli, const struct run *self,
-                                struct quern_model *model, struct machine *m)
+                                struct machine *m)
 {
     struct quern_data *data = NULL;
+    struct results results = {0};
     enum quern_code code = quern_data_open(cli->context, self->data, m->inputs,
                                            m->n_inputs, &data);
     size_t n = code == QUERN_OK ? quern_data_count(data) : 0;
-    struct quern_tensor **all =
-        calloc(n * m->n_outputs + 1, sizeof(struct quern_tensor *));
-    if (all == NULL) {
-        code = QUERN_NO_MEMORY;
+    results.n = n;
+    if (code == QUERN_OK && self->out != NULL) {
+        code = open_results(cli, self, m, &results);
     }
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         code = run_sample(cli, m, data, i);
-        for (size_t k = 0; k < m->n_outputs && code == QUERN_OK; k++) {
-            if (self->out != NULL) {
-                all[k * n + i] = m->out[k];
-                m->out[k] = NULL;
-            }
+        if (code == QUERN_OK && results.npz != NULL) {
+            code = keep(cli, m, i, &results);
         }
         release_all(m->out, m->n_outputs);
     }
-    if (code == QUERN_OK && self->out != NULL) {
-        code = write_outputs(cli, self, model, m, all, n);
+    if (code == QUERN_OK && results.npz != NULL) {
+        code = write_results(m, &results);
         cli->written = code == QUERN_OK ? self->out : NULL;
     }
     if (code == QUERN_OK && !(cli->json && self->profile)) {
         code = cli_tell_run(cli, n, quern_engine_description(m->engine),
                             self->out);
     }
-    release_all(all, all != NULL ? n * m->n_outputs : 0);
-    free(all);
+    close_results(m, &results);
     quern_data_close(&data);
     return code;
 }
@@ -293,6 +349,23 @@ static enum quern_code check_sets(struct cli *cli, const struct run *self,
     return code;
 }
 
+/* A file that other programs would take for what it is not. */
+static enum quern_code check_ending(struct cli *cli, const char *out)
+{
+    static const char *const others[] = {".npy", ".pb", ".onnx", ".json",
+                                         ".csv"};
+    const char *dot = out != NULL ? strrchr(out, '.') : NULL;
+    for (size_t i = 0; dot != NULL && i < sizeof others / sizeof *others; i++) {
+        if (strcmp(dot, others[i]) == 0) {
+            return cli_usage(cli,
+                             "output '%s' is no %s file: outputs are "
+                             "written as .npz",
+                             out, dot + 1);
+        }
+    }
+    return QUERN_OK;
+}
+
 static enum quern_code check_usage(struct cli *cli, const struct run *self)
 {
     if ((self->data != NULL) == self->check) {
@@ -305,8 +378,13 @@ static enum quern_code check_usage(struct cli *cli, const struct run *self)
     if (!self->check && cli->n_args > 1) {
         return cli_usage(cli, "folders behind the model go with --check");
     }
+    if (self->check && self->out != NULL) {
+        return cli_usage(cli, "-o goes with --data: --check compares outputs "
+                              "and writes none");
+    }
     const char *const read[] = {cli->args[0], self->data};
-    return cli_spare(cli, self->out, read, 2);
+    enum quern_code code = cli_spare(cli, self->out, read, 2);
+    return code == QUERN_OK ? check_ending(cli, self->out) : code;
 }
 
 int cmd_run(int argc, char **argv)
@@ -337,7 +415,7 @@ int cmd_run(int argc, char **argv)
         code = start(&cli, &self, model, &m);
     }
     if (code == QUERN_OK && self.data != NULL) {
-        code = run_data(&cli, &self, model, &m);
+        code = run_data(&cli, &self, &m);
     }
     if (code == QUERN_OK && self.check) {
         code = check_sets(&cli, &self, &m, &right);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "data/npy.h"
+#include "ir/ir.h"
 #include "ir/tensor.h"
 
 #include <stdio.h>
@@ -23,6 +24,7 @@ struct quern_npz {
     struct qn_arena arena;
     struct entry *first;
     struct entry *last;
+    struct entry *expected; /* names that were said, newest first */
     unsigned n;
 };
 
@@ -71,6 +73,8 @@ static void common_fields(unsigned char *p, const struct entry *e)
     put(p + 22, strlen(e->name), 2);
 }
 
+/* ---------------------------------------------------------------- checking */
+
 static bool joins(const struct quern_tensor *a, const struct quern_tensor *b)
 {
     if (a->dtype != b->dtype || a->rank != b->rank) {
@@ -84,63 +88,131 @@ static bool joins(const struct quern_tensor *a, const struct quern_tensor *b)
     return true;
 }
 
-static enum quern_code refuse(struct quern_npz *npz, const char *name,
-                              const char *what)
+static struct quern_place place_of(const struct quern_npz *npz,
+                                   const char *name)
 {
     struct quern_place place = QUERN_PLACE_NONE;
     place.tensor = name;
     place.file = npz->writer.path;
+    return place;
+}
+
+static enum quern_code refuse(struct quern_npz *npz, const char *name,
+                              const char *what)
+{
+    struct quern_place place = place_of(npz, name);
     return quern_fail(npz->context, QUERN_UNSUPPORTED, &place, "%s", what);
 }
 
-enum quern_code quern_npz_add(struct quern_npz *npz, const char *name,
-                              struct quern_tensor *const *tensors, size_t n)
+static enum quern_code check_dtype(struct quern_npz *npz, const char *name,
+                                   enum quern_dtype dtype)
 {
-    char header[1024];
-    int64_t dims[QUERN_MAX_RANK] = {0};
-    uint64_t bytes = 0;
-    if (n == 0) {
-        return refuse(npz, name, "no samples to write");
+    char header[QN_NPY_HEADER_MOST];
+    struct quern_place place = place_of(npz, name);
+    return dtype == QUERN_UNDEFINED ||
+                   qn_npy_header(dtype, 0, NULL, header, sizeof header) > 0
+               ? QUERN_OK
+               : quern_fail(npz->context, QUERN_UNSUPPORTED, &place,
+                            "cannot be written as .npz: numpy has no type %s",
+                            quern_dtype_name(dtype));
+}
+
+static enum quern_code check_name(struct quern_npz *npz, const char *name,
+                                  const struct entry *said)
+{
+    struct quern_place place = place_of(npz, name);
+    size_t size = strlen(name);
+    if (size > QUERN_NPZ_MOST_NAME) {
+        return quern_fail(npz->context, QUERN_UNSUPPORTED, &place,
+                          "cannot be written as .npz: name of %zu bytes, needs "
+                          "at most %d",
+                          size, QUERN_NPZ_MOST_NAME);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (tensors[i] == NULL) {
-            return refuse(npz, name, "the run gave no tensor to write");
-        }
-        if (tensors[i]->is_list) {
-            return refuse(npz, name,
-                          tensors[i]->items != NULL
-                              ? "a sequence cannot be written as .npz"
-                              : "an optional of nothing cannot be written as "
-                                ".npz");
+    for (const struct entry *e = said; e != NULL; e = e->next) {
+        if (strncmp(e->name, name, size) == 0 &&
+            strcmp(e->name + size, ".npy") == 0) {
+            return quern_fail(npz->context, QUERN_INVALID_ARGUMENT, &place,
+                              "cannot be written as .npz: two arrays have this "
+                              "name");
         }
     }
-    int rank = tensors[0]->rank > 0 ? tensors[0]->rank : 1;
-    memcpy(dims, tensors[0]->dims, (size_t)tensors[0]->rank * sizeof *dims);
-    dims[0] = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!joins(tensors[0], tensors[i])) {
-            return refuse(npz, name,
-                          "outputs of samples have different shapes and "
-                          "cannot be joined in one array");
-        }
-        dims[0] += tensors[i]->rank > 0 ? tensors[i]->dims[0] : 1;
-        bytes += tensors[i]->size;
-    }
-    size_t header_size =
-        qn_npy_header(tensors[0]->dtype, rank, dims, header, sizeof header);
+    return QUERN_OK;
+}
+
+static enum quern_code make_entry(struct quern_npz *npz, const char *name,
+                                  struct entry **out_entry)
+{
     struct entry *e = qn_arena_alloc(&npz->arena, sizeof *e);
     if (e == NULL) {
         return qn_no_memory(npz->context);
     }
-    if (header_size == 0 || strlen(name) > 200 ||
-        bytes + npz->writer.written > UINT32_MAX - 4096) {
-        return refuse(npz, name,
-                      "array cannot be written as .npz (type, name "
-                      "or more than 4 GiB)");
-    }
     snprintf(e->name, sizeof e->name, "%s.npy", name);
-    e->at = (uint32_t)npz->writer.written;
-    e->size = (uint32_t)(bytes + header_size);
+    *out_entry = e;
+    return QUERN_OK;
+}
+
+enum quern_code quern_npz_expect(struct quern_npz *npz, const char *name,
+                                 enum quern_dtype dtype)
+{
+    struct entry *e = NULL;
+    enum quern_code code = check_dtype(npz, name, dtype);
+    if (code == QUERN_OK) {
+        code = check_name(npz, name, npz->expected);
+    }
+    if (code == QUERN_OK) {
+        code = make_entry(npz, name, &e);
+    }
+    if (code == QUERN_OK) {
+        e->next = npz->expected;
+        npz->expected = e;
+    }
+    return code;
+}
+
+static enum quern_code check_kind(struct quern_npz *npz, const char *name,
+                                  const struct quern_tensor *tensor)
+{
+    if (tensor == NULL) {
+        return refuse(npz, name, "the run gave no tensor to write");
+    }
+    if (tensor->is_list) {
+        return refuse(npz, name,
+                      tensor->items != NULL
+                          ? "a sequence cannot be written as .npz"
+                          : "an optional of nothing cannot be written as .npz");
+    }
+    return check_dtype(npz, name, tensor->dtype);
+}
+
+enum quern_code quern_npz_check(struct quern_npz *npz, const char *name,
+                                const struct quern_tensor *first,
+                                const struct quern_tensor *tensor, size_t i)
+{
+    char has[256];
+    char needs[256];
+    struct quern_place place = place_of(npz, name);
+    enum quern_code code = check_kind(npz, name, first);
+    if (code == QUERN_OK) {
+        code = check_kind(npz, name, tensor);
+    }
+    if (code != QUERN_OK || joins(first, tensor)) {
+        return code;
+    }
+    qn_shape_text(tensor->dtype, tensor->rank, tensor->dims, has, sizeof has);
+    qn_shape_text(first->dtype, first->rank, first->dims, needs, sizeof needs);
+    return quern_fail(npz->context, QUERN_UNSUPPORTED, &place,
+                      "outputs of samples have different shapes and cannot be "
+                      "joined in one array: that of sample %zu is %s, of "
+                      "sample 0 %s",
+                      i, has, needs);
+}
+
+/* ----------------------------------------------------------------- writing */
+
+static void put_array(struct quern_npz *npz, struct entry *e,
+                      const char *header, size_t header_size,
+                      struct quern_tensor *const *tensors, size_t n)
+{
     uLong crc = crc32_z(0, (const unsigned char *)header, header_size);
     for (size_t i = 0; i < n; i++) {
         crc = crc32_z(crc, tensors[i]->data, tensors[i]->size);
@@ -161,7 +233,50 @@ enum quern_code quern_npz_add(struct quern_npz *npz, const char *name,
     }
     npz->last = e;
     npz->n++;
-    return QUERN_OK;
+}
+
+enum quern_code quern_npz_add(struct quern_npz *npz, const char *name,
+                              struct quern_tensor *const *tensors, size_t n)
+{
+    char header[QN_NPY_HEADER_MOST];
+    int64_t dims[QUERN_MAX_RANK] = {0};
+    uint64_t bytes = 0;
+    struct entry *e = NULL;
+    struct quern_place place = place_of(npz, name);
+    if (n == 0) {
+        return refuse(npz, name, "no samples to write");
+    }
+    enum quern_code code = check_name(npz, name, npz->first);
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        code = quern_npz_check(npz, name, tensors[0], tensors[i], i);
+    }
+    if (code != QUERN_OK) {
+        return code;
+    }
+    int rank = tensors[0]->rank > 0 ? tensors[0]->rank : 1;
+    memcpy(dims, tensors[0]->dims, (size_t)tensors[0]->rank * sizeof *dims);
+    dims[0] = 0;
+    for (size_t i = 0; i < n; i++) {
+        dims[0] += tensors[i]->rank > 0 ? tensors[i]->dims[0] : 1;
+        bytes += tensors[i]->size;
+    }
+    if (bytes + npz->writer.written > QUERN_NPZ_MOST_SIZE) {
+        return quern_fail(
+            npz->context, QUERN_UNSUPPORTED, &place,
+            "cannot be written as .npz: %llu bytes, needs at most "
+            "%llu in a file",
+            (unsigned long long)(bytes + npz->writer.written),
+            (unsigned long long)QUERN_NPZ_MOST_SIZE);
+    }
+    code = make_entry(npz, name, &e);
+    if (code == QUERN_OK) {
+        size_t header_size =
+            qn_npy_header(tensors[0]->dtype, rank, dims, header, sizeof header);
+        e->at = (uint32_t)npz->writer.written;
+        e->size = (uint32_t)(bytes + header_size);
+        put_array(npz, e, header, header_size, tensors, n);
+    }
+    return code;
 }
 
 enum quern_code quern_npz_close(struct quern_npz **npz)

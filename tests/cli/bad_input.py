@@ -257,8 +257,8 @@ def outputs():
              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
         old_is_whole(f"{name}: room for the weights only")
     check("room for the weights only: the old ones are whole", open("old.bin", "rb").read() == b"old weights" and not os.path.exists("new.bin"))
-    says("results of run, no room", 5, "File too large", "run", "good.onnx", "--data", "good.npz", "-o", "old.onnx", preexec_fn=full)
-    old_is_whole("results of run, no room")
+    says("results of run, no room", 5, "File too large", "run", "good.onnx", "--data", "good.npz", "-o", "old.npz", preexec_fn=full)
+    check("results of run, no room: there is no half of them", not [n for n in os.listdir(".") if n.startswith("old.npz")])
     abroad = model(graph([node("Relu", ["x"], ["\u03b1/\u0432\u044b\u0445\u043e\u0434"])], outputs=[value("\u03b1/\u0432\u044b\u0445\u043e\u0434")]))
     says("names of other alphabets", 0, "", "run", write("abroad.onnx", abroad), "--data", "good.npz", "-o", "abroad.npz")
     check("names of other alphabets: readers of zip know them", zipfile.ZipFile("abroad.npz").namelist() == ["\u03b1/\u0432\u044b\u0445\u043e\u0434.npy"])
@@ -270,6 +270,31 @@ def outputs():
     os.symlink("target.onnx", "link.onnx")
     says("output is a link", 0, "", "quantize", "link.onnx", "-o", "link.onnx", "--data", "good.npz")
     check("output is a link: it still is one, to the result", os.path.islink("link.onnx") and open("target.onnx", "rb").read() != GOOD)
+
+
+def results_of_run():
+    """What cannot be written is told before the model runs: this one ends with an error."""
+    cases = {"good": node("Identity", ["x"], ["y"]), "odd": node("Gather", ["x", "i"], ["y"], attr("axis", 2, num(3, 1)))}
+    far = [tensor("i", [1], struct.pack("<q", 7), 7)]
+    for what, out, code, texts in (
+            ("no folder", "nowhere/y.npz", 5, "nowhere/y.npz: create output: No such file"), ("a folder", "empty", 5, "must be a regular file: Is a directory"),
+            ("below a file", "good.npz/y.npz", 5, "Not a directory"), ("a device", "/dev/full", 5, "must be a regular file"),
+            ("another kind", "y.npy", 2, "output 'y.npy' is no npy file: outputs are written as .npz"), ("a model", "y.onnx", 2, "is no onnx file")):
+        for name, n in cases.items():
+            write(f"{name}.run", model(graph([n], init=far)))
+            says(f"results into {what}, {name}", code, texts, "run", f"{name}.run", "--data", "good.npz", "-o", out)
+    long = "n" * 201
+    for what, code, texts, outputs in (
+            ("a type", 4, ["'h'", "numpy has no type bfloat16"], [("h", 16)]), ("a long name", 4, [long, "name of 201 bytes, needs at most 200"], [(long, FLOAT)]),
+            ("one name for two", 2, ["'h'", "two arrays have this name"], [("h", FLOAT), ("h", FLOAT)])):
+        more = [node("Cast", ["x"], [n], attr("to", 2, num(3, t))) for n, t in dict(outputs).items()]
+        write("odd.run", model(graph([cases["odd"], *more], outputs=[value("y"), *(value(n, dtype=t) for n, t in outputs)], init=far)))
+        says(f"results of {what}", code, texts, "run", "odd.run", "--data", "good.npz", "-o", "y.npz", "--engine", "cpu")
+    write("some.run", model(graph([node("NonZero", ["x"], ["y"])], outputs=[value("y", [2, "n"], 7)])))
+    parts = npz("some.npz", {"x": npy("(4, 2)", body=struct.pack("<8f", 1, 1, 0, 1, 1, 1, 0, 0))})
+    says("results of other shapes", 4, ["'y'", "that of sample 1 is int64[2, 1], of sample 0 int64[2, 2]"], "run", "some.run", "--data", parts, "-o", "y.npz")
+    check("results that are not written: no file", not [n for n in os.listdir(".") if n.startswith("y.n")])
+    says("results of a check", 2, "-o goes with --data", "run", "good.run", "--check", "empty", "-o", "y.npz")
 
 
 def outputs_over_what_is_needed():
@@ -461,7 +486,7 @@ with tempfile.TemporaryDirectory() as folder:
     os.mkdir("empty")
     write("good.onnx", GOOD)
     npz("good.npz", {"x": npy()})
-    for part in (data, models, runs, outputs, outputs_over_what_is_needed, empty_names, nodes_that_fit_no_schema, interrupts, reports_into_fifos, second_interrupt):
+    for part in (data, models, runs, outputs, results_of_run, outputs_over_what_is_needed, empty_names, nodes_that_fit_no_schema, interrupts, reports_into_fifos, second_interrupt):
         part()
 print(f"{n_checks} checks, {len(failures)} failed")
 sys.exit(1 if failures else 0)

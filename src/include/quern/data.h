@@ -84,11 +84,31 @@ QUERN_API size_t quern_data_n_held_back(size_t n);
 
 /** Write arrays as an .npz (stored). */
 struct quern_npz;
+enum { QUERN_NPZ_MOST_NAME = 200 };
+#define QUERN_NPZ_MOST_SIZE (UINT32_MAX - UINT64_C(4096)) /**< all arrays */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_npz_create(struct quern_context *context, const char *path,
                  struct quern_npz **out_npz);
+/** Say what will be added, so that what an .npz cannot hold is known before it
+ * is computed: a type that numpy does not have, a name of more than
+ * QUERN_NPZ_MOST_NAME bytes, or one that was said before. Need not be called.
+ * @param dtype  QUERN_UNDEFINED: not known yet
+ * @return QUERN_OK; _UNSUPPORTED; _INVALID_ARGUMENT (name); _NO_MEMORY */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_npz_expect(struct quern_npz *npz, const char *name,
+                 enum quern_dtype dtype);
+/** Would quern_npz_add() join this tensor to the first one? Writes nothing.
+ * @param i  its number in the array, for the message
+ * @return QUERN_OK; _UNSUPPORTED with both types and shapes */
+QUERN_NODISCARD QUERN_API enum quern_code
+quern_npz_check(struct quern_npz *npz, const char *name,
+                const struct quern_tensor *first,
+                const struct quern_tensor *tensor, size_t i);
 /** Add an array made of `n` tensors joined along their first axis; all of the
- * same type and, but for that axis, shape. Scalars are stacked. */
+ * same type and, but for that axis, shape. Scalars are stacked.
+ * @return QUERN_OK; _UNSUPPORTED (as of the two above; no tensor; more than
+ * QUERN_NPZ_MOST_SIZE bytes in the file); _INVALID_ARGUMENT (a name that is
+ * there already); _NO_MEMORY */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_npz_add(struct quern_npz *npz, const char *name,
               struct quern_tensor *const *tensors, size_t n);
