@@ -5,6 +5,8 @@
 #include "exec/op.h"
 #include "exec/prepare.h"
 
+#include <string.h>
+
 static enum quern_code set_outputs(struct quern_engine *e,
                                    const struct quern_engine_options *options)
 {
@@ -136,6 +138,24 @@ static void prune_inputs(struct quern_engine *e, const bool *wanted)
     e->n_inputs = n_needed;
 }
 
+/* Only shapes that were inferred tell what a Loop of no turns would have
+ * gathered. */
+static bool has_gathering_loop(const struct quern_graph *graph)
+{
+    for (const struct quern_node *n = graph->first; n != NULL; n = n->next) {
+        size_t n_bodies = quern_node_n_subgraphs(n);
+        for (size_t i = 0; i < n_bodies; i++) {
+            const struct quern_graph *body = quern_node_subgraph(n, i);
+            bool gathers = strcmp(n->op, "Loop") == 0 &&
+                           body->n_outputs + 1 > body->n_inputs;
+            if (gathers || has_gathering_loop(body)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static enum quern_code make_main(struct quern_engine *e, const bool *wanted)
 {
     enum quern_code code =
@@ -194,6 +214,9 @@ qn_engine_open_embedded(struct quern_model *model,
     e->profile = options != NULL && options->profile;
     enum quern_code code =
         qn_accelerator_open(e, options != NULL ? options->backend : NULL);
+    if (code == QUERN_OK && has_gathering_loop(model->graph)) {
+        code = quern_model_infer(model);
+    }
     if (code == QUERN_OK) {
         code = qn_engine_number_slots(e);
     }

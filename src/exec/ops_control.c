@@ -186,11 +186,45 @@ static enum quern_code iterate(struct qn_run *run, const struct qn_op *op,
     return code;
 }
 
+/* A scan output of no turns has the sizes that were inferred or that the file
+ * says. Those that only a turn would tell are 0, and of a rank that is not
+ * known there is the axis of turns alone, as in ONNX Runtime. */
+static enum quern_code make_empty(struct qn_run *run, const struct qn_op *op,
+                                  int o)
+{
+    const struct quern_value *v =
+        quern_node_subgraph(op->node, 0)->outputs[o + 1]->value;
+    const struct qn_type *said =
+        v->declared != NULL && !qn_value_is_stale(v) ? v->declared : NULL;
+    const struct qn_type *type = qn_value_type(v);
+    int64_t dims[QUERN_MAX_RANK] = {0};
+    struct qn_array *y = NULL;
+    if (type == NULL || type->rank < 0) {
+        type = said != NULL ? said : type;
+    }
+    if (type == NULL || type->kind != QUERN_KIND_TENSOR ||
+        type->dtype == QUERN_UNDEFINED || type->dtype == QUERN_STRING ||
+        type->rank >= QUERN_MAX_RANK) {
+        return qn_op_fail(run, op, QUERN_UNSUPPORTED,
+                          "output %d, gathered in no turns, has a type that is "
+                          "not known, or is no tensor of numbers",
+                          o);
+    }
+    for (int i = 0; i < type->rank; i++) {
+        bool is_said = said != NULL && said->rank == type->rank;
+        int64_t size = type->dims[i].value;
+        size = size < 0 && is_said ? said->dims[i].value : size;
+        dims[i + 1] = size > 0 ? size : 0;
+    }
+    int rank = type->rank >= 0 ? type->rank + 1 : 1;
+    return qn_out(run, op, o, type->dtype, rank, dims, &y);
+}
+
 static enum quern_code finish_loop(struct qn_run *run, const struct qn_op *op,
                                    struct loop *l)
 {
     enum quern_code code = QUERN_OK;
-    for (int k = 0; k < op->n_out; k++) {
+    for (int k = 0; k < op->n_out && code == QUERN_OK; k++) {
         if (op->out[k] < 0) {
             continue;
         }
@@ -200,8 +234,7 @@ static enum quern_code finish_loop(struct qn_run *run, const struct qn_op *op,
             run->slots[op->out[k]] = l->scans[k - l->n_carried];
             l->scans[k - l->n_carried].chunk = NULL;
         } else {
-            code = qn_op_fail(run, op, QUERN_UNSUPPORTED,
-                              "scan output of a loop without iterations");
+            code = make_empty(run, op, k);
         }
     }
     return code;
