@@ -1,6 +1,9 @@
 /* Work in a child process with bounds. */
 #include "child.h"
 
+#include "signals.h"
+
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,6 +20,8 @@ enum {
     SAID,
     N_PIPES,
     MOST_REPORT = 1 << 20,
+    MOST_ROUNDS = 200, /* of killing what is left, with pauses: a second */
+    PAUSE_US = 5000,
 };
 
 /* The last line of a report that is whole. */
@@ -98,11 +103,74 @@ static void nap(struct talk *t, int milliseconds, bool *out_done)
     }
 }
 
+/* ------------------------------------------------------- what is left over */
+
+/* Is it a child of this process?
+ * @param out_is_dead  has ended, and nobody has asked how */
+static bool is_child(const char *pid, bool *out_is_dead)
+{
+    char path[64];
+    char stat[512] = "";
+    char state = ' ';
+    int parent = 0;
+    snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
+    FILE *f = fopen(path, "re");
+    if (f != NULL) {
+        stat[fread(stat, 1, sizeof stat - 1, f)] = '\0';
+        fclose(f);
+    }
+    const char *at = strrchr(stat, ')'); /* the name may hold some, too */
+    bool is_read = at != NULL && sscanf(at, ") %c %d", &state, &parent) == 2;
+    *out_is_dead = state == 'Z';
+    return is_read && parent == (int)getpid();
+}
+
+/* Kill the children of this process but one.
+ * @param out_n  counts those that are alive
+ * @return some were there */
+static bool kill_children(pid_t spare, size_t *out_n)
+{
+    DIR *dir = opendir("/proc");
+    const struct dirent *entry = NULL;
+    bool found = false;
+    bool is_dead = false;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (pid > 0 && pid != spare && is_child(entry->d_name, &is_dead)) {
+            found = true;
+            *out_n += !is_dead;
+            kill(pid, SIGKILL);
+            (void)waitpid(pid, NULL, WNOHANG);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return found;
+}
+
+/* What the child has left behind: its group, and what has gone out of that.
+ * Children of those that are killed come next. */
+static bool end_rest(pid_t group, pid_t spare)
+{
+    size_t n = 0;
+    bool goes_on = kill_children(spare, &n);
+    kill(-group, SIGKILL);
+    for (int i = 0; goes_on && i < MOST_ROUNDS; i++) {
+        size_t more = 0;
+        usleep(PAUSE_US);
+        goes_on = kill_children(spare, &more);
+    }
+    return n > 0;
+}
+
+/* ------------------------------------------------------------ its life */
+
 /* Wait for the end, taking what is told meanwhile. A grandchild may hold the
  * pipes longer than the child lives, so their end is not waited for. */
 static enum quern_code attend(struct cli *cli, const struct cli_bounds *bounds,
                               pid_t pid, struct talk *t, int *out_status,
-                              bool *out_late)
+                              bool *out_late, bool *out_left)
 {
     const double start = cli_seconds(cli);
     enum quern_code code = QUERN_OK;
@@ -120,13 +188,13 @@ static enum quern_code attend(struct cli *cli, const struct cli_bounds *bounds,
             is_told = true;
         }
         *out_late = seconds > bounds->seconds;
-        if (code != QUERN_OK || *out_late) {
+        if (code != QUERN_OK || *out_late || cli_stranger_sent() != 0) {
             kill(pid, SIGKILL);
             waitpid(pid, out_status, 0);
             break;
         }
     }
-    kill(-pid, SIGKILL); /* what it may have left behind */
+    *out_left = end_rest(pid, bounds->spare);
     while (!idle && (t->fd[REPORT] >= 0 || t->fd[SAID] >= 0)) {
         nap(t, 0, &idle);
     }
@@ -145,15 +213,19 @@ static void one_line(char *text)
 static void judge(struct talk *t, int status, bool is_late,
                   struct cli_child *out)
 {
+    int sent = cli_stranger_sent();
     size_t mark = sizeof end_mark - 1;
     char *report = t->text[REPORT];
     size_t size = t->size[REPORT];
     bool is_whole = size >= mark && strcmp(report + size - mark, end_mark) == 0;
-    out->end = is_late               ? CLI_CHILD_TIMEOUT
+    out->end = sent != 0             ? CLI_CHILD_SIGNALS
+               : is_late             ? CLI_CHILD_TIMEOUT
                : WIFSIGNALED(status) ? CLI_CHILD_KILLED
                : is_whole            ? CLI_CHILD_DONE
                                      : CLI_CHILD_QUIT;
-    out->number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+    out->number = sent != 0             ? sent
+                  : WIFSIGNALED(status) ? WTERMSIG(status)
+                                        : WEXITSTATUS(status);
     out->report = report;
     if (is_whole) {
         report[size - mark + 1] = '\0';
@@ -190,8 +262,11 @@ enum quern_code cli_child_run(struct cli *cli, const struct cli_bounds *bounds,
         return QUERN_NO_MEMORY;
     }
     fflush(NULL);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    cli_watch_stranger(-1);
     pid_t pid = make_pipes(t.fd, out) ? fork() : -1;
     if (pid == 0) {
+        cli_watch_stranger(0);
         be_child(bounds, out, work, user);
     }
     for (int i = 0; i < N_PIPES; i++) {
@@ -202,15 +277,18 @@ enum quern_code cli_child_run(struct cli *cli, const struct cli_bounds *bounds,
                           "no process can be started: %s", strerror(errno));
     } else {
         (void)setpgid(pid, pid);
-        code = attend(cli, bounds, pid, &t, &status, &is_late);
+        cli_watch_stranger(pid);
+        code = attend(cli, bounds, pid, &t, &status, &is_late,
+                      &out_child->left_some);
     }
     for (int i = 0; i < N_PIPES; i++) {
         close_pipe(&t.fd[i]);
     }
-    if (code != QUERN_OK) {
+    if (code == QUERN_OK) {
+        judge(&t, status, is_late, out_child);
+    } else {
         free(t.text[REPORT]);
-        return code;
     }
-    judge(&t, status, is_late, out_child);
-    return QUERN_OK;
+    cli_watch_stranger(0);
+    return code;
 }

@@ -5,17 +5,21 @@
 
 #include "cli.h"
 
+#include <sys/types.h>
+
 enum cli_child_end {
     CLI_CHILD_DONE,   /* it said all that it had to say */
     CLI_CHILD_QUIT,   /* it ended by itself before that: `number` is the code */
     CLI_CHILD_KILLED, /* by the signal `number` */
     CLI_CHILD_TIMEOUT, /* and was killed */
+    CLI_CHILD_SIGNALS, /* it sent `number` to this process, and was killed */
 };
 
 /** What is left of a child. */
 struct cli_child {
     enum cli_child_end end;
     int number;
+    bool left_some; /* processes that it left behind; they are ended */
     char *report;   /* what `work` wrote, NUL-terminated; freed by the caller */
     char said[256]; /* begin of what was written to standard output and error,
                        one line */
@@ -25,9 +29,12 @@ struct cli_bounds {
     double seconds;  /* of the clock; the context of the child is cancelled a
                         bit earlier, by SIGTERM */
     uint64_t memory; /* bytes of data; 0: none (sanitizers map terabytes) */
+    pid_t spare;     /* a child of this process that stays; 0: none */
 };
 
-/** Run `work` in a child and wait for its end.
+/** Run `work` in a child and wait for its end. What it leaves behind is ended,
+ * too, wherever it hides: for that this process becomes the one that orphans of
+ * its children come to.
  * @param work  writes its report; called in the child
  * @return QUERN_OK; _IO: no child can be made; _NO_MEMORY; _CANCELLED */
 enum quern_code cli_child_run(struct cli *cli, const struct cli_bounds *bounds,

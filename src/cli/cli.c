@@ -1,79 +1,12 @@
 /* What the verbs of the command share: options, messages, exit codes. */
+#include "signals.h"
 #include "words.h"
 
-#include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-/* The context that Ctrl-C cancels. A signal handler can reach nothing else. */
-static struct quern_context *volatile interrupted;
-static atomic_int n_interrupts;
-
-/* The first one cancels; a second one ends the process at once, and of a file
- * that was being written nothing is left. The other signal, which is blocked
- * here, may come to another thread: it must not end the process while this one
- * still removes files. */
-static void on_interrupt(int signal_number)
-{
-    struct quern_context *context = interrupted;
-    int n_before = atomic_fetch_add(&n_interrupts, 1);
-    if (context != NULL && n_before == 0) {
-        quern_context_cancel(context);
-        return;
-    }
-    if (context != NULL && n_before > 1) {
-        return; /* the end is on its way */
-    }
-    if (context != NULL) {
-        quern_context_abandon(context);
-    }
-    signal(signal_number, SIG_DFL);
-    raise(signal_number); /* comes once this function is left */
-}
-
-/* While there is something to cancel; before and after that a signal ends the
- * process as it does any other. A closed terminal is one, unless nohup has it
- * ignored. */
-static void cancel_on_signals(struct quern_context *context)
-{
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_flags = SA_RESTART};
-    struct sigaction was;
-    action.sa_handler = context != NULL ? on_interrupt : SIG_DFL;
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        sigaddset(&action.sa_mask, ends[i]); /* none interrupts another's */
-    }
-    if (context != NULL) {
-        interrupted = context;
-    }
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        bool ignored = ends[i] == SIGHUP &&
-                       sigaction(SIGHUP, NULL, &was) == 0 &&
-                       was.sa_handler == SIG_IGN;
-        if (!ignored) {
-            (void)sigaction(ends[i], &action, NULL);
-        }
-    }
-    if (context == NULL) {
-        interrupted = NULL;
-    }
-}
-
-void cli_catch_signals(void)
-{
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* then the write says "file too large" */
-}
-
-bool cli_was_interrupted(void)
-{
-    return atomic_load(&n_interrupts) != 0;
-}
 
 int cli_exit_code(enum quern_code code)
 {
@@ -141,7 +74,7 @@ int cli_finish(struct cli *cli, enum quern_code code)
 {
     struct quern_context *context = cli->context;
     bool is_lost = stdout_is_lost();
-    cancel_on_signals(NULL);
+    cli_cancel_on_signals(NULL);
     wipe_progress(cli);
     if (context != NULL) {
         if (code != QUERN_OK && quern_error(context) != NULL) {
@@ -474,7 +407,7 @@ enum quern_code cli_parse(struct cli *cli, int argc, char **argv,
     }
     enum quern_code code = quern_context_create(&cli->options, &cli->context);
     if (code == QUERN_OK) {
-        cancel_on_signals(cli->context);
+        cli_cancel_on_signals(cli->context);
     }
     for (size_t i = 0; i < cli->n_plugins && code == QUERN_OK; i++) {
         code = quern_plugin_load(cli->context, cli->plugins[i]);

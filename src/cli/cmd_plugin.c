@@ -143,6 +143,11 @@ static void tell_end(struct check *self, const char *what,
                  "call quern_pass_poll()",
                  self->bounds.seconds);
         break;
+    case CLI_CHILD_SIGNALS:
+        snprintf(text, sizeof text,
+                 "sends a signal to the process that runs it: %s",
+                 strsignal(child->number));
+        break;
     case CLI_CHILD_KILLED:
         snprintf(text, sizeof text, "%s: %s%s%s",
                  is_bad_free(child) ? "frees memory that is not its own"
@@ -206,6 +211,9 @@ static enum quern_code tell_report(struct check *self, const char *what,
         if (hint != NULL) {
             tell(self, what, "note", hint);
         }
+    }
+    if (child->left_some) {
+        tell(self, what, "note", "leaves a process behind, which is ended");
     }
     if (*child->said != '\0' && child->end == CLI_CHILD_DONE) {
         char text[512];
@@ -338,7 +346,9 @@ static enum quern_code prepare(struct check *self)
     self->bounds.seconds = self->job.seconds = seconds;
     self->bounds.memory = IS_BOUNDED ? (uint64_t)mebibytes << 20 : 0;
     self->job.folder = self->folder.path;
-    return cli_folder_make(&self->cli, &self->folder);
+    enum quern_code code = cli_folder_make(&self->cli, &self->folder);
+    self->bounds.spare = self->folder.watcher;
+    return code;
 }
 
 static enum quern_code print(struct check *self)

@@ -46,6 +46,17 @@ if ! sanitized; then
     faulty crashes 'test-pass: crashes: Segmentation fault'
     faulty hogs "test-pass: takes more memory than it may on 'rewrites'" --memory-limit 100
 fi
+faulty signals 'test-pass: sends a signal to the process that runs it: Interrupt'
+export QUERN_TEST_HIDDEN=$work/hidden
+faulty signals-far 'test-pass: sends a signal to the process that runs it: Interrupt'
+# A process that has left group and parent is found, and ended.
+run 0 plugin check "$at-hides.so"
+says out '^note +test-pass: leaves a process behind, which is ended$'
+[ "$(wc -l <"$work/hidden")" -gt 2 ] || fail 'no process has hidden'
+while read -r pid; do
+    if kill -0 "$pid" 2>/dev/null; then fail "process $pid is left"; kill -KILL "$pid"; fi
+done <"$work/hidden"
+unset QUERN_TEST_HIDDEN
 run 0 plugin check "$at-speaks.so"
 says out '^note +test-pass: writes to standard output or error: hello$'
 

@@ -1,9 +1,11 @@
 /* Plugins that go wrong, one for each macro, for plugins.sh and check.sh. */
 #include <quern/pass.h>
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define UNUSED __attribute__((unused))
@@ -151,6 +153,42 @@ static UNUSED enum quern_code write_nowhere(void)
     return QUERN_OK;
 }
 
+/* A process that nothing of the check is left to: neither parent nor group.
+ * @param told  where it sends an interrupt to before it waits; 0: nowhere */
+static UNUSED enum quern_code hide(pid_t told)
+{
+    int both[2];
+    char byte;
+    if (pipe(both) != 0) {
+        return QUERN_IO;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        setsid();
+        if (fork() != 0) {
+            _exit(0);
+        }
+        const char *path = getenv("QUERN_TEST_HIDDEN");
+        FILE *f = path != NULL ? fopen(path, "a") : NULL;
+        if (f != NULL) {
+            fprintf(f, "%ld\n", (long)getpid());
+            fclose(f);
+        }
+        if (told != 0) {
+            kill(told, SIGINT);
+        }
+        (void)!write(both[1], "", 1);
+        for (;;) {
+            pause();
+        }
+    }
+    waitpid(pid, NULL, 0);
+    (void)!read(both[0], &byte, 1);
+    close(both[0]);
+    close(both[1]);
+    return QUERN_OK;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
@@ -173,6 +211,13 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     return leak(ctx);
 #elif defined(HOGS)
     return hog(ctx);
+#elif defined(HIDES)
+    return hide(0);
+#elif defined(SIGNALS)
+    kill(getppid(), SIGINT);
+    return QUERN_OK;
+#elif defined(SIGNALS_FAR)
+    return hide(getppid());
 #elif defined(SPEAKS)
     fputs("hello\n", stdout);
     return QUERN_OK;
