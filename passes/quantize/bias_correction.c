@@ -342,10 +342,11 @@ static enum quern_code apply(struct quern_pass_ctx *ctx, struct correction *k)
     }
     quern_pass_account(ctx, NULL, "%zu biases corrected on %zu samples", n_done,
                        k->sampling->n);
-    return code == QUERN_OK
-               ? qn_error_tell(ctx,
-                               qn_error_ratios(k->context, &k->error, NULL))
-               : code;
+    double worst = -1.0;
+    if (code == QUERN_OK) {
+        code = qn_error_ratios(k->context, &k->error, NULL, &worst);
+    }
+    return code == QUERN_OK ? qn_error_tell(ctx, worst) : code;
 }
 
 enum quern_code qn_biases_restore(struct quern_pass_ctx *ctx,

@@ -225,10 +225,13 @@ static bool fill_group(struct quern_pass_ctx *ctx, const struct groups *all,
 }
 
 /* Largest magnitude of each channel where the group is quantized: behind its
- * activations if there are any. */
-static float *group_range(struct quern_pass_ctx *ctx, const struct group *g,
-                          size_t *out_channels)
+ * activations if there are any.
+ * @param out_range  NULL: nothing was seen of them */
+static enum quern_code group_range(struct quern_pass_ctx *ctx,
+                                   const struct group *g, size_t *out_channels,
+                                   float **out_range)
 {
+    enum quern_code code = QUERN_OK;
     bool behind = false;
     float *range = NULL;
     size_t channels = g->makers[0].out_channels;
@@ -236,13 +239,14 @@ static float *group_range(struct quern_pass_ctx *ctx, const struct group *g,
         const struct quern_node *p = quern_value_producer(g->members[i]);
         behind = behind || quern_node_is(p, "Relu") || quern_node_is(p, "Clip");
     }
-    for (size_t i = 0; i < g->n_members; i++) {
+    for (size_t i = 0; i < g->n_members && code == QUERN_OK; i++) {
         const struct quern_node *p = quern_value_producer(g->members[i]);
         if (behind && !quern_node_is(p, "Relu") && !quern_node_is(p, "Clip")) {
             continue;
         }
         size_t n = 0;
-        float *r = qn_channel_range(ctx, g->members[i], &n);
+        float *r = NULL;
+        code = qn_channel_range(ctx, g->members[i], &n, &r);
         if (r == NULL || n != channels) {
             continue;
         }
@@ -252,7 +256,8 @@ static float *group_range(struct quern_pass_ctx *ctx, const struct group *g,
         range = r;
     }
     *out_channels = channels;
-    return range;
+    *out_range = range;
+    return code;
 }
 
 static enum quern_code apply(struct quern_pass_ctx *ctx, const struct group *g,
@@ -309,17 +314,19 @@ static enum quern_code equalize_group(struct quern_pass_ctx *ctx,
     size_t channels = 0;
     size_t n = 0;
     struct quern_reader plain = {QUERN_READER_IDENTITY, 0.0, 0.0};
-    float *range = channels_agree(g) ? group_range(ctx, g, &channels) : NULL;
+    float *range = NULL;
+    enum quern_code code =
+        channels_agree(g) ? group_range(ctx, g, &channels, &range) : QUERN_OK;
+    if (code != QUERN_OK || range == NULL) { /* not seen: nothing is known */
+        return code;
+    }
     struct quern_noise_reader *readers =
         quern_pass_alloc(ctx, g->n_readers * sizeof *readers);
-    if (range == NULL || readers == NULL) { /* not seen: nothing is known */
-        return range == NULL ? QUERN_OK : QUERN_NO_MEMORY;
-    }
     float *tail = quern_pass_alloc(ctx, channels * sizeof *tail);
     for (size_t c = 0; tail != NULL && c < channels; c++) {
         tail[c] = 0.0f;
     }
-    enum quern_code code = tail == NULL ? QUERN_NO_MEMORY : QUERN_OK;
+    code = tail == NULL || readers == NULL ? QUERN_NO_MEMORY : QUERN_OK;
     for (size_t i = 0; i < g->n_readers && code == QUERN_OK; i++) {
         bool seen = false;
         code = qn_noise_reader_init(ctx, &g->readers[i], g->read[i], &plain,

@@ -7,12 +7,12 @@
  * where the Mul takes operators around it out of integers. Exact in real
  * arithmetic. Placement experiment, rule 6; Source of the idea: Xiao et al.
  * 2023, arXiv:2211.10438 (SmoothQuant). */
+#include "quantize/factors.h"
+
 #include <quern/target.h>
 
 #include "builtin.h"
 #include "common.h"
-#include "quantize/linear.h"
-#include "quantize/moments.h"
 #include "quantize/placement.h"
 #include "quantize/seen.h"
 
@@ -24,20 +24,6 @@ struct factor_params {
     double gain;
     double depthwise_gain;
     double link_gain;
-};
-
-/* A value with the operators that would read it as codes. */
-struct site {
-    struct quern_value *value;
-    struct qn_linear *readers;
-    size_t n_readers;
-    bool alone;   /* nobody else reads the value */
-    bool product; /* MatMul, else depthwise Conv */
-    double *factors;
-    double *inverse;
-    float *range; /* of each channel, as it was */
-    size_t channels;
-    struct quern_value *even; /* what is quantized in its stead */
 };
 
 static bool is_depthwise(const struct qn_linear *l)
@@ -60,19 +46,24 @@ static bool is_conv_output(const struct quern_value *v)
     return p == NULL || quern_node_is(p, "Conv") || sum;
 }
 
-/* Fill a site; false: nothing to do here. */
-static bool look(struct quern_pass_ctx *ctx, struct quern_value *v,
-                 struct site *s)
+/* Fill a site.
+ * @param out_found  false: nothing to do here */
+static enum quern_code look(struct quern_pass_ctx *ctx, struct quern_value *v,
+                            struct qn_factor_site *s, bool *out_found)
 {
     size_t n_uses = quern_value_n_uses(v);
     memset(s, 0, sizeof *s);
     s->value = v;
     s->alone = true;
     s->readers = quern_pass_alloc(ctx, (n_uses + 1) * sizeof *s->readers);
+    *out_found = false;
+    if (s->readers == NULL) {
+        return QUERN_NO_MEMORY;
+    }
     size_t n_products = 0;
     size_t n_depthwise = 0;
-    for (const struct quern_use *u = quern_value_first_use(v);
-         s->readers != NULL && u != NULL; u = quern_use_next(u)) {
+    for (const struct quern_use *u = quern_value_first_use(v); u != NULL;
+         u = quern_use_next(u)) {
         struct quern_node *n = quern_use_node(u);
         struct qn_linear l;
         if (n == NULL || !qn_is_heavy(n)) {
@@ -82,37 +73,43 @@ static bool look(struct quern_pass_ctx *ctx, struct quern_value *v,
         if (quern_use_index(u) != 0 || !qn_linear_init(n, &l) ||
             quern_node_is(n, "Gemm") ||
             quern_node_graph(n) != quern_value_graph(v)) {
-            return false; /* an attention product, say */
+            return QUERN_OK; /* an attention product, say */
         }
         n_products += quern_node_is(n, "MatMul") ? 1 : 0;
         n_depthwise += is_depthwise(&l) ? 1 : 0;
         s->readers[s->n_readers++] = l;
     }
     s->product = n_products > 0;
-    return s->n_readers > 0 &&
-           (n_products == s->n_readers ||
-            (n_depthwise == s->n_readers && !is_conv_output(v)));
+    *out_found = s->n_readers > 0 &&
+                 (n_products == s->n_readers ||
+                  (n_depthwise == s->n_readers && !is_conv_output(v)));
+    return QUERN_OK;
 }
 
 /* Factors by the noise model; false: they do not help. */
-static enum quern_code search(struct quern_pass_ctx *ctx, struct site *s,
+static enum quern_code search(struct quern_pass_ctx *ctx,
+                              struct qn_factor_site *s,
                               struct quern_noise_result *result)
 {
     struct quern_reader plain = {QUERN_READER_IDENTITY, 0.0, 0.0};
+    enum quern_code code =
+        qn_channel_range(ctx, s->value, &s->channels, &s->range);
+    result->alpha = 0.0;
+    if (code != QUERN_OK || s->range == NULL) {
+        return code;
+    }
     struct quern_noise_reader *readers =
         quern_pass_alloc(ctx, s->n_readers * sizeof *readers);
-    s->range = qn_channel_range(ctx, s->value, &s->channels);
     s->factors = quern_pass_alloc(ctx, (s->channels + 1) * sizeof *s->factors);
     s->inverse = quern_pass_alloc(ctx, (s->channels + 1) * sizeof *s->inverse);
-    result->alpha = 0.0;
     if (readers == NULL || s->factors == NULL || s->inverse == NULL) {
         return QUERN_NO_MEMORY;
     }
     for (size_t i = 0; i < s->n_readers; i++) {
         bool seen = false;
-        enum quern_code code = qn_noise_reader_init(
-            ctx, &s->readers[i], s->value, &plain, &readers[i], &seen);
-        if (code != QUERN_OK || !seen || s->range == NULL) {
+        code = qn_noise_reader_init(ctx, &s->readers[i], s->value, &plain,
+                                    &readers[i], &seen);
+        if (code != QUERN_OK || !seen) {
             return code;
         }
         readers[i].tails = NULL; /* some nets gain with them, as many lose */
@@ -120,202 +117,13 @@ static enum quern_code search(struct quern_pass_ctx *ctx, struct site *s,
         readers[i].output_energy = 0.0; /* readers count alike */
     }
     struct quern_noise_options o = {.rule = QUERN_FACTOR_POWER};
-    enum quern_code code =
+    code =
         quern_noise_search(quern_pass_context(ctx), &o, readers, s->n_readers,
                            s->range, s->channels, s->factors, result);
     for (size_t c = 0; c < s->channels; c++) {
         s->inverse[c] = 1.0 / s->factors[c];
     }
     return code;
-}
-
-/* -------------------------------------------------------- where 1/e goes */
-
-static enum quern_code scale_vector(struct quern_pass_ctx *ctx,
-                                    struct quern_node *node, size_t input,
-                                    const double *by, size_t n)
-{
-    struct quern_value *old = quern_node_input(node, input);
-    const struct quern_tensor *t = quern_value_constant(old);
-    int64_t len = 0;
-    float *v = qn_floats(ctx, old, &len);
-    struct quern_value *value = NULL;
-    if (v == NULL || (size_t)len != n) {
-        return v == NULL ? QUERN_NO_MEMORY : QUERN_INTERNAL;
-    }
-    for (size_t i = 0; i < n; i++) {
-        v[i] = (float)((double)v[i] * by[i]);
-    }
-    enum quern_code code =
-        qn_new_floats(ctx, quern_value_graph(old), quern_value_name(old), v,
-                      quern_tensor_rank(t), quern_tensor_dims(t), &value);
-    return code == QUERN_OK ? qn_replace_input(node, input, value) : code;
-}
-
-/* A constant that varies along the last axis alone. */
-static bool is_vector(const struct quern_value *v, size_t n)
-{
-    const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
-    return t != NULL && quern_tensor_dtype(t) == QUERN_FLOAT &&
-           (size_t)quern_tensor_len(t) == n && quern_tensor_rank(t) > 0 &&
-           (size_t)quern_tensor_dims(t)[quern_tensor_rank(t) - 1] == n;
-}
-
-static enum quern_code fold_norm(struct quern_pass_ctx *ctx,
-                                 const struct site *s, struct quern_node *norm,
-                                 bool *done)
-{
-    const struct quern_value *bias = quern_node_input(norm, 2);
-    if (!is_vector(quern_node_input(norm, 1), s->channels) ||
-        (bias != NULL && !is_vector(bias, s->channels))) {
-        return QUERN_OK;
-    }
-    *done = true;
-    enum quern_code code = scale_vector(ctx, norm, 1, s->inverse, s->channels);
-    if (code == QUERN_OK && bias != NULL) {
-        code = scale_vector(ctx, norm, 2, s->inverse, s->channels);
-    }
-    return code;
-}
-
-/* The MatMul with constant weights that makes `v` (with a bias behind it or
- * not), when nobody else reads what lies between. */
-static bool gate_matmul(struct quern_value *v, struct qn_linear *out,
-                        struct quern_node **out_add, size_t *out_input)
-{
-    struct quern_node *p = quern_value_producer(v);
-    *out_add = NULL;
-    if (p == NULL || quern_value_n_uses(v) != 1 ||
-        quern_value_is_graph_output(v)) {
-        return false;
-    }
-    if (quern_node_is(p, "Add")) {
-        for (size_t i = 0; i < 2; i++) {
-            struct quern_node *m = quern_value_producer(quern_node_input(p, i));
-            size_t k = 0;
-            if (m != NULL && quern_node_is(m, "MatMul") &&
-                qn_matmul_bias(m, &k) == p && qn_linear_init(m, out)) {
-                *out_add = p;
-                *out_input = k;
-                return true;
-            }
-        }
-        return false;
-    }
-    return quern_node_is(p, "MatMul") && qn_linear_init(p, out);
-}
-
-static enum quern_code fold_gate(struct quern_pass_ctx *ctx,
-                                 const struct site *s, struct quern_node *mul,
-                                 bool *done)
-{
-    for (size_t i = 0; i < 2; i++) {
-        if (is_vector(quern_node_input(mul, i), s->channels)) {
-            *done = true;
-            return scale_vector(ctx, mul, i, s->inverse, s->channels);
-        }
-    }
-    for (size_t i = 0; i < 2; i++) {
-        struct qn_linear l;
-        struct quern_node *add = NULL;
-        size_t input = 0;
-        if (!gate_matmul(quern_node_input(mul, i), &l, &add, &input) ||
-            l.out_channels != s->channels ||
-            (add != NULL &&
-             !is_vector(quern_node_input(add, input), s->channels))) {
-            continue;
-        }
-        *done = true;
-        enum quern_code code = qn_scale_outputs(ctx, &l, s->inverse);
-        if (code == QUERN_OK && add != NULL) {
-            code = scale_vector(ctx, add, input, s->inverse, s->channels);
-        }
-        return code;
-    }
-    return QUERN_OK;
-}
-
-static enum quern_code fold(struct quern_pass_ctx *ctx, const struct site *s,
-                            bool *done)
-{
-    struct quern_node *p = quern_value_producer(s->value);
-    *done = false;
-    if (!s->alone || !s->product || p == NULL) {
-        return QUERN_OK;
-    }
-    if (quern_node_is(p, "LayerNormalization")) {
-        return fold_norm(ctx, s, p, done);
-    }
-    return quern_node_is(p, "Mul") ? fold_gate(ctx, s, p, done) : QUERN_OK;
-}
-
-/* x' = x * (1 / e) behind the value, read by the operators of the site. */
-static enum quern_code insert_mul(struct quern_pass_ctx *ctx, struct site *s)
-{
-    struct quern_graph *graph = quern_value_graph(s->value);
-    struct quern_node *producer = quern_value_producer(s->value);
-    struct quern_node *node = NULL;
-    struct quern_value *in[2] = {s->value, NULL};
-    struct quern_value *out = NULL;
-    char name[256];
-    int rank = s->product ? 1
-                          : quern_tensor_rank(quern_value_constant(
-                                quern_node_input(s->readers[0].node, 1)));
-    int64_t dims[QUERN_MAX_RANK];
-    float *v = quern_pass_alloc(ctx, s->channels * sizeof *v);
-    if (v == NULL) {
-        return QUERN_NO_MEMORY;
-    }
-    for (int i = 0; i < rank; i++) {
-        dims[i] = i == (s->product ? 0 : 1) ? (int64_t)s->channels : 1;
-    }
-    for (size_t c = 0; c < s->channels; c++) {
-        v[c] = (float)s->inverse[c];
-    }
-    quern_name_extend(name, sizeof name, quern_value_name(s->value),
-                      "_factors");
-    enum quern_code code =
-        qn_new_floats(ctx, graph, name, v, rank, dims, &in[1]);
-    if (code == QUERN_OK) {
-        quern_name_extend(name, sizeof name, quern_value_name(s->value),
-                          "_even");
-        code = quern_value_create(graph, name, &out);
-    }
-    if (code == QUERN_OK) {
-        code = quern_value_copy_type(out, s->value);
-    }
-    if (code == QUERN_OK) {
-        code = quern_node_create(graph, quern_node_next(producer), "Mul", name,
-                                 in, 2, &out, 1, &node);
-    }
-    for (size_t i = 0; i < s->n_readers && code == QUERN_OK; i++) {
-        code = quern_node_set_input(s->readers[i].node, 0, out);
-    }
-    s->even = out;
-    return code;
-}
-
-/* Largest magnitudes as they are now, for who looks at the value next. */
-static enum quern_code tell_limits(struct quern_pass_ctx *ctx,
-                                   const struct site *s)
-{
-    struct quern_table *table = NULL;
-    struct qn_vector limits = {malloc((s->channels + 1) * sizeof(double)),
-                               s->channels};
-    if (limits.values == NULL) {
-        return QUERN_NO_MEMORY;
-    }
-    for (size_t c = 0; c < s->channels; c++) {
-        limits.values[c] = (double)s->range[c] * s->inverse[c];
-    }
-    enum quern_code code = quern_pass_keep(ctx, limits.values, free);
-    if (code == QUERN_OK) {
-        code = quern_table_open(quern_pass_model(ctx), QN_LIMIT_TABLE,
-                                QUERN_TABLE_VALUE, sizeof limits, &table);
-    }
-    return code == QUERN_OK
-               ? quern_table_set(table, quern_value_id(s->even), &limits)
-               : code;
 }
 
 /* ------------------------------------------------------------------ pass */
@@ -334,7 +142,8 @@ static bool is_attention_output(const struct quern_value *v)
 
 /* Whether a Mul in front of the readers pays on the target: they must read
  * codes there, and a Mul must not break what runs as one kernel. */
-static bool takes_mul(const struct quern_target *t, const struct site *s)
+static bool takes_mul(const struct quern_target *t,
+                      const struct qn_factor_site *s)
 {
     const struct quern_target_op *conv = quern_target_operator(t, "Conv");
     if (!s->product && conv != NULL && conv->least_channels > 1) {
@@ -360,7 +169,8 @@ static bool is_linked(const struct qn_placement *place,
 /* Cut of the noise that is worth a Mul. A depthwise Conv takes about the time
  * of the Mul, so less is not (measured: .05 dB for 4 to 8 % of the time of
  * whole networks), but behind HardSwish, whose channels differ most. */
-static double worth(const struct qn_placement *place, const struct site *s,
+static double worth(const struct qn_placement *place,
+                    const struct qn_factor_site *s,
                     const struct factor_params *p)
 {
     const struct quern_node *maker = quern_value_producer(s->value);
@@ -372,8 +182,9 @@ static double worth(const struct qn_placement *place, const struct site *s,
                : p->depthwise_gain;
 }
 
-static enum quern_code improve(struct quern_pass_ctx *ctx, struct site *s,
-                               double gain, size_t *n_done)
+static enum quern_code improve(struct quern_pass_ctx *ctx,
+                               struct qn_factor_site *s, double gain,
+                               size_t *n_done)
 {
     struct quern_noise_result r;
     bool folded = false;
@@ -382,19 +193,19 @@ static enum quern_code improve(struct quern_pass_ctx *ctx, struct site *s,
         return code;
     }
     s->even = s->value;
-    code = fold(ctx, s, &folded);
+    code = qn_factors_fold(ctx, s, &folded);
     if (code == QUERN_OK && !folded) {
         if (!takes_mul(quern_pass_target(ctx), s) ||
             r.noise_none < gain * r.noise) {
             return QUERN_OK; /* not worth a Mul */
         }
-        code = insert_mul(ctx, s);
+        code = qn_factors_insert(ctx, s);
     }
     for (size_t i = 0; i < s->n_readers && code == QUERN_OK; i++) {
         code = qn_scale_inputs(ctx, &s->readers[i], s->factors);
     }
     if (code == QUERN_OK) {
-        code = tell_limits(ctx, s);
+        code = qn_factors_tell(ctx, s);
     }
     if (code == QUERN_OK) {
         (*n_done)++;
@@ -437,9 +248,13 @@ static enum quern_code visit(struct quern_pass_ctx *ctx,
                              struct quern_value *v,
                              const struct factor_params *p, size_t *n_done)
 {
-    struct site s;
+    struct qn_factor_site s;
+    bool found = false;
     enum quern_code code = quern_pass_scope_open(ctx);
-    if (code == QUERN_OK && look(ctx, v, &s)) {
+    if (code == QUERN_OK) {
+        code = look(ctx, v, &s, &found);
+    }
+    if (code == QUERN_OK && found) {
         code = improve(ctx, &s, worth(place, &s, p), n_done);
     }
     quern_pass_scope_close(ctx);

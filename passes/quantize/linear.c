@@ -182,25 +182,28 @@ enum quern_code qn_scale_inputs(struct quern_pass_ctx *ctx,
 
 /* ---------------------------------------------------------- noise readers */
 
-float *qn_channel_range(struct quern_pass_ctx *ctx,
-                        const struct quern_value *value, size_t *out_channels)
+enum quern_code qn_channel_range(struct quern_pass_ctx *ctx,
+                                 const struct quern_value *value,
+                                 size_t *out_channels, float **out_range)
 {
     const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), value);
+    *out_range = NULL;
     if (seen == NULL || seen->stats == NULL) {
-        return NULL;
+        return QUERN_OK;
     }
     size_t n = quern_stats_n_channels(seen->stats);
     float *lo = quern_pass_alloc(ctx, n * sizeof *lo);
     float *hi = quern_pass_alloc(ctx, n * sizeof *hi);
     if (lo == NULL || hi == NULL) {
-        return NULL;
+        return QUERN_NO_MEMORY;
     }
     quern_stats_channels(seen->stats, lo, hi, NULL, NULL);
     for (size_t i = 0; i < n; i++) {
         hi[i] = fmaxf(-lo[i], hi[i]);
     }
     *out_channels = n;
-    return hi;
+    *out_range = hi;
+    return QUERN_OK;
 }
 
 /* Part of the min-max range that is left after the cut-off. */

@@ -60,10 +60,13 @@ qn_noise_reader_init(struct quern_pass_ctx *ctx, const struct qn_linear *linear,
                      struct quern_noise_reader *out_reader, bool *out_seen)
     __attribute__((warn_unused_result));
 
-/** Largest magnitude of each channel of a value, in memory of the pass; NULL
- * when it has no channels seen. */
-float *qn_channel_range(struct quern_pass_ctx *ctx,
-                        const struct quern_value *value, size_t *out_channels);
+/** Largest magnitude of each channel of a value.
+ * @param out_range  in memory of the pass; NULL: no channels were seen
+ * @return QUERN_OK; _NO_MEMORY */
+enum quern_code qn_channel_range(struct quern_pass_ctx *ctx,
+                                 const struct quern_value *value,
+                                 size_t *out_channels, float **out_range)
+    __attribute__((warn_unused_result));
 
 /** Add, or Sum of two, of a constant vector that alone reads a MatMul's output:
  * its bias, or NULL.

@@ -68,35 +68,41 @@ static bool is_wanted(struct quern_node *node, const struct quern_use *use,
 }
 
 /* Largest magnitude that each input of the operator takes, kernel positions
- * next to each other; NULL: not known. */
-static float *limits_of(struct quern_pass_ctx *ctx, const struct site *s,
-                        const struct quern_value *value)
+ * next to each other.
+ * @param out_limits  NULL: not known */
+static enum quern_code limits_of(struct quern_pass_ctx *ctx,
+                                 const struct site *s,
+                                 const struct quern_value *value,
+                                 float **out_limits)
 {
     const struct quern_weight_shape *shape = &s->linear.shape;
     struct quern_table *table = NULL;
     size_t n = 0;
     float *range = NULL;
-    if (quern_table_open(quern_pass_model(ctx), QN_LIMIT_TABLE,
-                         QUERN_TABLE_VALUE, sizeof(struct qn_vector),
-                         &table) != QUERN_OK) {
-        return NULL;
-    }
+    *out_limits = NULL;
+    enum quern_code code =
+        quern_table_open(quern_pass_model(ctx), QN_LIMIT_TABLE,
+                         QUERN_TABLE_VALUE, sizeof(struct qn_vector), &table);
     const struct qn_vector *limits =
-        quern_table_get(table, quern_value_id(value));
-    if (limits == NULL) {
-        range = qn_channel_range(ctx, value, &n);
+        code == QUERN_OK ? quern_table_get(table, quern_value_id(value)) : NULL;
+    if (code == QUERN_OK && limits == NULL) {
+        code = qn_channel_range(ctx, value, &n, &range);
+    }
+    n = limits != NULL ? limits->n : n;
+    if (code != QUERN_OK || n != s->linear.in_channels ||
+        (limits == NULL && range == NULL)) {
+        return code;
     }
     float *out = quern_pass_alloc(ctx, shape->cols * sizeof *out);
-    n = limits != NULL ? limits->n : n;
-    if (out == NULL || n != s->linear.in_channels ||
-        (limits == NULL && range == NULL)) {
-        return NULL;
+    if (out == NULL) {
+        return QUERN_NO_MEMORY;
     }
     for (size_t k = 0; k < shape->cols; k++) {
         size_t c = k / shape->taps;
         out[k] = limits != NULL ? (float)limits->values[c] : range[c];
     }
-    return out;
+    *out_limits = out;
+    return QUERN_OK;
 }
 
 /* Blocks of equal size, as few as will do; 0: columns cannot be cut so. */
@@ -124,7 +130,11 @@ static enum quern_code make_grams(struct quern_pass_ctx *ctx, struct site *s,
     if (n == 0 || size > room - *used) {
         return QUERN_OK;
     }
-    const float *limits = limits_of(ctx, s, value);
+    float *limits = NULL;
+    enum quern_code code = limits_of(ctx, s, value, &limits);
+    if (code != QUERN_OK) {
+        return code;
+    }
     struct quern_gram **grams =
         quern_pass_alloc(ctx, n * sizeof(struct quern_gram *));
     if (grams == NULL || pthread_mutex_init(&s->lock, NULL) != 0) {
@@ -133,7 +143,6 @@ static enum quern_code make_grams(struct quern_pass_ctx *ctx, struct site *s,
     s->grams = grams;
     s->n_blocks = limits != NULL ? n : 0;
     *used += limits != NULL ? size : 0;
-    enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < s->n_blocks && code == QUERN_OK; i++) {
         code = quern_gram_create(quern_pass_context(ctx), 1, cols,
                                  limits + i * cols, &grams[i]);

@@ -172,16 +172,18 @@ static double ratio_of(const struct quern_measure *m)
     return none ? 0.0 : fmin(pow(10.0, -0.1 * sqnr), 1e6);
 }
 
-double qn_error_ratios(struct quern_context *context, const struct qn_error *e,
-                       double *out_ratios)
+enum quern_code qn_error_ratios(struct quern_context *context,
+                                const struct qn_error *e, double *out_ratios,
+                                double *out_worst)
 {
     size_t n_out = e->outputs != NULL ? e->outputs->n_out : 0;
     double worst = -1.0;
     for (size_t i = 0; i < n_out; i++) {
         struct quern_measure *all = NULL;
         double ratio = 0.0;
-        if (quern_measure_create(context, &all) != QUERN_OK) {
-            return -1.0;
+        enum quern_code code = quern_measure_create(context, &all);
+        if (code != QUERN_OK) {
+            return code;
         }
         for (size_t k = 0; k < e->outputs->n; k++) {
             quern_measure_merge(all, e->measures[k * n_out + i]);
@@ -193,7 +195,8 @@ double qn_error_ratios(struct quern_context *context, const struct qn_error *e,
             out_ratios[i] = ratio;
         }
     }
-    return worst;
+    *out_worst = worst;
+    return QUERN_OK;
 }
 
 static struct quern_table *error_table(struct quern_model *model)

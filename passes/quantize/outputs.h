@@ -53,9 +53,12 @@ void qn_error_add(struct qn_error *error, size_t place,
 /** Noise over signal of each output (of logits where it is a softmax); 0 for
  * one that is no float or was always 0.
  * @param out_ratios  room for one an output, or NULL
- * @return the largest one; below 0: nothing was measured */
-double qn_error_ratios(struct quern_context *context,
-                       const struct qn_error *error, double *out_ratios);
+ * @param out_worst   the largest one; below 0: nothing was measured
+ * @return QUERN_OK; _NO_MEMORY */
+enum quern_code qn_error_ratios(struct quern_context *context,
+                                const struct qn_error *error,
+                                double *out_ratios, double *out_worst)
+    __attribute__((warn_unused_result));
 
 /** Remember the largest ratio of the model as it is. */
 enum quern_code qn_error_tell(struct quern_pass_ctx *ctx, double worst)

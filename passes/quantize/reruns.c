@@ -160,7 +160,7 @@ enum quern_code qn_reruns_go(struct qn_reruns *t, bool quick,
     }
     quern_engine_close(&t->engine);
     if (code == QUERN_OK) {
-        *out_worst = qn_error_ratios(t->context, &t->error, out_ratios);
+        code = qn_error_ratios(t->context, &t->error, out_ratios, out_worst);
     }
     qn_error_finish(&t->error);
     t->n_runs++;
