@@ -294,7 +294,10 @@ static enum quern_code insert_all(struct qn_inserter *s)
     for (size_t i = 0; i < heavy.n && code == QUERN_OK; i++) {
         code = insert_at(s, heavy.nodes[i]);
     }
-    return code == QUERN_OK ? qn_insert_activations(s) : code;
+    if (code == QUERN_OK) {
+        code = qn_insert_activations(s);
+    }
+    return code == QUERN_OK ? qn_insert_moved_outputs(s) : code;
 }
 
 static enum quern_code forget_made(struct quern_pass_ctx *ctx,

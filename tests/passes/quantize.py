@@ -603,11 +603,37 @@ def answers_widen_for_others_within_bounds(folder):
         assert 1.05 < wider < 2.1, (seed, wider)
 
 
+def moved_outputs_of_signed_codes(folder):
+    """From opset 21 on ONNX Runtime, as it is by default on x86, takes int8 codes that move on to an output by a pair of ours alone. All stays in integers."""
+    w, x = {"w": rand(8, 3, 3, 3)}, rand(20, 3, 8, 8)
+    ints = {"last": [-1, 8], "zero": [0], "three": [3], "two": [2], "halves": [4, 4]}
+    for op, sizes in (("Transpose<perm = [0,2,3,1]>(r)", "A,B,C,D"), ("Reshape(r, last)", "A,B"), ("Unsqueeze(r, zero)", "A,B,C,D,E"), ("Flatten(r)", "A,B"),
+                      ("Slice(r, zero, three, two)", "A,B,C,D"), ("MaxPool<kernel_shape = [2,2], strides = [2,2]>(r)", "A,B,C,D"), ("Split<axis = 1>(r, halves)", "A,B,C,D")):
+        ys = ["y", "z"] if "Split" in op else ["y"]
+        text = f"g (float[N,3,8,8] x) => ({', '.join(f'float[{sizes}] {y}' for y in ys)}) {{ c = Conv(x, w) r = Relu(c) {', '.join(ys)} = {op} }}"
+        model = model_of(text, w | {k: np.array(v, np.int64) for k, v in ints.items() if k in op}, opset=21)
+        after = quantize(folder, model, {"x": x}, STEPS, target="ort-cpu-arm")
+        made = {o: n.op_type for n in after.graph.node for o in n.output}
+        assert [o.name for o in after.graph.output] == ys and all(made[y] == "DequantizeLinear" for y in ys), (op, operators(after.graph))
+        options = ort.SessionOptions()
+        options.optimized_model_filepath = str(folder / "fused.onnx")
+        session = ort.InferenceSession(after.SerializeToString(), options)
+        got, want = session.run(None, {"x": x[:1]}), run(model, {"x": x[:1]})
+        assert all(a.shape == b.shape and np.abs(a - b).max() < 0.05 * np.abs(b).max() for a, b in zip(got, want)), op
+        fused = [n.op_type for n in onnx.load(folder / "fused.onnx").graph.node]
+        assert "QLinearConv" in fused and fused[-1] == "DequantizeLinear", (op, fused)
+        # Before it, and with unsigned codes, there is nothing to avoid.
+        for opset, target in (20, "ort-cpu-arm"), (21, "ort-cpu-x64"):
+            model.opset_import[0].version = opset
+            plain = quantize(folder, model, {"x": x}, STEPS, target=target)
+            assert operators(plain.graph)[-1] == op.split("(")[0].split("<")[0], (op, operators(plain.graph))
+
+
 CASES = [peaks_of_answers_are_not_cut, answers_widen_for_others_within_bounds, one_layer_back_to_float, runs_are_bounded, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, other_gates_are_no_hardswish, products_back_to_float,
          outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, factors_pay_for_a_mul, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart, floats_join_codes,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, few_weights_have_more_steps_to_choose_from, feedback_cuts_the_error,
-         dead_channels_keep_their_bias]
+         dead_channels_keep_their_bias, moved_outputs_of_signed_codes]
 
 
 def judge(cases):
