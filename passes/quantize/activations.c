@@ -48,9 +48,13 @@ static enum quern_code prepare_range(struct qn_inserter *s,
                                      struct qn_range_choice *out)
 {
     bool symmetric = s->place.target->activations.symmetric;
-    if (qn_maker(v, "Softmax") != NULL || qn_maker(v, "Sigmoid") != NULL) {
-        float most = symmetric ? 1.0f : 255.0f / 256.0f;
-        out->range = (struct quern_range){0.0f, most, -1.0};
+    struct qn_bounds bounds;
+    bool is_bounded = qn_bounds_of(v, &bounds);
+    if (is_bounded && bounds.is_whole) {
+        /* ONNX Runtime's integer kernels write such values so: steps of 1/256,
+         * without a code for the upper end. */
+        float most = bounds.most * (symmetric ? 1.0f : 255.0f / 256.0f);
+        out->range = (struct quern_range){bounds.least, most, -1.0};
         return QUERN_OK;
     }
     const struct qn_seen *seen = qn_seen(s->model, v);
@@ -68,10 +72,11 @@ static enum quern_code prepare_range(struct qn_inserter *s,
         .symmetric = symmetric,
         .cut = true,
         .unseen = true,
+        .bounded = is_bounded,
+        .least = bounds.least,
+        .most = bounds.most,
         .reader = qn_reader_of(v),
     };
-    out->options.bounded =
-        qn_bounds_of(v, &out->options.least, &out->options.most);
     out->part =
         out->options.method >= QUERN_RANGE_MSE ? beyond_cut(s, v) : 0.0f;
     return QUERN_OK;

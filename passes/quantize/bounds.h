@@ -4,11 +4,16 @@
 
 #include <quern/pass.h>
 
+struct qn_bounds {
+    float least, most; /* infinite: none */
+    bool is_whole;     /* a value takes all of what lies between: the bounds
+                          are its range, whatever was seen */
+};
+
 /** Bounds that a value never leaves, whatever the data: behind Clip, Relu,
- * Sigmoid and the like, also where only data movement or a maximum of
- * neighbours lies between.
- * @return false when there is neither; an end without one is infinite */
-bool qn_bounds_of(const struct quern_value *value, float *out_least,
-                  float *out_most);
+ * Sigmoid and the like, also where only data movement, maxima or means lie
+ * between. (A mean with padding has zeros in it: 0 is in every range.)
+ * @return false when there is neither */
+bool qn_bounds_of(const struct quern_value *value, struct qn_bounds *out);
 
 #endif

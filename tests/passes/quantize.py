@@ -629,11 +629,30 @@ def moved_outputs_of_signed_codes(folder):
             assert operators(plain.graph)[-1] == op.split("(")[0].split("<")[0], (op, operators(plain.graph))
 
 
+def room_ends_at_what_an_operator_can_give(folder):
+    """Room for values that were not seen goes no further than the operator by its definition, also behind movement and means. Of 20 samples of one value
+    a channel the highest lies below such an end."""
+    w = {"w": np.eye(8, dtype=np.float32).reshape(8, 8, 1, 1)}
+    for op, least, most in (("Sin(x)", -1, 1), ("Cos(x)", -1, 1), ("Erf(x)", -1, 1), ("Softsign(x)", -1, 1), ("Atan(x)", -np.pi / 2, np.pi / 2),
+                            ("HardSwish(x)", -0.375, 99), ("Elu<alpha = 0.5>(x)", -0.5, 99), ("Celu<alpha = 0.5>(x)", -0.5, 99),
+                            ("Selu(x)", -1.7581, 99), ("Sqrt(p)", 0, 99), ("GlobalAveragePool(t)", -1, 1), ("ReduceMax<axes = [2, 3]>(t)", -1, 1),
+                            ("Sigmoid(x)", 0, 255 / 256), ("Tanh(x)", -1, 1)):
+        model = model_of(f"g (float[N,8,1,1] x) => (float[N,8,1,1] y) {{ t = Sin(x) p = Abs(x) m = {op} y = Conv(m, w) }}", w)
+        for seed in range(4):
+            x = np.random.default_rng(seed).normal(size=(20, 8, 1, 1)).astype(np.float32)
+            after = quantize(folder, model, {"x": x}, STEPS)
+            q = next(n for n in after.graph.node if n.op_type == "QuantizeLinear" and n.input[0] == "m")
+            scale, zero = (float(constants(after)[k]) for k in q.input[1:])
+            lo, hi = -zero * scale, (255 - zero) * scale
+            assert lo > least - scale and hi < most + scale, (op, seed, lo, hi)
+
+
 CASES = [peaks_of_answers_are_not_cut, answers_widen_for_others_within_bounds, one_layer_back_to_float, runs_are_bounded, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, other_gates_are_no_hardswish, products_back_to_float,
          outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, factors_pay_for_a_mul, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart, floats_join_codes,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, few_weights_have_more_steps_to_choose_from, feedback_cuts_the_error,
-         dead_channels_keep_their_bias, moved_outputs_of_signed_codes]
+         dead_channels_keep_their_bias, moved_outputs_of_signed_codes,
+         room_ends_at_what_an_operator_can_give]
 
 
 def judge(cases):
