@@ -64,7 +64,6 @@ struct worker {
 static const float *pack(struct worker *k, const struct quern_view *v,
                          size_t len)
 {
-    const float *data = v->data;
     if (len > k->room_len) {
         float *grown = realloc(k->room, len * sizeof *grown);
         if (grown == NULL) {
@@ -73,19 +72,7 @@ static const float *pack(struct worker *k, const struct quern_view *v,
         k->room = grown;
         k->room_len = len;
     }
-    int64_t place[QUERN_MAX_RANK] = {0};
-    int64_t at = 0;
-    for (size_t i = 0; i < len; i++) {
-        k->room[i] = data[at];
-        for (int a = v->rank - 1; a >= 0; a--) {
-            at += v->strides[a];
-            if (++place[a] < v->dims[a]) {
-                break;
-            }
-            at -= v->strides[a] * v->dims[a];
-            place[a] = 0;
-        }
-    }
+    qn_copy_packed(v, k->room);
     return k->room;
 }
 

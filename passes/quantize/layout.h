@@ -16,4 +16,7 @@ struct qn_layout {
 bool qn_layout_of(const struct quern_view *view, int axis,
                   struct qn_layout *out_layout);
 
+/** All elements in row-major order into `to`, which has room for them. */
+void qn_copy_packed(const struct quern_view *view, float *to);
+
 #endif

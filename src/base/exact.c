@@ -12,28 +12,30 @@
 
 enum { LIMBS = 10, LOWEST = -300 };
 
-/* Add (or subtract) a 128-bit number at limb `at`; the carry runs on. */
+/* Add a part and a carry to a limb. Both overflow together never. */
+static inline uint64_t add_limb(uint64_t *limb, uint64_t part, uint64_t carry,
+                                uint64_t flip)
+{
+    uint64_t sum;
+    bool over = __builtin_add_overflow(*limb ^ flip, part, &sum);
+    over |= __builtin_add_overflow(sum, carry, &sum);
+    *limb = sum ^ flip;
+    return over ? 1 : 0;
+}
+
+/* Add (or subtract) a 128-bit number at limb `at`; the carry runs on. A
+ * difference is the complement of the sum with a complement: signs of sums come
+ * in no order, and a branch on them would be guessed wrong every other time. */
 static void add_at(uint64_t *limbs, size_t at, uint64_t low, uint64_t high,
                    bool negative)
 {
-    uint64_t parts[2] = {low, high};
-    uint64_t carry = 0;
-    for (size_t i = at; i < LIMBS; i++) {
-        uint64_t part = i - at < 2 ? parts[i - at] : 0;
-        if (i - at >= 2 && carry == 0) {
-            break;
-        }
-        uint64_t sum;
-        bool over;
-        if (negative) {
-            over = __builtin_sub_overflow(limbs[i], part, &sum);
-            over |= __builtin_sub_overflow(sum, carry, &sum);
-        } else {
-            over = __builtin_add_overflow(limbs[i], part, &sum);
-            over |= __builtin_add_overflow(sum, carry, &sum);
-        }
-        limbs[i] = sum;
-        carry = over ? 1 : 0;
+    uint64_t flip = negative ? UINT64_MAX : 0;
+    uint64_t carry = add_limb(&limbs[at], low, 0, flip);
+    if (at + 1 < LIMBS) {
+        carry = add_limb(&limbs[at + 1], high, carry, flip);
+    }
+    for (size_t i = at + 2; i < LIMBS && carry != 0; i++) {
+        carry = add_limb(&limbs[i], 0, carry, flip);
     }
 }
 

@@ -121,6 +121,48 @@ QN_BY_CPU bool qn_column_scan(const float *x, size_t rows, size_t channels,
     return good;
 }
 
+QN_BY_CPU void qn_join_ends(const float *lo, const float *hi, size_t n,
+                            float *min, float *second_min, float *max,
+                            float *second_max)
+{
+#pragma omp simd
+    for (size_t c = 0; c < n; c++) {
+        float low = lo[c] + 0.0F;
+        float high = hi[c] + 0.0F;
+        float inner_low = min[c] > low ? min[c] : low;
+        float inner_high = max[c] < high ? max[c] : high;
+        second_min[c] = second_min[c] < inner_low ? second_min[c] : inner_low;
+        second_max[c] = second_max[c] > inner_high ? second_max[c] : inner_high;
+        min[c] = min[c] < low ? min[c] : low;
+        max[c] = max[c] > high ? max[c] : high;
+    }
+}
+
+QN_BY_CPU void qn_outer_ends(const float *lo, const float *hi, size_t n,
+                             float *out_min, float *out_max)
+{
+    float low[lanes] = {0};
+    float high[lanes] = {0};
+    int32_t unused[lanes] = {0};
+    size_t c = 0;
+    for (; c + lanes <= n; c += lanes) {
+#pragma omp simd
+        for (int l = 0; l < lanes; l++) {
+            low[l] = lo[c + (size_t)l] < low[l] ? lo[c + (size_t)l] : low[l];
+            high[l] = hi[c + (size_t)l] > high[l] ? hi[c + (size_t)l] : high[l];
+        }
+    }
+    for (; c < n; c++) {
+        low[0] = lo[c] < low[0] ? lo[c] : low[0];
+        high[0] = hi[c] > high[0] ? hi[c] : high[0];
+    }
+    for (int half = lanes / 2; half > 0; half /= 2) {
+        scan_fold(half, low, high, unused);
+    }
+    *out_min = low[0];
+    *out_max = high[0];
+}
+
 QN_BY_CPU float qn_row_pair_max(const float *a, const float *b, size_t n)
 {
     float most[lanes] = {0};

@@ -41,6 +41,16 @@ void qn_column_pair_max(const float *x, size_t rows, size_t channels,
 void qn_count(const float *x, size_t n, float width, float inverse,
               uint32_t *tables);
 
+/** Join what n channels reached in one call, lo and hi, into their lowest and
+ * second lowest, highest and second highest. No NaN. -0 counts as 0: which of
+ * the two a minimum is would depend on the order of values. */
+void qn_join_ends(const float *lo, const float *hi, size_t n, float *min,
+                  float *second_min, float *max, float *second_max);
+
+/** Smallest of lo, largest of hi, and 0. */
+void qn_outer_ends(const float *lo, const float *hi, size_t n, float *out_min,
+                   float *out_max);
+
 /** Sum and sum of squares of n values, added to *sum and *square. */
 void qn_row_sums(const float *x, size_t n, double *sum, double *square);
 

@@ -145,8 +145,8 @@ static bool scan_call(struct quern_stats *stats, const struct view *view)
     for (size_t at = 0; at < view->len; at += view->inner) {
         float lo, hi;
         good &= qn_row_scan(view->data + at, view->inner, &lo, &hi);
-        stats->call_min[c] = fminf(stats->call_min[c], lo);
-        stats->call_max[c] = fmaxf(stats->call_max[c], hi);
+        stats->call_min[c] = lo < stats->call_min[c] ? lo : stats->call_min[c];
+        stats->call_max[c] = hi > stats->call_max[c] ? hi : stats->call_max[c];
         c = c + 1 == view->channels ? 0 : c + 1;
     }
     return good;
@@ -169,19 +169,16 @@ static void sum_call(struct quern_stats *stats, const struct view *view)
     }
 }
 
-/* Ranges of this call into the part. Adding 0 makes -0 into 0: which of the
- * two a minimum is would depend on the order of values. */
+/* Ranges of this call into the part. */
 static void take_ranges(const struct quern_stats *stats, struct qn_part *part)
 {
     float lo = 0.0F;
     float hi = 0.0F;
-    for (size_t c = 0; c < stats->channels; c++) {
-        qn_part_take_ends(part, c, stats->call_min[c] + 0.0F,
-                          stats->call_max[c] + 0.0F);
-        lo = fminf(lo, stats->call_min[c]);
-        hi = fmaxf(hi, stats->call_max[c]);
-    }
+    qn_join_ends(stats->call_min, stats->call_max, stats->channels, part->min,
+                 part->second_min, part->max, part->second_max);
     if (part->hist.tables != NULL) {
+        qn_outer_ends(stats->call_min, stats->call_max, stats->channels, &lo,
+                      &hi);
         qn_hist_widen(&part->hist, lo, hi);
     }
 }
@@ -190,18 +187,22 @@ static void take_ranges(const struct quern_stats *stats, struct qn_part *part)
 static void add_plain(struct quern_stats *stats, const struct view *view)
 {
     struct qn_part *body = &stats->body;
-    bool has_moments = stats->call_sum != NULL;
+    uint64_t count = (uint64_t)view->outer * view->inner;
     take_ranges(stats, body);
     if (body->hist.tables != NULL) {
         qn_hist_count(&body->hist, view->data, view->len);
     }
-    if (has_moments) {
-        sum_call(stats, view);
-    }
     for (size_t c = 0; c < view->channels; c++) {
-        part_take_sums(body, c, (uint64_t)view->outer * view->inner,
-                       has_moments ? stats->call_sum[c] : 0.0,
-                       has_moments ? stats->call_square[c] : 0.0);
+        body->count[c] += count;
+    }
+    body->n += view->len;
+    if (stats->call_sum == NULL) {
+        return;
+    }
+    sum_call(stats, view);
+    for (size_t c = 0; c < view->channels; c++) {
+        qn_exact_add(&body->sum[c], stats->call_sum[c]);
+        qn_exact_add(&body->square[c], stats->call_square[c]);
     }
 }
 
