@@ -6,6 +6,7 @@
 #include "quantize/moments.h"
 #include "quantize/seen.h"
 #include "quantize/weight_overflow.h"
+#include "quantize/weight_rows.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -165,25 +166,20 @@ static enum quern_code avoid_overflow(struct quern_pass_ctx *ctx,
                                       const struct qn_weight_options *options)
 {
     bool is_seen = options->overflow == QUERN_OVERFLOW_OBSERVED;
-    struct qn_overflow *o = qn_overflow_create(ctx, w, is_seen ? x : NULL, x_qp,
-                                               options->per_tensor);
-    if (o == NULL) {
-        return QUERN_NO_MEMORY;
+    struct qn_overflow *o = NULL;
+    enum quern_code code = qn_overflow_create(ctx, w, is_seen ? x : NULL, x_qp,
+                                              options->per_tensor, &o);
+    if (code != QUERN_OK || qn_overflow_fits(o)) {
+        return code;
     }
-    if (qn_overflow_fits(o)) {
-        return QUERN_OK;
-    }
-    enum quern_code code = qn_overflow_search(o);
+    code = qn_overflow_search(o);
     if (code == QUERN_OK) {
         code = round_codes(ctx, w);
     }
     if (code == QUERN_OK && options->feedback) {
         code = feed_back(ctx, w);
     }
-    if (code == QUERN_OK) {
-        qn_overflow_trim(o);
-    }
-    return code;
+    return code == QUERN_OK ? qn_overflow_trim(o) : code;
 }
 
 /* ---------------------------------------------------------------- finite */
@@ -271,6 +267,27 @@ enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
     return code;
 }
 
+/* What rounding shifts means by. */
+struct shift {
+    const struct qn_weight_codes *weights;
+    const double *mean; /* of inputs */
+    double *out;
+};
+
+static enum quern_code shift_rows(struct quern_context *context, void *user,
+                                  size_t item, int worker)
+{
+    const struct shift *s = user;
+    const struct qn_weight_codes *w = s->weights;
+    struct qn_rows r = qn_rows_at(&w->linear.shape, item);
+    (void)context;
+    (void)worker;
+    quern_weight_bias_shift(&r.shape, w->qp + r.first_row, w->values + r.at,
+                            w->codes + r.at, s->mean, NULL,
+                            s->out + r.first_row);
+    return QUERN_OK;
+}
+
 enum quern_code qn_weight_codes_shift(struct quern_pass_ctx *ctx,
                                       const struct qn_weight_codes *w,
                                       const struct quern_value *x, double *out)
@@ -286,7 +303,7 @@ enum quern_code qn_weight_codes_shift(struct quern_pass_ctx *ctx,
         return QUERN_NO_MEMORY;
     }
     quern_stats_channels(seen->stats, NULL, NULL, mean, NULL);
-    quern_weight_bias_shift(&w->linear.shape, w->qp, w->values, w->codes, mean,
-                            NULL, out);
-    return QUERN_OK;
+    struct shift shift = {w, mean, out};
+    return qn_rows_each(quern_pass_context(ctx), &w->linear.shape, shift_rows,
+                        &shift);
 }

@@ -4,6 +4,7 @@
 #include "quantize/weight_overflow.h"
 
 #include "quantize/seen.h"
+#include "quantize/weight_rows.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,9 +22,6 @@ enum { STEPS = 5 };
 enum { FEW = 64, WIDER_STEPS = 32 };
 static const float widest = 1.12f;
 
-/* Rows that are looked at together. */
-enum { CHUNK_ROWS = 64 };
-
 struct qn_overflow {
     struct quern_context *context;
     struct qn_weight_codes *weights;
@@ -37,6 +35,7 @@ struct qn_overflow {
     float *ratios;  /* by which the last step widens them */
     float *tried;   /* [n_steps, rows]: scales, and the errors with them */
     double *errors;
+    int32_t *peaks; /* of rows */
 };
 
 /* Highest codes of two channels of a convolution seldom meet the largest
@@ -111,22 +110,36 @@ static double *energy_of(struct quern_pass_ctx *ctx,
     return square;
 }
 
+static enum quern_code peaks_of_rows(struct quern_context *context, void *user,
+                                     size_t item, int worker)
+{
+    const struct qn_overflow *o = user;
+    struct qn_rows r = qn_rows_at(&o->weights->linear.shape, item);
+    (void)context;
+    (void)worker;
+    quern_weight_pair_peaks(&r.shape, o->weights->codes + r.at, o->inputs,
+                            o->peaks + r.first_row);
+    return QUERN_OK;
+}
+
 /* How much wider the steps of each row must be for its codes to fit. */
-static void find_ratios(struct qn_overflow *o, int32_t *peaks)
+static enum quern_code find_ratios(struct qn_overflow *o)
 {
     const struct qn_weight_codes *w = o->weights;
     size_t n = w->linear.out_channels;
     int32_t highest = 0;
-    quern_weight_pair_peaks(&w->linear.shape, w->codes, o->inputs, peaks);
+    enum quern_code code =
+        qn_rows_each(o->context, &w->linear.shape, peaks_of_rows, o);
     for (size_t r = 0; r < n; r++) {
-        highest = peaks[r] > highest ? peaks[r] : highest;
+        highest = o->peaks[r] > highest ? o->peaks[r] : highest;
     }
     for (size_t r = 0; r < n; r++) {
-        int32_t peak = o->per_tensor ? highest : peaks[r];
+        int32_t peak = o->per_tensor ? highest : o->peaks[r];
         o->scales[r] = w->qp[r].scale;
         o->ratios[r] = fmaxf((float)peak / (float)INT16_MAX, 1.0f);
     }
     o->fits = highest <= INT16_MAX;
+    return code;
 }
 
 bool qn_may_saturate(const struct qn_linear *l)
@@ -134,26 +147,28 @@ bool qn_may_saturate(const struct qn_linear *l)
     return l->shape.groups == 1 || l->shape.cols > l->shape.taps;
 }
 
-struct qn_overflow *qn_overflow_create(struct quern_pass_ctx *ctx,
-                                       struct qn_weight_codes *weights,
-                                       const struct quern_value *x,
-                                       const struct quern_qparams *x_qp,
-                                       bool per_tensor)
+enum quern_code qn_overflow_create(struct quern_pass_ctx *ctx,
+                                   struct qn_weight_codes *weights,
+                                   const struct quern_value *x,
+                                   const struct quern_qparams *x_qp,
+                                   bool per_tensor,
+                                   struct qn_overflow **out_overflow)
 {
     const struct qn_linear *l = &weights->linear;
     size_t n = l->out_channels;
     struct qn_overflow *o = quern_pass_alloc(ctx, sizeof *o);
-    int32_t *peaks = quern_pass_alloc(ctx, n * sizeof *peaks);
-    if (o == NULL || peaks == NULL) {
-        return NULL;
+    if (o == NULL) {
+        return QUERN_NO_MEMORY;
     }
+    *out_overflow = o;
     o->fits = !qn_may_saturate(l);
     if (o->fits) {
-        return o; /* nobody asks further */
+        return QUERN_OK; /* nobody asks further */
     }
     o->context = quern_pass_context(ctx);
     o->weights = weights;
     o->per_tensor = per_tensor;
+    o->peaks = quern_pass_alloc(ctx, n * sizeof *o->peaks);
     o->scales = quern_pass_alloc(ctx, n * sizeof *o->scales);
     o->ratios = quern_pass_alloc(ctx, n * sizeof *o->ratios);
     bool is_short = x == NULL && l->shape.cols <= FEW;
@@ -162,15 +177,14 @@ struct qn_overflow *qn_overflow_create(struct quern_pass_ctx *ctx,
     o->errors = quern_pass_alloc(ctx, n_tried * sizeof *o->errors);
     o->tried = quern_pass_alloc(ctx, n_tried * sizeof *o->tried);
     if (o->tried == NULL || o->scales == NULL || o->ratios == NULL ||
-        o->errors == NULL) {
-        return NULL;
+        o->errors == NULL || o->peaks == NULL) {
+        return QUERN_NO_MEMORY;
     }
     if (x != NULL && observed_codes(ctx, x, x_qp, l, &o->seen)) {
         o->inputs = &o->seen;
         o->energy = energy_of(ctx, x, l->in_channels);
     }
-    find_ratios(o, peaks);
-    return o;
+    return find_ratios(o);
 }
 
 bool qn_overflow_fits(const struct qn_overflow *o)
@@ -194,37 +208,12 @@ static float scale_at(const struct qn_overflow *o, size_t row, int step)
     return o->scales[row] * powf(o->ratios[row], part);
 }
 
-/* Some rows: of one group, or all rows of all groups. */
-struct chunk {
-    struct quern_weight_shape shape;
-    size_t first_row, n_rows;
-    size_t at; /* of its first weight */
-};
-
-static size_t n_chunks(const struct quern_weight_shape *s)
-{
-    return s->groups > 1 ? 1 : (s->rows + CHUNK_ROWS - 1) / CHUNK_ROWS;
-}
-
-static struct chunk chunk_at(const struct quern_weight_shape *s, size_t i)
-{
-    struct chunk c = {.shape = *s, .n_rows = s->groups * s->rows};
-    if (s->groups == 1) {
-        size_t left = s->rows - i * CHUNK_ROWS;
-        c.first_row = i * CHUNK_ROWS;
-        c.n_rows = left < CHUNK_ROWS ? left : CHUNK_ROWS;
-        c.shape.rows = c.n_rows;
-        c.at = c.first_row * s->row_stride;
-    }
-    return c;
-}
-
-/* One step of a chunk. */
+/* One step of some rows. */
 struct trial {
-    const struct chunk *chunk;
+    const struct qn_rows *rows;
     const float *values;
     int8_t *codes;
-    const float *scales; /* of the rows of the chunk */
+    const float *scales; /* of these rows */
     double *errors;
 };
 
@@ -245,11 +234,11 @@ static double energy_at(const struct qn_overflow *o, size_t channel)
 /* Rows that lie next to each other: swept column by column. */
 static void round_columns(const struct trial *t)
 {
-    const struct quern_weight_shape *s = &t->chunk->shape;
+    const struct quern_weight_shape *s = &t->rows->shape;
     for (size_t k = 0; k < s->cols; k++) {
         const float *values = t->values + k * s->col_stride;
         int8_t *codes = t->codes + k * s->col_stride;
-        for (size_t r = 0; r < t->chunk->n_rows; r++) {
+        for (size_t r = 0; r < t->rows->n_rows; r++) {
             codes[r] = round_one(values[r], t->scales[r]);
         }
     }
@@ -257,13 +246,13 @@ static void round_columns(const struct trial *t)
 
 static void sum_columns(const struct qn_overflow *o, const struct trial *t)
 {
-    const struct quern_weight_shape *s = &t->chunk->shape;
-    memset(t->errors, 0, t->chunk->n_rows * sizeof *t->errors);
+    const struct quern_weight_shape *s = &t->rows->shape;
+    memset(t->errors, 0, t->rows->n_rows * sizeof *t->errors);
     for (size_t k = 0; k < s->cols; k++) {
         const float *values = t->values + k * s->col_stride;
         const int8_t *codes = t->codes + k * s->col_stride;
         double energy = energy_at(o, k / (s->taps > 1 ? s->taps : 1));
-        for (size_t r = 0; r < t->chunk->n_rows; r++) {
+        for (size_t r = 0; r < t->rows->n_rows; r++) {
             float e = values[r] - t->scales[r] * (float)codes[r];
             t->errors[r] += energy * (double)(e * e);
         }
@@ -272,7 +261,7 @@ static void sum_columns(const struct qn_overflow *o, const struct trial *t)
 
 static void round_row(const struct trial *t, size_t row)
 {
-    const struct quern_weight_shape *s = &t->chunk->shape;
+    const struct quern_weight_shape *s = &t->rows->shape;
     for (size_t k = 0; k < s->cols; k++) {
         size_t i = row * s->row_stride + k * s->col_stride;
         t->codes[i] = round_one(t->values[i], t->scales[row]);
@@ -282,7 +271,7 @@ static void round_row(const struct trial *t, size_t row)
 static double error_of_row(const struct qn_overflow *o, const struct trial *t,
                            size_t row)
 {
-    const struct quern_weight_shape *s = &t->chunk->shape;
+    const struct quern_weight_shape *s = &t->rows->shape;
     size_t taps = s->taps > 1 ? s->taps : 1;
     size_t channel = row / s->rows * (s->cols / taps);
     double sum = 0.0;
@@ -301,7 +290,7 @@ static double error_of_row(const struct qn_overflow *o, const struct trial *t,
 /* Rows that fit as they are keep the codes that they have. */
 static void try_rows(const struct qn_overflow *o, const struct trial *t)
 {
-    const struct chunk *c = t->chunk;
+    const struct qn_rows *c = t->rows;
     const float *ratios = o->ratios + c->first_row;
     bool by_columns = c->shape.row_stride == 1;
     if (by_columns) {
@@ -321,13 +310,13 @@ static void try_rows(const struct qn_overflow *o, const struct trial *t)
     }
 }
 
-static enum quern_code search_chunk(struct quern_context *context, void *user,
-                                    size_t item, int worker)
+static enum quern_code search_rows(struct quern_context *context, void *user,
+                                   size_t item, int worker)
 {
     struct qn_overflow *o = user;
     const struct qn_weight_codes *w = o->weights;
     size_t n = w->linear.out_channels;
-    struct chunk c = chunk_at(&w->linear.shape, item);
+    struct qn_rows c = qn_rows_at(&w->linear.shape, item);
     bool exceeds = false;
     (void)context;
     (void)worker;
@@ -369,8 +358,8 @@ static int best_step(const struct qn_overflow *o, size_t row)
 enum quern_code qn_overflow_search(struct qn_overflow *o)
 {
     size_t n = o->weights->linear.out_channels;
-    enum quern_code code = quern_parallel(
-        o->context, n_chunks(&o->weights->linear.shape), search_chunk, o);
+    enum quern_code code =
+        qn_rows_each(o->context, &o->weights->linear.shape, search_rows, o);
     if (code != QUERN_OK) {
         return code;
     }
@@ -382,8 +371,18 @@ enum quern_code qn_overflow_search(struct qn_overflow *o)
     return QUERN_OK;
 }
 
-void qn_overflow_trim(struct qn_overflow *o)
+static enum quern_code trim_rows(struct quern_context *context, void *user,
+                                 size_t item, int worker)
 {
-    quern_weight_pair_trim(&o->weights->linear.shape, o->inputs,
-                           o->weights->codes);
+    const struct qn_overflow *o = user;
+    struct qn_rows r = qn_rows_at(&o->weights->linear.shape, item);
+    (void)context;
+    (void)worker;
+    quern_weight_pair_trim(&r.shape, o->inputs, o->weights->codes + r.at);
+    return QUERN_OK;
+}
+
+enum quern_code qn_overflow_trim(struct qn_overflow *o)
+{
+    return qn_rows_each(o->context, &o->weights->linear.shape, trim_rows, o);
 }

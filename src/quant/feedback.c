@@ -178,23 +178,47 @@ QN_INLINE void spread(double *sums, const double *l, double error, size_t n)
     }
 }
 
-/* Walk inputs [first, end) of one row, last one first. */
-QN_BY_CPU static void round_row(const struct work *work, size_t row,
-                                size_t first, size_t end, double *sums,
-                                double *errors)
+/* Rows that are walked side by side: each waits for two divisions an input. */
+enum { abreast = 4 };
+
+/* Walk inputs [first, end) of n rows, last one first. Sums of a row lie `cols`
+ * apart, errors a block. */
+QN_INLINE void round_rows(const struct work *work, size_t row, size_t n,
+                          size_t first, size_t end, double *sums,
+                          double *errors)
 {
     const struct quern_qparams *q = &work->options->qparams[row];
-    double scale = (double)q->scale;
-    size_t n = work->cols;
+    size_t cols = work->cols;
     for (size_t k = end; k-- > first;) {
-        const double *l = work->factor + k * n;
-        size_t at = index_of(work, row, k);
-        double w = (double)work->weights[at];
-        double code = round_code((w + sums[k] / l[k]) / scale, q);
-        double error = code * scale - w;
-        work->codes[at] = (int8_t)code;
-        errors[k - first] = error;
-        spread(sums + first, l + first, error, k - first);
+        const double *l = work->factor + k * cols;
+        for (size_t r = 0; r < n; r++) {
+            size_t at = index_of(work, row + r, k);
+            double scale = (double)q[r].scale;
+            double w = (double)work->weights[at];
+            double made_good = sums[r * cols + k] / l[k];
+            double code = round_code((w + made_good) / scale, &q[r]);
+            work->codes[at] = (int8_t)code;
+            errors[r * QN_DENSE_BLOCK + k - first] = code * scale - w;
+        }
+        for (size_t r = 0; r < n; r++) {
+            spread(sums + r * cols + first, l + first,
+                   errors[r * QN_DENSE_BLOCK + k - first], k - first);
+        }
+    }
+}
+
+QN_BY_CPU static void round_some(const struct work *work, size_t row, size_t n,
+                                 size_t first, size_t end, double *sums,
+                                 double *errors)
+{
+    size_t r = 0;
+    for (; r + abreast <= n; r += abreast) {
+        round_rows(work, row + r, abreast, first, end, sums + r * work->cols,
+                   errors + r * QN_DENSE_BLOCK);
+    }
+    for (; r < n; r++) {
+        round_rows(work, row + r, 1, first, end, sums + r * work->cols,
+                   errors + r * QN_DENSE_BLOCK);
     }
 }
 
@@ -208,10 +232,7 @@ static void round_chunk(const struct work *work, int worker, size_t first,
     memset(sums, 0, n_rows * n * sizeof *sums);
     for (size_t end = n; end > 0;) {
         size_t start = (end - 1) / QN_DENSE_BLOCK * QN_DENSE_BLOCK;
-        for (size_t r = 0; r < n_rows; r++) {
-            round_row(work, first + r, start, end, sums + r * n,
-                      errors + r * QN_DENSE_BLOCK);
-        }
+        round_some(work, first, n_rows, start, end, sums, errors);
         qn_multiply_subtract(sums, n, errors, QN_DENSE_BLOCK,
                              work->factor + start * n, n, n_rows, start,
                              end - start);

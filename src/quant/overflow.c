@@ -19,6 +19,7 @@ static size_t column_of(const struct quern_weight_shape *s, size_t k)
 struct pair {
     size_t at[2];    /* of the weights, behind the first of their row */
     int32_t high[2]; /* highest codes that meet them */
+    int32_t most;    /* the higher one */
     int32_t sum;     /* highest sum of both */
     size_t n;        /* 1 at an odd end */
 };
@@ -36,6 +37,7 @@ static struct pair pair_at(const struct quern_weight_shape *s, size_t group,
         channel[i] = first + col / taps;
         p.high[i] = inputs != NULL ? inputs->high[channel[i]] : UINT8_MAX;
     }
+    p.most = p.high[0] > p.high[1] ? p.high[0] : p.high[1];
     p.sum = p.high[0] + p.high[1];
     if (inputs != NULL && inputs->sums != NULL && channel[0] % 2 == 0 &&
         channel[1] == channel[0] + 1) {
@@ -74,6 +76,12 @@ QN_BY_CPU static void join_columns(const struct pair *p, const int8_t *codes,
     }
 }
 
+/* Not below the peak, and told fast. */
+QN_INLINE int32_t bound_of(const struct pair *p, int32_t a, int32_t b)
+{
+    return ((a < 0 ? -a : a) + (b < 0 ? -b : b)) * p->most;
+}
+
 static int32_t peak_in_row(const struct pair *p, const int8_t *row)
 {
     return peak_of(p, row[p->at[0]], p->n > 1 ? row[p->at[1]] : 0);
@@ -93,6 +101,22 @@ static size_t list_pairs(const struct quern_weight_shape *s, size_t group,
     return n;
 }
 
+/* The peak of a row so far joined with those of n pairs. */
+static int32_t row_peak(const struct pair *pairs, size_t n, const int8_t *row,
+                        int32_t highest)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct pair *p = &pairs[i];
+        int32_t a = row[p->at[0]];
+        int32_t b = p->n > 1 ? row[p->at[1]] : 0;
+        if (bound_of(p, a, b) > highest) {
+            int32_t peak = peak_of(p, a, b);
+            highest = peak > highest ? peak : highest;
+        }
+    }
+    return highest;
+}
+
 static void group_peaks(const struct quern_weight_shape *s, size_t group,
                         const int8_t *codes,
                         const struct quern_pair_inputs *inputs, int32_t *peaks)
@@ -105,11 +129,8 @@ static void group_peaks(const struct quern_weight_shape *s, size_t group,
             join_columns(&pairs[n_columns++], codes, s->rows, peaks);
         }
         for (size_t r = 0; r < s->rows; r++) {
-            const int8_t *row = codes + r * s->row_stride;
-            for (size_t i = n_columns; i < n; i++) {
-                int32_t peak = peak_in_row(&pairs[i], row);
-                peaks[r] = peak > peaks[r] ? peak : peaks[r];
-            }
+            peaks[r] = row_peak(pairs + n_columns, n - n_columns,
+                                codes + r * s->row_stride, peaks[r]);
         }
     }
 }
@@ -127,18 +148,11 @@ void quern_weight_pair_peaks(const struct quern_weight_shape *shape,
     }
 }
 
-/* No sum of these two can be too large: the common case, told fast. */
-QN_INLINE bool surely_fits(const struct pair *p, int a, int b)
-{
-    int32_t high = p->high[0] > p->high[1] ? p->high[0] : p->high[1];
-    return ((a < 0 ? -a : a) + (b < 0 ? -b : b)) * high <= INT16_MAX;
-}
-
 /* Nearer to zero, the larger one first, until the sum fits. */
 static size_t trim_pair(const struct pair *p, int8_t *row)
 {
     size_t n = 0;
-    if (surely_fits(p, row[p->at[0]], p->n > 1 ? row[p->at[1]] : 0)) {
+    if (bound_of(p, row[p->at[0]], p->n > 1 ? row[p->at[1]] : 0) <= INT16_MAX) {
         return 0;
     }
     for (; peak_in_row(p, row) > INT16_MAX; n++) {
@@ -151,8 +165,41 @@ static size_t trim_pair(const struct pair *p, int8_t *row)
     return n;
 }
 
+/* Does none of n rows that lie next to each other need a trim of this pair? */
+QN_BY_CPU static bool columns_fit(const struct pair *p, const int8_t *codes,
+                                  size_t n)
+{
+    const int8_t *a = codes + p->at[0];
+    const int8_t *b = codes + p->at[1];
+    int32_t highest = 0;
+    for (size_t r = 0; r < n; r++) {
+        int32_t bound = bound_of(p, a[r], b[r]);
+        highest = bound > highest ? bound : highest;
+    }
+    return highest <= INT16_MAX;
+}
+
 /* Rows that are trimmed together: what a pair reads of them stays in cache. */
 enum { trim_rows = 64 };
+
+/* n pairs of rows that lie next to each other. */
+static size_t trim_columns(const struct pair *pairs, size_t n, size_t rows,
+                           int8_t *codes)
+{
+    size_t n_trimmed = 0;
+    for (size_t top = 0; top < rows; top += trim_rows) {
+        size_t left = rows - top < trim_rows ? rows - top : trim_rows;
+        for (size_t i = 0; i < n; i++) {
+            if (pairs[i].n > 1 && columns_fit(&pairs[i], codes + top, left)) {
+                continue;
+            }
+            for (size_t r = top; r < top + left; r++) {
+                n_trimmed += trim_pair(&pairs[i], codes + r);
+            }
+        }
+    }
+    return n_trimmed;
+}
 
 static size_t trim_group(const struct quern_weight_shape *s, size_t group,
                          const struct quern_pair_inputs *inputs, int8_t *codes)
@@ -161,14 +208,13 @@ static size_t trim_group(const struct quern_weight_shape *s, size_t group,
     size_t n_trimmed = 0;
     for (size_t k = 0; k < s->cols; k += 2 * (size_t)most_pairs) {
         size_t n = list_pairs(s, group, k, inputs, pairs);
-        for (size_t top = 0; top < s->rows; top += trim_rows) {
-            size_t left = s->rows - top;
-            size_t end = top + (left < trim_rows ? left : trim_rows);
+        if (s->row_stride == 1) {
+            n_trimmed += trim_columns(pairs, n, s->rows, codes);
+            continue;
+        }
+        for (size_t r = 0; r < s->rows; r++) {
             for (size_t i = 0; i < n; i++) {
-                for (size_t r = top; r < end; r++) {
-                    n_trimmed +=
-                        trim_pair(&pairs[i], codes + r * s->row_stride);
-                }
+                n_trimmed += trim_pair(&pairs[i], codes + r * s->row_stride);
             }
         }
     }

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/diag.h"
+#include "quant/kernel.h"
 #include "quant/observe_kernels.h"
 
 #include <math.h>
@@ -189,7 +190,9 @@ enum quern_code quern_weight_qparams(struct quern_context *context,
     return code;
 }
 
-enum { shift_rows = 16 };
+/* Rows whose sums run side by side: those that lie next to each other are read
+ * together, others at least do not wait for each other. */
+enum { next_rows = 16, apart_rows = 4 };
 
 /* What a shift is made of. */
 struct shift {
@@ -201,24 +204,35 @@ struct shift {
     const double *tap_weight;
 };
 
-/* Shift of n <= shift_rows rows of a group, each summed over the columns in
- * order. Rows that lie next to each other are read together. */
-static void shift_of_rows(const struct shift *s, size_t first, size_t n,
-                          double *out)
+/* Shift of n <= next_rows rows of a group, each summed over the columns in
+ * order. `n` is a constant where this is inlined, but for what is left over. */
+QN_INLINE void shift_of_rows(const struct shift *s, size_t first, size_t n,
+                             double *out)
 {
     const struct quern_weight_shape *shape = s->shape;
     size_t taps = shape->taps > 1 ? shape->taps : 1;
-    const double *mean = s->mean + first / shape->rows * (shape->cols / taps);
-    double sums[shift_rows] = {0.0};
-    for (size_t k = 0; k < shape->cols; k++) {
-        double part = s->tap_weight != NULL ? s->tap_weight[k % taps] : 1.0;
-        double x = mean[k / taps];
-        size_t at = first * shape->row_stride + k * shape->col_stride;
-        for (size_t r = 0; r < n; r++, at += shape->row_stride) {
-            const struct quern_qparams *q = &s->qparams[first + r];
-            double kept =
-                (double)(s->codes[at] - q->zero_point) * (double)q->scale;
+    size_t channels = shape->cols / taps;
+    const double *mean = s->mean + first / shape->rows * channels;
+    double sums[next_rows] = {0.0};
+    double scale[next_rows];
+    int32_t zero[next_rows];
+    size_t column = first * shape->row_stride;
+    size_t tap = 0;
+    for (size_t r = 0; r < n; r++) {
+        scale[r] = (double)s->qparams[first + r].scale;
+        zero[r] = s->qparams[first + r].zero_point;
+    }
+    for (size_t k = 0; k < shape->cols; k++, column += shape->col_stride) {
+        double part = s->tap_weight != NULL ? s->tap_weight[tap] : 1.0;
+        double x = *mean;
+        for (size_t r = 0; r < n; r++) {
+            size_t at = column + r * shape->row_stride;
+            double kept = (double)(s->codes[at] - zero[r]) * scale[r];
             sums[r] += ((double)s->weights[at] - kept) * x * part;
+        }
+        if (++tap == taps) {
+            tap = 0;
+            mean++;
         }
     }
     for (size_t r = 0; r < n; r++) {
@@ -233,13 +247,19 @@ void quern_weight_bias_shift(const struct quern_weight_shape *shape,
                              double *out_shift)
 {
     struct shift shift = {shape, qparams, weights, codes, mean, tap_weight};
-    size_t most = shape->row_stride == 1 ? shift_rows : 1;
+    size_t most = shape->row_stride == 1 ? next_rows : apart_rows;
     for (size_t g = 0; g < shape->groups; g++) {
         for (size_t r = 0; r < shape->rows; r += most) {
             size_t left = shape->rows - r;
             size_t first = g * shape->rows + r;
-            shift_of_rows(&shift, first, left < most ? left : most,
-                          out_shift + first);
+            double *out = out_shift + first;
+            if (left >= next_rows && most == next_rows) {
+                shift_of_rows(&shift, first, next_rows, out);
+            } else if (left >= apart_rows && most == apart_rows) {
+                shift_of_rows(&shift, first, apart_rows, out);
+            } else {
+                shift_of_rows(&shift, first, left < most ? left : most, out);
+            }
         }
     }
 }

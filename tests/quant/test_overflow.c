@@ -86,6 +86,35 @@ START_TEST(trimmed_codes_do_not_overflow)
 }
 END_TEST
 
+/* Weights in rows and the same ones in columns, more of both than go at once.
+ */
+START_TEST(both_orders_of_weights_are_trimmed_alike)
+{
+    enum { ROWS = 75, COLS = 523 };
+    static int8_t w[ROWS * COLS], turned[ROWS * COLS];
+    struct quern_weight_shape by_rows = {1, ROWS, COLS, COLS, 1, 1};
+    struct quern_weight_shape by_columns = {1, ROWS, COLS, 1, ROWS, 1};
+    int32_t a[ROWS], b[ROWS];
+    struct lcg g = {5};
+    for (size_t r = 0; r < ROWS; r++) {
+        for (size_t k = 0; k < COLS; k++) {
+            double most = r % 3 == 0 ? 60.0 : 254.0; /* a third fits as it is */
+            int8_t code = (int8_t)((lcg_uniform(&g) - 0.5) * most);
+            w[r * COLS + k] = turned[k * ROWS + r] = code;
+        }
+    }
+    quern_weight_pair_peaks(&by_rows, w, NULL, a);
+    quern_weight_pair_peaks(&by_columns, turned, NULL, b);
+    ck_assert_mem_eq(a, b, sizeof a);
+    size_t n = quern_weight_pair_trim(&by_rows, NULL, w);
+    ck_assert_uint_gt(n, 0);
+    ck_assert_uint_eq(quern_weight_pair_trim(&by_columns, NULL, turned), n);
+    for (size_t i = 0; i < ROWS * COLS; i++) {
+        ck_assert_int_eq(w[i], turned[i % COLS * ROWS + i / COLS]);
+    }
+}
+END_TEST
+
 static struct quern_stats *pair_stats(size_t channels)
 {
     struct quern_stats *s = NULL;
@@ -156,6 +185,7 @@ Suite *qtest_suite(void)
     tcase_add_test(t, peak_of_a_pair_is_the_largest_sum);
     tcase_add_test(t, pairs_run_over_channels_inside_positions);
     tcase_add_test(t, trimmed_codes_do_not_overflow);
+    tcase_add_test(t, both_orders_of_weights_are_trimmed_alike);
     tcase_add_test(t, pairs_are_seen_in_both_layouts);
     tcase_add_test(t, pairs_survive_odd_values_merging_and_bytes);
     suite_add_tcase(suite, t);

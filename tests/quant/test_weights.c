@@ -304,6 +304,44 @@ START_TEST(the_bias_shift_is_the_golden_one)
 }
 END_TEST
 
+/* Rows by rows and columns by columns, in numbers that fill no whole stretch,
+ * against the definition, to the bit. */
+START_TEST(the_bias_shift_sums_in_order)
+{
+    enum { ROWS = 23, COLS = 12, TAPS = 3 };
+    struct quern_qparams q[ROWS];
+    float w[ROWS * COLS];
+    int8_t codes[ROWS * COLS];
+    double mu[COLS / TAPS], tap[TAPS] = {1.0, 0.75, 0.3}, got[ROWS];
+    for (int i = 0; i < ROWS * COLS; i++) {
+        w[i] = sinf((float)i);
+        codes[i] = (int8_t)(rintf(w[i] * 90.0F) + 2.0F);
+    }
+    for (int c = 0; c < COLS / TAPS; c++) {
+        mu[c] = cos(c);
+    }
+    for (int r = 0; r < ROWS; r++) {
+        q[r] = (struct quern_qparams){QUERN_INT8, 0.01F + 1e-4F * (float)r, 2,
+                                      -127, 127};
+    }
+    for (size_t next = 0; next < 2; next++) {
+        struct quern_weight_shape s = {1, ROWS, COLS, COLS, 1, TAPS};
+        s.row_stride = next != 0 ? 1 : COLS;
+        s.col_stride = next != 0 ? ROWS : 1;
+        quern_weight_bias_shift(&s, q, w, codes, mu, tap, got);
+        for (size_t r = 0; r < ROWS; r++) {
+            double sum = 0.0;
+            for (size_t k = 0; k < COLS; k++) {
+                size_t i = r * s.row_stride + k * s.col_stride;
+                double kept = (double)(codes[i] - 2) * (double)q[r].scale;
+                sum += ((double)w[i] - kept) * mu[k / TAPS] * tap[k % TAPS];
+            }
+            ck_assert(got[r] >= sum && got[r] <= sum);
+        }
+    }
+}
+END_TEST
+
 START_TEST(padding_is_left_out_of_the_mean)
 {
     const int64_t in[] = {4, 5}, out[] = {4, 3}, ker[] = {3, 2};
@@ -428,6 +466,7 @@ Suite *qtest_suite(void)
     tcase_add_test(t, groups_and_blocks_fit_together);
     tcase_add_test(t, moments_that_are_no_matrix_are_refused);
     tcase_add_test(t, the_bias_shift_is_the_golden_one);
+    tcase_add_test(t, the_bias_shift_sums_in_order);
     tcase_add_test(t, padding_is_left_out_of_the_mean);
     tcase_add_test(t, noise_of_a_product_is_the_golden_one);
     tcase_add_test(t, noise_of_a_clipped_group_is_the_golden_one);
