@@ -31,19 +31,31 @@ void *qn_alloc_aligned(size_t size)
     return aligned_alloc(64, padded & ~(size_t)63);
 }
 
+enum { LARGE_PAGE = 1 << 21 };
+
+void *qn_alloc_large(size_t size)
+{
+    size_t padded = 0;
+    if (size < LARGE_PAGE || !qn_add(size, LARGE_PAGE - 1, &padded)) {
+        return qn_alloc_aligned(size);
+    }
+    padded &= ~((size_t)LARGE_PAGE - 1);
+    void *block = aligned_alloc(LARGE_PAGE, padded);
+    if (block != NULL) {
+        /* A hint: where the system has no such pages, small ones do. */
+        (void)madvise(block, padded, MADV_HUGEPAGE);
+    }
+    return block;
+}
+
 void *qn_alloc_pages(size_t size)
 {
-    const size_t page = (size_t)1 << 21;
-    size_t padded = 0;
-    if (size < 4 * page || !qn_add(size, page - 1, &padded)) {
+    /* A last page that is only begun counts whole, so not for small blocks. */
+    if (size < 4 * (size_t)LARGE_PAGE) {
         return qn_calloc(size);
     }
-    padded &= ~(page - 1);
-    void *block = aligned_alloc(page, padded);
+    void *block = qn_alloc_large(size);
     if (block != NULL) {
-        /* A hint: where the system has no such pages, small ones do. A last
-         * page that is only begun counts whole, so not for small blocks. */
-        (void)madvise(block, padded, MADV_HUGEPAGE);
         memset(block, 0, size);
     }
     return block;

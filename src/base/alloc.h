@@ -19,6 +19,11 @@ void *qn_calloc_n(size_t n, size_t size);
 /** Bytes aligned to 64, not zeroed. Freed by qn_free(). */
 void *qn_alloc_aligned(size_t size);
 
+/** The same; 2 MiB and more come in large pages, as far as the system has them:
+ * to have 512 small ones takes longer than to write to them. What of a large
+ * page is not used is in use all the same. */
+void *qn_alloc_large(size_t size);
+
 /** As qn_calloc(); 8 MiB and more come in large pages, as far as the system
  * has them: what is spread over more memory than the translation caches of a
  * CPU cover (8 MB or so) is then reached in one access instead of several. */

@@ -146,17 +146,20 @@ void qn_accelerator_close(struct quern_engine *engine)
 
 /* --------------------------------------------------------------- kernels */
 
-void qn_heavy_init(struct qn_heavy *heavy, const float *weights)
+void qn_heavy_init(struct qn_heavy *heavy, struct qn_slabs *slabs,
+                   const void *weights, size_t len)
 {
     memset(heavy, 0, sizeof *heavy);
+    heavy->slabs = slabs;
     heavy->weights = weights;
+    heavy->len = len;
     pthread_mutex_init(&heavy->lock, NULL);
 }
 
-static void destroy_made(struct qn_made *made)
+static void destroy_made(struct qn_heavy *heavy, struct qn_made *made)
 {
     if (made->packed != NULL && --made->packed->count == 0) {
-        qn_free(made->packed->data);
+        qn_slab_give(heavy->slabs, made->packed->slab);
         qn_free(made->packed);
     }
     if (made->kernel != NULL) {
@@ -169,20 +172,29 @@ void qn_heavy_finish(struct qn_heavy *heavy)
 {
     while (heavy->first != NULL) {
         struct qn_made *next = heavy->first->next;
-        destroy_made(heavy->first);
+        destroy_made(heavy, heavy->first);
         heavy->first = next;
     }
     pthread_mutex_destroy(&heavy->lock);
 }
 
-/* Packed weights: those of another shape if they are packed alike. */
+/* Kernels read floats at their own address; packing takes any. */
+static bool lies_well(const struct qn_heavy *heavy)
+{
+    return (uintptr_t)heavy->weights % sizeof(float) == 0;
+}
+
+/* Packed weights: those of another shape if they are packed alike. What is read
+ * as it lies is copied where it lies badly. */
 static bool pack(const struct qn_heavy *heavy, struct qn_made *made)
 {
     const struct qn_accelerator *a = made->by;
     size_t size = a->packed_size(made->kernel);
-    if (heavy->weights == NULL || size == 0) {
+    bool copies = size == 0;
+    if (heavy->weights == NULL || (copies && lies_well(heavy))) {
         return true;
     }
+    size = copies ? heavy->len * sizeof(float) : size;
     for (const struct qn_made *m = heavy->first; m != NULL; m = m->next) {
         if (m->by == a && m->packed != NULL &&
             a->same_packing(m->kernel, made->kernel)) {
@@ -196,7 +208,12 @@ static bool pack(const struct qn_heavy *heavy, struct qn_made *made)
         return false;
     }
     made->packed->count = 1;
-    made->packed->data = qn_alloc_aligned(size);
+    made->packed->len = size / sizeof(float);
+    made->packed->data = qn_slab_take(heavy->slabs, size, &made->packed->slab);
+    if (copies && made->packed->data != NULL) {
+        memcpy(made->packed->data, heavy->weights, size);
+        return true;
+    }
     return made->packed->data != NULL &&
            a->pack(made->state, made->kernel, heavy->weights,
                    made->packed->data);
@@ -226,7 +243,7 @@ static struct qn_made *make(struct quern_engine *e, struct qn_heavy *heavy,
     ask(made, e->own, (void *)(uintptr_t)e->kernels);
     ask(made, e->accelerator, e->accelerator_state);
     if (made->kernel == NULL || !pack(heavy, made)) {
-        destroy_made(made);
+        destroy_made(heavy, made);
         return NULL;
     }
     made->next = heavy->first;
@@ -242,7 +259,7 @@ static void evict(struct qn_heavy *heavy)
         struct qn_made *made = *at;
         if (++n > MAX_KERNELS && made->refs == 0) {
             *at = made->next;
-            destroy_made(made);
+            destroy_made(heavy, made);
         } else {
             at = &made->next;
         }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { QN_ACCELERATOR_ABI = 3, QN_MAX_POSTS = 4 };
+enum { QN_ACCELERATOR_ABI = 4, QN_MAX_POSTS = 4 };
 
 /** A step on each output element, in order. */
 enum qn_post_kind {
@@ -75,8 +75,9 @@ struct qn_accelerator {
     size_t (*scratch_size)(const struct qn_kernel *kernel);
     /** Packed weights of one serve the other. */
     bool (*same_packing)(const struct qn_kernel *a, const struct qn_kernel *b);
+    /** @param weights  floats at any address, as files have them */
     bool (*pack)(void *state, const struct qn_kernel *kernel,
-                 const float *weights, float *packed);
+                 const void *weights, float *packed);
 
     /** NULL: no memory. */
     struct qn_call *(*call_create)(void *state, const struct qn_kernel *kernel);

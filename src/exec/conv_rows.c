@@ -194,9 +194,17 @@ static bool same_packing(const struct qn_kernel *a, const struct qn_kernel *b)
     return packed_size(a) == packed_size(b);
 }
 
+static float weight_at(const unsigned char *weights, size_t i)
+{
+    float weight;
+    memcpy(&weight, weights + i * sizeof weight, sizeof weight);
+    return weight;
+}
+
 /* [filters, channels, taps] of a group into panels of [taps, channels, panel].
  */
-static void pack_group(const struct qn_kernel *k, const float *w, float *packed)
+static void pack_group(const struct qn_kernel *k, const unsigned char *w,
+                       float *packed)
 {
     const struct qn_conv_shape *s = &k->shape;
     size_t panel = k->kernels->panel();
@@ -207,23 +215,23 @@ static void pack_group(const struct qn_kernel *k, const float *w, float *packed)
         for (size_t t = 0; t < taps; t++) {
             for (size_t c = 0; c < channels; c++) {
                 for (size_t i = 0; i < panel; i++) {
-                    *packed++ = j + i < n
-                                    ? w[((j + i) * channels + c) * taps + t]
-                                    : 0.0f;
+                    size_t at = ((j + i) * channels + c) * taps + t;
+                    *packed++ = j + i < n ? weight_at(w, at) : 0.0f;
                 }
             }
         }
     }
 }
 
-static bool pack(void *state, const struct qn_kernel *k, const float *weights,
+static bool pack(void *state, const struct qn_kernel *k, const void *weights,
                  float *packed)
 {
     const struct qn_conv_shape *s = &k->shape;
-    size_t size = filters(s) * k->n_runs * k->run;
+    const unsigned char *w = weights;
+    size_t size = filters(s) * k->n_runs * k->run * sizeof(float);
     (void)state;
     for (size_t g = 0; g < (size_t)s->groups; g++) {
-        pack_group(k, weights + g * size, packed + g * group_size(k));
+        pack_group(k, w + g * size, packed + g * group_size(k));
     }
     return true;
 }

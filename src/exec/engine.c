@@ -210,6 +210,7 @@ qn_engine_open_embedded(struct quern_model *model,
                           "CPU level '%s' is unknown, have: v1, v2, v3, v4",
                           level);
     }
+    qn_slabs_init(&e->slabs);
     e->fuse = options != NULL && options->fuse;
     e->profile = options != NULL && options->profile;
     enum quern_code code =
@@ -259,6 +260,7 @@ void qn_engine_close_embedded(struct quern_engine *e)
     }
     qn_folder_close(e);
     qn_accelerator_close(e);
+    qn_slabs_finish(&e->slabs);
     qn_arena_finish(&e->arena);
     qn_free(e);
 }

@@ -7,6 +7,7 @@
 #define QUERN_EXEC_HEAVY_H
 
 #include "exec/accelerator.h"
+#include "exec/slabs.h"
 
 #include <pthread.h>
 
@@ -15,6 +16,8 @@ struct quern_engine;
 struct qn_packed_weights {
     unsigned count; /* kernels that use it */
     float *data;
+    size_t len;
+    struct qn_slab *slab; /* that `data` lies in */
 };
 
 struct qn_made {
@@ -29,12 +32,16 @@ struct qn_made {
 
 struct qn_heavy {
     pthread_mutex_t lock;
-    const float *weights; /* constant, in the model's order; NULL: not constant.
-                             Borrowed from the engine's constants */
-    struct qn_made *first; /* newest first */
+    const void *weights; /* floats at any address, constant, in the model's
+                            order; NULL: not constant. Borrowed from the
+                            engine's constants */
+    size_t len;
+    struct qn_slabs *slabs; /* for packed weights; borrowed */
+    struct qn_made *first;  /* newest first */
 };
 
-void qn_heavy_init(struct qn_heavy *heavy, const float *weights);
+void qn_heavy_init(struct qn_heavy *heavy, struct qn_slabs *slabs,
+                   const void *weights, size_t len);
 void qn_heavy_finish(struct qn_heavy *heavy);
 
 /** The kernel for a shape (all bytes of which count: zero it first). One count

@@ -5,6 +5,7 @@
  * arguments made once). Written for the C interface of version 2.
  */
 #include "exec/accelerator.h"
+#include "exec/filter_blocks.h"
 #include "exec/kernels/level.h"
 
 #include <oneapi/dnnl/dnnl.h>
@@ -284,34 +285,83 @@ static bool same_packing(const struct qn_kernel *a, const struct qn_kernel *b)
     return dnnl_memory_desc_equal(&a->weights, &b->weights) != 0;
 }
 
-static bool pack(void *opaque, const struct qn_kernel *k, const float *weights,
-                 float *packed)
+/* Blocks of filters, all else in any order outside: what kernels mostly want.
+ */
+static bool filter_blocks(const struct qn_kernel *k,
+                          struct qn_filter_blocks *out)
 {
-    const struct state *s = opaque;
+    const dnnl_memory_desc_t *w = &k->weights;
+    const dnnl_blocking_desc_t *b = &w->format_desc.blocking;
+    int axis = w->ndims - k->src.ndims; /* of filters, behind the groups */
+    bool good = w->format_kind == dnnl_blocked && w->data_type == dnnl_f32 &&
+                w->offset0 == 0 && w->extra.flags == 0 && b->inner_nblks == 1 &&
+                b->inner_idxs[0] == axis && b->inner_blks[0] <= QN_MOST_FILTERS;
+    *out = (struct qn_filter_blocks){.n_axes = w->ndims - axis - 1,
+                                     .groups = axis > 0 ? w->dims[0] : 1,
+                                     .filters = w->dims[axis],
+                                     .width = b->inner_blks[0],
+                                     .group_step = b->strides[0],
+                                     .block_step = b->strides[axis]};
+    for (int i = 0; good && i < w->ndims; i++) {
+        good = w->padded_offsets[i] == 0 &&
+               (i == axis || w->padded_dims[i] == w->dims[i]);
+        if (i > axis) {
+            out->dims[i - axis - 1] = w->dims[i];
+            out->steps[i - axis - 1] = b->strides[i];
+        }
+    }
+    return good;
+}
+
+static bool reorder(const struct state *s, const struct qn_kernel *k,
+                    void *weights, float *packed)
+{
     dnnl_memory_t from = NULL;
     dnnl_memory_t to = NULL;
     dnnl_primitive_desc_t pd = NULL;
-    dnnl_primitive_t reorder = NULL;
-    /* Only read, though the interface has no word for it. */
-    void *source = (void *)(uintptr_t)weights;
-    bool good = dnnl_memory_create(&from, &k->plain, s->engine, source) ==
+    dnnl_primitive_t primitive = NULL;
+    bool good = dnnl_memory_create(&from, &k->plain, s->engine, weights) ==
                     dnnl_success &&
                 dnnl_memory_create(&to, &k->weights, s->engine, packed) ==
                     dnnl_success &&
                 dnnl_reorder_primitive_desc_create(&pd, &k->plain, s->engine,
                                                    &k->weights, s->engine,
                                                    NULL) == dnnl_success &&
-                dnnl_primitive_create(&reorder, pd) == dnnl_success;
+                dnnl_primitive_create(&primitive, pd) == dnnl_success;
     if (good) {
         dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-        good = dnnl_primitive_execute(reorder, s->stream, 2, args) ==
+        good = dnnl_primitive_execute(primitive, s->stream, 2, args) ==
                    dnnl_success &&
                dnnl_stream_wait(s->stream) == dnnl_success;
     }
-    dnnl_primitive_destroy(reorder);
+    dnnl_primitive_destroy(primitive);
     dnnl_primitive_desc_destroy(pd);
     dnnl_memory_destroy(from);
     dnnl_memory_destroy(to);
+    return good;
+}
+
+static bool pack(void *opaque, const struct qn_kernel *k, const void *weights,
+                 float *packed)
+{
+    struct qn_filter_blocks blocks;
+    if (filter_blocks(k, &blocks)) {
+        qn_pack_filters(&blocks, weights, packed);
+        return true;
+    }
+    /* Only read, though the interface has no word for it. */
+    void *source = (void *)(uintptr_t)weights;
+    void *copy = NULL;
+    if ((uintptr_t)weights % sizeof(float) != 0) {
+        size_t size = dnnl_memory_desc_get_size(&k->plain);
+        copy = malloc(size);
+        if (copy == NULL) {
+            return false;
+        }
+        source = memcpy(copy, weights, size);
+    }
+    bool good = reorder(opaque, k, source, packed);
+    free(copy);
     return good;
 }
 

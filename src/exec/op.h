@@ -12,6 +12,7 @@
 #include "exec/accelerator.h"
 #include "exec/array.h"
 #include "exec/kernels/level.h"
+#include "exec/slabs.h"
 #include "ir/ir.h"
 
 struct qn_run;
@@ -76,6 +77,7 @@ struct quern_engine {
     const struct qn_accelerator *accelerator; /* NULL: plain */
     void *accelerator_state;
     const struct qn_accelerator *own; /* asked before it; NULL: not at all */
+    struct qn_slabs slabs;            /* for packed weights of convolutions */
     bool fuse;
     bool profile;
     struct qn_run *folder;     /* runs operators of constants; or NULL */

@@ -65,7 +65,8 @@ enum quern_code qn_prepare_conv(struct quern_engine *e, struct qn_op *op)
     const struct qn_array *b = has_bias ? qn_op_constant(e, op, 2) : NULL;
     s->constant = w != NULL && w->dtype == QUERN_FLOAT && w->rank >= 3 &&
                   (!has_bias || (b != NULL && b->dtype == QUERN_FLOAT));
-    qn_heavy_init(&s->heavy, s->constant ? floats(w) : NULL);
+    qn_heavy_init(&s->heavy, &e->slabs, s->constant ? w->data : NULL,
+                  s->constant ? (size_t)w->len : 0);
     op->state = s;
     op->release = release_state;
     return QUERN_OK;
@@ -86,14 +87,15 @@ enum quern_code qn_conv_fold(struct quern_engine *e, struct qn_op *op,
         qn_free(bias);
         return qn_no_memory(e->context);
     }
-    const float *old = s->weights != NULL ? s->weights : floats(w);
+    memcpy(weights, s->weights != NULL ? (void *)s->weights : (void *)w->data,
+           (size_t)w->len * sizeof *weights);
     const float *old_bias = s->bias != NULL ? s->bias
                             : b != NULL     ? floats(b)
                                             : NULL;
     int64_t taps = w->len / filters;
     for (int64_t f = 0; f < filters; f++) {
         for (int64_t i = 0; i < taps; i++) {
-            weights[f * taps + i] = old[f * taps + i] * scale[f];
+            weights[f * taps + i] *= scale[f];
         }
         bias[f] = (old_bias != NULL ? old_bias[f] * scale[f] : 0.0f) + shift[f];
     }
@@ -102,6 +104,7 @@ enum quern_code qn_conv_fold(struct quern_engine *e, struct qn_op *op,
     s->weights = weights;
     s->bias = bias;
     s->heavy.weights = weights;
+    s->heavy.len = (size_t)w->len;
     return QUERN_OK;
 }
 
@@ -232,11 +235,21 @@ static bool adds_alike(const struct qn_run *run, const struct qn_op *op,
            memcmp(other->dims, dims, (size_t)rank * sizeof *dims) == 0;
 }
 
-static bool has_finite_weights(const struct qn_run *run, const struct qn_op *op,
-                               const struct conv_cache *c)
+/* As a kernel reads them. */
+static const float *weights_of(const struct conv_cache *c,
+                               const struct shaped *s)
 {
-    size_t n = (size_t)qn_in(run, op, 1)->len;
-    return isfinite(run->kernels->sum(c->state->heavy.weights, n));
+    return s->made->packed != NULL ? s->made->packed->data
+                                   : c->state->heavy.weights;
+}
+
+static bool has_finite_weights(const struct qn_run *run,
+                               const struct conv_cache *c,
+                               const struct shaped *s)
+{
+    size_t n =
+        s->made->packed != NULL ? s->made->packed->len : c->state->heavy.len;
+    return isfinite(run->kernels->sum(weights_of(c, s), n));
 }
 
 static enum quern_code make_shape(struct qn_run *run, const struct qn_op *op,
@@ -254,11 +267,14 @@ static enum quern_code make_shape(struct qn_run *run, const struct qn_op *op,
     memcpy(s->dims, x->dims, (size_t)x->rank * sizeof *x->dims);
     qn_window_dims(&s->w, x->dims[0], weights->dims[0], s->out_dims);
     s->adds = adds_alike(run, op, x->rank, s->out_dims);
-    s->finite = s->adds && c->state->constant && has_finite_weights(run, op, c);
     int64_t positions = s->w.out[0] * s->w.out[1] * s->w.out[2];
     if (c->state->constant && x->len > 0 && positions > 0) {
         code = accelerate(run, op, c, s);
     }
+    if (s->made != NULL && s->made->packed != NULL && op->in[1] >= 0) {
+        qn_engine_forget_pages(run->engine, op->in[1]);
+    }
+    s->finite = s->adds && s->made != NULL && has_finite_weights(run, c, s);
     s->rank = code == QUERN_OK ? x->rank : 0;
     return code;
 }
@@ -332,15 +348,30 @@ static enum quern_code execute(struct qn_run *run, const struct qn_op *op,
             return run->context->diag.error.code;
         }
     }
-    const float *weights = s->made->packed != NULL ? s->made->packed->data
-                                                   : c->state->heavy.weights;
-    bool good = a->execute(s->made->state, s->call, floats(x), weights, bias,
-                           (float *)(void *)y->data,
+    bool good = a->execute(s->made->state, s->call, floats(x), weights_of(c, s),
+                           bias, (float *)(void *)y->data,
                            scratch != NULL ? scratch->data : NULL);
     qn_chunk_put(&run->chunks, scratch);
     return good ? qn_posts_run(run, op, s->n_fast)
                 : qn_op_fail(run, op, QUERN_INTERNAL, "%s did not run",
                              a->kernel_name(s->made->kernel));
+}
+
+/* Weights that lie in a file at any address, since kernels pack them, where no
+ * kernel wants these: copied once a run. */
+static enum quern_code lay_well(struct qn_run *run, struct qn_array *weights)
+{
+    size_t size = (size_t)weights->len * sizeof(float);
+    if ((uintptr_t)weights->data % sizeof(float) == 0) {
+        return QUERN_OK;
+    }
+    weights->chunk = qn_scratch(run, size);
+    if (weights->chunk == NULL) {
+        return run->context->diag.error.code;
+    }
+    memcpy(weights->chunk->data, weights->data, size);
+    weights->data = weights->chunk->data;
+    return QUERN_OK;
 }
 
 static enum quern_code run_plain(struct qn_run *run, const struct qn_op *op,
@@ -353,21 +384,24 @@ static enum quern_code run_plain(struct qn_run *run, const struct qn_op *op,
         return qn_op_missing(run, op);
     }
     struct qn_array weights = *w;
+    weights.chunk = NULL;
     if (c->state->weights != NULL) {
         weights.data = (unsigned char *)c->state->weights;
     }
     plain.weights = &weights;
     enum quern_code code = read_bias(run, op, c, &plain.bias);
     if (code == QUERN_OK) {
+        code = lay_well(run, &weights);
+    }
+    if (code == QUERN_OK) {
         code = qn_out(run, op, 0, QUERN_FLOAT, s->rank, s->out_dims, &plain.y);
     }
-    if (code != QUERN_OK || plain.y == NULL) {
-        return code;
-    }
-    if (plain.y->len > 0) {
+    if (code == QUERN_OK && plain.y != NULL && plain.y->len > 0) {
         code = qn_conv_plain(run, &plain);
     }
-    return code == QUERN_OK ? qn_posts_run(run, op, 0) : code;
+    qn_chunk_put(&run->chunks, weights.chunk);
+    return code == QUERN_OK && plain.y != NULL ? qn_posts_run(run, op, 0)
+                                               : code;
 }
 
 /* oneDNN's Relu and Clip make the lower bound of NaN. */

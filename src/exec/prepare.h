@@ -45,6 +45,10 @@ bool qn_product_packs(const struct qn_op *op, enum quern_dtype dtype, int rank);
 /** The plain bytes of a constant are not needed any more: let them go. */
 void qn_engine_forget(struct quern_engine *engine, int slot);
 
+/** They will hardly be read again: let go of their pages if they lie in a
+ * mapped file, which gives them again. */
+void qn_engine_forget_pages(const struct quern_engine *engine, int slot);
+
 /** Types of less than a byte, which are held one element a byte while running.
  */
 bool qn_is_packed_type(enum quern_dtype dtype);

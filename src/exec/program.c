@@ -108,6 +108,14 @@ static bool packs(const struct quern_engine *e, const struct qn_op *op)
            reads_alone(e, op, 1);
 }
 
+/* Weights of convolutions are packed by kernels. Plain C reads them. */
+static bool packs_filters(const struct quern_engine *e, const struct qn_op *op,
+                          enum quern_dtype dtype)
+{
+    return op->row->run == qn_op_conv && dtype == QUERN_FLOAT &&
+           e->accelerator != NULL;
+}
+
 /* Weights that are packed, tables of which rows are copied: these are read
  * where they lie in the file. */
 static bool takes_any_address(const struct quern_engine *e,
@@ -119,7 +127,8 @@ static bool takes_any_address(const struct quern_engine *e,
         return false;
     }
     return i == 1 ? qn_product_packs(op, quern_tensor_dtype(t),
-                                     quern_tensor_rank(t))
+                                     quern_tensor_rank(t)) ||
+                        packs_filters(e, op, quern_tensor_dtype(t))
                   : i == 0 && op->row->run == qn_op_gather;
 }
 

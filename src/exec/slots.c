@@ -161,11 +161,16 @@ enum quern_code qn_engine_constant(struct quern_engine *e,
     return qn_engine_hold(e, tensor, any_address, slot);
 }
 
-void qn_engine_forget(struct quern_engine *e, int slot)
+void qn_engine_forget_pages(const struct quern_engine *e, int slot)
 {
     if (e->held[slot] != NULL) {
         forget_pages(e->held[slot]);
     }
+}
+
+void qn_engine_forget(struct quern_engine *e, int slot)
+{
+    qn_engine_forget_pages(e, slot);
     quern_tensor_release(&e->held[slot]);
     qn_folder_forget(e, slot);
     e->constants[slot].data = NULL;
