@@ -1,25 +1,101 @@
 /* Chains of older operators in front of a node that is taken apart. */
 #include "convert/chain.h"
 
+#include <stdio.h>
+#include <string.h>
+
+static enum quern_dtype dtype_of(const struct quern_node *node)
+{
+    const struct quern_value *x = quern_node_input(node, 0);
+    return x != NULL ? quern_value_dtype(x) : QUERN_UNDEFINED;
+}
+
 struct qn_chain qn_chain_of(const struct lowering *l, struct quern_node *node,
                             struct quern_value *x)
 {
-    return (struct qn_chain){.l = l, .before = node, .last = x};
+    enum quern_dtype dtype = dtype_of(node);
+    return (struct qn_chain){
+        .l = l,
+        .before = node,
+        .last = x,
+        .dtype = quern_dtype_is_float(dtype) ? dtype : QUERN_FLOAT,
+    };
 }
 
-bool qn_chain_is_float(const struct quern_node *node)
+static bool is_half(enum quern_dtype dtype)
 {
-    const struct quern_value *x = quern_node_input(node, 0);
-    return x != NULL && quern_value_dtype(x) == QUERN_FLOAT;
+    return dtype == QUERN_FLOAT16 || dtype == QUERN_BFLOAT16;
 }
 
-struct quern_value *qn_chain_number(struct qn_chain *c, float x)
+bool qn_chain_is_real(const struct lowering *l, const struct quern_node *node)
 {
+    enum quern_dtype dtype = dtype_of(node);
+    return dtype == QUERN_FLOAT || dtype == QUERN_DOUBLE ||
+           dtype == QUERN_FLOAT16 || (dtype == QUERN_BFLOAT16 && l->to >= 13);
+}
+
+enum quern_code qn_chain_refuse_type(const struct lowering *l,
+                                     const struct quern_node *node)
+{
+    char why[128];
+    enum quern_dtype dtype = dtype_of(node);
+    snprintf(why, sizeof why, "its type is %s, needs float, double%s",
+             dtype != QUERN_UNDEFINED ? quern_dtype_name(dtype) : "not known",
+             l->to >= 13 ? ", float16 or bfloat16" : " or float16");
+    return qn_lower_refuse(l, node, why);
+}
+
+static void cast(struct qn_chain *c, enum quern_dtype to)
+{
+    qn_chain_add(c, "Cast", NULL);
+    qn_chain_set_int(c, "to", (int64_t)to);
+}
+
+void qn_chain_as_float(struct qn_chain *c)
+{
+    if (is_half(c->dtype)) {
+        c->narrow = true;
+        c->dtype = QUERN_FLOAT;
+        cast(c, QUERN_FLOAT);
+    }
+}
+
+void qn_chain_as_given(struct qn_chain *c)
+{
+    enum quern_dtype dtype = dtype_of(c->before);
+    if (c->dtype != dtype && is_half(dtype)) {
+        c->dtype = dtype;
+        cast(c, dtype);
+    }
+}
+
+struct quern_value *qn_chain_number(struct qn_chain *c, double x)
+{
+    return qn_chain_numbers(c, "lowered", &x, 0, NULL);
+}
+
+struct quern_value *qn_chain_numbers(struct qn_chain *c, const char *name,
+                                     const double *x, int rank,
+                                     const int64_t *dims)
+{
+    struct quern_tensor *t = NULL;
+    struct quern_tensor *of_type = NULL;
     struct quern_value *value = NULL;
     if (c->code == QUERN_OK) {
-        c->code = qn_new_floats(c->l->ctx, quern_node_graph(c->before),
-                                "lowered", &x, 0, NULL, &value);
+        c->code = quern_tensor_create(quern_pass_context(c->l->ctx),
+                                      QUERN_DOUBLE, rank, dims, &t);
     }
+    if (c->code == QUERN_OK) {
+        memcpy(quern_tensor_data_mut(t), x, quern_tensor_size(t));
+        c->code = quern_tensor_cast(quern_pass_context(c->l->ctx), t, c->dtype,
+                                    &of_type);
+    }
+    if (c->code == QUERN_OK) {
+        c->code = quern_constant_create(quern_node_graph(c->before), name,
+                                        of_type, &value);
+    }
+    quern_tensor_release(&of_type);
+    quern_tensor_release(&t);
     return value;
 }
 

@@ -12,18 +12,37 @@ struct qn_chain {
     struct quern_value *last; /* what was made last */
     int number;               /* of values made */
     enum quern_code code;
-    bool narrow; /* what comes has another shape than the node's input */
+    bool
+        narrow; /* what comes has another shape or type than the node's input */
+    enum quern_dtype dtype; /* of numbers; float where it is not known */
 };
 
-/** A chain that begins with x. */
+/** A chain that begins with x, with numbers of its type. */
 struct qn_chain qn_chain_of(const struct lowering *l, struct quern_node *node,
                             struct quern_value *x);
 
-/** True when the node's input 0 is known to be float. */
-bool qn_chain_is_float(const struct quern_node *node);
+/** True when the node's input 0 is known to be float, double, float16 or
+ * bfloat16, which operators of the opset that is written compute in. */
+bool qn_chain_is_real(const struct lowering *l, const struct quern_node *node);
 
-/** A constant number of type float; NULL behind a failure. */
-struct quern_value *qn_chain_number(struct qn_chain *c, float x);
+/** Error of a node whose input 0 is of another type, or of none that is known.
+ */
+enum quern_code qn_chain_refuse_type(const struct lowering *l,
+                                     const struct quern_node *node)
+    __attribute__((warn_unused_result));
+
+/** Half precision goes on as float, as norms are defined, until
+ * qn_chain_as_given(). */
+void qn_chain_as_float(struct qn_chain *c);
+void qn_chain_as_given(struct qn_chain *c);
+
+/** A constant number of the chain's type; NULL behind a failure. */
+struct quern_value *qn_chain_number(struct qn_chain *c, double x);
+
+/** The same of an array. */
+struct quern_value *qn_chain_numbers(struct qn_chain *c, const char *name,
+                                     const double *x, int rank,
+                                     const int64_t *dims);
 
 /** A constant list of int64; NULL behind a failure. */
 struct quern_value *qn_chain_ints(struct qn_chain *c, const int64_t *ints,

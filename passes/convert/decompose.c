@@ -25,8 +25,8 @@ enum quern_code qn_lower_gemm(const struct lowering *l, struct quern_node *node)
     if (l->to < 7) {
         return qn_lower_refuse(l, node, "Add of opset 6 does not broadcast so");
     }
-    if (!qn_chain_is_float(node)) {
-        return qn_lower_refuse(l, node, "its type is not known to be float");
+    if (!qn_chain_is_real(l, node)) {
+        return qn_chain_refuse_type(l, node);
     }
     for (size_t i = 0; i < 2; i++) {
         c.last = quern_node_input(node, i);
@@ -41,7 +41,7 @@ enum quern_code qn_lower_gemm(const struct lowering *l, struct quern_node *node)
     bool scales = numbers[1] < 1.0f || numbers[1] > 1.0f;
     if (term != NULL && (numbers[0] < 1.0f || numbers[0] > 1.0f)) {
         c.last = term;
-        qn_chain_add(&c, "Mul", qn_chain_number(&c, numbers[0]));
+        qn_chain_add(&c, "Mul", qn_chain_number(&c, (double)numbers[0]));
         term = c.last;
     }
     c.last = in[0];
@@ -50,11 +50,11 @@ enum quern_code qn_lower_gemm(const struct lowering *l, struct quern_node *node)
     }
     qn_chain_add(&c, "MatMul", in[1]);
     if (term != NULL && scales) {
-        qn_chain_add(&c, "Mul", qn_chain_number(&c, numbers[1]));
+        qn_chain_add(&c, "Mul", qn_chain_number(&c, (double)numbers[1]));
     }
-    return term != NULL
-               ? qn_chain_end(&c, "Add", term)
-               : qn_chain_end(&c, "Mul", qn_chain_number(&c, numbers[1]));
+    return term != NULL ? qn_chain_end(&c, "Add", term)
+                        : qn_chain_end(&c, "Mul",
+                                       qn_chain_number(&c, (double)numbers[1]));
 }
 
 static const struct {

@@ -174,21 +174,16 @@ static struct quern_value *causal_mask(struct qn_chain *c, int64_t n_queries,
                                        int64_t n_keys)
 {
     int64_t dims[2] = {n_queries, n_keys};
-    struct quern_value *mask = NULL;
-    float *all =
+    double *all =
         quern_pass_alloc(c->l->ctx, (size_t)(n_queries * n_keys) * sizeof *all);
     if (all == NULL) {
         c->code = c->code == QUERN_OK ? QUERN_NO_MEMORY : c->code;
         return NULL;
     }
     for (int64_t i = 0; i < n_queries * n_keys; i++) {
-        all[i] = i % n_keys > i / n_keys ? -INFINITY : 0.0f;
+        all[i] = i % n_keys > i / n_keys ? -HUGE_VAL : 0.0;
     }
-    if (c->code == QUERN_OK) {
-        c->code = qn_new_floats(c->l->ctx, quern_node_graph(c->before),
-                                "lowered_mask", all, 2, dims, &mask);
-    }
-    return mask;
+    return qn_chain_numbers(c, "lowered_mask", all, 2, dims);
 }
 
 /* c->last += the mask */
@@ -197,8 +192,8 @@ static void add_mask(struct qn_chain *c, struct quern_value *mask)
     struct quern_value *scores = c->last;
     if (quern_value_dtype(mask) == QUERN_BOOL) {
         c->last = mask;
-        qn_chain_add(c, "Where", qn_chain_number(c, 0.0f));
-        struct quern_value *hidden = qn_chain_number(c, -INFINITY);
+        qn_chain_add(c, "Where", qn_chain_number(c, 0.0));
+        struct quern_value *hidden = qn_chain_number(c, -HUGE_VAL);
         if (c->code == QUERN_OK) {
             c->code =
                 quern_node_set_input(quern_value_producer(c->last), 2, hidden);
@@ -228,8 +223,8 @@ static const char *mask_lacks(const struct quern_node *node)
         return "its mask may be shorter than the keys";
     }
     return mask != NULL && quern_value_dtype(mask) != QUERN_BOOL &&
-                   quern_value_dtype(mask) != QUERN_FLOAT
-               ? "its mask is not known to be bool or float"
+                   quern_value_dtype(mask) != quern_value_dtype(q)
+               ? "its mask is not known to be bool or of its type"
                : NULL;
 }
 
@@ -260,8 +255,8 @@ static const char *attention_lacks(const struct quern_node *node)
         quern_node_int(node, "right_window_size", -1) >= 0) {
         return "it has a window";
     }
-    if (!qn_chain_is_float(node) || (rank != 3 && rank != 4)) {
-        return "its type or rank is not known, needs float";
+    if (rank != 3 && rank != 4) {
+        return "its rank is not known";
     }
     if (heads < 1 || pairs < 1 || heads % pairs != 0 || size_at(q, -1) < 1 ||
         (heads != pairs &&
@@ -276,9 +271,9 @@ static void cap(struct qn_chain *c, const struct quern_node *node)
 {
     float softcap = quern_node_float(node, "softcap", 0.0f);
     if (softcap > 0.0f) {
-        qn_chain_add(c, "Div", qn_chain_number(c, softcap));
+        qn_chain_add(c, "Div", qn_chain_number(c, (double)softcap));
         qn_chain_add(c, "Tanh", NULL);
-        qn_chain_add(c, "Mul", qn_chain_number(c, softcap));
+        qn_chain_add(c, "Mul", qn_chain_number(c, (double)softcap));
     }
 }
 
@@ -323,15 +318,17 @@ enum quern_code qn_lower_attention(const struct lowering *l,
     bool flat = quern_value_rank(x) == 3;
     int64_t heads = heads_of(node, 0, "q_num_heads");
     const char *why = attention_lacks(node);
+    bool is_real = qn_chain_is_real(l, node);
     struct qn_chain c = qn_chain_of(l, node, x);
     c.narrow = true;
-    if (why != NULL) {
-        return qn_lower_refuse(l, node, why);
+    if (why != NULL || !is_real) {
+        return is_real ? qn_lower_refuse(l, node, why)
+                       : qn_chain_refuse_type(l, node);
     }
     double size = (double)size_at(x, -1) / (flat ? (double)heads : 1.0);
-    float scale = quern_node_has_attr(node, "scale")
-                      ? quern_node_float(node, "scale", 1.0f)
-                      : (float)(1.0 / sqrt(size));
+    double scale = quern_node_has_attr(node, "scale")
+                       ? (double)quern_node_float(node, "scale", 1.0f)
+                       : 1.0 / sqrt(size);
     if (quern_node_int(node, "is_causal", 0) != 0) {
         mask = causal_mask(&c, size_at(x, -2),
                            size_at(quern_node_input(node, 1), -2));

@@ -35,23 +35,23 @@ enum quern_code qn_lower_gelu(const struct lowering *l, struct quern_node *node)
     struct quern_value *x = quern_node_input(node, 0);
     const char *how = qn_string_or(node, "approximate", "none");
     struct qn_chain c = qn_chain_of(l, node, x);
-    if (!qn_chain_is_float(node)) {
-        return qn_lower_refuse(l, node, "its type is not known to be float");
+    if (!qn_chain_is_real(l, node)) {
+        return qn_chain_refuse_type(l, node);
     }
     if (strcmp(how, "tanh") == 0) {
         qn_chain_add(&c, "Mul", x);
         qn_chain_add(&c, "Mul", x);
-        qn_chain_add(&c, "Mul", qn_chain_number(&c, 0.044715f));
+        qn_chain_add(&c, "Mul", qn_chain_number(&c, 0.044715));
         qn_chain_add(&c, "Add", x);
-        qn_chain_add(&c, "Mul", qn_chain_number(&c, 0.79788456f));
+        qn_chain_add(&c, "Mul", qn_chain_number(&c, 0.79788456080286536));
         qn_chain_add(&c, "Tanh", NULL);
     } else {
-        qn_chain_add(&c, "Div", qn_chain_number(&c, 1.41421356f));
+        qn_chain_add(&c, "Div", qn_chain_number(&c, 1.41421356237309505));
         qn_chain_add(&c, "Erf", NULL);
     }
-    qn_chain_add(&c, "Add", qn_chain_number(&c, 1.0f));
+    qn_chain_add(&c, "Add", qn_chain_number(&c, 1.0));
     qn_chain_add(&c, "Mul", x);
-    return qn_chain_end(&c, "Mul", qn_chain_number(&c, 0.5f));
+    return qn_chain_end(&c, "Mul", qn_chain_number(&c, 0.5));
 }
 
 /* x * sigmoid(alpha x) */
@@ -61,11 +61,11 @@ enum quern_code qn_lower_swish(const struct lowering *l,
     struct quern_value *x = quern_node_input(node, 0);
     float alpha = quern_node_float(node, "alpha", 1.0f);
     struct qn_chain c = qn_chain_of(l, node, x);
-    if (!qn_chain_is_float(node)) {
-        return qn_lower_refuse(l, node, "its type is not known to be float");
+    if (!qn_chain_is_real(l, node)) {
+        return qn_chain_refuse_type(l, node);
     }
     if (alpha < 1.0f || alpha > 1.0f) {
-        qn_chain_add(&c, "Mul", qn_chain_number(&c, alpha));
+        qn_chain_add(&c, "Mul", qn_chain_number(&c, (double)alpha));
     }
     qn_chain_add(&c, "Sigmoid", NULL);
     return qn_chain_end(&c, "Mul", x);
@@ -81,13 +81,13 @@ enum quern_code qn_lower_hard_sigmoid(const struct lowering *l,
     if (l->to < 11) {
         return qn_lower_refuse(l, node, "Clip of opset 10 takes no inputs");
     }
-    if (!qn_chain_is_float(node)) {
-        return qn_lower_refuse(l, node, "its type is not known to be float");
+    if (!qn_chain_is_real(l, node)) {
+        return qn_chain_refuse_type(l, node);
     }
-    qn_chain_add(&c, "Mul", qn_chain_number(&c, alpha));
-    qn_chain_add(&c, "Add", qn_chain_number(&c, beta));
-    struct quern_value *high = qn_chain_number(&c, 1.0f);
-    enum quern_code code = qn_chain_end(&c, "Clip", qn_chain_number(&c, 0.0f));
+    qn_chain_add(&c, "Mul", qn_chain_number(&c, (double)alpha));
+    qn_chain_add(&c, "Add", qn_chain_number(&c, (double)beta));
+    struct quern_value *high = qn_chain_number(&c, 1.0);
+    enum quern_code code = qn_chain_end(&c, "Clip", qn_chain_number(&c, 0.0));
     return code == QUERN_OK ? quern_node_set_input(node, 2, high) : code;
 }
 
@@ -97,6 +97,10 @@ enum quern_code qn_lower_hard_swish(const struct lowering *l,
 {
     struct quern_value *x = quern_node_input(node, 0);
     struct qn_chain c = qn_chain_of(l, node, x);
+    if (c.dtype == QUERN_BFLOAT16 && l->to < 22) {
+        return qn_lower_refuse(l, node,
+                               "HardSigmoid of opset 21 has no bfloat16");
+    }
     qn_chain_add(&c, "HardSigmoid", NULL);
     if (c.code == QUERN_OK) {
         c.code = quern_node_set_float(quern_value_producer(c.last), "alpha",
@@ -126,8 +130,11 @@ enum quern_code qn_lower_mish(const struct lowering *l, struct quern_node *node)
 {
     struct quern_value *x = quern_node_input(node, 0);
     struct qn_chain c = qn_chain_of(l, node, x);
-    if (!qn_chain_is_float(node)) {
-        return qn_lower_refuse(l, node, "its type is not known to be float");
+    if (!qn_chain_is_real(l, node)) {
+        return qn_chain_refuse_type(l, node);
+    }
+    if (c.dtype == QUERN_BFLOAT16 && l->to < 22) {
+        return qn_lower_refuse(l, node, "Softplus of opset 21 has no bfloat16");
     }
     qn_chain_add(&c, "Softplus", NULL);
     qn_chain_add(&c, "Tanh", NULL);
@@ -152,24 +159,33 @@ enum quern_code qn_lower_rms(const struct lowering *l, struct quern_node *node)
     int64_t rank = quern_value_rank(x);
     int64_t axis = quern_node_int(node, "axis", -1);
     struct qn_chain c = qn_chain_of(l, node, x);
-    if (!qn_chain_is_float(node) || rank < 1 ||
-        quern_value_dtype(quern_node_input(node, 1)) != QUERN_FLOAT) {
+    if (!qn_chain_is_real(l, node)) {
+        return qn_chain_refuse_type(l, node);
+    }
+    if (rank < 1 ||
+        quern_value_dtype(quern_node_input(node, 1)) != quern_value_dtype(x)) {
         return qn_lower_refuse(l, node,
-                               "its type or rank is not known, needs float");
+                               "its rank is not known, or its scale has "
+                               "another type");
     }
     axis += axis < 0 ? rank : 0;
     if (axis < 0 || axis >= rank) {
         return qn_lower_refuse(l, node, "its axis is out of range");
     }
-    qn_chain_add(&c, "Mul", x);
+    qn_chain_as_float(&c);
+    struct quern_value *wide = c.last;
+    bool casts = c.narrow;
+    qn_chain_add(&c, "Mul", wide);
     c.narrow = true;
     mean_from(&c, axis, rank);
-    qn_chain_add(&c, "Add",
-                 qn_chain_number(&c, quern_node_float(node, "epsilon", 1e-5f)));
+    qn_chain_add(
+        &c, "Add",
+        qn_chain_number(&c, (double)quern_node_float(node, "epsilon", 1e-5f)));
     qn_chain_add(&c, "Sqrt", NULL);
     qn_chain_add(&c, "Reciprocal", NULL);
-    c.narrow = false;
-    qn_chain_add(&c, "Mul", x);
+    c.narrow = casts;
+    qn_chain_add(&c, "Mul", wide);
+    qn_chain_as_given(&c);
     return qn_chain_end(&c, "Mul", quern_node_input(node, 1));
 }
 
@@ -177,21 +193,18 @@ enum quern_code qn_lower_rms(const struct lowering *l, struct quern_node *node)
 enum { MOST_GROUPS = 65536 };
 
 /* n equal numbers as a vector. */
-static struct quern_value *equal_numbers(struct qn_chain *c, int64_t n, float x)
+static struct quern_value *equal_numbers(struct qn_chain *c, int64_t n,
+                                         double x)
 {
-    struct quern_value *value = NULL;
-    float *all = quern_pass_alloc(c->l->ctx, (size_t)n * sizeof *all);
+    double *all = quern_pass_alloc(c->l->ctx, (size_t)n * sizeof *all);
     if (all == NULL) {
-        c->code = QUERN_NO_MEMORY;
+        c->code = c->code == QUERN_OK ? QUERN_NO_MEMORY : c->code;
+        return NULL;
     }
-    for (int64_t i = 0; all != NULL && i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
         all[i] = x;
     }
-    if (c->code == QUERN_OK) {
-        c->code = qn_new_floats(c->l->ctx, quern_node_graph(c->before),
-                                "lowered_group", all, 1, &n, &value);
-    }
-    return value;
+    return qn_chain_numbers(c, "lowered_group", all, 1, &n);
 }
 
 /* c->last = the normalized groups, times and plus a number of each group. */
@@ -228,10 +241,13 @@ enum quern_code qn_lower_group_norm(const struct lowering *l,
     if (!quern_node_is(node, "GroupNormalization")) {
         return QUERN_OK; /* done by a step before */
     }
-    if (!qn_chain_is_float(node) || rank < 3 || groups < 1 ||
-        quern_node_int(node, "stash_type", 1) != 1) {
+    if (!qn_chain_is_real(l, node)) {
+        return qn_chain_refuse_type(l, node);
+    }
+    if (rank < 3 || groups < 1 || quern_node_int(node, "stash_type", 1) != 1) {
         return qn_lower_refuse(l, node,
-                               "its type or rank is not known, needs float");
+                               "its rank or groups are not known, or it "
+                               "computes in another type than float");
     }
     int64_t channels = quern_value_dims(x)[1].value;
     if (channels < 0 ? groups > MOST_GROUPS : channels % groups != 0) {
@@ -244,8 +260,8 @@ enum quern_code qn_lower_group_norm(const struct lowering *l,
     if (by_group) {
         normalize_groups(&c, node, scale, bias);
     } else {
-        struct quern_value *ones = equal_numbers(&c, groups, 1.0f);
-        struct quern_value *zeros = equal_numbers(&c, groups, 0.0f);
+        struct quern_value *ones = equal_numbers(&c, groups, 1.0);
+        struct quern_value *zeros = equal_numbers(&c, groups, 0.0);
         normalize_groups(&c, node, ones, zeros);
         qn_chain_add(&c, "Reshape", sizes);
         qn_chain_add(&c, "Mul", qn_chain_by_channel(&c, scale, rank));

@@ -1,25 +1,31 @@
 /* Norms as chains of reductions and arithmetic. */
 #include "convert/chain.h"
 
+#include <float.h>
 #include <math.h>
+#include <string.h>
 
 /* c->last = (x - mean) / sqrt(mean((x - mean)^2) + epsilon) over the axes. */
 static void normalize(struct qn_chain *c, struct quern_value *x,
                       const int64_t *axes, int64_t n, float epsilon)
 {
     c->last = x;
+    qn_chain_as_float(c);
+    struct quern_value *wide = c->last;
+    bool casts = c->narrow;
     c->narrow = true;
     qn_chain_mean(c, axes, n);
-    c->narrow = false;
-    qn_chain_add_behind(c, "Sub", x);
+    c->narrow = casts;
+    qn_chain_add_behind(c, "Sub", wide);
     struct quern_value *centred = c->last;
     qn_chain_add(c, "Mul", centred);
     c->narrow = true;
     qn_chain_mean(c, axes, n);
-    qn_chain_add(c, "Add", qn_chain_number(c, epsilon));
+    qn_chain_add(c, "Add", qn_chain_number(c, (double)epsilon));
     qn_chain_add(c, "Sqrt", NULL);
-    c->narrow = false;
+    c->narrow = casts;
     qn_chain_add_behind(c, "Div", centred);
+    qn_chain_as_given(c);
 }
 
 enum quern_code qn_lower_layer_norm(const struct lowering *l,
@@ -32,10 +38,13 @@ enum quern_code qn_lower_layer_norm(const struct lowering *l,
     int64_t axes[QUERN_MAX_RANK];
     int64_t n = 0;
     struct qn_chain c = qn_chain_of(l, node, x);
-    if (!qn_chain_is_float(node) || rank < 1 ||
-        quern_node_int(node, "stash_type", 1) != 1) {
+    if (!qn_chain_is_real(l, node)) {
+        return qn_chain_refuse_type(l, node);
+    }
+    if (rank < 1 || quern_node_int(node, "stash_type", 1) != 1) {
         return qn_lower_refuse(l, node,
-                               "its type or rank is not known, needs float");
+                               "its rank is not known, or it computes in "
+                               "another type than float");
     }
     if (qn_gives_more(node)) {
         return qn_lower_refuse(l, node, "its mean or deviation is read");
@@ -64,9 +73,11 @@ enum quern_code qn_lower_instance_norm(const struct lowering *l,
     int rank = quern_value_rank(x);
     int64_t axes[QUERN_MAX_RANK];
     struct qn_chain c = qn_chain_of(l, node, x);
-    if (!qn_chain_is_float(node) || rank < 3) {
-        return qn_lower_refuse(l, node,
-                               "its type or rank is not known, needs float");
+    if (!qn_chain_is_real(l, node)) {
+        return qn_chain_refuse_type(l, node);
+    }
+    if (rank < 3) {
+        return qn_lower_refuse(l, node, "its rank is not known, or below 3");
     }
     for (int i = 2; i < rank; i++) {
         axes[i - 2] = i;
@@ -78,76 +89,107 @@ enum quern_code qn_lower_instance_norm(const struct lowering *l,
         &c, "Add", qn_chain_by_channel(&c, quern_node_input(node, 2), rank));
 }
 
-/* A factor and a term for each channel, from constants in double. */
-static bool read_factors(const struct lowering *l,
-                         const struct quern_node *node, int64_t n,
-                         float *factors, float *terms)
+/* Numbers of a constant of a real type, n of them; NULL: it is none, or there
+ * is no memory, which `code` tells. */
+static struct quern_tensor *read_doubles(const struct lowering *l,
+                                         const struct quern_value *v, int64_t n,
+                                         enum quern_code *code)
 {
-    const float *p[4];
+    struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
+    struct quern_tensor *doubles = NULL;
+    if (*code == QUERN_OK && t != NULL && quern_tensor_len(t) == n &&
+        quern_dtype_is_float(quern_tensor_dtype(t))) {
+        *code = quern_tensor_cast(quern_pass_context(l->ctx), t, QUERN_DOUBLE,
+                                  &doubles);
+    }
+    return doubles;
+}
+
+/* A factor and a term for each channel, from constants.
+ * @param most      largest number of the type
+ * @param out_good  false: some are not constant, or too large */
+static enum quern_code read_factors(const struct lowering *l,
+                                    const struct quern_node *node, int64_t n,
+                                    double most, double *factors, double *terms,
+                                    bool *out_good)
+{
+    struct quern_tensor *t[4];
     double epsilon = (double)quern_node_float(node, "epsilon", 1e-5f);
+    enum quern_code code = QUERN_OK;
+    *out_good = true;
     for (size_t i = 0; i < 4; i++) {
-        int64_t len = 0;
-        p[i] = qn_floats(l->ctx, quern_node_input(node, i + 1), &len);
-        if (p[i] == NULL || len != n) {
-            return false;
-        }
+        t[i] = read_doubles(l, quern_node_input(node, i + 1), n, &code);
+        *out_good = *out_good && t[i] != NULL;
     }
-    for (int64_t k = 0; k < n; k++) {
-        double factor = (double)p[0][k] / sqrt((double)p[3][k] + epsilon);
-        factors[k] = (float)factor;
-        terms[k] = (float)((double)p[1][k] - factor * (double)p[2][k]);
-        if (!isfinite(factors[k]) || !isfinite(terms[k])) {
-            return false;
+    for (int64_t k = 0; k < n && *out_good; k++) {
+        double p[4];
+        for (size_t i = 0; i < 4; i++) {
+            const unsigned char *data = quern_tensor_data(t[i]);
+            memcpy(&p[i], data + (size_t)k * sizeof p[i], sizeof p[i]);
         }
+        factors[k] = p[0] / sqrt(p[3] + epsilon);
+        terms[k] = p[1] - factors[k] * p[2];
+        *out_good = fabs(factors[k]) <= most && fabs(terms[k]) <= most;
     }
-    return true;
+    for (size_t i = 0; i < 4; i++) {
+        quern_tensor_release(&t[i]);
+    }
+    return code;
+}
+
+/* Largest finite number that both the type and ours hold. */
+static double most_of(enum quern_dtype dtype)
+{
+    return dtype == QUERN_DOUBLE    ? DBL_MAX
+           : dtype == QUERN_FLOAT16 ? 65504.0
+                                    : 3.38e38; /* bfloat16, float */
 }
 
 enum quern_code qn_lower_batch_norm(const struct lowering *l,
                                     struct quern_node *node)
 {
     struct quern_value *x = quern_node_input(node, 0);
-    struct quern_graph *graph = quern_node_graph(node);
     int rank = quern_value_rank(x);
     int64_t n = quern_value_len(quern_node_input(node, 1));
     int64_t dims[QUERN_MAX_RANK];
-    struct quern_value *factor = NULL;
-    struct quern_value *term = NULL;
     struct qn_chain c = qn_chain_of(l, node, x);
-    if (!qn_chain_is_float(node) || rank < 2 || n < 1 || qn_gives_more(node) ||
+    if (!qn_chain_is_real(l, node)) {
+        return qn_chain_refuse_type(l, node);
+    }
+    if (rank < 2 || n < 1 || qn_gives_more(node) ||
         quern_node_int(node, "training_mode", 0) != 0 ||
         quern_node_int(node, "spatial", 1) != 1) {
         return qn_lower_refuse(l, node,
-                               "it trains, or its type or rank is not known, "
-                               "needs float");
+                               "it trains, or its rank or channels are not "
+                               "known");
     }
-    float *factors = quern_pass_alloc(l->ctx, (size_t)n * sizeof *factors);
-    float *terms = quern_pass_alloc(l->ctx, (size_t)n * sizeof *terms);
+    double *factors = quern_pass_alloc(l->ctx, (size_t)n * sizeof *factors);
+    double *terms = quern_pass_alloc(l->ctx, (size_t)n * sizeof *terms);
     if (factors == NULL || terms == NULL) {
         return QUERN_NO_MEMORY;
     }
     if (l->to < 7) {
         return qn_lower_refuse(l, node, "Mul of opset 6 does not broadcast so");
     }
-    if (!read_factors(l, node, n, factors, terms)) {
-        return qn_lower_refuse(l, node,
-                               "its numbers are not constant or not finite");
+    bool is_good = false;
+    enum quern_code code =
+        read_factors(l, node, n, most_of(c.dtype), factors, terms, &is_good);
+    if (code != QUERN_OK || !is_good) {
+        return code != QUERN_OK
+                   ? code
+                   : qn_lower_refuse(
+                         l, node, "its numbers are not constant or not finite");
     }
     for (int i = 0; i < rank - 1; i++) {
         dims[i] = i == 0 ? n : 1;
     }
-    enum quern_code code = qn_new_floats(
-        l->ctx, graph, quern_value_name(quern_node_input(node, 1)), factors,
-        rank - 1, dims, &factor);
-    if (code == QUERN_OK) {
-        code = qn_new_floats(l->ctx, graph,
-                             quern_value_name(quern_node_input(node, 2)), terms,
-                             rank - 1, dims, &term);
-    }
-    if (code == QUERN_OK) {
-        qn_chain_add(&c, "Mul", factor);
-        code = qn_chain_end(&c, "Add", term);
-    }
+    struct quern_value *factor =
+        qn_chain_numbers(&c, quern_value_name(quern_node_input(node, 1)),
+                         factors, rank - 1, dims);
+    struct quern_value *term = qn_chain_numbers(
+        &c, quern_value_name(quern_node_input(node, 2)), terms, rank - 1, dims);
+    qn_chain_add(&c, "Mul", factor);
+    code = qn_chain_end(&c, "Add", term);
     return code == QUERN_OK ? qn_drop_outputs(node) : code;
 }
 
@@ -167,29 +209,41 @@ enum quern_code qn_lower_mean_variance(const struct lowering *l,
 {
     static const int64_t standard[] = {0, 2, 3};
     struct quern_value *x = quern_node_input(node, 0);
+    enum quern_dtype given = quern_value_dtype(x);
     const int64_t *axes = standard;
     size_t n = 3;
     struct qn_chain c = qn_chain_of(l, node, x);
-    if (!qn_chain_is_float(node) || quern_value_rank(x) < 1) {
-        return qn_lower_refuse(l, node,
-                               "its type or rank is not known, needs float");
+    if (!qn_chain_is_real(l, node)) {
+        return qn_chain_refuse_type(l, node);
+    }
+    if (quern_value_rank(x) < 1) {
+        return qn_lower_refuse(l, node, "its rank is not known");
     }
     if ((quern_node_has_attr(node, "axes") &&
          quern_node_attr_ints(node, "axes", &axes, &n) != QUERN_OK) ||
         !are_axes(axes, n, quern_value_rank(x))) {
         return qn_lower_refuse(l, node, "its axes are none of its input");
     }
+    qn_chain_as_float(&c);
+    x = c.last;
+    bool casts = c.narrow;
     c.narrow = true;
     qn_chain_mean(&c, axes, (int64_t)n);
-    c.narrow = false;
+    c.narrow = casts;
     qn_chain_add_behind(&c, "Sub", x);
     struct quern_value *centred = c.last;
     qn_chain_add(&c, "Mul", centred);
     c.narrow = true;
     qn_chain_mean(&c, axes, (int64_t)n);
     qn_chain_add(&c, "Sqrt", NULL);
-    qn_chain_add(&c, "Add", qn_chain_number(&c, 1e-9f));
+    qn_chain_add(&c, "Add", qn_chain_number(&c, 1e-9));
     struct quern_value *deviation = c.last;
     c.last = centred;
+    if (casts) {
+        qn_chain_add(&c, "Div", deviation);
+        enum quern_code code = qn_chain_end(&c, "Cast", NULL);
+        return code == QUERN_OK ? quern_node_set_int(node, "to", (int64_t)given)
+                                : code;
+    }
     return qn_chain_end(&c, "Div", deviation);
 }

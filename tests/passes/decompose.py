@@ -1,4 +1,6 @@
 """decompose: operators that a target lacks, as simpler ones."""
+import re
+
 from support import QUERN, close, main, model_of, np, onnx, operators, rand, run, subprocess
 
 
@@ -115,6 +117,33 @@ CASES = {
 }
 
 
+# Numbers of the chains are of the model's type; norms of half precision compute in float, as they are defined.
+IN_FLOAT = {"layer_norm", "layer_norm_of_two_axes", "instance_norm", "group_norm_to_the_bottom", "rms_norm"}
+NO_DOUBLE = {"instance_norm", "group_norm", "mean_variance", "gelu", "hard_swish", "hard_swish_to_the_bottom", "hard_sigmoid", "rotary"} # in ONNX Runtime
+TYPED = ("layer_norm layer_norm_of_two_axes instance_norm group_norm group_norm_to_the_bottom batch_norm mean_variance rms_norm gelu gelu_by_tanh mish swish "
+         "hard_swish hard_swish_to_the_bottom hard_sigmoid gemm gemm_with_all attention attention_with_a_float_mask attention_with_a_bool_mask causal_attention "
+         "rotary").split()
+
+
+def of_type(case, name, dtype):
+    def cast(arrays):
+        return {k: v.astype(dtype) if v.dtype == np.float32 else v for k, v in arrays.items()}
+    after = case["after"]
+    if dtype == np.float16 and name in IN_FLOAT:
+        after = after.replace(NORM, f"Cast {NORM} Cast").replace("Mul ReduceMean Add Sqrt Reciprocal Mul", "Cast Mul ReduceMean Add Sqrt Reciprocal Mul Cast")
+    if dtype == np.float16 and name == "mean_variance":
+        after = f"Cast {after} Cast"
+    more = {"feeds": cast(case["feeds"])} if "feeds" in case else {}
+    kind = "float16" if dtype == np.float16 else "double"
+    return case | more | dict(text=re.sub(r"\bfloat\[", f"{kind}[", case["text"]), weights=cast(case.get("weights", {})), after=after,
+                              tol=2e-3 if dtype == np.float16 else 1e-7)
+
+
+for name in TYPED:
+    CASES[f"{name}_of_float16"] = of_type(CASES[name], name, np.float16)
+    if name not in NO_DOUBLE:
+        CASES[f"{name}_of_double"] = of_type(CASES[name], name, np.float64)
+
 PROFILE = """target: 1
 name: small-board
 like: onnx-spec
@@ -177,6 +206,14 @@ REFUSED = {
     "number or size of its heads": (4, attention("y = Attention(q, k, v)", None, k="N,G,5,4", v="N,G,5,6")),
     "its sizes are not known": (4, attention("y = Attention<is_causal = 1>(q, k, v)", None, q="N,2,S,4", y="N,2,S,6")),
     "it is interleaved": (4, rotary("y = RotaryEmbedding<interleaved = 1>(x, c, s)", None)),
+    "(Gelu, #1): cannot be taken apart: its type is not known, needs float, double, float16 or bfloat16": (4, dict(
+        text="g (float[N,4] x) => (float[N,4] y) { a = mine.Op(x) y = Gelu(a) }", passes="decompose{ops=[Gelu]}", opset=20, ir=10,
+        edit=lambda m: m.opset_import.add(domain="mine", version=1))),
+    "(Mish, #0): cannot be taken apart: Softplus of opset 21 has no bfloat16": (4, dict(
+        text="g (bfloat16[N,4] x) => (bfloat16[N,4] y) { y = Mish(x) }", passes="decompose{ops=[Mish]}", opset=18)),
+    "not constant or not finite": (4, dict(text="g (float16[N,4] x) => (float16[N,4] y) { y = BatchNormalization(x, s, b, b, v) }", opset=17,
+                                           passes="decompose{ops=[BatchNormalization]}", # 60000 / sqrt(0.1) is beyond float16
+                                           weights={"s": np.full(4, 60000, np.float16), "b": np.zeros(4, np.float16), "v": np.full(4, 0.1, np.float16)})),
     "did you mean 'Gelu'": (2, case("Gelo", "y = HardSwish(x)", None)),
 }
 
