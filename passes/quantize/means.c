@@ -59,17 +59,44 @@ static void sum_block(const float *data, size_t channels, size_t inner,
     }
 }
 
+/* Channels that are summed at a time: a line of a cache. */
+enum { COLUMNS = 16 };
+
+/* Sums of n <= COLUMNS channels that lie next to each other, each in the order
+ * of the rows. `n` is a constant where this is inlined, but at the end. */
+static inline void sum_columns(const float *data, size_t rows, size_t channels,
+                               size_t n, double *out)
+{
+    double sum[COLUMNS] = {0.0};
+    for (size_t o = 0; o < rows; o++) {
+        for (size_t k = 0; k < n; k++) {
+            sum[k] += (double)data[o * channels + k];
+        }
+    }
+    memcpy(out, sum, n * sizeof *out);
+}
+
+static void sum_rows(const float *data, size_t rows, size_t channels,
+                     double *out)
+{
+    size_t c = 0;
+    for (; c + COLUMNS <= channels; c += COLUMNS) {
+        sum_columns(data + c, rows, channels, COLUMNS, out + c);
+    }
+    if (c < channels) {
+        sum_columns(data + c, rows, channels, channels - c, out + c);
+    }
+}
+
 void qn_channel_means(const float *data, const struct qn_layout *l, double *out)
 {
     memset(out, 0, l->channels * sizeof *out);
-    for (size_t o = 0; o < l->outer; o++) {
-        const float *block = data + o * l->channels * l->inner;
-        for (size_t c = 0; l->inner == 1 && c < l->channels; c++) {
-            out[c] += (double)block[c];
-        }
-        if (l->inner != 1) {
-            sum_block(block, l->channels, l->inner, out);
-        }
+    if (l->inner == 1) {
+        sum_rows(data, l->outer, l->channels, out);
+    }
+    for (size_t o = 0; l->inner != 1 && o < l->outer; o++) {
+        sum_block(data + o * l->channels * l->inner, l->channels, l->inner,
+                  out);
     }
     for (size_t c = 0; c < l->channels; c++) {
         out[c] /= (double)(l->outer * l->inner);

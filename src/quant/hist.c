@@ -123,7 +123,9 @@ void qn_hist_count(struct qn_hist *hist, const float *x, size_t n)
         if (hist->n_in_tables + m > UINT32_MAX) {
             drain(hist);
         }
-        qn_count(x, m, width, inverse, hist->tables);
+        if (!qn_count_wide(x, m, width, inverse, hist->tables)) {
+            qn_count(x, m, width, inverse, hist->tables);
+        }
         hist->n_in_tables += m;
         x += m;
         n -= m;

@@ -41,6 +41,11 @@ void qn_column_pair_max(const float *x, size_t rows, size_t channels,
 void qn_count(const float *x, size_t n, float width, float inverse,
               uint32_t *tables);
 
+/** The same counts, where the processor has AVX-512, but for which slots zeros
+ * are in; else false, and nothing is counted. */
+bool qn_count_wide(const float *x, size_t n, float width, float inverse,
+                   uint32_t *tables);
+
 /** Join what n channels reached in one call, lo and hi, into their lowest and
  * second lowest, highest and second highest. No NaN. -0 counts as 0: which of
  * the two a minimum is would depend on the order of values. */
