@@ -125,43 +125,85 @@ static bool is_child(const char *pid, bool *out_is_dead)
     return is_read && parent == (int)getpid();
 }
 
-/* Kill the children of this process but one.
- * @param out_n  counts those that are alive
- * @return some were there */
-static bool kill_children(pid_t spare, size_t *out_n)
+/* Children of this process, whoever made them: a shell that became this one
+ * may have left some, too. */
+struct brood {
+    pid_t *pids;
+    size_t n;
+    size_t n_alive;
+};
+
+/* False: no memory. */
+static bool list_children(struct brood *brood)
 {
     DIR *dir = opendir("/proc");
     const struct dirent *entry = NULL;
-    bool found = false;
     bool is_dead = false;
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+    bool good = true;
+    *brood = (struct brood){0};
+    while (dir != NULL && good && (entry = readdir(dir)) != NULL) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (pid > 0 && pid != spare && is_child(entry->d_name, &is_dead)) {
-            found = true;
-            *out_n += !is_dead;
-            kill(pid, SIGKILL);
-            (void)waitpid(pid, NULL, WNOHANG);
+        if (pid <= 0 || !is_child(entry->d_name, &is_dead)) {
+            continue;
+        }
+        pid_t *grown =
+            realloc(brood->pids, (brood->n + 1) * sizeof *brood->pids);
+        good = grown != NULL;
+        if (good) {
+            brood->pids = grown;
+            brood->pids[brood->n++] = pid;
+            brood->n_alive += !is_dead;
         }
     }
     if (dir != NULL) {
         closedir(dir);
     }
+    return good;
+}
+
+static bool has(const struct brood *brood, pid_t pid)
+{
+    size_t i = 0;
+    while (i < brood->n && brood->pids[i] != pid) {
+        i++;
+    }
+    return i < brood->n;
+}
+
+/* Kill the children that are there now and were not before.
+ * @param out_alive  some had not ended
+ * @return some were there */
+static bool kill_new(const struct brood *before, bool *out_alive)
+{
+    struct brood now;
+    bool found = false;
+    (void)list_children(&now); /* as many as there is memory for */
+    for (size_t i = 0; i < now.n; i++) {
+        if (!has(before, now.pids[i])) {
+            found = true;
+            kill(now.pids[i], SIGKILL);
+            (void)waitpid(now.pids[i], NULL, WNOHANG);
+        }
+    }
+    *out_alive = found && now.n_alive > before->n_alive;
+    free(now.pids);
     return found;
 }
 
 /* What the child has left behind: its group, and what has gone out of that.
- * Children of those that are killed come next. */
-static bool end_rest(pid_t group, pid_t spare)
+ * Children of those that are killed come next.
+ * @return there was something */
+static bool end_rest(pid_t group, const struct brood *before)
 {
-    size_t n = 0;
-    bool goes_on = kill_children(spare, &n);
+    bool left_some = false;
+    bool goes_on = kill_new(before, &left_some);
     kill(-group, SIGKILL);
     for (int i = 0; goes_on && i < MOST_ROUNDS; i++) {
-        size_t more = 0;
+        bool unused = false;
         usleep(PAUSE_US);
-        goes_on = kill_children(spare, &more);
+        goes_on = kill_new(before, &unused);
     }
-    return n > 0;
+    return left_some;
 }
 
 /* ------------------------------------------------------------ its life */
@@ -170,7 +212,7 @@ static bool end_rest(pid_t group, pid_t spare)
  * pipes longer than the child lives, so their end is not waited for. */
 static enum quern_code attend(struct cli *cli, const struct cli_bounds *bounds,
                               pid_t pid, struct talk *t, int *out_status,
-                              bool *out_late, bool *out_left)
+                              bool *out_late)
 {
     const double start = cli_seconds(cli);
     enum quern_code code = QUERN_OK;
@@ -194,11 +236,16 @@ static enum quern_code attend(struct cli *cli, const struct cli_bounds *bounds,
             break;
         }
     }
-    *out_left = end_rest(pid, bounds->spare);
+    return code;
+}
+
+/* What is in the pipes still. */
+static void drain(struct talk *t)
+{
+    bool idle = false;
     while (!idle && (t->fd[REPORT] >= 0 || t->fd[SAID] >= 0)) {
         nap(t, 0, &idle);
     }
-    return code;
 }
 
 static void one_line(char *text)
@@ -253,12 +300,15 @@ enum quern_code cli_child_run(struct cli *cli, const struct cli_bounds *bounds,
     struct talk t = {.fd = {-1, -1},
                      .text = {calloc(1, MOST_REPORT + 1), out_child->said},
                      .most = {MOST_REPORT, sizeof out_child->said - 1}};
+    struct brood before = {0};
     int out[N_PIPES] = {-1, -1};
     int status = 0;
     bool is_late = false;
     enum quern_code code = QUERN_OK;
     memset(out_child->said, 0, sizeof out_child->said);
-    if (t.text[REPORT] == NULL) {
+    if (t.text[REPORT] == NULL || !list_children(&before)) {
+        free(t.text[REPORT]);
+        free(before.pids);
         return QUERN_NO_MEMORY;
     }
     fflush(NULL);
@@ -278,8 +328,9 @@ enum quern_code cli_child_run(struct cli *cli, const struct cli_bounds *bounds,
     } else {
         (void)setpgid(pid, pid);
         cli_watch_stranger(pid);
-        code = attend(cli, bounds, pid, &t, &status, &is_late,
-                      &out_child->left_some);
+        code = attend(cli, bounds, pid, &t, &status, &is_late);
+        out_child->left_some = end_rest(pid, &before);
+        drain(&t);
     }
     for (int i = 0; i < N_PIPES; i++) {
         close_pipe(&t.fd[i]);
@@ -290,5 +341,6 @@ enum quern_code cli_child_run(struct cli *cli, const struct cli_bounds *bounds,
         free(t.text[REPORT]);
     }
     cli_watch_stranger(0);
+    free(before.pids);
     return code;
 }

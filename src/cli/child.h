@@ -5,8 +5,6 @@
 
 #include "cli.h"
 
-#include <sys/types.h>
-
 enum cli_child_end {
     CLI_CHILD_DONE,   /* it said all that it had to say */
     CLI_CHILD_QUIT,   /* it ended by itself before that: `number` is the code */
@@ -29,12 +27,11 @@ struct cli_bounds {
     double seconds;  /* of the clock; the context of the child is cancelled a
                         bit earlier, by SIGTERM */
     uint64_t memory; /* bytes of data; 0: none (sanitizers map terabytes) */
-    pid_t spare;     /* a child of this process that stays; 0: none */
 };
 
 /** Run `work` in a child and wait for its end. What it leaves behind is ended,
  * too, wherever it hides: for that this process becomes the one that orphans of
- * its children come to.
+ * its children come to. Children that were there before stay.
  * @param work  writes its report; called in the child
  * @return QUERN_OK; _IO: no child can be made; _NO_MEMORY; _CANCELLED */
 enum quern_code cli_child_run(struct cli *cli, const struct cli_bounds *bounds,

@@ -346,9 +346,7 @@ static enum quern_code prepare(struct check *self)
     self->bounds.seconds = self->job.seconds = seconds;
     self->bounds.memory = IS_BOUNDED ? (uint64_t)mebibytes << 20 : 0;
     self->job.folder = self->folder.path;
-    enum quern_code code = cli_folder_make(&self->cli, &self->folder);
-    self->bounds.spare = self->folder.watcher;
-    return code;
+    return cli_folder_make(&self->cli, &self->folder);
 }
 
 static enum quern_code print(struct check *self)

@@ -57,6 +57,9 @@ while read -r pid; do
     if kill -0 "$pid" 2>/dev/null; then fail "process $pid is left"; kill -KILL "$pid"; fi
 done <"$work/hidden"
 unset QUERN_TEST_HIDDEN
+# Not those that a shell left that became the command.
+bash -c 'sleep 300 & echo $! >"$1"; exec "$QUERN" plugin check "$2"' - "$work/before" "$at-hides.so" >"$work/out" 2>"$work/err" || fail 'exec'
+kill "$(cat "$work/before")" 2>/dev/null || fail 'a child of before was ended'
 run 0 plugin check "$at-speaks.so"
 says out '^note +test-pass: writes to standard output or error: hello$'
 
