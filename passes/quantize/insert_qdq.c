@@ -23,6 +23,7 @@ struct insert_params {
     int64_t attention_rows;
     int overflow; /* 0: the target's, else enum quern_target_overflow + 1 */
     bool feedback;
+    int64_t wider_steps;
     bool keep_floats;
 };
 
@@ -173,6 +174,7 @@ static enum quern_code insert_heavy(struct qn_inserter *s,
         .overflow = overflow_rule(s),
         .int32_bias = s->place.target->bias == QUERN_BIAS_INT32,
         .feedback = s->feedback,
+        .wider_steps = s->wider_steps,
     };
     if (quern_value_constant(quern_node_input(node, 1)) == NULL) {
         return QUERN_OK; /* two activations: both are codes already */
@@ -333,6 +335,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                             .per_tensor = p->per_tensor,
                             .overflow = p->overflow,
                             .feedback = p->feedback,
+                            .wider_steps = (int)p->wider_steps,
                             .keep_floats = p->keep_floats};
     if (p->choice.method == AS_CALIBRATED) {
         s.choice = qn_choice_get(s.model);
@@ -399,6 +402,10 @@ static const struct quern_option options[] = {
     {"feedback", QUERN_OPTION_BOOL, offsetof(struct insert_params, feedback), 0,
      0, NULL,
      "round weights with error feedback where `calibrate` kept second moments"},
+    {"wider-steps", QUERN_OPTION_INT,
+     offsetof(struct insert_params, wider_steps), 0, 1000, NULL,
+     "steps that rows of at most 64 weights choose from, where feedback rounds "
+     "them: up to 1.25 times as wide as they must be; 0: that one alone"},
     {"keep-floats", QUERN_OPTION_BOOL,
      offsetof(struct insert_params, keep_floats), 0, 0, NULL,
      "keep the float weights in memory, for float-layers"},
@@ -406,7 +413,7 @@ static const struct quern_option options[] = {
 };
 
 static const struct insert_params defaults = {
-    {AS_CALIBRATED, 99.999}, false, -1, 0, true, false};
+    {AS_CALIBRATED, 99.999}, false, -1, 0, true, 64, false};
 
 const struct quern_pass_desc qn_pass_insert_qdq = {
     .struct_size = sizeof(struct quern_pass_desc),

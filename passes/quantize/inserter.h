@@ -34,6 +34,7 @@ struct qn_inserter {
     bool per_tensor;
     int overflow; /* 0: the target's, else enum quern_target_overflow + 1 */
     bool feedback;
+    int wider_steps;  /* see struct qn_weight_options */
     bool keep_floats; /* for float-layers */
     struct qn_placement place;
     struct qn_codes *codes;    /* by value id */

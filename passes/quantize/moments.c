@@ -6,10 +6,8 @@
 #include <string.h>
 
 enum {
-    /* A Conv with fewer input channels reads an image. */
-    IMAGE_CHANNELS = 4,
-    /* With fewer inputs there is nothing that could make good for an error. */
-    LEAST_COLS = 16,
+    /* A single input has no other that could make good for its error. */
+    LEAST_COLS = 2,
     /* Wider products are taken apart into blocks of columns, each rounded for
      * itself: matrices, and the time for them, grow as the square. 128 in
      * place of 384 costs minilm 0.2 dB and saves it 25 MB and 0.5 s. */
@@ -18,6 +16,8 @@ enum {
     CONV_COLS = 384,
     /* Positions of a sample that are looked at: more tell nothing new. */
     MOST_POSITIONS = 1024,
+    /* Where every channel has its small matrix, fewer do. */
+    MOST_OF_DEPTHWISE = 64,
 };
 
 /* Bytes of all matrices together. */
@@ -43,17 +43,20 @@ struct qn_moments {
 
 /* ------------------------------------------------------------------ sites */
 
-static bool is_image_conv(const struct qn_linear *l)
+static bool is_depthwise(const struct qn_linear *l)
+{
+    return l->shape.groups > 1 && l->shape.cols == l->shape.taps;
+}
+
+/* A Conv whose pads are there to be read. */
+static bool is_plain_conv(const struct qn_linear *l)
 {
     const char *pad = "NOTSET";
     size_t size = 0;
-    if (!quern_node_is(l->node, "Conv") || l->shape.groups != 1 ||
-        l->in_channels >= IMAGE_CHANNELS) {
-        return false;
-    }
-    return quern_node_attr_string(l->node, "auto_pad", &pad, &size) !=
-               QUERN_OK ||
-           strcmp(pad, "NOTSET") == 0;
+    return quern_node_is(l->node, "Conv") &&
+           (quern_node_attr_string(l->node, "auto_pad", &pad, &size) !=
+                QUERN_OK ||
+            strcmp(pad, "NOTSET") == 0);
 }
 
 static bool is_wanted(struct quern_node *node, const struct quern_use *use,
@@ -64,7 +67,7 @@ static bool is_wanted(struct quern_node *node, const struct quern_use *use,
     }
     bool product = quern_node_is(node, "MatMul") && seen->rank > 0 &&
                    seen->dims[seen->rank - 1] == (int64_t)l->shape.cols;
-    return product || is_image_conv(l);
+    return product || is_plain_conv(l);
 }
 
 /* Largest magnitude that each input of the operator takes, kernel positions
@@ -77,6 +80,7 @@ static enum quern_code limits_of(struct quern_pass_ctx *ctx,
 {
     const struct quern_weight_shape *shape = &s->linear.shape;
     struct quern_table *table = NULL;
+    size_t n_inputs = shape->groups * shape->cols;
     size_t n = 0;
     float *range = NULL;
     *out_limits = NULL;
@@ -93,11 +97,11 @@ static enum quern_code limits_of(struct quern_pass_ctx *ctx,
         (limits == NULL && range == NULL)) {
         return code;
     }
-    float *out = quern_pass_alloc(ctx, shape->cols * sizeof *out);
+    float *out = quern_pass_alloc(ctx, n_inputs * sizeof *out);
     if (out == NULL) {
         return QUERN_NO_MEMORY;
     }
-    for (size_t k = 0; k < shape->cols; k++) {
+    for (size_t k = 0; k < n_inputs; k++) {
         size_t c = k / shape->taps;
         out[k] = limits != NULL ? (float)limits->values[c] : range[c];
     }
@@ -126,7 +130,8 @@ static enum quern_code make_grams(struct quern_pass_ctx *ctx, struct site *s,
 {
     size_t n = blocks_of(&s->linear);
     size_t cols = n > 0 ? s->linear.shape.cols / n : 0;
-    size_t size = n * cols * cols * sizeof(int64_t);
+    size_t groups = s->linear.shape.groups;
+    size_t size = quern_gram_size(groups, cols) * n;
     if (n == 0 || size > room - *used) {
         return QUERN_OK;
     }
@@ -144,7 +149,7 @@ static enum quern_code make_grams(struct quern_pass_ctx *ctx, struct site *s,
     s->n_blocks = limits != NULL ? n : 0;
     *used += limits != NULL ? size : 0;
     for (size_t i = 0; i < s->n_blocks && code == QUERN_OK; i++) {
-        code = quern_gram_create(quern_pass_context(ctx), 1, cols,
+        code = quern_gram_create(quern_pass_context(ctx), groups, cols,
                                  limits + i * cols, &grams[i]);
     }
     return code;
@@ -283,7 +288,8 @@ static enum quern_code add_conv(struct quern_context *context,
         positions *= w.output[i];
     }
     /* An odd stride does not run along the columns of an even image. */
-    int64_t every = positions / MOST_POSITIONS;
+    int64_t every = positions / (is_depthwise(&s->linear) ? MOST_OF_DEPTHWISE
+                                                          : MOST_POSITIONS);
     every = every < 1 ? 1 : every | 1;
     const float *data = v->data;
     for (int64_t b = 0; b < v->dims[0] && code == QUERN_OK; b++) {

@@ -1,7 +1,6 @@
 /* Second moments of what operators read, for rounding their weights with error
  * feedback. Collected by the last calibration, when the graph has its final
- * form: for products, and for the Conv that reads an image, whose neighbouring
- * inputs are alike. */
+ * form: for products and Conv, whatever their groups. */
 #ifndef QUERN_PASSES_QUANTIZE_MOMENTS_H
 #define QUERN_PASSES_QUANTIZE_MOMENTS_H
 

@@ -112,11 +112,12 @@ static void widen_for_bias(struct quern_pass_ctx *ctx,
 static enum quern_code feed_back_block(struct quern_pass_ctx *ctx,
                                        struct qn_weight_codes *w,
                                        struct quern_gram *gram, size_t first,
-                                       size_t cols)
+                                       size_t cols, int wider_steps)
 {
     size_t input = 0;
-    double *second = malloc(cols * cols * sizeof *second);
-    double *mean = malloc(cols * sizeof *mean);
+    size_t n_inputs = w->linear.shape.groups * cols;
+    double *second = malloc(n_inputs * cols * sizeof *second);
+    double *mean = malloc(n_inputs * sizeof *mean);
     enum quern_code code = QUERN_NO_MEMORY;
     if (second != NULL && mean != NULL) {
         bool has_bias = !quern_node_is(w->linear.node, "MatMul") ||
@@ -129,6 +130,7 @@ static enum quern_code feed_back_block(struct quern_pass_ctx *ctx,
             .second = second,
             .mean = has_bias ? mean : NULL,
             .n_rows = quern_gram_n_rows(gram),
+            .wider_steps = wider_steps,
         };
         o.shape.cols = cols;
         code = quern_weight_feedback(quern_pass_context(ctx), &o,
@@ -139,8 +141,9 @@ static enum quern_code feed_back_block(struct quern_pass_ctx *ctx,
     return code;
 }
 
+/* A step is one for all blocks and, by tensor, for all rows. */
 static enum quern_code feed_back(struct quern_pass_ctx *ctx,
-                                 struct qn_weight_codes *w)
+                                 struct qn_weight_codes *w, int wider_steps)
 {
     const struct qn_second_moments *m =
         qn_moments_of(quern_pass_model(ctx), w->linear.node);
@@ -150,7 +153,8 @@ static enum quern_code feed_back(struct quern_pass_ctx *ctx,
     }
     size_t cols = w->linear.shape.cols / m->n_blocks;
     for (size_t i = 0; i < m->n_blocks && code == QUERN_OK; i++) {
-        code = feed_back_block(ctx, w, m->grams[i], i * cols, cols);
+        code = feed_back_block(ctx, w, m->grams[i], i * cols, cols,
+                               m->n_blocks == 1 ? wider_steps : 0);
     }
     return code;
 }
@@ -177,7 +181,7 @@ static enum quern_code avoid_overflow(struct quern_pass_ctx *ctx,
         code = round_codes(ctx, w);
     }
     if (code == QUERN_OK && options->feedback) {
-        code = feed_back(ctx, w);
+        code = feed_back(ctx, w, 0);
     }
     return code == QUERN_OK ? qn_overflow_trim(o) : code;
 }
@@ -258,7 +262,8 @@ enum quern_code qn_weight_codes_make(struct quern_pass_ctx *ctx,
         code = round_codes(ctx, w);
     }
     if (code == QUERN_OK && options->feedback) {
-        code = feed_back(ctx, w);
+        code =
+            feed_back(ctx, w, options->per_tensor ? 0 : options->wider_steps);
     }
     if (code == QUERN_OK && options->overflow != QUERN_OVERFLOW_ANY) {
         code = avoid_overflow(ctx, w, x, x_qp, options);

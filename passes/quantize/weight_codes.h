@@ -11,6 +11,7 @@ struct qn_weight_options {
     enum quern_target_overflow overflow;
     bool int32_bias; /* a constant input 2 will be int32 at scale x * w */
     bool feedback;   /* round with error feedback where second moments are */
+    int wider_steps; /* that rows of few weights then choose from */
 };
 
 struct qn_weight_codes {

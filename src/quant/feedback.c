@@ -21,6 +21,7 @@
 #include "quant/dense.h"
 #include "quant/kernel.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,11 @@ enum { chunk_rows = 64 };
 /* Second moments may be too flat for the damping asked for; this much is the
  * end. */
 static const double most_damp = 1.0;
+
+/* By how much a step may grow. Over 11 convolutional nets 1.12, 1.25 and 1.5
+ * gave 0.9, 1.1 and 0.9 dB at the output (mean), 32 and 64 steps the same. */
+static const float widest = 1.25F;
+enum { most_steps = 1000 };
 
 struct ranked {
     double moment;
@@ -182,10 +188,11 @@ QN_INLINE void spread(double *sums, const double *l, double error, size_t n)
 enum { abreast = 4 };
 
 /* Walk inputs [first, end) of n rows, last one first. Sums of a row lie `cols`
- * apart, errors a block. */
+ * apart, errors a block. What a row adds to the mean square error of the output
+ * is added to its square. */
 QN_INLINE void round_rows(const struct work *work, size_t row, size_t n,
                           size_t first, size_t end, double *sums,
-                          double *errors)
+                          double *errors, double *squares)
 {
     const struct quern_qparams *q = &work->options->qparams[row];
     size_t cols = work->cols;
@@ -198,7 +205,10 @@ QN_INLINE void round_rows(const struct work *work, size_t row, size_t n,
             double made_good = sums[r * cols + k] / l[k];
             double code = round_code((w + made_good) / scale, &q[r]);
             work->codes[at] = (int8_t)code;
-            errors[r * QN_DENSE_BLOCK + k - first] = code * scale - w;
+            double error = code * scale - w;
+            double left = error * l[k] - sums[r * cols + k];
+            errors[r * QN_DENSE_BLOCK + k - first] = error;
+            squares[r] += left * left;
         }
         for (size_t r = 0; r < n; r++) {
             spread(sums + r * cols + first, l + first,
@@ -209,35 +219,78 @@ QN_INLINE void round_rows(const struct work *work, size_t row, size_t n,
 
 QN_BY_CPU static void round_some(const struct work *work, size_t row, size_t n,
                                  size_t first, size_t end, double *sums,
-                                 double *errors)
+                                 double *errors, double *squares)
 {
     size_t r = 0;
     for (; r + abreast <= n; r += abreast) {
         round_rows(work, row + r, abreast, first, end, sums + r * work->cols,
-                   errors + r * QN_DENSE_BLOCK);
+                   errors + r * QN_DENSE_BLOCK, squares + r);
     }
     for (; r < n; r++) {
         round_rows(work, row + r, 1, first, end, sums + r * work->cols,
-                   errors + r * QN_DENSE_BLOCK);
+                   errors + r * QN_DENSE_BLOCK, squares + r);
     }
 }
 
-/* Rows [first, first + n_rows), counted over all groups. */
-static void round_chunk(const struct work *work, int worker, size_t first,
-                        size_t n_rows)
+/* Rows [first, first + n_rows), counted over all groups, with the steps that
+ * they have.
+ * @param squares  what each adds to the mean square error of the output */
+static void walk_rows(const struct work *work, int worker, size_t first,
+                      size_t n_rows, double *squares)
 {
     size_t n = work->cols;
     double *sums = sums_of(work, worker);
     double *errors = errors_of(work, worker);
     memset(sums, 0, n_rows * n * sizeof *sums);
+    memset(squares, 0, n_rows * sizeof *squares);
     for (size_t end = n; end > 0;) {
         size_t start = (end - 1) / QN_DENSE_BLOCK * QN_DENSE_BLOCK;
-        round_some(work, first, n_rows, start, end, sums, errors);
+        round_some(work, first, n_rows, start, end, sums, errors, squares);
         qn_multiply_subtract(sums, n, errors, QN_DENSE_BLOCK,
                              work->factor + start * n, n, n_rows, start,
                              end - start);
         end = start;
     }
+}
+
+/* Give each row the step that errs least; of equal ones the narrowest. */
+static void choose_steps(const struct work *work, int worker, size_t first,
+                         size_t n_rows)
+{
+    struct quern_qparams *q = work->options->qparams + first;
+    float n = (float)work->options->wider_steps;
+    double squares[chunk_rows];
+    double least[chunk_rows];
+    float given[chunk_rows];
+    float best[chunk_rows];
+    for (size_t r = 0; r < n_rows; r++) {
+        given[r] = best[r] = q[r].scale;
+        least[r] = HUGE_VAL;
+    }
+    for (float i = 0.0F; i <= n; i += 1.0F) {
+        float ratio = 1.0F + (widest - 1.0F) * i / n;
+        for (size_t r = 0; r < n_rows; r++) {
+            q[r].scale = fminf(given[r] * ratio, FLT_MAX);
+        }
+        walk_rows(work, worker, first, n_rows, squares);
+        for (size_t r = 0; r < n_rows; r++) {
+            best[r] = squares[r] < least[r] ? q[r].scale : best[r];
+            least[r] = fmin(least[r], squares[r]);
+        }
+    }
+    for (size_t r = 0; r < n_rows; r++) {
+        q[r].scale = best[r];
+    }
+}
+
+static void round_chunk(const struct work *work, int worker, size_t first,
+                        size_t n_rows)
+{
+    double squares[chunk_rows];
+    if (work->options->wider_steps > 0 && work->cols <= QN_DENSE_BLOCK) {
+        choose_steps(work, worker, first, n_rows);
+    }
+    walk_rows(work, worker, first, n_rows, squares);
 }
 
 /* Rows are independent of each other, so chunks are, for any of their sizes. */
@@ -281,6 +334,11 @@ static enum quern_code check_options(struct quern_context *context,
     if (!(o->damp >= 0.0) || o->damp > most_damp) {
         return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
                           "damping %g; need 0 to 1", o->damp);
+    }
+    if (o->wider_steps < 0 || o->wider_steps > most_steps) {
+        return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
+                          "%d wider steps; need 0 to %d", o->wider_steps,
+                          most_steps);
     }
     return QUERN_OK;
 }

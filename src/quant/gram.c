@@ -1,10 +1,10 @@
 /* Second moments of vectors, in integers.
  *
  * Vectors gather, as 12-bit integers and turned so that one input is one row,
- * until a block is full; a product of two rows of 256 numbers then fits 32 bits
- * (256 * 2047^2 < 2^31), which is what CPUs multiply and add fastest in 16-bit
- * lanes. Blocks add to 64-bit sums: exact, so order and sharding leave no
- * trace.
+ * until a block is full; a product of two rows of at most 256 numbers then fits
+ * 32 bits (256 * 2047^2 < 2^31), which is what CPUs multiply and add fastest in
+ * 16-bit lanes. Blocks add to 64-bit sums: exact, so order and sharding leave
+ * no trace.
  */
 #include "quant/gram.h"
 
@@ -18,50 +18,62 @@
 #include <math.h>
 #include <string.h>
 
-enum { most_code = 2047 };
-
 struct quern_gram {
     size_t groups, cols;
     uint64_t n_rows;
-    size_t n_pending;  /* vectors in `pending`, below QN_GRAM_BLOCK */
-    double *inverse;   /* 1 / step of each input, a power of two */
+    size_t block;      /* vectors that are multiplied together */
+    size_t n_pending;  /* vectors in `pending`, fewer than that */
+    float *inverse;    /* 1 / step of each input, a power of two */
     int64_t *sums;     /* [groups * cols] */
     int64_t *products; /* [groups, cols, cols], lower triangles */
-    int16_t *pending;  /* [groups * cols, QN_GRAM_BLOCK] */
+    int16_t *pending;  /* [groups * cols, block] */
 };
 
-/* Inverse of the least power-of-two step that holds `most` in the codes. */
-static double inverse_step(float most)
+/* Inverse of the least power-of-two step that holds `most` in the codes; steps
+ * below 2^-120, whose inverse is no float, are not taken. */
+static float inverse_step(float most)
 {
     int power;
     if (!(most > 0.0F) || !isfinite(most)) {
-        return 1.0;
+        return 1.0F;
     }
-    double m = frexp((double)most / most_code, &power);
-    return m > 0.5 ? ldexp(1.0, -power) : ldexp(1.0, 1 - power);
+    double m = frexp((double)most / QN_GRAM_MOST, &power);
+    power = m > 0.5 ? -power : 1 - power;
+    return (float)ldexp(1.0, power < 120 ? power : 120);
 }
 
-/* Bytes of the products, or 0 on overflow. */
-static size_t products_size(size_t groups, size_t cols)
+/* Many groups have small matrices, which wait less long for a product: else
+ * what waits would take more than they do. */
+static size_t block_of(size_t groups)
+{
+    return groups > 1 ? QN_GRAM_BLOCK / 4 : QN_GRAM_BLOCK;
+}
+
+size_t quern_gram_size(size_t groups, size_t cols)
 {
     size_t n;
-    bool fits = qn_mul(cols, cols, &n) && qn_mul(n, groups, &n) &&
-                qn_mul(n, sizeof(int64_t), &n);
-    return fits ? n : 0;
+    size_t of_input;
+    bool fits = qn_mul(cols, sizeof(int64_t), &of_input) &&
+                of_input <= SIZE_MAX / 2 && qn_mul(groups, cols, &n) &&
+                qn_mul(n,
+                       of_input + sizeof(float) + sizeof(int64_t) +
+                           block_of(groups) * sizeof(int16_t),
+                       &n);
+    return fits ? n : SIZE_MAX;
 }
 
 enum quern_code quern_gram_create(struct quern_context *context, size_t groups,
                                   size_t cols, const float *abs_max,
                                   struct quern_gram **out_gram)
 {
-    size_t size = products_size(groups, cols);
+    size_t size = quern_gram_size(groups, cols);
     if (groups == 0 || cols == 0) {
         return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
                           "second moments of %zu groups of %zu inputs; need "
                           "one of each",
                           groups, cols);
     }
-    if (size == 0 || size > context->max_memory) {
+    if (size > context->max_memory) {
         return quern_fail(context, QUERN_LIMIT, NULL,
                           "second moments of %zu groups of %zu inputs take %zu "
                           "bytes, beyond the limit of memory",
@@ -76,8 +88,9 @@ enum quern_code quern_gram_create(struct quern_context *context, size_t groups,
     gram->cols = cols;
     gram->inverse = qn_calloc_n(n, sizeof *gram->inverse);
     gram->sums = qn_calloc_n(n, sizeof *gram->sums);
-    gram->products = qn_calloc(size);
-    gram->pending = qn_calloc_n(n, QN_GRAM_BLOCK * sizeof *gram->pending);
+    gram->block = block_of(groups);
+    gram->products = qn_calloc_n(n, cols * sizeof *gram->products);
+    gram->pending = qn_calloc_n(n, gram->block * sizeof *gram->pending);
     if (gram->inverse == NULL || gram->sums == NULL || gram->products == NULL ||
         gram->pending == NULL) {
         quern_gram_destroy(&gram);
@@ -108,7 +121,7 @@ static void take_pending(struct quern_gram *gram, const struct quern_gram *from)
 {
     size_t n = gram->cols;
     for (size_t g = 0; g < gram->groups && from->n_pending > 0; g++) {
-        qn_gram_block(from->pending + g * n * QN_GRAM_BLOCK, n,
+        qn_gram_block(from->pending + g * n * gram->block, n, gram->block,
                       gram->products + g * n * n, gram->sums + g * n);
     }
 }
@@ -117,34 +130,42 @@ static void flush(struct quern_gram *gram)
 {
     size_t n = gram->groups * gram->cols;
     take_pending(gram, gram);
-    memset(gram->pending, 0, n * QN_GRAM_BLOCK * sizeof *gram->pending);
+    memset(gram->pending, 0, n * gram->block * sizeof *gram->pending);
     gram->n_pending = 0;
 }
 
-static int16_t code_of(float x, double inverse)
+enum quern_code qn_gram_check(struct quern_context *context,
+                              const struct quern_gram *gram, uint64_t n)
 {
-    double v = (double)x * inverse;
-    v = v > -most_code ? v : -most_code;
-    v = v < most_code ? v : most_code;
-    /* Half to even, as a sum that leaves no room for the fraction. */
-    v = ((isnan(x) ? 0.0 : v) + 6755399441055744.0) - 6755399441055744.0;
-    return (int16_t)v;
+    const uint64_t most = (uint64_t)1 << 40;
+    if (n >= most || gram->n_rows + n >= most) {
+        return quern_fail(context, QUERN_LIMIT, NULL,
+                          "second moments of 2^40 vectors or more");
+    }
+    return QUERN_OK;
 }
 
-/* Rows into the pending block, which they do not overfill. */
-static void take_rows(struct quern_gram *gram, const float *data, size_t n,
-                      size_t row_stride)
+size_t qn_gram_space(const struct quern_gram *gram)
 {
-    size_t n_inputs = gram->groups * gram->cols;
-    for (size_t k = 0; k < n_inputs; k++) {
-        int16_t *column = gram->pending + k * QN_GRAM_BLOCK + gram->n_pending;
-        double inverse = gram->inverse[k];
-        for (size_t r = 0; r < n; r++) {
-            column[r] = code_of(data[r * row_stride + k], inverse);
-        }
+    return gram->block - gram->n_pending;
+}
+
+void qn_gram_put(struct quern_gram *gram, size_t k, const float *data,
+                 const int64_t *offsets, size_t n)
+{
+    float values[QN_GRAM_BLOCK];
+    for (size_t r = 0; r < n; r++) {
+        values[r] = offsets[r] < 0 ? 0.0F : data[offsets[r]];
     }
+    qn_gram_codes(values, n, gram->inverse[k],
+                  gram->pending + k * gram->block + gram->n_pending);
+}
+
+void qn_gram_advance(struct quern_gram *gram, size_t n)
+{
     gram->n_pending += n;
-    if (gram->n_pending == QN_GRAM_BLOCK) {
+    gram->n_rows += n;
+    if (gram->n_pending == gram->block) {
         flush(gram);
     }
 }
@@ -153,25 +174,27 @@ enum quern_code quern_gram_add(struct quern_context *context,
                                struct quern_gram *gram, const float *data,
                                size_t n, size_t row_stride)
 {
+    int64_t offsets[QN_GRAM_BLOCK];
     size_t n_inputs = gram->groups * gram->cols;
     if (row_stride < n_inputs) {
         return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
                           "vectors %zu apart; need %zu inputs each", row_stride,
                           n_inputs);
     }
-    if (n >= (uint64_t)1 << 40 || gram->n_rows + n >= (uint64_t)1 << 40) {
-        return quern_fail(context, QUERN_LIMIT, NULL,
-                          "second moments of 2^40 vectors or more");
+    enum quern_code code = qn_gram_check(context, gram, n);
+    for (size_t r = 0; r < QN_GRAM_BLOCK; r++) {
+        offsets[r] = (int64_t)(r * row_stride);
     }
-    for (size_t done = 0; done < n;) {
-        size_t left = n - done;
-        size_t space = QN_GRAM_BLOCK - gram->n_pending;
-        size_t m = left < space ? left : space;
-        take_rows(gram, data + done * row_stride, m, row_stride);
+    for (size_t done = 0; done < n && code == QUERN_OK;) {
+        size_t space = qn_gram_space(gram);
+        size_t m = n - done < space ? n - done : space;
+        for (size_t k = 0; k < n_inputs; k++) {
+            qn_gram_put(gram, k, data + done * row_stride + k, offsets, m);
+        }
+        qn_gram_advance(gram, m);
         done += m;
     }
-    gram->n_rows += n;
-    return QUERN_OK;
+    return code;
 }
 
 enum quern_code quern_gram_merge(struct quern_context *context,
@@ -180,15 +203,15 @@ enum quern_code quern_gram_merge(struct quern_context *context,
 {
     size_t n = gram->groups * gram->cols;
     if (gram->groups != other->groups || gram->cols != other->cols ||
-        memcmp(gram->inverse, other->inverse, n * sizeof(double)) != 0) {
+        memcmp(gram->inverse, other->inverse, n * sizeof(float)) != 0) {
         return quern_fail(context, QUERN_INVALID_ARGUMENT, NULL,
                           "second moments of %zu x %zu inputs merged into %zu "
                           "x %zu with steps of their own",
                           other->groups, other->cols, gram->groups, gram->cols);
     }
-    if (gram->n_rows + other->n_rows >= (uint64_t)1 << 40) {
-        return quern_fail(context, QUERN_LIMIT, NULL,
-                          "second moments of 2^40 vectors or more");
+    enum quern_code code = qn_gram_check(context, gram, other->n_rows);
+    if (code != QUERN_OK) {
+        return code;
     }
     for (size_t i = 0; i < n; i++) {
         gram->sums[i] += other->sums[i];
@@ -221,12 +244,12 @@ static void expand(const struct quern_gram *gram, size_t group, double *out)
 {
     size_t n = gram->cols;
     const int64_t *products = gram->products + group * n * n;
-    const double *inverse = gram->inverse + group * n;
+    const float *inverse = gram->inverse + group * n;
     double rows = gram->n_rows > 0 ? (double)gram->n_rows : 1.0;
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j <= i; j++) {
-            double moment =
-                (double)products[i * n + j] / rows / inverse[i] / inverse[j];
+            double moment = (double)products[i * n + j] / rows /
+                            (double)inverse[i] / (double)inverse[j];
             out[i * n + j] = moment;
             out[j * n + i] = moment;
         }
@@ -243,6 +266,6 @@ void quern_gram_moments(struct quern_gram *gram, double *out_second,
         expand(gram, g, out_second + g * gram->cols * gram->cols);
     }
     for (size_t k = 0; k < n && out_mean != NULL; k++) {
-        out_mean[k] = (double)gram->sums[k] / rows / gram->inverse[k];
+        out_mean[k] = (double)gram->sums[k] / rows / (double)gram->inverse[k];
     }
 }

@@ -1,13 +1,9 @@
 /* Second moments of what a Conv reads: its windows, one vector per output
- * position, handed to quern_gram_add() a block at a time. */
-#include "base/alloc.h"
+ * position. */
 #include "base/checked.h"
 #include "base/diag.h"
 #include "quant/gram.h"
-
-#include <string.h>
-
-enum { block_rows = 16 };
+#include "quant/gram_kernel.h"
 
 /* A window with missing axes as axes of length 1, and what follows of it. */
 struct plan {
@@ -75,20 +71,27 @@ static int64_t offset_of(const struct quern_conv_window *w, int64_t p,
     return offset;
 }
 
-static void read_window(const struct plan *plan, const float *sample, int64_t p,
-                        float *row)
+/* Output positions p, p + every, …, n of them. */
+static void add_positions(struct quern_gram *gram, const struct plan *plan,
+                          const float *sample, int64_t p, int64_t every,
+                          size_t n)
 {
+    int64_t offsets[QN_GRAM_BLOCK];
     size_t taps = (size_t)plan->taps;
     for (size_t t = 0; t < taps; t++) {
-        int64_t offset = offset_of(&plan->w, p, (int64_t)t);
-        const float *from = sample + (offset < 0 ? 0 : offset);
+        const float *channel = sample;
+        for (size_t r = 0; r < n; r++) {
+            offsets[r] =
+                offset_of(&plan->w, p + (int64_t)r * every, (int64_t)t);
+        }
         for (size_t i = t; i < plan->n_inputs; i += taps) {
-            row[i] = offset < 0 ? 0.0F : *from;
+            qn_gram_put(gram, i, channel, offsets, n);
             if (i + taps < plan->n_inputs) {
-                from += plan->w.channel_stride;
+                channel += plan->w.channel_stride;
             }
         }
     }
+    qn_gram_advance(gram, n);
 }
 
 enum quern_code quern_gram_add_conv(struct quern_context *context,
@@ -105,22 +108,13 @@ enum quern_code quern_gram_add_conv(struct quern_context *context,
                           "multiple of the kernel, and a positive step",
                           window->rank, qn_gram_cols(gram));
     }
-    float *rows = qn_calloc_n(plan.n_inputs, block_rows * sizeof *rows);
-    if (rows == NULL) {
-        return qn_no_memory(context);
+    int64_t n = (plan.positions - 1) / every + 1;
+    enum quern_code code = qn_gram_check(context, gram, (uint64_t)n);
+    for (int64_t done = 0; done < n && code == QUERN_OK;) {
+        int64_t space = (int64_t)qn_gram_space(gram);
+        int64_t m = n - done < space ? n - done : space;
+        add_positions(gram, &plan, sample, done * every, every, (size_t)m);
+        done += m;
     }
-    enum quern_code code = QUERN_OK;
-    size_t n = 0;
-    for (int64_t p = 0; code == QUERN_OK && p < plan.positions;) {
-        read_window(&plan, sample, p, rows + n * plan.n_inputs);
-        n++;
-        bool is_last = every >= plan.positions - p;
-        p = is_last ? plan.positions : p + every;
-        if (n == block_rows || is_last) {
-            code = quern_gram_add(context, gram, rows, n, plan.n_inputs);
-            n = 0;
-        }
-    }
-    qn_free(rows);
     return code;
 }

@@ -193,6 +193,10 @@ START_TEST(what_does_not_fit_is_refused)
         QUERN_LIMIT);
     ck_assert_int_eq(quern_gram_add(context, gram, data, 1, inputs - 1),
                      QUERN_INVALID_ARGUMENT);
+    ck_assert_uint_eq(quern_gram_size(SIZE_MAX / 4, 2), SIZE_MAX);
+    ck_assert_uint_eq(quern_gram_size(2, SIZE_MAX / 16), SIZE_MAX);
+    ck_assert_uint_eq(quern_gram_size(6, 5),
+                      6 * quern_gram_size(1, 5) - 6 * 5 * 2 * 192);
     abs_max[0] *= 4.0F;
     other = make();
     ck_assert_int_eq(quern_gram_merge(context, gram, other),

@@ -55,8 +55,9 @@ struct quern_weight_shape {
  * Cholesky factor itself. In double. */
 struct quern_feedback_options {
     struct quern_weight_shape shape;
-    /** groups * rows, of one 8-bit or 4-bit signed type, zero point 0 */
-    const struct quern_qparams *qparams;
+    /** groups * rows, of one 8-bit or 4-bit signed type, zero point 0; with
+     * `wider_steps` the scales may grow */
+    struct quern_qparams *qparams;
     /** [groups, cols, cols]: E[x x^T] of the inputs. For factors on the input
      * side both this and `mean` must be those of the rewritten input. */
     const double *second;
@@ -66,6 +67,10 @@ struct quern_feedback_options {
     uint64_t n_rows; /**< vectors x behind `second` */
     double damp;     /**< added to the diagonal, as part of its mean; 0: 0.01,
                           0.1 where n_rows < 4 cols */
+    /** Steps up to 1.25 times as wide that rows of at most 64 columns choose
+     * from: of few weights one or the other step errs less by luck, and what
+     * errs least is what the row takes. 0: steps as they are. */
+    int wider_steps;
 };
 
 /** Round weights with error feedback.
@@ -147,6 +152,9 @@ quern_conv_tap_weights(int rank, const int64_t *input, const int64_t *output,
  * summed in 64-bit integers. Fast for the same reason. */
 struct quern_gram;
 
+/** Bytes that quern_gram_create() takes; SIZE_MAX: more than there can be. */
+QUERN_API size_t quern_gram_size(size_t groups, size_t cols);
+
 /** @param abs_max  [groups * cols]: largest magnitude of each input, from
  *                  quern_stats_channels(); values beyond are clipped
  * @return QUERN_OK; _INVALID_ARGUMENT; _LIMIT (beyond max_memory); _NO_MEMORY
@@ -181,7 +189,7 @@ struct quern_conv_window {
  * @param every  take output positions 0, every, 2 every, … (at least 1): for
  *               large images a part of them is enough
  * @return QUERN_OK; _INVALID_ARGUMENT (sizes, or cols that are no multiple of
- * the kernel positions); _LIMIT; _NO_MEMORY (nothing was added) */
+ * the kernel positions); _LIMIT (2^40 vectors) */
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_gram_add_conv(struct quern_context *context, struct quern_gram *gram,
                     const float *sample, const struct quern_conv_window *window,
