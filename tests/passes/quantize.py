@@ -168,6 +168,25 @@ def feedback_cuts_the_error(folder):
     assert error["true"] < 0.7 * error["false"], error
 
 
+def convolutions_choose_their_steps(folder):
+    """What weights alone err by, on inputs whose neighbours are alike: to nearest, with feedback, and with steps to choose from."""
+    for group, channels in ((1, 4), (2, 8), (8, 8)):
+        w = rand(8, channels // group, 3, 3)
+        x = np.cumsum(np.cumsum(rand(20, channels, 12, 12), 2), 3).astype(np.float32)
+        text = f"g (float[N,{channels},12,12] x) => (float[N,C,H,W] y) {{ y = Conv<group={group}, pads=[1,1,1,1]>(x, w, b) }}"
+        model = model_of(text, {"w": w, "b": np.zeros(8, np.float32)})
+        error, steps = [], []
+        for options in ("feedback=false", "wider-steps=0", "wider-steps=64"):
+            after = quantize(folder, model, {"x": x}, f"calibrate,{STEPS}{{overflow=any,{options}}}")
+            codes, scales = weights_of(after, "Conv")
+            wrong = model_of(text, {"w": codes * scales.reshape(-1, 1, 1, 1) - w, "b": np.zeros(8, np.float32)})
+            y = run(wrong, {"x": x})[0]
+            error.append(((y - y.mean((0, 2, 3), keepdims=True)) ** 2).sum())
+            steps.append(scales)
+        assert error[0] > 1.5 * error[1] and error[1] > 1.2 * error[2], (group, error)
+        assert (steps[0] == steps[1]).all() and (steps[2] >= steps[1]).all() and (steps[2] <= 1.26 * steps[1]).all(), (group, steps)
+
+
 def between_codes(model, op):
     """For each node of that operator: it reads codes only, and only a Q reads what it makes."""
     made = {o: n for n in model.graph.node for o in n.output}
@@ -650,7 +669,7 @@ def room_ends_at_what_an_operator_can_give(folder):
 CASES = [peaks_of_answers_are_not_cut, answers_widen_for_others_within_bounds, one_layer_back_to_float, runs_are_bounded, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, other_gates_are_no_hardswish, products_back_to_float,
          outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, factors_pay_for_a_mul, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart, floats_join_codes,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
-         scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, few_weights_have_more_steps_to_choose_from, feedback_cuts_the_error,
+         scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, few_weights_have_more_steps_to_choose_from, feedback_cuts_the_error, convolutions_choose_their_steps,
          dead_channels_keep_their_bias, moved_outputs_of_signed_codes,
          room_ends_at_what_an_operator_can_give]
 
