@@ -28,6 +28,7 @@ struct site {
     struct qn_linear linear;
     size_t tap;
     size_t same; /* site whose matrix serves this one too; itself: none */
+    bool has_no_room;
     size_t n_blocks;
     struct quern_gram **grams; /* one a block of columns; NULL: none */
     pthread_mutex_t lock;      /* of the grams: sums of integers, so the order
@@ -131,10 +132,15 @@ static enum quern_code make_grams(struct quern_pass_ctx *ctx, struct site *s,
     size_t n = blocks_of(&s->linear);
     size_t cols = n > 0 ? s->linear.shape.cols / n : 0;
     size_t groups = s->linear.shape.groups;
-    size_t size = quern_gram_size(groups, cols) * n;
-    if (n == 0 || size > room - *used) {
+    size_t size = quern_gram_size(groups, cols);
+    if (n == 0) {
         return QUERN_OK;
     }
+    s->has_no_room = size > (room - *used) / n;
+    if (s->has_no_room) {
+        return QUERN_OK;
+    }
+    size *= n;
     float *limits = NULL;
     enum quern_code code = limits_of(ctx, s, value, &limits);
     if (code != QUERN_OK) {
@@ -155,15 +161,13 @@ static enum quern_code make_grams(struct quern_pass_ctx *ctx, struct site *s,
     return code;
 }
 
-static enum quern_code add_sites(struct quern_pass_ctx *ctx,
-                                 struct qn_moments *m, size_t tap,
-                                 struct quern_value *value,
-                                 const struct qn_seen *seen, size_t *used)
+static void add_sites(struct qn_moments *m, size_t tap,
+                      const struct quern_value *value,
+                      const struct qn_seen *seen)
 {
-    enum quern_code code = QUERN_OK;
     size_t product = SIZE_MAX;
-    for (const struct quern_use *u = quern_value_first_use(value);
-         u != NULL && code == QUERN_OK; u = quern_use_next(u)) {
+    for (const struct quern_use *u = quern_value_first_use(value); u != NULL;
+         u = quern_use_next(u)) {
         struct site *s = &m->sites[m->n_sites];
         if (!is_wanted(quern_use_node(u), u, seen, &s->linear)) {
             continue;
@@ -171,11 +175,23 @@ static enum quern_code add_sites(struct quern_pass_ctx *ctx,
         bool conv = quern_node_is(s->linear.node, "Conv");
         s->tap = tap;
         s->same = conv || product == SIZE_MAX ? m->n_sites : product;
-        if (s->same == m->n_sites) {
-            code = make_grams(ctx, s, value, used);
-        }
         product = conv ? product : s->same;
         m->n_sites++;
+    }
+}
+
+/* Matrices of all products, or of all Conv, in graph order. */
+static enum quern_code give_room(struct quern_pass_ctx *ctx,
+                                 struct qn_moments *m,
+                                 struct quern_value *const *values, bool conv,
+                                 size_t *used)
+{
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < m->n_sites && code == QUERN_OK; i++) {
+        struct site *s = &m->sites[i];
+        if (s->same == i && quern_node_is(s->linear.node, "Conv") == conv) {
+            code = make_grams(ctx, s, values[s->tap], used);
+        }
     }
     return code;
 }
@@ -201,14 +217,15 @@ enum quern_code qn_moments_create(struct quern_pass_ctx *ctx,
     if (m->sites == NULL || m->first == NULL) {
         return QUERN_NO_MEMORY;
     }
-    *out = m; /* what is made from here on is freed by the caller */
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+    for (size_t i = 0; i < n; i++) {
         m->first[i] = m->n_sites;
-        code = add_sites(ctx, m, i, values[i], &seen[i], &used);
+        add_sites(m, i, values[i], &seen[i]);
     }
     m->first[n] = m->n_sites;
-    return code;
+    *out = m; /* what is made from here on is freed by the caller */
+    /* Feedback does more for products, whose rows are long. */
+    enum quern_code code = give_room(ctx, m, values, false, &used);
+    return code == QUERN_OK ? give_room(ctx, m, values, true, &used) : code;
 }
 
 void qn_moments_destroy(struct qn_moments **moments)
@@ -414,8 +431,10 @@ enum quern_code qn_moments_store(struct quern_pass_ctx *ctx,
     if (code == QUERN_OK && all == NULL) {
         code = QUERN_NO_MEMORY;
     }
+    size_t n_without = 0;
     for (size_t i = 0; i < m->n_sites && code == QUERN_OK; i++) {
         struct site *s = &m->sites[i];
+        n_without += m->sites[s->same].has_no_room;
         if (s->same == i && s->n_blocks > 0) {
             code = keep(ctx, s, &all[i]);
         }
@@ -424,6 +443,12 @@ enum quern_code qn_moments_store(struct quern_pass_ctx *ctx,
             code = quern_table_set(table, quern_node_id(s->linear.node),
                                    &all[s->same]);
         }
+    }
+    if (code == QUERN_OK && n_without > 0) {
+        quern_pass_account(ctx, NULL,
+                           "%zu operators are rounded without error feedback: "
+                           "no room for more second moments",
+                           n_without);
     }
     return code;
 }

@@ -26,8 +26,8 @@ struct qn_second_moments {
 
 struct qn_moments;
 
-/** Choose operators that read one of `values`, in graph order, while memory
- * lasts.
+/** Choose operators that read one of `values`, in graph order, products before
+ * Conv, while memory lasts.
  * @param values     `n` tapped values
  * @param seen       entries of the first sample: ranks and channel axes
  * @return QUERN_OK; _NO_MEMORY */

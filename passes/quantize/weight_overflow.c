@@ -18,7 +18,8 @@ enum { STEPS = 5 };
  * none does. Measured on rows of 8, 16, 32, 64 and 128: 4, 2, 1.2, 0.7 and
  * 0.3 dB less error. Not where what calibration saw has to fit: of four nets
  * two gained 0.5 and 0.8 dB there and one answered 3 of 400 questions worse,
- * which may be chance: nothing is shown yet. */
+ * which may be chance: nothing is shown yet. (Where error feedback rounds, rows
+ * choose without growing first: wider_steps of quern_feedback_options.) */
 enum { FEW = 64, WIDER_STEPS = 32 };
 static const float widest = 1.12f;
 
@@ -60,54 +61,58 @@ static uint16_t sum_code(const struct quern_qparams *qp, float sum)
     return (uint16_t)fminf(fmaxf(code, 0.0f), 510.0f);
 }
 
-/* What the codes of x reach in calibration; false: its channels were not seen.
- * A padded place holds the zero point. */
-static bool observed_codes(struct quern_pass_ctx *ctx,
-                           const struct quern_value *x,
-                           const struct quern_qparams *qp,
-                           const struct qn_linear *l,
-                           struct quern_pair_inputs *out)
+/* What inputs vary by: the bias takes up what their means make of errors. */
+static enum quern_code energy_of(struct quern_pass_ctx *ctx,
+                                 const struct quern_stats *stats,
+                                 size_t channels, double **out)
+{
+    double *mean = quern_pass_alloc(ctx, channels * sizeof *mean);
+    double *square = quern_pass_alloc(ctx, channels * sizeof *square);
+    if (mean == NULL || square == NULL) {
+        return QUERN_NO_MEMORY;
+    }
+    quern_stats_channels(stats, NULL, NULL, mean, square);
+    for (size_t c = 0; c < channels; c++) {
+        square[c] = fmax(square[c] - mean[c] * mean[c], 0.0);
+    }
+    *out = square;
+    return QUERN_OK;
+}
+
+/* What the codes of x reach in calibration; where its channels were not seen
+ * they may be any. A padded place holds the zero point. */
+static enum quern_code observe(struct quern_pass_ctx *ctx,
+                               struct qn_overflow *o,
+                               const struct quern_value *x,
+                               const struct quern_qparams *qp,
+                               const struct qn_linear *l)
 {
     size_t channels = l->in_channels;
     float part = meeting(l->node);
     const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), x);
+    if (seen == NULL || seen->stats == NULL ||
+        quern_stats_n_channels(seen->stats) != channels) {
+        return QUERN_OK;
+    }
     float *high = quern_pass_alloc(ctx, channels * sizeof *high);
     uint8_t *codes = quern_pass_alloc(ctx, channels);
     uint16_t *sums = quern_pass_alloc(ctx, (channels / 2 + 1) * sizeof *sums);
-    if (high == NULL || codes == NULL || sums == NULL || seen == NULL ||
-        seen->stats == NULL ||
-        quern_stats_n_channels(seen->stats) != channels) {
-        return false;
+    if (high == NULL || codes == NULL || sums == NULL) {
+        return QUERN_NO_MEMORY;
     }
     quern_stats_channels(seen->stats, NULL, high, NULL, NULL);
     for (size_t c = 0; c < channels; c++) {
         codes[c] = (uint8_t)((float)code_of(qp, fmaxf(high[c], 0.0f)) * part);
     }
-    *out = (struct quern_pair_inputs){codes, NULL};
+    o->seen = (struct quern_pair_inputs){codes, NULL};
     if (quern_stats_pairs(seen->stats, high)) {
         for (size_t j = 0; j < channels / 2; j++) {
             sums[j] = (uint16_t)((float)sum_code(qp, high[j]) * part);
         }
-        out->sums = sums;
+        o->seen.sums = sums;
     }
-    return true;
-}
-
-/* What inputs vary by: the bias takes up what their means make of errors. */
-static double *energy_of(struct quern_pass_ctx *ctx,
-                         const struct quern_value *x, size_t channels)
-{
-    const struct qn_seen *seen = qn_seen(quern_pass_model(ctx), x);
-    double *mean = quern_pass_alloc(ctx, channels * sizeof *mean);
-    double *square = quern_pass_alloc(ctx, channels * sizeof *square);
-    if (mean == NULL || square == NULL || seen == NULL) {
-        return NULL;
-    }
-    quern_stats_channels(seen->stats, NULL, NULL, mean, square);
-    for (size_t c = 0; c < channels; c++) {
-        square[c] = fmax(square[c] - mean[c] * mean[c], 0.0);
-    }
-    return square;
+    o->inputs = &o->seen;
+    return energy_of(ctx, seen->stats, channels, &o->energy);
 }
 
 static enum quern_code peaks_of_rows(struct quern_context *context, void *user,
@@ -160,10 +165,10 @@ enum quern_code qn_overflow_create(struct quern_pass_ctx *ctx,
     if (o == NULL) {
         return QUERN_NO_MEMORY;
     }
-    *out_overflow = o;
     o->fits = !qn_may_saturate(l);
     if (o->fits) {
-        return QUERN_OK; /* nobody asks further */
+        *out_overflow = o; /* nobody asks further */
+        return QUERN_OK;
     }
     o->context = quern_pass_context(ctx);
     o->weights = weights;
@@ -180,11 +185,12 @@ enum quern_code qn_overflow_create(struct quern_pass_ctx *ctx,
         o->errors == NULL || o->peaks == NULL) {
         return QUERN_NO_MEMORY;
     }
-    if (x != NULL && observed_codes(ctx, x, x_qp, l, &o->seen)) {
-        o->inputs = &o->seen;
-        o->energy = energy_of(ctx, x, l->in_channels);
+    enum quern_code code = x != NULL ? observe(ctx, o, x, x_qp, l) : QUERN_OK;
+    if (code == QUERN_OK) {
+        code = find_ratios(o);
     }
-    return find_ratios(o);
+    *out_overflow = code == QUERN_OK ? o : NULL;
+    return code;
 }
 
 bool qn_overflow_fits(const struct qn_overflow *o)

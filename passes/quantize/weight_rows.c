@@ -7,7 +7,7 @@ enum { PART_ROWS = 64 };
 /* Weights that take less time than starting threads does. */
 enum { FEW_WEIGHTS = 1 << 15 };
 
-size_t qn_n_rows(const struct quern_weight_shape *s)
+static size_t n_parts(const struct quern_weight_shape *s)
 {
     return s->groups > 1 ? 1 : (s->rows + PART_ROWS - 1) / PART_ROWS;
 }
@@ -30,7 +30,7 @@ enum quern_code qn_rows_each(struct quern_context *context,
                              quern_loop_fn fn, void *user)
 {
     enum quern_code code = QUERN_OK;
-    size_t n = qn_n_rows(s);
+    size_t n = n_parts(s);
     if (s->rows * s->cols >= FEW_WEIGHTS) {
         return quern_parallel(context, n, fn, user);
     }

@@ -12,9 +12,6 @@ struct qn_rows {
     size_t at; /* of its first weight */
 };
 
-/** Parts that weights are cut into. */
-size_t qn_n_rows(const struct quern_weight_shape *shape);
-
 /** Part i. */
 struct qn_rows qn_rows_at(const struct quern_weight_shape *shape, size_t i);
 

@@ -73,7 +73,7 @@ enum quern_code quern_gram_create(struct quern_context *context, size_t groups,
                           "one of each",
                           groups, cols);
     }
-    if (size > context->max_memory) {
+    if (size == SIZE_MAX || size > context->max_memory) {
         return quern_fail(context, QUERN_LIMIT, NULL,
                           "second moments of %zu groups of %zu inputs take %zu "
                           "bytes, beyond the limit of memory",

@@ -187,6 +187,21 @@ def convolutions_choose_their_steps(folder):
         assert (steps[0] == steps[1]).all() and (steps[2] >= steps[1]).all() and (steps[2] <= 1.26 * steps[1]).all(), (group, steps)
 
 
+def products_come_before_convolutions(folder):
+    """The matrices of 30 Conv of 384 inputs are more than there is room for; the product behind them has its own all the same."""
+    n = 30
+    body = " ".join(f"c{i + 1} = Conv(c{i}, w{i})" for i in range(n)).replace("c0", "x")
+    text = f"g (float[N,384,2,2] x) => (float[N,2,2,16] y) {{ {body} t = Transpose<perm=[0,2,3,1]>(c{n}) y = MatMul(t, v) }}"
+    model = model_of(text, {"v": rand(384, 16), **{f"w{i}": rand(384, 384, 1, 1) / 20 for i in range(n)}})
+    codes, told = {}, {}
+    for on in ("true", "false"):
+        after, told[on] = quantized(folder, model, {"x": rand(6, 384, 2, 2)}, f"calibrate,{STEPS}{{feedback={on},overflow=any}}")
+        codes[on] = weights_of(after, "MatMul")[0]
+    assert (codes["true"] != codes["false"]).any()
+    said = re.search(r"(\d+) operators are rounded without error feedback: no room for more second moments", told["true"])
+    assert said and 0 < int(said[1]) < n, told["true"]
+
+
 def between_codes(model, op):
     """For each node of that operator: it reads codes only, and only a Q reads what it makes."""
     made = {o: n for n in model.graph.node for o in n.output}
@@ -669,7 +684,7 @@ def room_ends_at_what_an_operator_can_give(folder):
 CASES = [peaks_of_answers_are_not_cut, answers_widen_for_others_within_bounds, one_layer_back_to_float, runs_are_bounded, float_layers_need_no_order, good_outputs_stay, too_dear_is_undone, all_layers_back_to_float, other_gates_are_no_hardswish, products_back_to_float,
          outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, factors_pay_for_a_mul, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart, floats_join_codes,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
-         scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, few_weights_have_more_steps_to_choose_from, feedback_cuts_the_error, convolutions_choose_their_steps,
+         scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, few_weights_have_more_steps_to_choose_from, feedback_cuts_the_error, convolutions_choose_their_steps, products_come_before_convolutions,
          dead_channels_keep_their_bias, moved_outputs_of_signed_codes,
          room_ends_at_what_an_operator_can_give]
 

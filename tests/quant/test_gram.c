@@ -204,6 +204,15 @@ START_TEST(what_does_not_fit_is_refused)
     quern_gram_destroy(&gram);
     quern_gram_destroy(&other);
     quern_gram_destroy(NULL);
+    /* sizes that overflow, where memory has no limit */
+    struct quern_context *boundless = NULL;
+    struct quern_context_options o = {.struct_size = sizeof o,
+                                      .max_memory = UINT64_MAX};
+    ck_assert_int_eq(quern_context_create(&o, &boundless), QUERN_OK);
+    ck_assert_int_eq(
+        quern_gram_create(boundless, (size_t)1 << 61, 8, abs_max, &other),
+        QUERN_LIMIT);
+    quern_context_destroy(&boundless);
 }
 END_TEST
 
