@@ -2,30 +2,26 @@
 #include "child.h"
 
 #include "signals.h"
+#include "supervisor.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
     REPORT,
     SAID,
+    VERDICT,
     N_PIPES,
     MOST_REPORT = 1 << 20,
-    MOST_ROUNDS = 200, /* of killing what is left, with pauses: a second */
-    PAUSE_US = 5000,
 };
 
-/* The last line of a report that is whole. */
-static const char end_mark[] = "\nEND\n";
+/* Seconds that the supervisor has to end what is left. */
+static const double GRACE = 10.0;
 
 struct talk {
     int fd[N_PIPES]; /* -1: closed */
@@ -33,36 +29,6 @@ struct talk {
     size_t size[N_PIPES];
     size_t most[N_PIPES];
 };
-
-/* ---------------------------------------------------------- in the child */
-
-static _Noreturn void be_child(const struct cli_bounds *bounds,
-                               const int out[N_PIPES],
-                               void (*work)(void *user, FILE *report),
-                               void *user)
-{
-    const struct rlimit no_core = {0, 0};
-    const struct rlimit data = {bounds->memory, bounds->memory};
-    (void)setpgid(0, 0);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)setrlimit(RLIMIT_CORE, &no_core);
-    if (bounds->memory > 0) {
-        (void)setrlimit(RLIMIT_DATA, &data);
-    }
-    int nothing = open("/dev/null", O_RDONLY);
-    FILE *report = fdopen(out[REPORT], "w");
-    if (nothing < 0 || report == NULL || dup2(nothing, STDIN_FILENO) < 0 ||
-        dup2(out[SAID], STDOUT_FILENO) < 0 ||
-        dup2(out[SAID], STDERR_FILENO) < 0) {
-        _exit(127);
-    }
-    work(user, report);
-    fputs(end_mark, report);
-    fclose(report);
-    exit(0); /* what the plugin does at the end of a process shows, too */
-}
-
-/* --------------------------------------------------------- in the parent */
 
 static void close_pipe(int *fd)
 {
@@ -103,147 +69,44 @@ static void nap(struct talk *t, int milliseconds, bool *out_done)
     }
 }
 
-/* ------------------------------------------------------- what is left over */
-
-/* Is it a child of this process?
- * @param out_is_dead  has ended, and nobody has asked how */
-static bool is_child(const char *pid, bool *out_is_dead)
-{
-    char path[64];
-    char stat[512] = "";
-    char state = ' ';
-    int parent = 0;
-    snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
-    FILE *f = fopen(path, "re");
-    if (f != NULL) {
-        stat[fread(stat, 1, sizeof stat - 1, f)] = '\0';
-        fclose(f);
-    }
-    const char *at = strrchr(stat, ')'); /* the name may hold some, too */
-    bool is_read = at != NULL && sscanf(at, ") %c %d", &state, &parent) == 2;
-    *out_is_dead = state == 'Z';
-    return is_read && parent == (int)getpid();
-}
-
-/* Children of this process, whoever made them: a shell that became this one
- * may have left some, too. */
-struct brood {
-    pid_t *pids;
-    size_t n;
-    size_t n_alive;
-};
-
-/* False: no memory. */
-static bool list_children(struct brood *brood)
-{
-    DIR *dir = opendir("/proc");
-    const struct dirent *entry = NULL;
-    bool is_dead = false;
-    bool good = true;
-    *brood = (struct brood){0};
-    while (dir != NULL && good && (entry = readdir(dir)) != NULL) {
-        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (pid <= 0 || !is_child(entry->d_name, &is_dead)) {
-            continue;
-        }
-        pid_t *grown =
-            realloc(brood->pids, (brood->n + 1) * sizeof *brood->pids);
-        good = grown != NULL;
-        if (good) {
-            brood->pids = grown;
-            brood->pids[brood->n++] = pid;
-            brood->n_alive += !is_dead;
-        }
-    }
-    if (dir != NULL) {
-        closedir(dir);
-    }
-    return good;
-}
-
-static bool has(const struct brood *brood, pid_t pid)
-{
-    size_t i = 0;
-    while (i < brood->n && brood->pids[i] != pid) {
-        i++;
-    }
-    return i < brood->n;
-}
-
-/* Kill the children that are there now and were not before.
- * @param out_alive  some had not ended
- * @return some were there */
-static bool kill_new(const struct brood *before, bool *out_alive)
-{
-    struct brood now;
-    bool found = false;
-    (void)list_children(&now); /* as many as there is memory for */
-    for (size_t i = 0; i < now.n; i++) {
-        if (!has(before, now.pids[i])) {
-            found = true;
-            kill(now.pids[i], SIGKILL);
-            (void)waitpid(now.pids[i], NULL, WNOHANG);
-        }
-    }
-    *out_alive = found && now.n_alive > before->n_alive;
-    free(now.pids);
-    return found;
-}
-
-/* What the child has left behind: its group, and what has gone out of that.
- * Children of those that are killed come next.
- * @return there was something */
-static bool end_rest(pid_t group, const struct brood *before)
-{
-    bool left_some = false;
-    bool goes_on = kill_new(before, &left_some);
-    kill(-group, SIGKILL);
-    for (int i = 0; goes_on && i < MOST_ROUNDS; i++) {
-        bool unused = false;
-        usleep(PAUSE_US);
-        goes_on = kill_new(before, &unused);
-    }
-    return left_some;
-}
-
 /* ------------------------------------------------------------ its life */
 
-/* Wait for the end, taking what is told meanwhile. A grandchild may hold the
- * pipes longer than the child lives, so their end is not waited for. */
+/* Wait for the end of the supervisor, taking what is told meanwhile. What the
+ * child has left may hold the pipes longer, so their end is not waited for.
+ * @param command  is closed to ask for an end
+ * @param out_late  the supervisor did not do its work in time: it was stopped,
+ * and is killed */
 static enum quern_code attend(struct cli *cli, const struct cli_bounds *bounds,
-                              pid_t pid, struct talk *t, int *out_status,
-                              bool *out_late)
+                              pid_t supervisor, int *command, struct talk *t,
+                              int *out_status, bool *out_late)
 {
-    const double start = cli_seconds(cli);
-    enum quern_code code = QUERN_OK;
+    double until = cli_seconds(cli) + bounds->seconds + GRACE;
     bool idle = false;
-    bool is_told = false;
     *out_late = false;
-    while (waitpid(pid, out_status, WNOHANG) == 0) {
+    while (waitpid(supervisor, out_status, WNOHANG) == 0) {
         nap(t, 10, &idle);
-        code = cli_was_interrupted() ? quern_fail(cli->context, QUERN_CANCELLED,
-                                                  NULL, "cancelled")
-                                     : QUERN_OK;
-        double seconds = cli_seconds(cli) - start;
-        if (!is_told && seconds > 0.8 * bounds->seconds) {
-            kill(pid, SIGTERM); /* cancels what runs, as for the command */
-            is_told = true;
+        double now = cli_seconds(cli);
+        if (*command >= 0 &&
+            (cli_was_interrupted() || cli_stranger_sent() != 0)) {
+            close_pipe(command);
+            until = now + GRACE < until ? now + GRACE : until;
         }
-        *out_late = seconds > bounds->seconds;
-        if (code != QUERN_OK || *out_late || cli_stranger_sent() != 0) {
-            kill(pid, SIGKILL);
-            waitpid(pid, out_status, 0);
-            break;
+        if (now > until) {
+            *out_late = true;
+            kill(supervisor, SIGKILL);
         }
     }
-    return code;
+    return cli_was_interrupted()
+               ? quern_fail(cli->context, QUERN_CANCELLED, NULL, "cancelled")
+               : QUERN_OK;
 }
 
 /* What is in the pipes still. */
 static void drain(struct talk *t)
 {
     bool idle = false;
-    while (!idle && (t->fd[REPORT] >= 0 || t->fd[SAID] >= 0)) {
+    while (!idle &&
+           (t->fd[REPORT] >= 0 || t->fd[SAID] >= 0 || t->fd[VERDICT] >= 0)) {
         nap(t, 0, &idle);
     }
 }
@@ -257,32 +120,44 @@ static void one_line(char *text)
     }
 }
 
+/* A supervisor that ended without a word was killed: the plugin is the only one
+ * that runs below it.
+ * @param status  of the supervisor */
 static void judge(struct talk *t, int status, bool is_late,
-                  struct cli_child *out)
+                  struct cli_verdict *v, struct cli_child *out)
 {
-    int sent = cli_stranger_sent();
-    size_t mark = sizeof end_mark - 1;
+    static const char mark[] = CLI_END_MARK;
+    size_t mark_size = sizeof mark - 1;
     char *report = t->text[REPORT];
     size_t size = t->size[REPORT];
-    bool is_whole = size >= mark && strcmp(report + size - mark, end_mark) == 0;
-    out->end = sent != 0             ? CLI_CHILD_SIGNALS
-               : is_late             ? CLI_CHILD_TIMEOUT
-               : WIFSIGNALED(status) ? CLI_CHILD_KILLED
-               : is_whole            ? CLI_CHILD_DONE
-                                     : CLI_CHILD_QUIT;
-    out->number = sent != 0             ? sent
+    bool is_whole =
+        size >= mark_size && strcmp(report + size - mark_size, mark) == 0;
+    if (t->size[VERDICT] != sizeof *v) {
+        *v = (struct cli_verdict){.is_late = is_late, .left = CLI_LEFT_ALIVE};
+        v->sent = is_late               ? 0
                   : WIFSIGNALED(status) ? WTERMSIG(status)
-                                        : WEXITSTATUS(status);
+                                        : SIGKILL;
+    }
+    int sent = cli_stranger_sent() != 0 ? cli_stranger_sent() : v->sent;
+    out->end = sent != 0                ? CLI_CHILD_SIGNALS
+               : v->is_late             ? CLI_CHILD_TIMEOUT
+               : WIFSIGNALED(v->status) ? CLI_CHILD_KILLED
+               : is_whole               ? CLI_CHILD_DONE
+                                        : CLI_CHILD_QUIT;
+    out->number = sent != 0                ? sent
+                  : WIFSIGNALED(v->status) ? WTERMSIG(v->status)
+                                           : WEXITSTATUS(v->status);
+    out->left = v->left;
     out->report = report;
     if (is_whole) {
-        report[size - mark + 1] = '\0';
+        report[size - mark_size + 1] = '\0';
     }
     one_line(out->said);
 }
 
-static bool make_pipes(int in[N_PIPES], int out[N_PIPES])
+static bool make_pipes(int in[], int out[], int n)
 {
-    for (int i = 0; i < N_PIPES; i++) {
+    for (int i = 0; i < n; i++) {
         int both[2];
         if (pipe2(both, O_CLOEXEC) != 0) {
             return false;
@@ -293,54 +168,83 @@ static bool make_pipes(int in[N_PIPES], int out[N_PIPES])
     return true;
 }
 
+/* Signals wait until both processes know whose they would be.
+ * @return the supervisor; -1: none can be made */
+static pid_t start(struct cli_errand *errand, int *command)
+{
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    fflush(NULL);
+    (void)sigprocmask(SIG_BLOCK, &ends, &errand->mask);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(*command); /* its end is that of the command */
+        cli_supervise(errand);
+    }
+    int why = errno;
+    cli_watch_stranger(pid > 0 ? pid : 0);
+    (void)sigprocmask(SIG_SETMASK, &errand->mask, NULL);
+    errno = why;
+    return pid;
+}
+
 enum quern_code cli_child_run(struct cli *cli, const struct cli_bounds *bounds,
                               void (*work)(void *user, FILE *report),
                               void *user, struct cli_child *out_child)
 {
-    struct talk t = {.fd = {-1, -1},
-                     .text = {calloc(1, MOST_REPORT + 1), out_child->said},
-                     .most = {MOST_REPORT, sizeof out_child->said - 1}};
-    struct brood before = {0};
-    int out[N_PIPES] = {-1, -1};
+    struct cli_verdict verdict = {0};
+    struct talk t = {
+        .fd = {-1, -1, -1},
+        .text = {calloc(1, MOST_REPORT + 1), out_child->said, (char *)&verdict},
+        .most = {MOST_REPORT, sizeof out_child->said - 1, sizeof verdict}};
+    int out[N_PIPES] = {-1, -1, -1};
+    int control[2] = {-1, -1}; /* the supervisor's end, the command's */
     int status = 0;
     bool is_late = false;
     enum quern_code code = QUERN_OK;
     memset(out_child->said, 0, sizeof out_child->said);
-    if (t.text[REPORT] == NULL || !list_children(&before)) {
-        free(t.text[REPORT]);
-        free(before.pids);
+    if (t.text[REPORT] == NULL) {
         return QUERN_NO_MEMORY;
     }
-    fflush(NULL);
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-    cli_watch_stranger(-1);
-    pid_t pid = make_pipes(t.fd, out) ? fork() : -1;
-    if (pid == 0) {
-        cli_watch_stranger(0);
-        be_child(bounds, out, work, user);
-    }
+    bool good = make_pipes(t.fd, out, N_PIPES) &&
+                make_pipes(&control[0], &control[1], 1);
+    struct cli_errand errand = {
+        .cli = cli,
+        .bounds = bounds,
+        .work = work,
+        .user = user,
+        .report = out[REPORT],
+        .said = out[SAID],
+        .verdict = out[VERDICT],
+        .command = control[0],
+    };
+    pid_t pid = good ? start(&errand, &control[1]) : -1;
+    int why = pid < 0 ? errno : 0;
     for (int i = 0; i < N_PIPES; i++) {
         close_pipe(&out[i]);
     }
-    if (pid < 0) {
-        code = quern_fail(cli->context, QUERN_IO, NULL,
-                          "no process can be started: %s", strerror(errno));
-    } else {
-        (void)setpgid(pid, pid);
-        cli_watch_stranger(pid);
-        code = attend(cli, bounds, pid, &t, &status, &is_late);
-        out_child->left_some = end_rest(pid, &before);
+    close_pipe(&control[0]);
+    if (pid > 0) {
+        code = attend(cli, bounds, pid, &control[1], &t, &status, &is_late);
         drain(&t);
+        why = verdict.why;
+    }
+    if (code == QUERN_OK && why != 0) {
+        code = quern_fail(cli->context, QUERN_IO, NULL,
+                          "no process can be started: %s", strerror(why));
     }
     for (int i = 0; i < N_PIPES; i++) {
         close_pipe(&t.fd[i]);
     }
+    close_pipe(&control[1]);
     if (code == QUERN_OK) {
-        judge(&t, status, is_late, out_child);
+        judge(&t, status, is_late, &verdict, out_child);
     } else {
         free(t.text[REPORT]);
     }
     cli_watch_stranger(0);
-    free(before.pids);
     return code;
 }

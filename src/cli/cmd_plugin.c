@@ -212,8 +212,11 @@ static enum quern_code tell_report(struct check *self, const char *what,
             tell(self, what, "note", hint);
         }
     }
-    if (child->left_some) {
-        tell(self, what, "note", "leaves a process behind, which is ended");
+    if (child->left != CLI_LEFT_NONE) {
+        tell(self, what, "note",
+             child->left == CLI_LEFT_ENDED
+                 ? "leaves a process behind, which is ended"
+                 : "may leave a process behind that could not be ended");
     }
     if (*child->said != '\0' && child->end == CLI_CHILD_DONE) {
         char text[512];

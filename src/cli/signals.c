@@ -12,8 +12,8 @@
 static struct quern_context *volatile interrupted;
 static atomic_int n_interrupts;
 
-/* A child that strangers' code runs in, 0: none, -1: about to be made; what it
- * has sent here. */
+/* The process that strangers' code runs below, 0: none; what that code has sent
+ * here. */
 static atomic_int stranger;
 static atomic_int sent_by_stranger;
 
@@ -58,20 +58,19 @@ static pid_t parent_of(pid_t pid)
     return parent_in(stat);
 }
 
-/* Was it sent by what strangers' code runs in, or by a process of its making?
- * One that has left its parents (fork and setsid) has this one as its parent,
- * as cli_child_run() arranges it. */
+/* Was it sent from below that process? One that has left its parents (fork and
+ * setsid) has that process as its parent, as cli_supervise() arranges it. */
 static bool is_of_stranger(const siginfo_t *info)
 {
-    const pid_t self = getpid();
+    const pid_t top = (pid_t)atomic_load(&stranger);
     pid_t pid = info->si_code <= 0 ? info->si_pid : 0;
-    if (atomic_load(&stranger) == 0 || pid == self) {
+    if (top == 0 || pid == top) {
         return false;
     }
-    for (int i = 0; i < MOST_PARENTS && pid > 1 && pid != self; i++) {
-        pid = pid == (pid_t)atomic_load(&stranger) ? self : parent_of(pid);
+    for (int i = 0; i < MOST_PARENTS && pid > 1 && pid != top; i++) {
+        pid = parent_of(pid);
     }
-    return pid == self;
+    return pid == top;
 }
 
 /* The first one cancels; a second one ends the process at once, and of a file
@@ -88,6 +87,9 @@ static void on_interrupt(int signal_number, siginfo_t *info, void *unused)
     if (is_alien) {
         atomic_store(&sent_by_stranger, signal_number);
         return;
+    }
+    if ((pid_t)atomic_load(&stranger) == getpid()) {
+        return; /* the command has it, too, if somebody wants an end */
     }
     int n_before = atomic_fetch_add(&n_interrupts, 1);
     if (context != NULL && n_before == 0) {
@@ -148,9 +150,7 @@ bool cli_was_interrupted(void)
 
 void cli_watch_stranger(pid_t pid)
 {
-    if (pid < 0) {
-        atomic_store(&sent_by_stranger, 0);
-    }
+    atomic_store(&sent_by_stranger, 0);
     atomic_store(&stranger, (int)pid);
 }
 

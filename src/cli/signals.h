@@ -12,13 +12,14 @@
  * one, unless nohup has it ignored. */
 void cli_cancel_on_signals(struct quern_context *context);
 
-/** From now on such signals of that child, and of processes that it has made,
- * do not count as a wish of the user. One whose sender is gone already, and is
- * not the child itself, cannot be told from that of a user.
- * @param pid  -1: the child that is made next; 0: there is none any more */
+/** From now on such signals of processes below that one do not count as a wish
+ * of the user. One whose sender is gone already cannot be told from that of a
+ * user; without /proc none can.
+ * @param pid  below it strangers' code runs; this process itself: then such
+ * signals of others are ignored; 0: there is none */
 void cli_watch_stranger(pid_t pid);
 
-/** The last signal that came from the child, since -1 was said; 0: none. */
+/** The last signal that came from there, since that was said; 0: none. */
 int cli_stranger_sent(void);
 
 #endif

@@ -47,6 +47,8 @@ if ! sanitized; then
     faulty hogs "test-pass: takes more memory than it may on 'rewrites'" --memory-limit 100
 fi
 faulty signals 'test-pass: sends a signal to the process that runs it: Interrupt'
+faulty signals-above 'test-pass: sends a signal to the process that runs it: Terminated'
+faulty kills 'test-pass: sends a signal to the process that runs it: Killed'
 export QUERN_TEST_HIDDEN=$work/hidden
 faulty signals-far 'test-pass: sends a signal to the process that runs it: Interrupt'
 # A process that has left group and parent is found, and ended.
@@ -56,10 +58,30 @@ says out '^note +test-pass: leaves a process behind, which is ended$'
 while read -r pid; do
     if kill -0 "$pid" 2>/dev/null; then fail "process $pid is left"; kill -KILL "$pid"; fi
 done <"$work/hidden"
+# Without /proc it cannot be found, and that is told, not the contrary.
+bare() { unshare -rm bash -c 'mount -t tmpfs none /proc && exec "$@"' - "$@"; }
+if ! sanitized && bare true 2>/dev/null; then
+    : >"$QUERN_TEST_HIDDEN"
+    bare "$QUERN" plugin check "$at-hides.so" >"$work/out" 2>"$work/err" || fail 'without /proc'
+    says out '^note +test-pass: may leave a process behind that could not be ended$'
+    while read -r pid; do kill -KILL "$pid"; done <"$QUERN_TEST_HIDDEN"
+fi
 unset QUERN_TEST_HIDDEN
-# Not those that a shell left that became the command.
-bash -c 'sleep 300 & echo $! >"$1"; exec "$QUERN" plugin check "$2"' - "$work/before" "$at-hides.so" >"$work/out" 2>"$work/err" || fail 'exec'
-kill "$(cat "$work/before")" 2>/dev/null || fail 'a child of before was ended'
+# Not those of a shell that became the command: neither what it left, nor what comes of that meanwhile.
+bash -c 'sleep 300 & echo $! >"$1"; (sleep 300 & echo $! >>"$1"; sleep 0.2) & (sleep 0.1; setsid sleep 300 & echo $! >>"$1") &
+         exec "$QUERN" plugin check "$2"' - "$work/before" "$at-hides.so" >"$work/out" 2>"$work/err" || fail 'exec'
+sleep 0.3
+[ "$(wc -l <"$work/before")" = 3 ] || fail 'not all were begun'
+while read -r pid; do kill "$pid" 2>/dev/null || fail 'a child of before was ended'; done <"$work/before"
+# A signal of these is one of the user.
+export QUERN_TEST_BEGUN=$work/begun
+# shellcheck disable=SC2016 # the inner shell expands these
+bash -c '(until [ -e "$QUERN_TEST_BEGUN" ]; do sleep 0.05; done; kill -TERM $$; sleep 1) &
+         exec "$QUERN" plugin check "$1"' - "$at-loops.so" >"$work/out" 2>"$work/err"
+status=$?
+[ $status = 130 ] || fail "a signal of a child of before: exit $status"
+unset QUERN_TEST_BEGUN
+says err '^error\[cancelled\]: cancelled$'
 run 0 plugin check "$at-speaks.so"
 says out '^note +test-pass: writes to standard output or error: hello$'
 

@@ -189,6 +189,20 @@ static UNUSED enum quern_code hide(pid_t told)
     return QUERN_OK;
 }
 
+/* The parent of a parent. */
+static UNUSED pid_t above(pid_t pid)
+{
+    char path[64];
+    int parent = 0;
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    FILE *f = fopen(path, "r");
+    if (f != NULL) {
+        (void)!fscanf(f, "%*d (%*[^)]) %*c %d", &parent);
+        fclose(f);
+    }
+    return (pid_t)parent;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
@@ -217,7 +231,13 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     kill(getppid(), SIGINT);
     return QUERN_OK;
 #elif defined(SIGNALS_FAR)
-    return hide(getppid());
+    return hide(above(getppid()));
+#elif defined(SIGNALS_ABOVE)
+    kill(above(getppid()), SIGTERM);
+    return wait_for_ever(ctx);
+#elif defined(KILLS)
+    kill(getppid(), SIGKILL);
+    return wait_for_ever(ctx);
 #elif defined(SPEAKS)
     fputs("hello\n", stdout);
     return QUERN_OK;
