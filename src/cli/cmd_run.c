@@ -208,15 +208,6 @@ struct results {
     uint64_t size;
 };
 
-/* Of a tensor "float[N, 2]", as declared: nothing is inferred yet. */
-static enum quern_dtype declared_dtype(const struct quern_value *value)
-{
-    char type[256];
-    (void)quern_value_type_format(value, type, sizeof type);
-    type[strcspn(type, "[")] = '\0';
-    return quern_dtype_of_name(type);
-}
-
 static enum quern_code open_results(struct cli *cli, const struct run *self,
                                     const struct machine *m, struct results *r)
 {
@@ -227,8 +218,7 @@ static enum quern_code open_results(struct cli *cli, const struct run *self,
     }
     enum quern_code code = quern_npz_create(cli->context, self->out, &r->npz);
     for (size_t k = 0; k < m->n_outputs && code == QUERN_OK; k++) {
-        const struct quern_value *v = quern_graph_output(graph, k);
-        code = quern_npz_expect(r->npz, quern_value_name(v), declared_dtype(v));
+        code = quern_npz_expect(r->npz, quern_graph_output(graph, k));
     }
     return code;
 }

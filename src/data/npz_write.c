@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "data/npy.h"
-#include "ir/ir.h"
+#include "ir/print.h"
 #include "ir/tensor.h"
 
 #include <stdio.h>
@@ -151,11 +151,15 @@ static enum quern_code make_entry(struct quern_npz *npz, const char *name,
     return QUERN_OK;
 }
 
-enum quern_code quern_npz_expect(struct quern_npz *npz, const char *name,
-                                 enum quern_dtype dtype)
+enum quern_code quern_npz_expect(struct quern_npz *npz,
+                                 const struct quern_value *value)
 {
     struct entry *e = NULL;
-    enum quern_code code = check_dtype(npz, name, dtype);
+    const char *name = quern_value_name(value);
+    const struct qn_type *type = qn_print_type_of(value);
+    enum quern_code code = type == NULL || type->kind != QUERN_KIND_TENSOR
+                               ? QUERN_OK
+                               : check_dtype(npz, name, type->dtype);
     if (code == QUERN_OK) {
         code = check_name(npz, name, npz->expected);
     }

@@ -89,14 +89,14 @@ enum { QUERN_NPZ_MOST_NAME = 200 };
 QUERN_NODISCARD QUERN_API enum quern_code
 quern_npz_create(struct quern_context *context, const char *path,
                  struct quern_npz **out_npz);
-/** Say what will be added, so that what an .npz cannot hold is known before it
- * is computed: a type that numpy does not have, a name of more than
- * QUERN_NPZ_MOST_NAME bytes, or one that was said before. Need not be called.
- * @param dtype  QUERN_UNDEFINED: not known yet
+/** Say of what value an array will be added under its name, so that what an
+ * .npz cannot hold is known before it is computed: a tensor of a type that
+ * numpy does not have (what the file declares counts where nothing was
+ * inferred), a name of more than QUERN_NPZ_MOST_NAME bytes, or one that was
+ * said before. Need not be called.
  * @return QUERN_OK; _UNSUPPORTED; _INVALID_ARGUMENT (name); _NO_MEMORY */
 QUERN_NODISCARD QUERN_API enum quern_code
-quern_npz_expect(struct quern_npz *npz, const char *name,
-                 enum quern_dtype dtype);
+quern_npz_expect(struct quern_npz *npz, const struct quern_value *value);
 /** Would quern_npz_add() join this tensor to the first one? Writes nothing.
  * @param i  its number in the array, for the message
  * @return QUERN_OK; _UNSUPPORTED with both types and shapes */
