@@ -140,17 +140,13 @@ static void prune_inputs(struct quern_engine *e, const bool *wanted)
 
 /* Only shapes that were inferred tell what a Loop of no turns would have
  * gathered. */
-static bool has_gathering_loop(const struct quern_graph *graph)
+static bool has_gathering_loop(const struct quern_model *model)
 {
-    for (const struct quern_node *n = graph->first; n != NULL; n = n->next) {
-        size_t n_bodies = quern_node_n_subgraphs(n);
-        for (size_t i = 0; i < n_bodies; i++) {
-            const struct quern_graph *body = quern_node_subgraph(n, i);
-            bool gathers = strcmp(n->op, "Loop") == 0 &&
-                           body->n_outputs + 1 > body->n_inputs;
-            if (gathers || has_gathering_loop(body)) {
-                return true;
-            }
+    for (const struct quern_graph *g = model->graphs; g; g = g->next_graph) {
+        const struct quern_node *owner = g->parent;
+        if (owner != NULL && !owner->erased && quern_node_is(owner, "Loop") &&
+            g->n_outputs + 1 > g->n_inputs) {
+            return true;
         }
     }
     return false;
@@ -215,7 +211,7 @@ qn_engine_open_embedded(struct quern_model *model,
     e->profile = options != NULL && options->profile;
     enum quern_code code =
         qn_accelerator_open(e, options != NULL ? options->backend : NULL);
-    if (code == QUERN_OK && has_gathering_loop(model->graph)) {
+    if (code == QUERN_OK && has_gathering_loop(model)) {
         code = quern_model_infer(model);
     }
     if (code == QUERN_OK) {

@@ -102,6 +102,10 @@ quern_tensor_item(const struct quern_tensor *list, size_t i);
  * of a model that is larger than 1 GiB stay where they are. It runs each sample
  * in one thread, like the embedded engine, so that results do not depend on the
  * number of threads.
+ *
+ * Of a model with a Loop that gathers what its turns give, the embedded engine
+ * infers types and shapes first, as quern_model_infer() does: at once where
+ * that was done. Nothing else of the model is written to.
  * @param options  may be NULL
  * @return QUERN_OK; _UNSUPPORTED naming node, operator, opset and reason, or
  * what ONNX Runtime says, or where its library was looked for; _LIMIT (a copy
