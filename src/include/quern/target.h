@@ -123,9 +123,11 @@ struct quern_target_op {
                                   bound */
 };
 
-/** A profile. Borrowed strings and lists live as long as it. */
+/** Bytes of a pattern of `chains` (see struct quern_target), its end included.
+ */
 enum { QUERN_TARGET_CHAIN_ROOM = 1024 };
 
+/** A profile. Borrowed strings and lists live as long as it. */
 struct quern_target {
     const char *name;
     const char *summary;   /**< one line */
