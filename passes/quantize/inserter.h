@@ -61,8 +61,8 @@ enum quern_code qn_list_activations(struct qn_inserter *s)
 enum quern_code qn_insert_activations(struct qn_inserter *s)
     __attribute__((warn_unused_result));
 
-/** Behind that: a further pair where codes move on to outputs of the model, if
- * the target wants it. */
+/** Behind that: a further pair where codes move on to floats, as outputs of the
+ * model are, if the target wants it. */
 enum quern_code qn_insert_moved_outputs(struct qn_inserter *s)
     __attribute__((warn_unused_result));
 

@@ -663,6 +663,29 @@ def moved_outputs_of_signed_codes(folder):
             assert operators(plain.graph)[-1] == op.split("(")[0].split("<")[0], (op, operators(plain.graph))
 
 
+def moved_outputs_in_a_row(folder):
+    """Movement of what moved: outputs on the way, other readers of them, a Q that is there anyway; all of it loads at the default level."""
+    w, v, x = rand(8, 3, 3, 3), rand(4, 8, 3, 3), rand(20, 3, 8, 8)
+    ints = {"flat": [0, -1], "zero": [0], "two": [2], "halves": [4, 4]}
+    first, pool = "y = Transpose<perm = [0,2,3,1]>(r)", "y = MaxPool<kernel_shape = [2,2]>(r)"
+    for body, ends, pairs in ((f"{first} z = Reshape(y, flat)", "yz", 2), (f"{pool} z = Transpose<perm = [0,2,3,1]>(y)", "yz", 2),
+                              (f"{first} z = Reshape(y, flat) t = Transpose(z)", "yt", 3), (f"{first} z = Reshape(y, flat) t = Transpose(z)", "yzt", 3),
+                              (f"{pool} z = MaxPool<kernel_shape = [2,2]>(y) t = Conv(z, v)", "yt", 2), (f"{pool} z = Reshape(y, flat) t = Neg(z)", "yt", 2),
+                              ("y = Slice(r, zero, two, two) z = Slice(y, zero, two, two) t = Squeeze(z, zero)", "yt", 3),
+                              ("y, z = Split<axis = 1>(r, halves) t = Transpose(z) u = Transpose(y)", "ytu", 4),
+                              (f"{pool} c2 = Conv(y, v) z = Transpose(y) d = Relu(c2) t = Transpose(d)", "yzt", 3)):
+        ranks = {"z": 4 if "z = T" in body else 2, "t": 2 if "Reshape" in body else 3 if "Squeeze" in body else 4}
+        outs = ", ".join(f"float[{', '.join(f'{y}{i}' for i in range(ranks.get(y, 4)))}] {y}" for y in ends)
+        used = {k: np.array(a, np.int64) for k, a in ints.items() if re.search(rf"\b{k}\b", body)} | ({"v": v} if ", v)" in body else {})
+        model = model_of(f"g (float[N,3,8,8] x) => ({outs}) {{ c = Conv(x, w) r = Relu(c) {body} }}", {"w": w} | used, opset=21)
+        after = quantize(folder, model, {"x": x}, STEPS, target="ort-cpu-arm")
+        session = ort.InferenceSession(after.SerializeToString(), providers=["CPUExecutionProvider"])
+        got, want = session.run(None, {"x": x[:1]}), run(model, {"x": x[:1]})
+        assert all(a.shape == b.shape and np.abs(a - b).max() < 0.05 * np.abs(b).max() for a, b in zip(got, want)), body
+        n = operators(after.graph).count("QuantizeLinear")
+        assert n == 2 + pairs, (body, operators(after.graph))
+
+
 def room_ends_at_what_an_operator_can_give(folder):
     """Room for values that were not seen goes no further than the operator by its definition, also behind movement and means. Of 20 samples of one value
     a channel the highest lies below such an end."""
@@ -685,7 +708,7 @@ CASES = [peaks_of_answers_are_not_cut, answers_widen_for_others_within_bounds, o
          outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, factors_pay_for_a_mul, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart, floats_join_codes,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, few_weights_have_more_steps_to_choose_from, feedback_cuts_the_error, convolutions_choose_their_steps, products_come_before_convolutions,
-         dead_channels_keep_their_bias, moved_outputs_of_signed_codes,
+         dead_channels_keep_their_bias, moved_outputs_of_signed_codes, moved_outputs_in_a_row,
          room_ends_at_what_an_operator_can_give]
 
 
