@@ -66,15 +66,18 @@ static const struct known {
     {"Tanh", -1.0f, 1.0f, false},
 };
 
-/* Elu and its kin, which end at an attribute. */
+/* Elu and its kin, which end at an attribute. Selu with a gamma below 0 does
+ * at the other end, if at all. */
 static bool least_of_elu(const struct quern_node *node, float *least)
 {
     float low = NAN;
     if (quern_node_is(node, "Elu") || quern_node_is(node, "Celu")) {
         low = -quern_node_float(node, "alpha", 1.0f);
     } else if (quern_node_is(node, "Selu")) {
-        low = -quern_node_float(node, "alpha", 1.67326319f) *
-              quern_node_float(node, "gamma", 1.05070102f);
+        float gamma = quern_node_float(node, "gamma", 1.05070102f);
+        low = gamma > 0.0f
+                  ? -quern_node_float(node, "alpha", 1.67326319f) * gamma
+                  : NAN;
     }
     if (!(low <= 0.0f)) {
         return false;

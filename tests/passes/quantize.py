@@ -686,6 +686,18 @@ def moved_outputs_in_a_row(folder):
         assert n == 2 + pairs, (body, operators(after.graph))
 
 
+def selu_of_negative_factors_has_no_end(folder):
+    """Of a gamma below 0 the positive values go down without end."""
+    model = model_of("g (float[N,8,1,1] x) => (float[N,8,1,1] y) { m = Selu<alpha = -1.0, gamma = -1.0>(x) y = Conv(m, w) }",
+                     {"w": np.eye(8, dtype=np.float32).reshape(8, 8, 1, 1)})
+    for seed in range(3):
+        x = np.random.default_rng(seed).normal(size=(20, 8, 1, 1)).astype(np.float32)
+        after = quantize(folder, model, {"x": x}, STEPS)
+        q = next(n for n in after.graph.node if n.op_type == "QuantizeLinear" and n.input[0] == "m")
+        scale, zero = (float(constants(after)[k]) for k in q.input[1:])
+        assert -zero * scale < -1.1 * x.max(), (seed, -zero * scale, x.max())
+
+
 def room_ends_at_what_an_operator_can_give(folder):
     """Room for values that were not seen goes no further than the operator by its definition, also behind movement and means. Of 20 samples of one value
     a channel the highest lies below such an end."""
@@ -708,7 +720,7 @@ CASES = [peaks_of_answers_are_not_cut, answers_widen_for_others_within_bounds, o
          outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, factors_pay_for_a_mul, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart, floats_join_codes,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, few_weights_have_more_steps_to_choose_from, feedback_cuts_the_error, convolutions_choose_their_steps, products_come_before_convolutions,
-         dead_channels_keep_their_bias, moved_outputs_of_signed_codes, moved_outputs_in_a_row,
+         dead_channels_keep_their_bias, moved_outputs_of_signed_codes, moved_outputs_in_a_row, selu_of_negative_factors_has_no_end,
          room_ends_at_what_an_operator_can_give]
 
 
