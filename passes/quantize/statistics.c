@@ -202,7 +202,8 @@ static enum quern_code damaged(struct quern_pass_ctx *ctx, const char *path)
 /* Values whose statistics were read. */
 struct counts {
     size_t seen;
-    size_t old; /* of a format without what ranges ask today */
+    size_t old; /* of a format without what ranges ask today, and the data have
+                 */
 };
 
 static void tell_old(struct quern_pass_ctx *ctx, const char *path,
@@ -219,6 +220,14 @@ static void tell_old(struct quern_pass_ctx *ctx, const char *path,
                    "same data makes the file anew",
                    counts->old, counts->seen);
     }
+}
+
+/* Samples whose channels differ in number have no second ends in any format:
+ * they are one channel then, whatever the first sample had. */
+static bool is_ragged(const struct qn_seen *seen)
+{
+    return quern_stats_n_channels(seen->stats) == 1 &&
+           seen->channel_axis >= 0 && seen->dims[seen->channel_axis] != 1;
 }
 
 static enum quern_code set_seen(struct quern_pass_ctx *ctx,
@@ -291,7 +300,7 @@ static enum quern_code take_value(struct quern_pass_ctx *ctx,
         code = set_seen(ctx, value, &seen, bytes, size);
     }
     if (code == QUERN_OK && size > 0) {
-        counts->old += quern_stats_is_old(seen.stats);
+        counts->old += quern_stats_is_old(seen.stats) && !is_ragged(&seen);
     }
     return code;
 }

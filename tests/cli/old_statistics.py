@@ -29,7 +29,8 @@ class Bytes:
 def older(data):
     """Statistics of a value; all but the second ends is copied as it is."""
     b = Bytes(data)
-    assert b.take(5) == b"QNST\2"
+    version = b.take(5)
+    assert version in (b"QNST\2", b"QNST\3")  # 3: no second ends
     flags, channels = b.varint(), b.varint()
     for _ in range(8):  # numbers of values of each kind, first places
         b.varint()
@@ -40,7 +41,7 @@ def older(data):
         b.varint()
         b.take(8)  # the ends
         out.append(data[start:b.at])
-        b.take(8)  # the second ends
+        b.take(8 if version == b"QNST\2" else 0)  # the second ends
         start = b.at
         for _ in range(2 if flags & 2 else 0):
             b.take(80)

@@ -686,6 +686,21 @@ def moved_outputs_in_a_row(folder):
         assert n == 2 + pairs, (body, operators(after.graph))
 
 
+def ragged_samples_are_not_old(folder):
+    """Of samples that differ in the number of channels no file has second ends: it is not told that a new one would."""
+    model = model_of("g (float[1,S,4] x) => (float[1,S,4] y) { t = Transpose<perm = [0,2,1]>(x) s = MatMul(x, t) p = Softmax(s) y = MatMul(p, x) }", {})
+    source, data, new, old = folder / "in.onnx", folder / "data", folder / "stats", folder / "old"
+    source.write_bytes(model.SerializeToString())
+    data.mkdir()
+    for i in range(20):
+        np.savez(data / f"{i}.npz", x=rand(1, 3 + i % 4, 4))
+    assert not subprocess.run([QUERN, "calibrate", source, "--data", data, "-o", new], capture_output=True, timeout=60).returncode
+    subprocess.run([sys.executable, "-B", pathlib.Path(__file__).parent.parent / "cli" / "old_statistics.py", new, old], check=True)
+    r = subprocess.run([QUERN, "quantize", source, "--stats", old, "-o", folder / "out.onnx"], capture_output=True, text=True, timeout=60)
+    told = re.search("statistics of ([0-9]+) of ([0-9]+) values are of format 1", r.stderr)
+    assert told and 0 < int(told[1]) < int(told[2]), r.stderr
+
+
 def selu_of_negative_factors_has_no_end(folder):
     """Of a gamma below 0 the positive values go down without end."""
     model = model_of("g (float[N,8,1,1] x) => (float[N,8,1,1] y) { m = Selu<alpha = -1.0, gamma = -1.0>(x) y = Conv(m, w) }",
@@ -720,7 +735,7 @@ CASES = [peaks_of_answers_are_not_cut, answers_widen_for_others_within_bounds, o
          outputs_stay_float, float_weights_are_stored_as_codes, conversions_are_counted, first_layers_are_slower, prelu_is_dear_in_float, figures_go_with_the_profile, filters_of_a_signal_stay_float, factors_pay_for_a_mul, sizes_follow_or_are_seen, volumes_are_slower, bias_of_two_axes, bias_of_three_axes, sum_of_two_products, prelu_joins_channels, silu_between_convolutions, silu_in_front_of_floats_stays, squeeze_and_excite_in_codes, joined_outputs_stay_apart, floats_join_codes,
          factors_do_not_break_a_silu, tables, shared_table_stays, integer_hardswish, hardswish_with_two_readers_stays, hardswish_stays_for_tensorrt,
          scalars_in_front_become_scales, scalars_read_elsewhere_stay, no_pair_overflows, few_weights_have_more_steps_to_choose_from, feedback_cuts_the_error, convolutions_choose_their_steps, products_come_before_convolutions,
-         dead_channels_keep_their_bias, moved_outputs_of_signed_codes, moved_outputs_in_a_row, selu_of_negative_factors_has_no_end,
+         dead_channels_keep_their_bias, moved_outputs_of_signed_codes, moved_outputs_in_a_row, ragged_samples_are_not_old, selu_of_negative_factors_has_no_end,
          room_ends_at_what_an_operator_can_give]
 
 
