@@ -54,7 +54,6 @@ static void cast(struct qn_chain *c, enum quern_dtype to)
 void qn_chain_as_float(struct qn_chain *c)
 {
     if (is_half(c->dtype)) {
-        c->narrow = true;
         c->dtype = QUERN_FLOAT;
         cast(c, QUERN_FLOAT);
     }
@@ -62,11 +61,16 @@ void qn_chain_as_float(struct qn_chain *c)
 
 void qn_chain_as_given(struct qn_chain *c)
 {
-    enum quern_dtype dtype = dtype_of(c->before);
-    if (c->dtype != dtype && is_half(dtype)) {
-        c->dtype = dtype;
-        cast(c, dtype);
+    if (qn_chain_is_cast(c)) {
+        c->dtype = dtype_of(c->before);
+        cast(c, c->dtype);
     }
+}
+
+bool qn_chain_is_cast(const struct qn_chain *c)
+{
+    enum quern_dtype dtype = dtype_of(c->before);
+    return c->dtype != dtype && is_half(dtype);
 }
 
 struct quern_value *qn_chain_number(struct qn_chain *c, double x)
@@ -110,6 +114,33 @@ struct quern_value *qn_chain_ints(struct qn_chain *c, const int64_t *ints,
     return value;
 }
 
+/* Operators of chains that take bfloat16 since a later opset than 13, as the
+ * others do. Source: ONNX operator changelog. */
+static const struct {
+    const char *op;
+    int64_t since;
+} late_bfloat16[] = {
+    {"HardSigmoid", 22},
+    {"InstanceNormalization", 22},
+    {"Softplus", 22},
+    {"Where", 16},
+};
+
+/* An error where the operator lacks the chain's type. */
+static void refuse_late(struct qn_chain *c, const char *op)
+{
+    char why[96];
+    for (size_t i = 0; i < sizeof late_bfloat16 / sizeof *late_bfloat16; i++) {
+        int64_t since = late_bfloat16[i].since;
+        if (c->code == QUERN_OK && c->dtype == QUERN_BFLOAT16 &&
+            c->l->to < since && strcmp(late_bfloat16[i].op, op) == 0) {
+            snprintf(why, sizeof why, "%s of opset %lld has no bfloat16", op,
+                     (long long)since - 1);
+            c->code = qn_lower_refuse(c->l, c->before, why);
+        }
+    }
+}
+
 /* c->last = op of n values. */
 static void append(struct qn_chain *c, const char *op,
                    struct quern_value *const *in, size_t n)
@@ -117,6 +148,7 @@ static void append(struct qn_chain *c, const char *op,
     char name[256];
     struct quern_node *node = NULL;
     struct quern_value *out = NULL;
+    refuse_late(c, op);
     if (c->code != QUERN_OK) {
         return;
     }
@@ -124,7 +156,7 @@ static void append(struct qn_chain *c, const char *op,
                       quern_value_name(quern_node_output(c->before, 0)),
                       "_lowered_%d", c->number++);
     c->code = quern_value_create(quern_node_graph(c->before), name, &out);
-    if (c->code == QUERN_OK && !c->narrow) {
+    if (c->code == QUERN_OK && !c->reshaped && !qn_chain_is_cast(c)) {
         c->code = quern_value_copy_type(out, quern_node_input(c->before, 0));
     }
     if (c->code == QUERN_OK) {
@@ -178,6 +210,7 @@ enum quern_code qn_chain_end(struct qn_chain *c, const char *op,
                              struct quern_value *other)
 {
     struct quern_node *node = c->before;
+    refuse_late(c, op);
     while (c->code == QUERN_OK && quern_node_n_attrs(node) > 0) {
         c->code = quern_node_remove_attr(node, quern_node_attr_name(node, 0));
     }
@@ -208,15 +241,15 @@ struct quern_value *qn_chain_by_channel(struct qn_chain *c,
         axes[i - 1] = i;
     }
     c->last = v;
-    bool narrow = c->narrow;
-    c->narrow = true;
+    bool reshaped = c->reshaped;
+    c->reshaped = true;
     if (c->l->to >= 13) {
         qn_chain_add(c, "Unsqueeze", qn_chain_ints(c, axes, rank - 2));
     } else {
         qn_chain_add(c, "Unsqueeze", NULL);
         qn_chain_set_ints(c, "axes", axes, (size_t)(rank - 2));
     }
-    c->narrow = narrow;
+    c->reshaped = reshaped;
     v = c->last;
     c->last = kept;
     return v;

@@ -7,14 +7,12 @@
 /** The first failure is kept in `code`; nothing is done behind it. */
 struct qn_chain {
     const struct lowering *l;
-    struct quern_node
-        *before;              /* the node, which becomes the end of the chain */
-    struct quern_value *last; /* what was made last */
-    int number;               /* of values made */
+    struct quern_node *before; /* which becomes the end of the chain */
+    struct quern_value *last;  /* what was made last */
+    int number;                /* of values made */
     enum quern_code code;
-    bool
-        narrow; /* what comes has another shape or type than the node's input */
-    enum quern_dtype dtype; /* of numbers; float where it is not known */
+    bool reshaped; /* what comes has not the shape of the node's input 0 */
+    enum quern_dtype dtype; /* of what comes; float where it is not known */
 };
 
 /** A chain that begins with x, with numbers of its type. */
@@ -22,7 +20,8 @@ struct qn_chain qn_chain_of(const struct lowering *l, struct quern_node *node,
                             struct quern_value *x);
 
 /** True when the node's input 0 is known to be float, double, float16 or
- * bfloat16, which operators of the opset that is written compute in. */
+ * bfloat16, which most operators of the opset that is written compute in. One
+ * of the chain that took bfloat16 later is refused where it is added. */
 bool qn_chain_is_real(const struct lowering *l, const struct quern_node *node);
 
 /** Error of a node whose input 0 is of another type, or of none that is known.
@@ -36,6 +35,9 @@ enum quern_code qn_chain_refuse_type(const struct lowering *l,
 void qn_chain_as_float(struct qn_chain *c);
 void qn_chain_as_given(struct qn_chain *c);
 
+/** True between the two, when the node's type is half precision. */
+bool qn_chain_is_cast(const struct qn_chain *c);
+
 /** A constant number of the chain's type; NULL behind a failure. */
 struct quern_value *qn_chain_number(struct qn_chain *c, double x);
 
@@ -48,7 +50,8 @@ struct quern_value *qn_chain_numbers(struct qn_chain *c, const char *name,
 struct quern_value *qn_chain_ints(struct qn_chain *c, const int64_t *ints,
                                   int64_t n);
 
-/** c->last = op(c->last, other); other may be NULL. */
+/** c->last = op(c->last, other); other may be NULL. In bfloat16, which an
+ * operator has not yet at the opset that is written, it is refused. */
 void qn_chain_add(struct qn_chain *c, const char *op,
                   struct quern_value *other);
 

@@ -21,7 +21,7 @@ enum quern_code qn_lower_gemm(const struct lowering *l, struct quern_node *node)
     struct quern_value *in[2] = {NULL, NULL};
     struct quern_value *term = quern_node_input(node, 2);
     struct qn_chain c = qn_chain_of(l, node, quern_node_input(node, 0));
-    c.narrow = true;
+    c.reshaped = true;
     if (l->to < 7) {
         return qn_lower_refuse(l, node, "Add of opset 6 does not broadcast so");
     }
@@ -134,8 +134,8 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
 {
     const struct decompose_params *p = params;
     const char *ops[N_CHAINS + 1] = {NULL};
-    struct work w = {
-        .lowering = {ctx, quern_model_opset(quern_pass_model(ctx), "")}};
+    int64_t opset = quern_model_opset(quern_pass_model(ctx), "");
+    struct work w = {.lowering = {.ctx = ctx, .to = opset, .from = opset}};
     size_t n = 0;
     enum quern_code code = check_ops(ctx, p);
     for (size_t i = 0; i < N_CHAINS; i++) {

@@ -6,7 +6,8 @@
 
 struct lowering {
     struct quern_pass_ctx *ctx;
-    int64_t to;
+    int64_t to;   /* opset that is written */
+    int64_t from; /* that of the model as it came; the same: taken apart */
 };
 
 /** Error of a node that cannot be lowered. */

@@ -108,7 +108,7 @@ enum quern_code qn_lower_rotary(const struct lowering *l,
     int64_t size = size_at(x, -1);
     struct qn_chain c = qn_chain_of(l, node, x);
     bool flat = rank == 3;
-    c.narrow = true;
+    c.reshaped = true;
     if (quern_node_int(node, "interleaved", 0) != 0) {
         return qn_lower_refuse(l, node, "it is interleaved");
     }
@@ -320,7 +320,7 @@ enum quern_code qn_lower_attention(const struct lowering *l,
     const char *why = attention_lacks(node);
     bool is_real = qn_chain_is_real(l, node);
     struct qn_chain c = qn_chain_of(l, node, x);
-    c.narrow = true;
+    c.reshaped = true;
     if (why != NULL || !is_real) {
         return is_real ? qn_lower_refuse(l, node, why)
                        : qn_chain_refuse_type(l, node);

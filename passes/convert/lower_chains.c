@@ -8,13 +8,13 @@ enum quern_code qn_lower_refuse(const struct lowering *l,
                                 const struct quern_node *node, const char *why)
 {
     struct quern_place place = quern_node_place(node);
-    if (quern_node_opset(node) == l->to) {
+    if (l->from == l->to) {
         return quern_fail(quern_pass_context(l->ctx), QUERN_UNSUPPORTED, &place,
                           "cannot be taken apart: %s", why);
     }
     return quern_fail(quern_pass_context(l->ctx), QUERN_UNSUPPORTED, &place,
                       "cannot be lowered from opset %lld to %lld: %s",
-                      (long long)quern_node_opset(node), (long long)l->to, why);
+                      (long long)l->from, (long long)l->to, why);
 }
 
 const char *qn_string_or(const struct quern_node *node, const char *name,
@@ -97,10 +97,6 @@ enum quern_code qn_lower_hard_swish(const struct lowering *l,
 {
     struct quern_value *x = quern_node_input(node, 0);
     struct qn_chain c = qn_chain_of(l, node, x);
-    if (c.dtype == QUERN_BFLOAT16 && l->to < 22) {
-        return qn_lower_refuse(l, node,
-                               "HardSigmoid of opset 21 has no bfloat16");
-    }
     qn_chain_add(&c, "HardSigmoid", NULL);
     if (c.code == QUERN_OK) {
         c.code = quern_node_set_float(quern_value_producer(c.last), "alpha",
@@ -132,9 +128,6 @@ enum quern_code qn_lower_mish(const struct lowering *l, struct quern_node *node)
     struct qn_chain c = qn_chain_of(l, node, x);
     if (!qn_chain_is_real(l, node)) {
         return qn_chain_refuse_type(l, node);
-    }
-    if (c.dtype == QUERN_BFLOAT16 && l->to < 22) {
-        return qn_lower_refuse(l, node, "Softplus of opset 21 has no bfloat16");
     }
     qn_chain_add(&c, "Softplus", NULL);
     qn_chain_add(&c, "Tanh", NULL);
@@ -174,16 +167,15 @@ enum quern_code qn_lower_rms(const struct lowering *l, struct quern_node *node)
     }
     qn_chain_as_float(&c);
     struct quern_value *wide = c.last;
-    bool casts = c.narrow;
     qn_chain_add(&c, "Mul", wide);
-    c.narrow = true;
+    c.reshaped = true;
     mean_from(&c, axis, rank);
     qn_chain_add(
         &c, "Add",
         qn_chain_number(&c, (double)quern_node_float(node, "epsilon", 1e-5f)));
     qn_chain_add(&c, "Sqrt", NULL);
     qn_chain_add(&c, "Reciprocal", NULL);
-    c.narrow = casts;
+    c.reshaped = false;
     qn_chain_add(&c, "Mul", wide);
     qn_chain_as_given(&c);
     return qn_chain_end(&c, "Mul", quern_node_input(node, 1));
@@ -253,7 +245,7 @@ enum quern_code qn_lower_group_norm(const struct lowering *l,
     if (channels < 0 ? groups > MOST_GROUPS : channels % groups != 0) {
         return qn_lower_refuse(l, node, "its groups do not part its channels");
     }
-    c.narrow = true;
+    c.reshaped = true;
     qn_chain_add(&c, "Shape", NULL);
     struct quern_value *sizes = c.last;
     c.last = x;

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* c->last = (x - mean) / sqrt(mean((x - mean)^2) + epsilon) over the axes. */
@@ -12,18 +13,17 @@ static void normalize(struct qn_chain *c, struct quern_value *x,
     c->last = x;
     qn_chain_as_float(c);
     struct quern_value *wide = c->last;
-    bool casts = c->narrow;
-    c->narrow = true;
+    c->reshaped = true;
     qn_chain_mean(c, axes, n);
-    c->narrow = casts;
+    c->reshaped = false;
     qn_chain_add_behind(c, "Sub", wide);
     struct quern_value *centred = c->last;
     qn_chain_add(c, "Mul", centred);
-    c->narrow = true;
+    c->reshaped = true;
     qn_chain_mean(c, axes, n);
     qn_chain_add(c, "Add", qn_chain_number(c, (double)epsilon));
     qn_chain_add(c, "Sqrt", NULL);
-    c->narrow = casts;
+    c->reshaped = false;
     qn_chain_add_behind(c, "Div", centred);
     qn_chain_as_given(c);
 }
@@ -105,23 +105,25 @@ static struct quern_tensor *read_doubles(const struct lowering *l,
     return doubles;
 }
 
+enum factors_found { FACTORS_GOOD, NOT_CONSTANT, NOT_FINITE };
+
 /* A factor and a term for each channel, from constants.
- * @param most      largest number of the type
- * @param out_good  false: some are not constant, or too large */
+ * @param most       largest number of the type
+ * @param out_found  NOT_FINITE: some are not, in that type */
 static enum quern_code read_factors(const struct lowering *l,
                                     const struct quern_node *node, int64_t n,
                                     double most, double *factors, double *terms,
-                                    bool *out_good)
+                                    enum factors_found *out_found)
 {
     struct quern_tensor *t[4];
     double epsilon = (double)quern_node_float(node, "epsilon", 1e-5f);
     enum quern_code code = QUERN_OK;
-    *out_good = true;
+    *out_found = FACTORS_GOOD;
     for (size_t i = 0; i < 4; i++) {
         t[i] = read_doubles(l, quern_node_input(node, i + 1), n, &code);
-        *out_good = *out_good && t[i] != NULL;
+        *out_found = t[i] != NULL ? *out_found : NOT_CONSTANT;
     }
-    for (int64_t k = 0; k < n && *out_good; k++) {
+    for (int64_t k = 0; k < n && *out_found == FACTORS_GOOD; k++) {
         double p[4];
         for (size_t i = 0; i < 4; i++) {
             const unsigned char *data = quern_tensor_data(t[i]);
@@ -129,7 +131,9 @@ static enum quern_code read_factors(const struct lowering *l,
         }
         factors[k] = p[0] / sqrt(p[3] + epsilon);
         terms[k] = p[1] - factors[k] * p[2];
-        *out_good = fabs(factors[k]) <= most && fabs(terms[k]) <= most;
+        if (!(fabs(factors[k]) <= most) || !(fabs(terms[k]) <= most)) {
+            *out_found = NOT_FINITE;
+        }
     }
     for (size_t i = 0; i < 4; i++) {
         quern_tensor_release(&t[i]);
@@ -137,12 +141,28 @@ static enum quern_code read_factors(const struct lowering *l,
     return code;
 }
 
-/* Largest finite number that both the type and ours hold. */
+/* Largest finite number of a type. */
 static double most_of(enum quern_dtype dtype)
 {
-    return dtype == QUERN_DOUBLE    ? DBL_MAX
-           : dtype == QUERN_FLOAT16 ? 65504.0
-                                    : 3.38e38; /* bfloat16, float */
+    return dtype == QUERN_DOUBLE     ? DBL_MAX
+           : dtype == QUERN_FLOAT16  ? 65504.0
+           : dtype == QUERN_BFLOAT16 ? 0x1.FEp127
+                                     : (double)FLT_MAX;
+}
+
+static enum quern_code refuse_factors(const struct lowering *l,
+                                      const struct quern_node *node,
+                                      enum factors_found found,
+                                      enum quern_dtype dtype)
+{
+    char why[96];
+    if (found == NOT_CONSTANT) {
+        return qn_lower_refuse(l, node, "its numbers are not constant");
+    }
+    snprintf(why, sizeof why,
+             "the factor or term of a channel is not finite in %s",
+             quern_dtype_name(dtype));
+    return qn_lower_refuse(l, node, why);
 }
 
 enum quern_code qn_lower_batch_norm(const struct lowering *l,
@@ -171,14 +191,12 @@ enum quern_code qn_lower_batch_norm(const struct lowering *l,
     if (l->to < 7) {
         return qn_lower_refuse(l, node, "Mul of opset 6 does not broadcast so");
     }
-    bool is_good = false;
+    enum factors_found found = NOT_CONSTANT;
     enum quern_code code =
-        read_factors(l, node, n, most_of(c.dtype), factors, terms, &is_good);
-    if (code != QUERN_OK || !is_good) {
-        return code != QUERN_OK
-                   ? code
-                   : qn_lower_refuse(
-                         l, node, "its numbers are not constant or not finite");
+        read_factors(l, node, n, most_of(c.dtype), factors, terms, &found);
+    if (code != QUERN_OK || found != FACTORS_GOOD) {
+        return code != QUERN_OK ? code
+                                : refuse_factors(l, node, found, c.dtype);
     }
     for (int i = 0; i < rank - 1; i++) {
         dims[i] = i == 0 ? n : 1;
@@ -226,20 +244,20 @@ enum quern_code qn_lower_mean_variance(const struct lowering *l,
     }
     qn_chain_as_float(&c);
     x = c.last;
-    bool casts = c.narrow;
-    c.narrow = true;
+    c.reshaped = true;
     qn_chain_mean(&c, axes, (int64_t)n);
-    c.narrow = casts;
+    c.reshaped = false;
     qn_chain_add_behind(&c, "Sub", x);
     struct quern_value *centred = c.last;
     qn_chain_add(&c, "Mul", centred);
-    c.narrow = true;
+    c.reshaped = true;
     qn_chain_mean(&c, axes, (int64_t)n);
     qn_chain_add(&c, "Sqrt", NULL);
     qn_chain_add(&c, "Add", qn_chain_number(&c, 1e-9));
     struct quern_value *deviation = c.last;
     c.last = centred;
-    if (casts) {
+    c.reshaped = false;
+    if (qn_chain_is_cast(&c)) {
         qn_chain_add(&c, "Div", deviation);
         enum quern_code code = qn_chain_end(&c, "Cast", NULL);
         return code == QUERN_OK ? quern_node_set_int(node, "to", (int64_t)given)

@@ -44,7 +44,7 @@ static enum quern_code lower_shape(const struct lowering *l,
         !quern_node_has_attr(node, "end")) {
         return QUERN_OK;
     }
-    c.narrow = true;
+    c.reshaped = true;
     qn_chain_add(&c, "Shape", NULL);
     struct quern_value *ends = qn_chain_ints(&c, &to, 1);
     enum quern_code code =

@@ -256,8 +256,7 @@ static enum quern_code lower_attention(const struct lowering *l,
 }
 
 /* What changed after opset 17 in a way that an old model cannot say. Changes of
- * element types alone are not here: models that use the new types have them at
- * the ports of other operators too, and are refused by whoever reads them. */
+ * element types alone are not here: check_types() finds them. */
 static const struct qn_lower_change changes[] = {
     {"BitwiseAnd", 18, qn_lower_is_new},
     {"BitwiseNot", 18, qn_lower_is_new},
@@ -358,6 +357,63 @@ static enum quern_code lower_graph(const struct lowering *l,
     return code;
 }
 
+/* Refuse a type that the operator of the lower opset, which is the model's by
+ * now, does not take. */
+static enum quern_code check_type(const struct lowering *l,
+                                  const struct quern_node *node,
+                                  const struct quern_value *v,
+                                  const struct quern_port *port)
+{
+    char why[96];
+    enum quern_dtype dtype = v != NULL ? quern_value_dtype(v) : QUERN_UNDEFINED;
+    if (dtype == QUERN_UNDEFINED || port->types == 0 ||
+        quern_value_kind(v) != QUERN_KIND_TENSOR ||
+        (port->types >> (unsigned)dtype & 1) != 0) {
+        return QUERN_OK;
+    }
+    snprintf(why, sizeof why, "%s of opset %lld has no %s", quern_node_op(node),
+             (long long)l->to, quern_dtype_name(dtype));
+    return qn_lower_refuse(l, node, why);
+}
+
+static enum quern_code check_node(const struct lowering *l,
+                                  const struct quern_node *node)
+{
+    struct quern_port port;
+    enum quern_code code = QUERN_OK;
+    if (*quern_node_domain(node) != '\0') {
+        return QUERN_OK;
+    }
+    for (size_t i = 0; i < quern_node_n_inputs(node) && code == QUERN_OK; i++) {
+        if (quern_node_input_port(node, i, &port)) {
+            code = check_type(l, node, quern_node_input(node, i), &port);
+        }
+    }
+    for (size_t i = 0; i < quern_node_n_outputs(node) && code == QUERN_OK;
+         i++) {
+        if (quern_node_output_port(node, i, &port)) {
+            code = check_type(l, node, quern_node_output(node, i), &port);
+        }
+    }
+    return code;
+}
+
+/* Recursion: as deep as graphs nest, which the reader bounds. */
+static enum quern_code check_types(const struct lowering *l,
+                                   struct quern_graph *graph)
+{
+    enum quern_code code = QUERN_OK;
+    for (struct quern_node *n = quern_graph_first(graph);
+         n != NULL && code == QUERN_OK; n = quern_node_next(n)) {
+        code = check_node(l, n);
+        for (size_t i = 0; i < quern_node_n_subgraphs(n) && code == QUERN_OK;
+             i++) {
+            code = check_types(l, quern_node_subgraph(n, i));
+        }
+    }
+    return code;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
@@ -365,7 +421,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     struct quern_model *model = quern_pass_model(ctx);
     int64_t from = quern_model_opset(model, "");
     struct lowering l = {
-        ctx, p->opset > 0 ? p->opset : quern_pass_target(ctx)->opset_maximum};
+        .ctx = ctx,
+        .to = p->opset > 0 ? p->opset : quern_pass_target(ctx)->opset_maximum,
+        .from = from};
     if (from <= l.to) {
         return QUERN_OK;
     }
@@ -381,7 +439,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            (long long)from, (long long)l.to);
         code = quern_model_set_opset(model, "", l.to);
     }
-    return code;
+    return code == QUERN_OK ? check_types(&l, graph) : code;
 }
 
 static const struct quern_option options[] = {

@@ -62,6 +62,9 @@ CASES = {
                                      weights={"s": rand(6), "b": rand(6)}, opset=21) | dict(
         after=f"Shape Reshape {NORM} Unsqueeze Mul Unsqueeze Add Reshape Unsqueeze Mul Unsqueeze Add"),
     "batch_norm": case("BatchNormalization", "y = BatchNormalization<epsilon = 0.01>(x, s, b, m, v)", "Mul Add", weights=bn(6), check=no_idle_weights),
+    "batch_norm_of_large_numbers": case("BatchNormalization", "y = BatchNormalization<epsilon = 0.0>(x, s, b, b, v)", "Mul Add", x="N,6",
+                                        weights={"s": np.full(6, 3.4e38, np.float32), "b": np.zeros(6, np.float32), "v": np.ones(6, np.float32)},
+                                        feeds={"x": rand(3, 6) * np.float32(1e-30)}),
     "batch_norm_of_two_axes": case("BatchNormalization", "y = BatchNormalization(x, s, b, m, v)", "Mul Add", x="N,6", weights=bn(6)),
     "mean_variance": case("MeanVarianceNormalization", "y = MeanVarianceNormalization(x)", "ReduceMean Sub Mul ReduceMean Sqrt Add Div", tol=1e-4),
     "mean_variance_of_axes": case("MeanVarianceNormalization", "y = MeanVarianceNormalization<axes = [1, 3]>(x)",
@@ -201,6 +204,9 @@ REFUSED = {
         weights={"s": rand(4)}, passes="decompose{ops=[GroupNormalization]}")),
     "its axes are none of its input": (4, case("MeanVarianceNormalization", "y = MeanVarianceNormalization<axes = [1, 4]>(x)", None)),
     "does not broadcast so": (4, case("BatchNormalization", "y = BatchNormalization(x, s, b, m, v)", None, opset=6, weights=bn(6))),
+    "(GroupNormalization, #0): cannot be taken apart: InstanceNormalization of opset 21 has no bfloat16": (4, dict(
+        text="g (bfloat16[1,6,5,4] x, bfloat16[6] s) => (bfloat16[1,6,5,4] y) { y = GroupNormalization<num_groups = 3>(x, s, s) }", opset=21, ir=10,
+        passes="decompose{ops=[GroupNormalization]}")),
     "not constant": (4, dict(text="g (float[N,4] x, float[4] s) => (float[N,4] y) { y = BatchNormalization(x, s, s, s, s) }", opset=17,
                              passes="decompose{ops=[BatchNormalization]}")),
     "number or size of its heads": (4, attention("y = Attention(q, k, v)", None, k="N,G,5,4", v="N,G,5,6")),
@@ -211,7 +217,7 @@ REFUSED = {
         edit=lambda m: m.opset_import.add(domain="mine", version=1))),
     "(Mish, #0): cannot be taken apart: Softplus of opset 21 has no bfloat16": (4, dict(
         text="g (bfloat16[N,4] x) => (bfloat16[N,4] y) { y = Mish(x) }", passes="decompose{ops=[Mish]}", opset=18)),
-    "not constant or not finite": (4, dict(text="g (float16[N,4] x) => (float16[N,4] y) { y = BatchNormalization(x, s, b, b, v) }", opset=17,
+    "factor or term of a channel is not finite in float16": (4, dict(text="g (float16[N,4] x) => (float16[N,4] y) { y = BatchNormalization(x, s, b, b, v) }", opset=17,
                                            passes="decompose{ops=[BatchNormalization]}", # 60000 / sqrt(0.1) is beyond float16
                                            weights={"s": np.full(4, 60000, np.float16), "b": np.zeros(4, np.float16), "v": np.full(4, 0.1, np.float16)})),
     "did you mean 'Gelu'": (2, case("Gelo", "y = HardSwish(x)", None)),
