@@ -171,7 +171,9 @@ static bool read_window(const struct quern_node *node, struct window *out)
     return true;
 }
 
-/* Zeros around an axis so that it has ceil(size / stride) places. */
+/* Zeros around an axis so that it has ceil(size / stride) places. Where that
+ * would be fewer than none, ONNX Runtime cuts the input for Conv, and the
+ * standard does not: it stays as it is. */
 static bool same_pads(const struct quern_node *node, const struct window *w,
                       bool upper, int64_t *pads)
 {
@@ -186,7 +188,9 @@ static bool same_pads(const struct quern_node *node, const struct window *w,
         int64_t rest = size > 0 ? (size - 1) % w->strides[i] : 0;
         /* The last window begins at size - 1 - rest. */
         int64_t all = reach - 1 - rest;
-        all = all > 0 ? all : 0;
+        if (all < 0) {
+            return false;
+        }
         int64_t more = all - all / 2;
         pads[i] = upper ? all / 2 : more;
         pads[i + w->rank] = upper ? more : all / 2;

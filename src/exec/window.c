@@ -72,9 +72,10 @@ static enum quern_code read_pads(struct qn_run *run, const struct qn_op *op,
         int64_t out = (w->in[i] + w->stride[i] - 1) / w->stride[i];
         int64_t total = (out - 1) * w->stride[i] +
                         (w->kernel[i] - 1) * w->dilation[i] + 1 - w->in[i];
-        total = total > 0 ? total : 0;
+        /* Less than nothing where strides leave out some of the input: ONNX
+         * Runtime cuts it then, at both ends and with this rounding. */
         bool lower = strcmp(mode, "SAME_LOWER") == 0;
-        w->pad[i] = lower ? total - total / 2 : total / 2;
+        w->pad[i] = (total + lower + (total < 0)) / 2;
         w->pad_end[i] = total - w->pad[i];
     }
     return QUERN_OK;

@@ -299,6 +299,7 @@ CASES |= {
     "auto_pad_valid": image("Conv", 'auto_pad = "VALID", strides = [3, 2]', []),
     "auto_pad_of_max_pool": image("MaxPool", 'auto_pad = "SAME_LOWER", kernel_shape = [4, 3], strides = [3, 2]', [2, 1, 1, 0]),
     "auto_pad_of_average_pool": image("AveragePool", 'auto_pad = "SAME_UPPER", kernel_shape = [2, 3], strides = [2, 1]', [0, 1, 1, 1]),
+    "auto_pad_that_cuts_the_input_stays": image("Conv", 'auto_pad = "SAME_UPPER", strides = [7, 6]', None),
     "auto_pad_of_open_sizes_with_strides_stays": image("Conv", 'auto_pad = "SAME_UPPER", strides = [2, 2]', None, x="N,2,H,W"),
 }
 
