@@ -49,9 +49,15 @@ void quern_noise_factors(const struct quern_noise_options *options,
     double full =
         is_clip ? options->clip_max : most_reach(options, range, channels);
     double least = or_default(options->floor, default_floor);
+    double quietest = 1.0; /* of channels that are not dead */
     for (size_t c = 0; c < channels; c++) {
-        double part = full > 0.0 ? reach(options, range, c) / full : 1.0;
+        double part = full > 0.0 ? reach(options, range, c) / full : 0.0;
+        quietest = part > 0.0 ? fmin(quietest, part) : quietest;
+    }
+    for (size_t c = 0; c < channels; c++) {
+        double part = full > 0.0 ? reach(options, range, c) / full : 0.0;
         bool reaches = is_clip && alpha < 1.0 && part >= reaching;
+        part = part > 0.0 ? part : quietest;
         part = fmin(fmax(part, least), 1.0);
         out_factors[c] = reaches ? 1.0 : pow(part, alpha);
     }

@@ -227,6 +227,28 @@ START_TEST(noise_of_a_clipped_group_is_the_golden_one)
 }
 END_TEST
 
+START_TEST(dead_channels_are_scaled_as_the_quietest)
+{
+    const float range[5] = {4.0F, 0.0F, 0.04F, 0.0F, 1.0F};
+    double e[5];
+    struct quern_noise_options o = {.rule = QUERN_FACTOR_POWER};
+    quern_noise_factors(&o, range, 5, 1.0, e);
+    ck_assert_double_eq(e[0], 1.0);
+    ck_assert_double_eq_tol(e[2], 0.01, 1e-7);
+    ck_assert_double_eq(e[1], e[2]);
+    ck_assert_double_eq(e[3], e[2]);
+    o = (struct quern_noise_options){.rule = QUERN_FACTOR_CLIP,
+                                     .clip_max = 8.0};
+    quern_noise_factors(&o, range, 5, 1.0, e);
+    ck_assert_double_eq_tol(e[2], 0.005, 1e-7);
+    ck_assert_double_eq(e[1], e[2]);
+    const float nothing[2] = {0.0F, 0.0F};
+    quern_noise_factors(&o, nothing, 2, 1.0, e);
+    ck_assert_double_eq(e[0], 1.0);
+    ck_assert_double_eq(e[1], 1.0);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("quant/weights");
@@ -241,6 +263,7 @@ Suite *qtest_suite(void)
     tcase_add_test(t, padding_is_left_out_of_the_mean);
     tcase_add_test(t, noise_of_a_product_is_the_golden_one);
     tcase_add_test(t, noise_of_a_clipped_group_is_the_golden_one);
+    tcase_add_test(t, dead_channels_are_scaled_as_the_quietest);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -63,7 +63,9 @@ struct quern_noise_result {
     double noise_none; /**< with all factors 1 */
 };
 
-/** Factors for one alpha.
+/** Factors for one alpha. A channel of nothing but zeros is scaled as the
+ * quietest of the others: a larger one would make its weights in front widen
+ * the step that rows share.
  * @param range  per channel max |x|; of a group: the maximum over its tensors
  *               where they get quantized */
 QUERN_API void quern_noise_factors(const struct quern_noise_options *options,
