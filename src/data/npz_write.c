@@ -2,6 +2,7 @@
 #include <quern/data.h>
 
 #include "base/file.h"
+#include "base/map.h"
 #include "data/npy.h"
 #include "ir/print.h"
 #include "ir/tensor.h"
@@ -24,7 +25,8 @@ struct quern_npz {
     struct qn_arena arena;
     struct entry *first;
     struct entry *last;
-    struct entry *expected; /* names that were said, newest first */
+    struct qn_map added;    /* entries by name */
+    struct qn_map expected; /* those that were said */
     unsigned n;
 };
 
@@ -117,8 +119,10 @@ static enum quern_code check_dtype(struct quern_npz *npz, const char *name,
                             quern_dtype_name(dtype));
 }
 
-static enum quern_code check_name(struct quern_npz *npz, const char *name,
-                                  const struct entry *said)
+/* An entry for an array of this name, which is entered in `names`. */
+static enum quern_code make_entry(struct quern_npz *npz, const char *name,
+                                  struct qn_map *names,
+                                  struct entry **out_entry)
 {
     struct quern_place place = place_of(npz, name);
     size_t size = strlen(name);
@@ -128,27 +132,19 @@ static enum quern_code check_name(struct quern_npz *npz, const char *name,
                           "at most %d",
                           size, QUERN_NPZ_MOST_NAME);
     }
-    for (const struct entry *e = said; e != NULL; e = e->next) {
-        if (strncmp(e->name, name, size) == 0 &&
-            strcmp(e->name + size, ".npy") == 0) {
-            return quern_fail(npz->context, QUERN_INVALID_ARGUMENT, &place,
-                              "cannot be written as .npz: two arrays have this "
-                              "name");
-        }
-    }
-    return QUERN_OK;
-}
-
-static enum quern_code make_entry(struct quern_npz *npz, const char *name,
-                                  struct entry **out_entry)
-{
     struct entry *e = qn_arena_alloc(&npz->arena, sizeof *e);
     if (e == NULL) {
         return qn_no_memory(npz->context);
     }
     snprintf(e->name, sizeof e->name, "%s.npy", name);
+    if (qn_map_get(names, e->name) != NULL) {
+        return quern_fail(npz->context, QUERN_INVALID_ARGUMENT, &place,
+                          "cannot be written as .npz: two arrays have this "
+                          "name");
+    }
     *out_entry = e;
-    return QUERN_OK;
+    return qn_map_set(names, e->name, e) ? QUERN_OK
+                                         : qn_no_memory(npz->context);
 }
 
 enum quern_code quern_npz_expect(struct quern_npz *npz,
@@ -160,17 +156,7 @@ enum quern_code quern_npz_expect(struct quern_npz *npz,
     enum quern_code code = type == NULL || type->kind != QUERN_KIND_TENSOR
                                ? QUERN_OK
                                : check_dtype(npz, name, type->dtype);
-    if (code == QUERN_OK) {
-        code = check_name(npz, name, npz->expected);
-    }
-    if (code == QUERN_OK) {
-        code = make_entry(npz, name, &e);
-    }
-    if (code == QUERN_OK) {
-        e->next = npz->expected;
-        npz->expected = e;
-    }
-    return code;
+    return code == QUERN_OK ? make_entry(npz, name, &npz->expected, &e) : code;
 }
 
 static enum quern_code check_kind(struct quern_npz *npz, const char *name,
@@ -250,7 +236,7 @@ enum quern_code quern_npz_add(struct quern_npz *npz, const char *name,
     if (n == 0) {
         return refuse(npz, name, "no samples to write");
     }
-    enum quern_code code = check_name(npz, name, npz->first);
+    enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < n && code == QUERN_OK; i++) {
         code = quern_npz_check(npz, name, tensors[0], tensors[i], i);
     }
@@ -272,15 +258,24 @@ enum quern_code quern_npz_add(struct quern_npz *npz, const char *name,
             (unsigned long long)(bytes + npz->writer.written),
             (unsigned long long)QUERN_NPZ_MOST_SIZE);
     }
-    code = make_entry(npz, name, &e);
-    if (code == QUERN_OK) {
-        size_t header_size =
-            qn_npy_header(tensors[0]->dtype, rank, dims, header, sizeof header);
-        e->at = (uint32_t)npz->writer.written;
-        e->size = (uint32_t)(bytes + header_size);
-        put_array(npz, e, header, header_size, tensors, n);
+    code = make_entry(npz, name, &npz->added, &e);
+    if (code != QUERN_OK) {
+        return code;
     }
-    return code;
+    size_t header_size =
+        qn_npy_header(tensors[0]->dtype, rank, dims, header, sizeof header);
+    e->at = (uint32_t)npz->writer.written;
+    e->size = (uint32_t)(bytes + header_size);
+    put_array(npz, e, header, header_size, tensors, n);
+    return QUERN_OK;
+}
+
+static void destroy(struct quern_npz *npz)
+{
+    qn_map_finish(&npz->added);
+    qn_map_finish(&npz->expected);
+    qn_arena_finish(&npz->arena);
+    qn_free(npz);
 }
 
 enum quern_code quern_npz_close(struct quern_npz **npz)
@@ -303,8 +298,7 @@ enum quern_code quern_npz_close(struct quern_npz **npz)
     put(end + 16, start, 4);
     qn_writer_put(&z->writer, end, sizeof end);
     enum quern_code code = qn_writer_commit(&z->writer);
-    qn_arena_finish(&z->arena);
-    qn_free(z);
+    destroy(z);
     return code;
 }
 
@@ -314,7 +308,6 @@ void quern_npz_abort(struct quern_npz **npz)
     if (z != NULL) {
         *npz = NULL;
         qn_writer_abort(&z->writer);
-        qn_arena_finish(&z->arena);
-        qn_free(z);
+        destroy(z);
     }
 }
