@@ -55,6 +55,7 @@ extern const struct quern_pass_desc qn_pass_replace_einsum;
 extern const struct quern_pass_desc qn_pass_drop_clip_before_q;
 extern const struct quern_pass_desc qn_pass_fuse_affine_codes;
 extern const struct quern_pass_desc qn_pass_clean_qdq;
+extern const struct quern_pass_desc qn_pass_fuse_qlinear;
 extern const struct quern_pass_desc qn_pass_target_spelling;
 extern const struct quern_pass_desc qn_pass_unshare_weights;
 extern const struct quern_pass_desc qn_pass_raise_opset;

@@ -9,6 +9,7 @@
 struct apply {
     bool optimizes; /* the verb: optimize */
     bool exact;
+    bool keeps_qdq;
     const char *data;
     struct cli_steps steps; /* of optimize */
     struct cli_recipe recipe;
@@ -18,11 +19,16 @@ enum {
     KEY_PASSES = CLI_KEY_FIRST,
     KEY_DATA,
     KEY_EXACT,
+    KEY_KEEP_QDQ,
 };
 
 static const struct argp_option optimize_options[] = {
     {"exact", KEY_EXACT, NULL, 0,
      "only passes after which each output has the same bits", 0},
+    {"keep-qdq", KEY_KEEP_QDQ, NULL, 0,
+     "leave QuantizeLinear and DequantizeLinear around uint8 codes, for other "
+     "runtimes than ONNX Runtime, which takes QLinearConv and QLinearMatMul",
+     0},
     CLI_STEPS_OPTIONS,
     {"data", KEY_DATA, "D", 0,
      "samples for passes that want them, and for --verify-each", 0},
@@ -51,6 +57,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_EXACT:
         self->exact = true;
+        return 0;
+    case KEY_KEEP_QDQ:
+        self->keeps_qdq = true;
         return 0;
     default:
         if (cli_steps_parse(&self->steps, key, arg) == 0) {
@@ -140,7 +149,9 @@ static enum quern_code write_pipeline(struct cli *cli, const struct apply *self,
         if (self->recipe.target != NULL && !self->exact) {
             cli_step(out, "decompose");
         }
-        cli_step(out, self->exact ? "optimize-exact" : "optimize");
+        cli_step(out, self->exact       ? "optimize-exact"
+                      : self->keeps_qdq ? "optimize"
+                                        : CLI_OPTIMIZE);
         if (self->steps.opset != NULL && !self->exact) {
             cli_step(out, "blocks");
         }

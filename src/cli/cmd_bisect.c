@@ -182,7 +182,7 @@ int cmd_bisect(int argc, char **argv)
     if (code == QUERN_OK) {
         code = cli_recipe_open(&cli, &self.recipe, "--passes",
                                self.recipe.passes != NULL ? self.recipe.passes
-                                                          : "optimize");
+                                                          : CLI_OPTIMIZE);
     }
     if (code == QUERN_OK) {
         code = work(&cli, &self, &found);

@@ -5,6 +5,10 @@
 
 #include "cli.h"
 
+/** What the verb optimize runs: recipes name the group and keep Q and DQ, which
+ * what they do next may look for. */
+#define CLI_OPTIMIZE "optimize,fuse-qlinear,merge-equal"
+
 /** What verbs that run pipelines share. Zero: not given. */
 struct cli_recipe {
     const char *config;          /* --config */

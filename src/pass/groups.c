@@ -134,6 +134,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_drop_clip_before_q,
     &qn_pass_fuse_affine_codes,
     &qn_pass_clean_qdq,
+    &qn_pass_fuse_qlinear,
     &qn_pass_unsigned_weights,
     &qn_pass_target_spelling,
     &qn_pass_unshare_weights,

@@ -38,6 +38,20 @@ says out '^- calibrate: \{data: '
 says out '^- match: \{op: Gemm\}$'
 run 0 apply "$digits/model.onnx" -o "$work/q2.onnx" --config "$work/q.yaml"
 cmp "$work/q.onnx" "$work/q2.onnx" || fail 'apply --config gives other bytes than quantize'
+
+# optimize writes what the target runs between codes; recipes, other targets and --keep-qdq leave Q and DQ.
+run 0 optimize "$work/q.onnx" -o "$work/ql.onnx"
+run 0 inspect "$work/ql.onnx"
+says out '^operators +QLinearConv 23,'
+for how in --keep-qdq --exact '--target tensorrt-10'; do
+    run 0 optimize "$work/q.onnx" -o "$work/kept.onnx" $how
+    run 0 inspect "$work/kept.onnx"
+    grep -q QLinearConv "$work/out" && fail "$how writes QLinearConv"
+done
+run 0 optimize --print-config
+says out '^- fuse-qlinear$'
+run 0 apply --passes optimize --print-config
+grep -q qlinear "$work/out" && fail 'the group optimize has fuse-qlinear'
 run 0 quantize "$digits/model.onnx" -o "$work/q3.onnx" --config "$work/q.yaml"
 cmp "$work/q.onnx" "$work/q3.onnx" || fail 'quantize --config gives other bytes'
 # Overrides alone come on top of the default steps.
