@@ -37,6 +37,14 @@ def rms(body, after, told="", **more):
     return dict(case, told=told, tol=1e-6)
 
 
+def wide(body, after, rest="h = Cast<to = 10>(n) s = Mul(h, g) y = Add(s, b)", **more):
+    """A norm of half precision, computed in float from Cast to Cast."""
+    case = norm(body, after, **more)
+    case["text"] = "g (float16[N,S,8] x) => (float16[N,S,8] y) { c = Cast<to = 1>(x) " + body.replace("(x", "(c") + " " + rest + " }"
+    case["weights"].update({k: rand(8, dtype=np.float16) for k in "gb"})
+    return case | dict(tol=2e-3)
+
+
 def stays_float(model):
     """ONNX Runtime's optimizations leave the numbers alone: it has not quantized weights by itself."""
     import onnxruntime as ort
@@ -107,6 +115,7 @@ def used(case):
 
 LAYER = ("m = ReduceMean<axes = [-1]>(x) d = Sub(x, m) q = Pow(d, two) v = ReduceMean<axes = [-1]>(q) w = Add(v, e) "
          "r = Sqrt(w) n = Div(d, r) s = Mul(n, g) y = Add(s, b)")
+BARE = LAYER.replace("n = Div", "y = Div").replace(" s = Mul(n, g) y = Add(s, b)", "")
 LAYER18 = LAYER.replace("<axes = [-1]>(x)", "(x, a)").replace("<axes = [-1]>(q)", "(q, a)")
 RMS = "q = Pow(x, two) v = ReduceMean(q, a) w = Add(v, e) r = Sqrt(w) i = Reciprocal(r) n = Mul(x, i) y = Mul(n, g)"
 CASES = {
@@ -201,12 +210,34 @@ CASES = {
     "layer_norm_by_positive_axis": norm(LAYER.replace("-1", "2"), "LayerNormalization"),
     "layer_norm_below_17_stays": norm(LAYER, None, opset=16),
     "layer_norm_over_another_axis_stays": norm(LAYER.replace("-1", "1"), None, x="N,8,8"),
-    "layer_norm_over_two_axes_stays": norm(LAYER.replace("[-1]", "[-2, -1]"), None),
-    "layer_norm_with_a_number_for_weights_stays": norm(LAYER, None, g=scalar(2.0)),
+    "layer_norm_by_reciprocal": norm(LAYER.replace("n = Div(d, r)", "i = Reciprocal(r) n = Mul(d, i)"), "LayerNormalization"),
+    "layer_norm_over_two_axes": norm(LAYER.replace("[-1]", "[-2, -1]"), "LayerNormalization", x="N,3,8", g=rand(3, 8), b=rand(3, 8)),
+    "layer_norm_over_two_axes_with_weights_of_one_stays": norm(LAYER.replace("[-1]", "[-2, -1]"), None, x="N,8,8"),
+    "layer_norm_over_other_axes_in_its_means_stays": norm(LAYER.replace("[-1]", "[-2, -1]", 1), None, x="N,8,8"),
+    "layer_norm_that_drops_its_axis_stays": norm(LAYER.replace("v = ReduceMean<axes = [-1]>(q)", "v = ReduceMean<axes = [-1], keepdims = 0>(q)"), None,
+                                                 x="8,8,8"),
+    "layer_norm_with_axes_of_one_in_front_of_weights": norm(LAYER, "LayerNormalization", g=rand(1, 1, 8), b=rand(1, 8)),
+    "layer_norm_with_weights_of_more_axes_stays_bare": norm(LAYER, "LayerNormalization Mul Add", g=rand(1, 1, 1, 8), x="N,S,8")
+                                                       | dict(text="g (float[N,S,8] x) => (float[1,N,S,8] y) { " + LAYER + " }"),
+    "layer_norm_without_weights": norm(BARE, "LayerNormalization"),
+    "layer_norm_without_bias": norm(BARE.replace("y = Div", "n = Div") + " y = Mul(g, n)", "LayerNormalization"),
+    "layer_norm_with_a_number_for_weights": norm(LAYER, "LayerNormalization Mul Add", g=scalar(2.0)),
+    "layer_norm_over_two_axes_without_weights_stays": norm(BARE.replace("[-1]", "[-2, -1]"), None, x="N,8,8"),
+    "layer_norm_of_halves": wide(BARE.replace("y =", "n ="), "LayerNormalization"),
+    "layer_norm_of_halves_bare": wide(BARE.replace("y =", "n ="), "LayerNormalization", "y = Cast<to = 10>(n)"),
+    "layer_norm_of_halves_without_bias": wide(BARE.replace("y =", "n ="), "LayerNormalization", "h = Cast<to = 10>(n) y = Mul(h, g)"),
+    "layer_norm_of_floats_rounded_behind_is_bare": dict(wide(BARE.replace("y =", "n ="), "LayerNormalization Cast Mul Add"),
+                                                        text="g (float[N,S,8] c) => (float16[N,S,8] y) { " + BARE.replace("y =", "n =").replace("(x", "(c")
+                                                        + " h = Cast<to = 10>(n) s = Mul(h, g) y = Add(s, b) }"),
     "layer_norm_of_unknown_size_stays": norm(LAYER, None, x="N,S,C") | dict(feeds={"x": rand(2, 3, 8)}),
-    "layer_norm_read_inside_stays": dict(norm(LAYER + " z = Neg(n)", None), text="g (float[N,S,8] x) => (float[N,S,8] y, float[N,S,8] z) { "
+    "layer_norm_read_inside_is_bare": dict(norm(LAYER + " z = Neg(n)", "LayerNormalization Mul Add Neg"), text="g (float[N,S,8] x) => (float[N,S,8] y, float[N,S,8] z) { "
                                          + LAYER + " z = Neg(n) }"),
     "rms_norm": norm(RMS, "RMSNormalization", opset=23, passes="fuse-rms-norm"),
+    "rms_norm_without_weights_at_23": norm(RMS.replace("n = Mul", "y = Mul").replace(" y = Mul(n, g)", ""), "RMSNormalization", opset=23, passes="fuse-rms-norm"),
+    "rms_norm_over_two_axes": norm(RMS, "RMSNormalization", opset=23, passes="fuse-rms-norm", x="N,3,8", g=rand(3, 8), a=ints(1, 2)),
+    "rms_norm_of_halves": wide(RMS.replace(" y = Mul(n, g)", ""), "RMSNormalization", "h = Cast<to = 10>(n) y = Mul(g, h)", opset=23, passes="fuse-rms-norm"),
+    "rms_norm_of_what_else_reads_wide": wide(RMS.replace(" y = Mul(n, g)", ""), "Cast RMSNormalization Cast Add",
+                                             "h = Cast<to = 10>(n) k = Mul(g, h) l = Cast<to = 10>(c) y = Add(k, l)", opset=23, passes="fuse-rms-norm"),
     "rms_norm_below_23_stays": norm(RMS, None, opset=22, passes="fuse-rms-norm"),
 }
 main({k: used(v) if k.startswith(("layer", "rms")) else v for k, v in CASES.items()})
