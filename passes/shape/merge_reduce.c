@@ -32,6 +32,15 @@ static uint32_t bits_of(const int64_t *axes, int n, int rank)
     return bits;
 }
 
+static int count(uint32_t bits)
+{
+    int n = 0;
+    for (; bits != 0; bits &= bits - 1) {
+        n++;
+    }
+    return n;
+}
+
 static uint32_t reduced(const struct quern_node *node, int rank)
 {
     int64_t axes[QUERN_MAX_RANK];
@@ -64,7 +73,9 @@ enum quern_code qn_merge_reduce(struct quern_pass_ctx *ctx,
     uint32_t bits =
         rank > 0 && rank <= QUERN_MAX_RANK ? reduced(first, rank) : 0;
     int n = qn_axes(node, QUERN_MAX_RANK, axes);
-    if (bits == 0 || n < 1 || bits_of(axes, n, rank) != bits) {
+    /* Axes from the end count from that of what Unsqueeze makes, which has as
+     * many as x only when it puts back just those that went. */
+    if (bits == 0 || n != count(bits) || bits_of(axes, n, rank) != bits) {
         return QUERN_OK;
     }
     quern_pass_account(ctx, node, "taken in by %s '%s'", quern_node_op(first),

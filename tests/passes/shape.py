@@ -409,6 +409,9 @@ CASES |= {
     "a_sum_that_squeeze_narrows": dict(merge("m = ReduceSum(x, a2) y = Squeeze(m, m1)", "ReduceSum", y="N,S", **AX), tol=1e-6),
     "arg_max_that_unsqueeze_widens": merge("m = ArgMax<axis = 1, keepdims = 0>(x) n = Unsqueeze(m, a1) y = Cast<to = 1>(n)", "ArgMax Cast", y="N,1,8", **AX),
     "two_axes_that_squeeze_drops": dict(merge("m = ReduceMean<axes = [1, -1]>(x) y = Squeeze(m, all)", "ReduceMean", y="N", all=ints(2, 1)), tol=1e-6),
+    "an_unsqueeze_of_more_axes_than_went_stays": dict(
+        text="g (float[1] x) => (int64[1,1] y) { m = ArgMax<axis = 0, keepdims = 0>(x) y = Unsqueeze(m, a) }",
+        weights={"a": ints(-1, 0)}, passes="merge-shapes", after=None, tol=0),
     "an_unsqueeze_of_another_axis_stays": merge("m = ReduceMax<axes = [2], keepdims = 0>(x) y = Unsqueeze(m, a1)", None, y="N,1,S", **AX),
     "a_squeeze_of_fewer_axes_stays": merge("m = ReduceMax<axes = [1, 2]>(x) y = Squeeze(m, a1)", None, y="N,1", **AX),
     "a_reduction_read_twice_stays": merge("m = ReduceMax<axes = [2]>(x) s = Squeeze(m, a2) t = Unsqueeze(s, a2) y = Add(t, m)", "ReduceMax Add", y="N,S,1", **AX),
