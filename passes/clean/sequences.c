@@ -80,8 +80,14 @@ static bool read_parts(struct parts *p)
         return false;
     }
     p->axis = (int)axis;
-    p->squeeze = quern_node_input(p->node, 1) == NULL &&
-                 quern_node_int(p->node, "keepdims", 1) == 0;
+    const struct quern_value *split = quern_node_input(p->node, 1);
+    bool drops = quern_node_int(p->node, "keepdims", 1) == 0;
+    p->squeeze = drops && split == NULL;
+    /* ONNX passes keepdims over beside sizes; ONNX Runtime obeys it beside a
+     * single one. */
+    if (drops && split != NULL && quern_value_rank(split) != 1) {
+        return false;
+    }
     return read_sizes(p,
                       rank >= 0 ? quern_value_dims(x)[from_front].value : -1);
 }

@@ -105,7 +105,8 @@ static struct quern_number part_len(struct qn_infer_ctx *c,
 
 /* Parts of equal length when `split` is a scalar, in which the last may be
  * shorter; one of each index, with the axis or without it, when it is absent.
- */
+ * Beside a scalar, keepdims means nothing to ONNX, but ONNX Runtime obeys it:
+ * nothing is known then. */
 void qn_infer_split_to_sequence(struct qn_infer_ctx *c)
 {
     struct quern_dim dims[QUERN_MAX_RANK];
@@ -115,18 +116,20 @@ void qn_infer_split_to_sequence(struct qn_infer_ctx *c)
                    ? qn_infer_axis(c, qn_infer_attr_int(c, "axis", 0), rank)
                    : -1;
     bool each = !qn_infer_in_present(c, 1);
-    bool keep = !each || qn_infer_attr_int(c, "keepdims", 1) != 0;
+    bool keep = qn_infer_attr_int(c, "keepdims", 1) != 0;
     for (int i = 0; i < rank && axis >= 0; i++) {
         if (i != axis) {
             dims[n++] = qn_num_dim(qn_infer_in_dim(c, 0, i));
-        } else if (keep) {
+        } else if (keep || !each) {
             dims[n++] = each
                             ? (struct quern_dim){1, NULL}
                             : qn_num_dim(part_len(c, qn_infer_in_dim(c, 0, i)));
         }
     }
     const struct qn_type *element = qn_type_tensor(
-        c->x.model, qn_infer_in_dtype(c, 0), axis >= 0 ? n : -1, dims);
+        c->x.model, qn_infer_in_dtype(c, 0),
+        axis >= 0 && (each || keep || qn_infer_in_rank(c, 1) == 1) ? n : -1,
+        dims);
     c->x.no_memory = c->x.no_memory || element == NULL;
     set_kind(c, 0, QUERN_KIND_SEQUENCE, element);
 }
