@@ -113,8 +113,9 @@ static enum quern_code to_log_softmax(struct quern_pass_ctx *ctx,
 {
     struct quern_value *x = quern_match_value(match, "x");
     struct quern_node *root = quern_match_node(match, 0);
-    int64_t axis = quern_node_int(
-        quern_value_producer(quern_node_input(root, 0)), "axis", -1);
+    int64_t axis =
+        quern_node_int(quern_value_producer(quern_node_input(root, 0)), "axis",
+                       quern_node_opset(root) < 13 ? 1 : -1);
     *out_done = true;
     enum quern_code code = qn_become(ctx, match, rule->what, &x, 1);
     return code == QUERN_OK ? quern_node_set_int(root, "axis", axis) : code;
@@ -146,7 +147,7 @@ static const struct qn_rule rules[] = {
     {"y = Add(z, Neg(x))", 7, to_opposite, "Sub"},
     {"y = Sub(z, Neg(x))", 7, to_opposite, "Add"},
     {"y = Where(Not(x), a, b)", 9, to_other_sides, "Where"},
-    {"y = Log(Softmax(x))", 13, to_log_softmax, "LogSoftmax"},
+    {"y = Log(Softmax(x))", 1, to_log_softmax, "LogSoftmax"},
     {"y = ArgMax(Softmax(x))", 13, to_arg_max, "Softmax dropped"},
     {"y = Where(Greater(x, t), x, Softplus(x))", 9, to_softplus, NULL},
     {"y = Where(GreaterOrEqual(x, t), x, Softplus(x))", 12, to_softplus, NULL},

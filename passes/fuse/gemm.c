@@ -243,7 +243,7 @@ static enum quern_code run_add(struct quern_pass_ctx *ctx,
                                struct quern_graph *graph, const void *params)
 {
     static const struct qn_rule rules[] = {
-        {"y = Add(MatMul(x, w), b)", 11, to_gemm, "Gemm"},
+        {"y = Add(MatMul(x, w), b)", 7, to_gemm, "Gemm"},
     };
     (void)params;
     return qn_target_lacks(ctx, "Gemm") ? QUERN_OK

@@ -110,6 +110,7 @@ CASES = {
     "a_transpose_of_a_stays": gemm("t = Transpose(x) y = Gemm(t, w)", None, x="5,N"),
     # MatMul and Add
     "matmul_add": gemm("m = MatMul(x, w) y = Add(b, m)", "Gemm", passes="fuse-matmul-add", b=rand(4)),
+    "matmul_add_at_7": gemm("m = MatMul(x, w) y = Add(m, b)", "Gemm", passes="fuse-matmul-add", b=rand(4), opset=7),
     "matmul_add_of_a_row": gemm("m = MatMul(x, w) y = Add(m, b)", "Gemm", passes="fuse-matmul-add", b=rand(1, 4)),
     "matmul_add_of_three_axes_stays": gemm("m = MatMul(x, w) y = Add(m, b)", None, x="N,S,5", y="N,S,4", passes="fuse-matmul-add",
                                            b=rand(4)),
