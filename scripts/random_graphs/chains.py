@@ -657,7 +657,9 @@ def sequence(g):
     x = g.pick("f", rank=range(1, 5))
     axis = g.int(0, x.rank - 1)
     if g.chance(0.6):
-        s = g.op("SplitToSequence", [x, *([g.constant(np.array(g.int(1, 2), np.int64))] if g.chance(0.4) else [])], axis=axis, **maybe(g, 0.3, keepdims=g.int(0, 1)))
+        sizes = [g.constant(np.array(g.int(1, 2), np.int64))] if g.chance(0.4) else []
+        # Beside sizes ONNX passes keepdims over, and ONNX Runtime obeys it now and then.
+        s = g.op("SplitToSequence", [x, *sizes], axis=axis, **maybe(g, 0 if sizes else 0.3, keepdims=g.int(0, 1)))
     else:
         s = g.op("SequenceConstruct", [x, *(g.pick("f", rank=x.rank) for _ in range(g.int(0, 2)))])
     if not all(a.size for r in s.runs for a in r):

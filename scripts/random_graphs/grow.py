@@ -397,7 +397,10 @@ def broadcasts(a, b):
 
 def is_accident(op_type, inputs, outputs, attributes):
     """What runs, and says something that nobody means: a computed size of 0, which Reshape takes for "copy"; a window larger than its
-    picture; a picture that shrinks to nothing; the mean of nothing, and its edge."""
+    picture; a picture that shrinks to nothing; the mean of nothing, and its edge; what has no elements, joined with what does not fit it."""
+    if op_type == "Concat":
+        return any(len({a.shape[:at] + a.shape[at + 1:] for a in run}) > 1
+                   for run in zip(*(v.runs for v in inputs)) for at in [attributes["axis"] % run[0].ndim])
     if op_type == "Reshape":
         return not inputs[1].fixed and not attributes.get("allowzero") and any((a == 0).any() for a in inputs[1].runs)
     if any(y.dtype.kind in "iu" and (np.abs(y) > 2 ** 40).any() for v in outputs if v.is_tensor for y in v.runs) and op_type not in ("Identity", "Constant"):
