@@ -75,6 +75,11 @@ enum quern_code qn_axis_rows(struct qn_run *run, const struct qn_op *op,
 {
     const struct qn_array *x = qn_in_packed(run, op, 0);
     int64_t given = quern_node_int(op->node, "axis", flattens ? 1 : -1);
+    /* Coerced to a matrix, as before opset 11, a vector has rows of one. */
+    if (flattens && op->opset < 11 && x != NULL && given == x->rank) {
+        *out_n = *out_step = 1;
+        return QUERN_OK;
+    }
     int axis = x != NULL ? qn_axis(run, op, given, x->rank) : -1;
     if (axis < 0) {
         return qn_op_missing(run, op);
