@@ -103,6 +103,20 @@ def layer_norm(g):
         y = both(g, "Add", y, g.constant(g.numbers([n])) if g.chance(0.9) else g.aligned(y))
 
 
+@template(0.7)
+def tokens(g):
+    """What a Conv makes of an image, as a row of tokens with a mean behind."""
+    x = image(g)
+    if not x.size(1) or x.dtype != np.float32:
+        raise Reject
+    out = g.choice([1, 2, 3])
+    y = g.op("Conv", [x, g.constant(g.numbers([out, x.size(1), *[1] * (x.rank - 2)], kind="plain"), plain=True)])
+    sizes = g.constant(np.array([0, out, -1], np.int64))
+    r = g.op("Reshape", [y, sizes])
+    t = g.op("Transpose", [r], perm=[0, 2, 1] if g.chance(0.9) else [1, 2, 0])
+    g.op("Sub", [t, with_axes(g, "ReduceMean", t, [g.near(-1, 0.1)])])
+
+
 @template(2)
 def rms_norm(g):
     x = g.pick("f", rank=range(2, 5), where=lambda v: bool(v.size(-1)) and all(a.size for a in v.runs), new=0.3)

@@ -27,7 +27,8 @@ static const struct {
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
      "simplify-arithmetic,fuse-channel-order,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
-     "move-transposes,store-codes,fuse-affine-codes,drop-clip-before-q,"
+     "move-transposes,turn-patches,store-codes,fuse-affine-codes,drop-clip-"
+     "before-q,"
      "unsigned-weights,lift-initializers,merge-equal,drop-dead"},
     /* those of them that keep all bits */
     {"optimize-exact",
@@ -44,7 +45,7 @@ static const struct {
     {"fold", "constants-to-initializers,fold-shapes,fold-constants,drop-dead"},
     {"shapes", "fold-shapes,shorten-sizes,drop-dead"},
     {"layout", "drop-no-op,merge-shapes,split-slices,drop-expand,move-"
-               "transposes,drop-dead"},
+               "transposes,turn-patches,drop-dead"},
     {"arith",
      "replace-einsum,normalize-gemm,fuse-conv-bn,fuse-pad,simplify-arithmetic,"
      "fuse-channel-order,"
@@ -102,6 +103,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_split_slices,
     &qn_pass_merge_shapes,
     &qn_pass_move_transposes,
+    &qn_pass_turn_patches,
     &qn_pass_merge_clips,
     &qn_pass_fuse_pad,
     &qn_pass_normalize_gemm,

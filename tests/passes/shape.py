@@ -1,4 +1,4 @@
-"""drop-expand, fold-shapes, shorten-sizes, split-slices, merge-shapes, move-transposes, merge-equal."""
+"""drop-expand, fold-shapes, shorten-sizes, split-slices, merge-shapes, move-transposes, turn-patches, merge-equal."""
 from support import helper, ints, main, np, rand, scalar
 
 FOLD = "fold-shapes,drop-dead"
@@ -447,4 +447,30 @@ CASES |= {
     "a_slice_behind_an_open_part_stays": merge("n = Neg(x) c = Concat<axis = 1>(n, x) y = Slice(c, k, big, i)", None, x="N,S", y="N,A", k=ints(8),
                                                big=ints(2**62), i=ints(1)),
 }
+
+
+def patches(body, after, x="N,3,8,6", y="A,B,C", ends="m = ReduceMean<axes = [-1]>(t) y = Sub(t, m)", check=None, **weights):
+    words = body.replace("(", " ").replace(")", " ").replace(",", " ").split()
+    weights = {"k": rand(5, 3, 2, 2), "to": ints(0, 5, -1), **weights}
+    return case(f"{body} {ends}", after, "turn-patches", x=x, y=y, weights={n: w for n, w in weights.items() if n in words},
+                **({"check": check} if check else {}))
+
+
+TOKENS = "c = Conv<strides = [2, 2]>(x, k) r = Reshape(c, to) t = Transpose<perm = [0, 2, 1]>(r)"
+TURNED = "Conv Transpose Reshape ReduceMean Sub"
+CASES |= {
+    "patches": patches(TOKENS, TURNED, check=lambda m: (perms((0, 2, 3, 1))(m), target(0, 12, 5)(m))),
+    "patches_of_any_batch": patches(TOKENS, TURNED, to=ints(-1, 5, 12), check=target(0, 12, 5)),
+    "patches_of_any_size": patches(TOKENS, TURNED, x="N,3,H,W", check=target(0, -1, 5)),
+    "patches_of_a_space": patches(TOKENS.replace("[2, 2]", "[2, 2, 2]"), TURNED, x="N,3,4,4,6", k=rand(5, 3, 2, 2, 2), check=perms((0, 2, 3, 4, 1))),
+    "patches_whose_sizes_are_computed": patches("c = Conv<strides = [2, 2]>(x, k) s = Shape(x) n = Gather(s, first) l = Mul(n, one) q = Concat<axis = 0>(l, rest) "
+                                                "r = Reshape(c, q) t = Transpose<perm = [0, 2, 1]>(r)", TURNED, check=target(0, 12, 5), first=ints(0),
+                                                one=ints(1), rest=ints(5, -1)),
+    "patches_without_a_norm": patches(TOKENS, None, ends="y = Relu(t)"),
+    "patches_that_others_read": patches(TOKENS, None, ends="m = ReduceMean<axes = [-1]>(t) p = Sub(t, m) z = Transpose<perm = [0, 2, 1]>(p) y = Add(r, z)"),
+    "patches_turned_otherwise": patches(TOKENS.replace("[0, 2, 1]", "[2, 0, 1]"), None),
+    "patches_of_channels_that_are_joined": patches(TOKENS, None, to=ints(0, 15, -1)),
+    "tokens_of_no_conv": patches("r = Reshape(x, to) t = Transpose<perm = [0, 2, 1]>(r)", None, to=ints(0, 3, -1)),
+}
+
 main(CASES)
