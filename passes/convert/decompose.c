@@ -73,6 +73,8 @@ static const struct {
     {"LayerNormalization", qn_lower_layer_norm},
     {"MeanVarianceNormalization", qn_lower_mean_variance},
     {"Mish", qn_lower_mish},
+    {"QLinearConv", qn_lower_qlinear},
+    {"QLinearMatMul", qn_lower_qlinear},
     {"RMSNormalization", qn_lower_rms},
     {"RotaryEmbedding", qn_lower_rotary},
     {"Swish", qn_lower_swish},
@@ -157,8 +159,8 @@ static const struct quern_option options[] = {
      "operators to take apart, else those that the target lacks: Attention, "
      "BatchNormalization, CastLike, Gelu, "
      "Gemm, GroupNormalization, HardSigmoid, HardSwish, InstanceNormalization, "
-     "LayerNormalization, MeanVarianceNormalization, Mish, RMSNormalization, "
-     "RotaryEmbedding, Swish"},
+     "LayerNormalization, MeanVarianceNormalization, Mish, QLinearConv, "
+     "QLinearMatMul, RMSNormalization, RotaryEmbedding, Swish"},
     {0},
 };
 

@@ -74,6 +74,9 @@ enum quern_code qn_lower_cast_like(const struct lowering *l,
     __attribute__((warn_unused_result));
 enum quern_code qn_lower_gemm(const struct lowering *l, struct quern_node *node)
     __attribute__((warn_unused_result));
+enum quern_code qn_lower_qlinear(const struct lowering *l,
+                                 struct quern_node *node)
+    __attribute__((warn_unused_result));
 enum quern_code qn_lower_rms(const struct lowering *l, struct quern_node *node)
     __attribute__((warn_unused_result));
 enum quern_code qn_lower_group_norm(const struct lowering *l,

@@ -35,7 +35,8 @@ static const struct {
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
      "inline-if,drop-zero-states,drop-sequences,fold-shapes,shorten-sizes,"
      "merge-shapes,split-slices,drop-expand,drop-dead,shorten-sizes,fuse-pad,"
-     "store-codes,drop-clip-before-q,unsigned-weights,lift-initializers,merge-"
+     "turn-patches,store-codes,drop-clip-before-q,unsigned-weights,lift-"
+     "initializers,merge-"
      "equal,drop-dead"},
     /* parts of it, in its order */
     {"clean",

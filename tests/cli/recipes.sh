@@ -48,6 +48,10 @@ for how in --keep-qdq --exact '--target tensorrt-10'; do
     run 0 inspect "$work/kept.onnx"
     grep -q QLinearConv "$work/out" && fail "$how writes QLinearConv"
 done
+run 0 optimize "$work/ql.onnx" -o "$work/back.onnx" --target tensorrt-10
+run 0 inspect "$work/back.onnx"
+grep -q QLinear "$work/out" && fail 'TensorRT has no QLinearConv'
+says out '^quantized +24 of 24 '
 run 0 optimize --print-config
 says out '^- fuse-qlinear$'
 run 0 apply --passes optimize --print-config

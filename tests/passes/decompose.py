@@ -223,6 +223,49 @@ REFUSED = {
     "did you mean 'Gelu'": (2, case("Gelo", "y = HardSwish(x)", None)),
 }
 
+
+def codes(*shape, low=-100, dtype=np.int8):
+    return np.random.default_rng(3).integers(low, 100, shape).astype(dtype)
+
+
+# The scale of the result lets no sum of products lie halfway between two codes.
+NUMBERS = {"xs": np.float32(0.02), "xz": np.uint8(120), "w": codes(4, 3, 3, 3), "ws": np.float32(0.005), "wz": np.int8(0), "ys": np.float32(0.05173),
+           "yz": np.uint8(100), "b": codes(4, low=-3000, dtype=np.int32), "wsc": np.array([0.004, 0.01, 0.002, 0.007], np.float32),
+           "wzc": np.zeros(4, np.int8), "rows": np.array([0.02, 0.01, 0.03], np.float32), "rowz": np.full(3, 120, np.uint8)}
+FORM = "DequantizeLinear DequantizeLinear {} QuantizeLinear"
+
+
+def qlinear(text, after, x="N,3,9,8", y="A,B,C,D", opset=13, more="", **weights):
+    op = text.split("=")[1].split("(")[0].split("<")[0].strip()
+    words = text.replace("(", " ").replace(")", " ").replace(",", " ").split()
+    return dict(text=f"g (uint8[{x}] x{more}) => (uint8[{y}] y) {{ {text} }}", passes=f"decompose{{ops=[{op}]}}", after=after and FORM.format(after),
+                opset=opset, weights={k: v for k, v in {**NUMBERS, **weights}.items() if k in words}, tol=0,
+                feeds={"x": codes(*(int(d) if d.isdigit() else 2 for d in x.split(",")), low=0, dtype=np.uint8)})
+
+
+def from_matrix(text, **more):
+    return qlinear(text, "MatMul", **{"x": "3,6", "y": "A,B", "w": codes(6, 4), **more})
+
+
+CASES |= {
+    "qlinear_conv": qlinear("y = QLinearConv(x, xs, xz, w, ws, wz, ys, yz)", "Conv"),
+    "qlinear_conv_with_bias": qlinear("y = QLinearConv<strides = [2, 1], pads = [1, 0, 1, 2]>(x, xs, xz, w, ws, wz, ys, yz, b)", "Conv"),
+    "qlinear_conv_with_a_scale_a_channel": qlinear("y = QLinearConv(x, xs, xz, w, wsc, wzc, ys, yz, b)", "Conv"),
+    "qlinear_conv_with_one_zero_point": qlinear("y = QLinearConv(x, xs, xz, w, wsc, wz, ys, yz, b)", "Conv"),
+    "qlinear_conv_of_opset_10": qlinear("y = QLinearConv(x, xs, xz, w, ws, wz, ys, yz, b)", "Conv", opset=10),
+    "qlinear_conv_in_groups": qlinear("y = QLinearConv<group = 2>(x, xs, xz, w, wsc, wzc, ys, yz)", "Conv", x="N,6,9,8"),
+    "qlinear_matmul": from_matrix("y = QLinearMatMul(x, xs, xz, w, ws, wz, ys, yz)", x="N,3,6", y="A,B,C"),
+    "qlinear_matmul_with_a_scale_a_column": from_matrix("y = QLinearMatMul(x, xs, xz, w, wsc, wzc, ys, yz)"),
+    "qlinear_matmul_of_opset_21": from_matrix("y = QLinearMatMul(x, xs, xz, w, ws, wz, ys, yz)", opset=21) | {"ir": 10},
+}
+REFUSED |= {
+    "(QLinearConv, #0): cannot be taken apart: its bias, or a scale of it, is not constant": (4, qlinear(
+        "y = QLinearConv(x, xs, xz, w, ws, wz, ys, yz, o)", None, more=", int32[4] o")),
+    "its scales and zero points are not of one number": (4, qlinear("y = QLinearConv(x, xs, xz, w, wsc, o, ys, yz)", None, more=", int8 o")),
+    "neither one nor one for each index of an axis (opset 13 and up)": (4, qlinear("y = QLinearConv(x, xs, xz, w, wsc, wzc, ys, yz)", None, opset=10)),
+    "its data or result has several scales": (4, from_matrix("y = QLinearMatMul(x, rows, rowz, w, ws, wz, rows, rowz)")),
+}
+
 if __name__ == "__main__":
     import pathlib
     import sys
