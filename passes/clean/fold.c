@@ -88,13 +88,55 @@ static bool may_fold(const struct fold *f, const struct quern_node *node)
     return any && !never_folded(node);
 }
 
+/* Bytes of what a node makes, as far as they are known beforehand. */
+static double known_bytes(const struct quern_node *node)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        const struct quern_value *y = quern_node_output(node, i);
+        int rank = y != NULL ? quern_value_rank(y) : -1;
+        double bytes =
+            rank >= 0 ? quern_dtype_bits(quern_value_dtype(y)) / 8.0 : 0.0;
+        for (int k = 0; k < rank; k++) {
+            int64_t dim = quern_value_dims(y)[k].value;
+            bytes *= dim >= 0 ? (double)dim : 1.0;
+        }
+        sum += bytes;
+    }
+    return sum;
+}
+
+/* What is far too large is not even computed, as a step to another either. */
+static bool is_too_large(const struct fold *f, const struct quern_node *node,
+                         double source)
+{
+    double most = (double)f->params->max_bytes;
+    double bytes = known_bytes(node);
+    if (bytes <= source || bytes <= most ||
+        bytes <= (double)f->params->small_bytes) {
+        return false;
+    }
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        const struct quern_value *y = quern_node_output(node, i);
+        if (y != NULL) {
+            f->blocked[quern_value_id(y)] = true;
+        }
+    }
+    quern_pass_account(f->ctx, node,
+                       "left: result of %.0f bytes from %.0f bytes is over "
+                       "the budget",
+                       bytes, source);
+    return true;
+}
+
 static enum quern_code mark(struct quern_pass_ctx *ctx, struct quern_node *node,
                             void *user)
 {
     struct fold *f = user;
     double source = source_of(f, node);
     (void)ctx;
-    if (source >= 0.0 && !may_fold(f, node)) {
+    if (source >= 0.0 &&
+        (!may_fold(f, node) || is_too_large(f, node, source))) {
         source = -1.0;
     }
     for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
@@ -431,7 +473,7 @@ const struct quern_pass_desc qn_pass_fold_constants = {
     .options = options,
     .params_size = sizeof(struct fold_params),
     .params_default = &defaults,
-    .flags = QUERN_PASS_SUBGRAPHS,
+    .flags = QUERN_PASS_SUBGRAPHS | QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_REAL_EXACT,
     .run = run,
     .group = "clean",

@@ -99,6 +99,9 @@ CASES = {
         text="g (float[N,256,256] x) => (float[N,256,256] y) { a = Neg(w) e = Expand(a, s) f = Neg(e) y = Add(x, f) }",
         weights={"w": rand(1), "s": ints(256, 256)}, passes=FOLD, after="Expand Neg Add", tol=0,
         told="over the budget", check=lacks("w")),
+    "a_giant_is_not_computed_on_the_way_either": dict(
+        text="g (float[N] x) => (float[N] y) { c = ConstantOfShape(s) m = ReduceMax<keepdims = 0>(c) y = Add(x, m) }",
+        weights={"s": ints(3000, 2000)}, passes="fold-constants", after=None, told="result of 24000000 bytes from 16 bytes is over the budget"),
     "the_budget_is_an_option": dict(
         text="g (float[N,256,256] x) => (float[N,256,256] y) { a = Neg(w) e = Expand(a, s) y = Add(x, e) }",
         weights={"w": rand(1), "s": ints(256, 256)}, passes=FOLD + "{max-growth=100000}", after="Add", tol=0),
