@@ -102,6 +102,9 @@ quern_recipe_try_rules(struct quern_recipe *recipe, struct quern_model *model,
     if (code == QUERN_OK && plan.rules != NULL) {
         code = qn_rules_check_model(plan.rules, model);
     }
+    if (code == QUERN_OK) {
+        code = quern_model_infer(model);
+    }
     for (size_t i = 0;
          plan.rules != NULL && code == QUERN_OK && i < plan.rules->n; i++) {
         const struct trying t = {i, &plan.rules->items[i], fn, user};

@@ -59,10 +59,46 @@ static enum quern_code need_text(struct quern_recipe *r,
     return code;
 }
 
-static enum quern_code read_rule(struct quern_recipe *r,
-                                 const struct qn_yaml *node,
-                                 struct qn_recipe_rule *rule)
+/* One text, or a list of them: a rule each, of one name. */
+static enum quern_code read_matches(struct quern_recipe *r,
+                                    const struct qn_yaml *node)
 {
+    struct qn_recipe_rule *first = &r->rules[r->n_rules - 1];
+    const struct qn_yaml *match = NULL;
+    enum quern_code code = qn_yaml_need(r->context, node, "match", &match);
+    bool is_list = code == QUERN_OK && match->kind == QN_YAML_SEQUENCE;
+    if (is_list && match->count == 0) {
+        return qn_yaml_fail(r->context, match, "no pattern, need one or more");
+    }
+    if (is_list) {
+        match = match->first;
+    }
+    for (struct qn_recipe_rule *rule = first; code == QUERN_OK && match != NULL;
+         rule++) {
+        *rule = *first;
+        rule->is_other = rule != first;
+        rule->is_quoted = match->is_quoted;
+        rule->match_place = qn_yaml_place(match);
+        r->n_rules += rule->is_other;
+        code = qn_yaml_text(r->context, match, &rule->match);
+        match = is_list ? match->next : NULL;
+    }
+    return code;
+}
+
+/* As many as it has texts to match. */
+static size_t count_matches(const struct qn_yaml *rule)
+{
+    const struct qn_yaml *match =
+        rule->kind == QN_YAML_MAPPING ? qn_yaml_get(rule, "match") : NULL;
+    bool is_list = match != NULL && match->kind == QN_YAML_SEQUENCE;
+    return is_list && match->count > 0 ? match->count : 1;
+}
+
+static enum quern_code read_rule(struct quern_recipe *r,
+                                 const struct qn_yaml *node)
+{
+    struct qn_recipe_rule *rule = &r->rules[r->n_rules++];
     static const char *const keys[] = {"name", "match", "replace", NULL};
     struct quern_place place;
     rule->node = node;
@@ -78,13 +114,10 @@ static enum quern_code read_rule(struct quern_recipe *r,
         }
     }
     if (code == QUERN_OK) {
-        code = need_text(r, node, "match", &rule->match, &rule->match_place);
-    }
-    if (code == QUERN_OK) {
         code =
             need_text(r, node, "replace", &rule->replace, &rule->replace_place);
     }
-    return code;
+    return code == QUERN_OK ? read_matches(r, node) : code;
 }
 
 static enum quern_code read_rules(struct quern_recipe *r,
@@ -94,17 +127,21 @@ static enum quern_code read_rules(struct quern_recipe *r,
     if (code != QUERN_OK) {
         return code;
     }
-    if (node->count > 1000) { /* names are compared with each other */
-        return qn_yaml_fail(r->context, node, "%zu rules, at most 1000",
-                            node->count);
+    size_t n = 0;
+    const struct qn_yaml *child = node->first;
+    for (; child != NULL; child = child->next) {
+        n += count_matches(child);
     }
-    r->rules = qn_arena_alloc_n(&r->arena, node->count, sizeof *r->rules);
+    if (n > 1000) { /* names are compared with each other */
+        return qn_yaml_fail(r->context, node, "%zu rules, at most 1000", n);
+    }
+    r->rules = qn_arena_alloc_n(&r->arena, n, sizeof *r->rules);
     if (r->rules == NULL) {
         return qn_no_memory(r->context);
     }
-    const struct qn_yaml *child = node->first;
-    for (; child != NULL && code == QUERN_OK; child = child->next) {
-        code = read_rule(r, child, &r->rules[r->n_rules++]);
+    for (child = node->first; child != NULL && code == QUERN_OK;
+         child = child->next) {
+        code = read_rule(r, child);
     }
     return code;
 }

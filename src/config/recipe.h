@@ -25,6 +25,8 @@ struct qn_recipe_rule {
     const char *match;
     const char *replace;
     const struct qn_yaml *node; /* the rule; NULL for rules added in code */
+    bool is_other;              /* another `match` of the rule in front */
+    bool is_quoted;             /* `match` stands in quotes */
     struct quern_place match_place;
     struct quern_place replace_place;
 };

@@ -81,9 +81,21 @@ static struct qn_yaml *tree_of_rules(struct builder *b,
     for (size_t i = 0; i < r->n_rules; i++) {
         struct branch rule = new_branch(b, QN_YAML_MAPPING);
         add_text(b, &rule, "name", r->rules[i].name);
-        add_text(b, &rule, "match", r->rules[i].match);
+        size_t n = 1;
+        while (i + n < r->n_rules && r->rules[i + n].is_other) {
+            n++;
+        }
+        struct branch matches = new_branch(b, QN_YAML_SEQUENCE);
+        for (size_t k = 0; k < n; k++) {
+            add_text(b, n > 1 ? &matches : &rule, n > 1 ? NULL : "match",
+                     r->rules[i + k].match);
+        }
+        if (n > 1) {
+            add(b, &rule, "match", matches.node);
+        }
         add_text(b, &rule, "replace", r->rules[i].replace);
         add(b, &all, NULL, rule.node);
+        i += n - 1;
     }
     return all.node;
 }

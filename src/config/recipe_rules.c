@@ -83,7 +83,7 @@ enum quern_code qn_recipe_check_rules(const struct quern_recipe *recipe)
     }
     for (size_t i = 0; i < recipe->n_rules && code == QUERN_OK; i++) {
         const struct qn_recipe_rule *rule = &recipe->rules[i];
-        if (!is_run[i]) {
+        if (!is_run[i] && !rule->is_other) {
             struct quern_place place = rule->node != NULL
                                            ? qn_yaml_place(rule->node)
                                            : rule->match_place;

@@ -102,25 +102,83 @@ static uint32_t types_of(const struct example *e, size_t var)
     return types;
 }
 
-/* All sizes are 4, so that shapes fit whatever the operators are. */
-static enum quern_code make_input(struct example *e, const char *name,
-                                  uint32_t types, struct quern_value **out)
+/* What the pattern asks of a value, where it does first; NULL: nothing. */
+static const struct qn_pattern_guard *guard_of(const struct example *e,
+                                               size_t var)
 {
-    enum { SIDE = 4, MOST_RANK = 4 };
-    struct quern_dim dims[MOST_RANK];
-    enum quern_dtype dtype = preferred(types);
+    for (size_t k = 0; k < e->pattern->n_nodes; k++) {
+        const struct qn_pattern_node *n = e->pattern->nodes[k];
+        for (size_t i = 0; i < n->n_args; i++) {
+            const struct qn_pattern_arg *arg = &n->args[i];
+            if (arg->kind == QN_ARG_VALUE && arg->var == var &&
+                arg->guard != NULL) {
+                return arg->guard;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Sizes that a guard leaves open are 4. */
+static int guarded_dims(const struct qn_pattern_guard *guard, int rank,
+                        struct quern_dim *dims)
+{
+    int n = (int)guard->n_sizes;
+    rank = !guard->has_sizes ? rank
+           : guard->is_open  ? (rank > n ? rank : n)
+                             : n;
+    for (int i = 0; i < n && guard->has_sizes; i++) {
+        dims[rank - n + i].value = guard->sizes[i] >= 0 ? guard->sizes[i] : 4;
+    }
+    return rank;
+}
+
+/* Zeros, of sizes that are known. */
+static enum quern_code make_zeros(struct example *e, const char *name,
+                                  enum quern_dtype dtype, int rank,
+                                  const struct quern_dim *dims,
+                                  struct quern_value **out)
+{
+    int64_t sizes[QUERN_MAX_RANK];
+    struct quern_tensor *tensor = NULL;
+    for (int i = 0; i < rank; i++) {
+        sizes[i] = dims[i].value < 64 ? dims[i].value : 64;
+    }
+    enum quern_code code = quern_tensor_create(
+        e->context, dtype, rank > 0 ? rank : 0, sizes, &tensor);
+    if (code == QUERN_OK) {
+        code = quern_constant_create(e->model->graph, name, tensor, out);
+    }
+    quern_tensor_release(&tensor);
+    return code;
+}
+
+/* All sizes are 4, so that shapes fit whatever the operators are; but for what
+ * the pattern asks for. */
+static enum quern_code make_input(struct example *e, const char *name,
+                                  uint32_t types,
+                                  const struct qn_pattern_guard *guard,
+                                  struct quern_value **out)
+{
+    enum { SIDE = 4 };
+    struct quern_dim dims[QUERN_MAX_RANK];
+    bool is_typed = guard != NULL && guard->dtype != QUERN_UNDEFINED;
+    enum quern_dtype dtype = is_typed ? guard->dtype : preferred(types);
     bool is_list = dtype != QUERN_FLOAT && dtype != QUERN_BOOL;
-    for (int i = 0; i < MOST_RANK; i++) {
+    int rank = is_list && !is_typed && e->rank >= 0 ? 1 : e->rank;
+    for (int i = 0; i < QUERN_MAX_RANK; i++) {
         dims[i] = (struct quern_dim){SIDE, NULL};
+    }
+    rank = guard != NULL ? guarded_dims(guard, rank, dims) : rank;
+    if (guard != NULL && guard->is_constant) {
+        return make_zeros(e, name, dtype, rank, dims, out);
     }
     enum quern_code code = quern_value_create(e->model->graph, name, out);
     if (code == QUERN_OK && !qn_build_input(e->model->graph, *out)) {
         code = qn_no_memory(e->context);
     }
-    return code == QUERN_OK
-               ? quern_value_set_type(
-                     *out, dtype, is_list && e->rank >= 0 ? 1 : e->rank, dims)
-               : code;
+    return code == QUERN_OK ? quern_value_set_type(*out, dtype, rank, dims)
+                            : code;
 }
 
 static enum quern_code make_constant(struct example *e,
@@ -172,8 +230,8 @@ static enum quern_code set_any(struct quern_node *node,
                                const struct qn_schema_attr *row)
 {
     static const double one = 1.0;
-    const struct qn_pattern_numbers single = {1, &one, false, true};
-    const struct qn_pattern_numbers list = {1, &one, true, true};
+    const struct qn_pattern_numbers single = {1, &one, false, true, -1.0, NULL};
+    const struct qn_pattern_numbers list = {1, &one, true, true, -1.0, NULL};
     const char *name = qn_schema_text(row->name);
     switch (row->type) {
     case QN_ATTR_INT:
@@ -260,7 +318,7 @@ static enum quern_code make_argument(struct example *e,
         code = make_node(e, var->producer);
     } else if (e->values[arg->var] == NULL || var->is_many) {
         code = make_input(e, var->name, types_of(e, arg->var),
-                          &e->values[arg->var]);
+                          guard_of(e, arg->var), &e->values[arg->var]);
     }
     inputs[(*n)++] = e->values[arg->var];
     return code;

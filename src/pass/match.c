@@ -363,6 +363,14 @@ static bool solve(struct search *s, const struct qn_goal *goal)
                                             .arg = goal->arg,
                                             .index = goal->index});
     }
+    if (value != NULL && goal->arg->guard != NULL &&
+        !qn_guard_is_met(goal->arg->guard, value)) {
+        return refuse(s, (struct qn_reason){.kind = QN_REASON_GUARD,
+                                            .node = goal->reader,
+                                            .arg = goal->arg,
+                                            .index = goal->index,
+                                            .value = value});
+    }
     return goal->arg->kind == QN_ARG_CONSTANT ? solve_constant(s, goal, value)
                                               : solve_value(s, goal, value);
 }

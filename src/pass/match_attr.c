@@ -9,9 +9,13 @@
  * rounding to float. */
 static const double tolerance = 1e-6;
 
-static bool is_near(double found, double wanted)
+static bool is_near(const struct qn_pattern_numbers *numbers, double found,
+                    size_t i)
 {
-    return fabs(found - wanted) <= tolerance * fabs(wanted);
+    double wanted = numbers->values[i];
+    return fabs(found - wanted) <= (numbers->within >= 0.0
+                                        ? numbers->within
+                                        : tolerance * fabs(wanted));
 }
 
 bool qn_tensor_is_numbers(const struct quern_tensor *tensor,
@@ -28,8 +32,8 @@ bool qn_tensor_is_numbers(const struct quern_tensor *tensor,
             return false;
         }
         for (int64_t i = 0; i < n; i++) {
-            double x = wanted->values[wanted->is_list ? first + i : 0];
-            if (!is_near(block[i], x)) {
+            size_t at = wanted->is_list ? (size_t)(first + i) : 0;
+            if (!is_near(wanted, block[i], at)) {
                 return false;
             }
         }
@@ -137,7 +141,7 @@ bool qn_attr_is_wanted(const struct qn_attr_value *v,
         return false;
     }
     for (size_t i = 0; i < v->n; i++) {
-        if (!is_near(number_at(v, i), wanted->values[i])) {
+        if (!is_near(wanted, number_at(v, i), i)) {
             return false;
         }
     }

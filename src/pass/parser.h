@@ -64,6 +64,16 @@ enum quern_code qn_parser_numbers(struct qn_parser *p,
                                   struct qn_pattern_numbers *out)
     __attribute__((warn_unused_result));
 
+/** Numbers, `$names` and names of constants with + - * / and brackets. */
+enum quern_code qn_parser_computed(struct qn_parser *p,
+                                   struct qn_pattern_sum **out_sum)
+    __attribute__((warn_unused_result));
+
+/** What stands behind `name is`. */
+enum quern_code qn_parser_guard(struct qn_parser *p,
+                                struct qn_pattern_guard **out_guard)
+    __attribute__((warn_unused_result));
+
 /** What comes next, without white space in front: numbers; or an operator,
  * which is followed by '(' or '@'. */
 bool qn_parser_at_numbers(const struct qn_parser *p);

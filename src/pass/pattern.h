@@ -23,12 +23,27 @@ enum {
     QN_PATTERN_MOST_STEPS = 4096,
 };
 
+/** A number that a replacement computes. */
+enum qn_sum_kind { QN_SUM_NUMBER, QN_SUM_ATTR, QN_SUM_VALUE, QN_SUM_OPERATION };
+
+struct qn_pattern_sum {
+    enum qn_sum_kind kind;
+    double number;    /* NUMBER */
+    bool is_integer;  /* NUMBER: written without fraction and exponent */
+    const char *name; /* ATTR: behind `$`; VALUE: of a constant */
+    char op;          /* OPERATION: + - * or / */
+    struct qn_pattern_sum *left, *right;
+    int line, column;
+};
+
 /** Numbers as written: one, or a list. */
 struct qn_pattern_numbers {
     size_t n;
     const double *values;
     bool is_list;
     bool is_integer; /* no fraction and no exponent in any of them */
+    double within;   /* how far off a number may be; < 0: the usual share */
+    const struct qn_pattern_sum *computed; /* NULL: they are the values */
 };
 
 /** A value: named, or (name NULL) the output of an operator in an argument. */
@@ -39,13 +54,24 @@ struct qn_pattern_var {
     bool is_many;                     /* `name...` */
 };
 
+/** What a value must be: `name is const float[..., 8]`. */
+struct qn_pattern_guard {
+    bool is_constant;
+    enum quern_dtype dtype; /* QUERN_UNDEFINED: any */
+    bool has_sizes;
+    bool is_open; /* the sizes are those of the last axes */
+    size_t n_sizes;
+    int64_t sizes[QUERN_MAX_RANK]; /* -1: any */
+};
+
 enum qn_pattern_arg_kind { QN_ARG_VALUE, QN_ARG_CONSTANT };
 
 struct qn_pattern_arg {
     enum qn_pattern_arg_kind kind;
     size_t var; /* VALUE */
     bool is_optional;
-    struct qn_pattern_numbers numbers; /* CONSTANT */
+    const struct qn_pattern_guard *guard; /* VALUE; NULL: none */
+    struct qn_pattern_numbers numbers;    /* CONSTANT */
 };
 
 enum qn_pattern_attr_kind {
@@ -110,6 +136,7 @@ enum qn_reason_kind {
     QN_REASON_OUTPUT_LEFT_OUT,
     QN_REASON_LEFT_OUT,
     QN_REASON_CONSTANT,
+    QN_REASON_GUARD,
     QN_REASON_OTHER_VALUE,
     QN_REASON_NO_PRODUCER,
     QN_REASON_PRODUCER,
@@ -179,6 +206,13 @@ size_t qn_pattern_find(const struct quern_pattern *pattern, const char *name);
 /** The error place of a point inside the text of a pattern. */
 struct quern_place qn_pattern_place(const struct quern_place *base, int line,
                                     int column);
+
+bool qn_guard_is_met(const struct qn_pattern_guard *guard,
+                     const struct quern_value *value);
+
+/** The guard as it is written, cut where it does not fit. */
+void qn_guard_text(const struct qn_pattern_guard *guard, char *text,
+                   size_t size);
 
 /** The value of an attribute as the search sees it: what stands in the node,
  * else the default of the schema. */

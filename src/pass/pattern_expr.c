@@ -4,8 +4,20 @@
 
 #include <string.h>
 
-static enum quern_code parse_value(struct qn_parser *p,
-                                   struct qn_pattern_arg *arg)
+/* The word `is` comes next, and is taken. */
+static bool take_is(struct qn_parser *p)
+{
+    qn_parser_skip(p);
+    if (strncmp(p->at, "is", 2) != 0 ||
+        strchr(" \t\r\n[,)", p->at[2]) == NULL) {
+        return false;
+    }
+    p->at += 2;
+    return true;
+}
+
+static enum quern_code parse_name(struct qn_parser *p,
+                                  struct qn_pattern_arg *arg)
 {
     const char *name = NULL;
     const char *start = p->at;
@@ -40,10 +52,57 @@ static enum quern_code parse_value(struct qn_parser *p,
     return QUERN_OK;
 }
 
+static enum quern_code parse_value(struct qn_parser *p,
+                                   struct qn_pattern_arg *arg)
+{
+    struct qn_pattern_guard *guard = NULL;
+    const char *start = p->at;
+    enum quern_code code = parse_name(p, arg);
+    if (code != QUERN_OK || !take_is(p)) {
+        return code;
+    }
+    if (p->pattern->vars[arg->var].is_many) {
+        return qn_parser_wrong(p, start, "'is' is for one value");
+    }
+    code = qn_parser_guard(p, &guard);
+    arg->guard = guard;
+    return code;
+}
+
+/* What a replacement computes.
+ * @param is_variable  it is a `$name`, as it is */
+static enum quern_code parse_computed(struct qn_parser *p,
+                                      struct qn_pattern_numbers *out,
+                                      bool *is_variable)
+{
+    static const double nothing = 0.0;
+    struct qn_pattern_sum *sum = NULL;
+    enum quern_code code = qn_parser_computed(p, &sum);
+    if (code == QUERN_OK && sum->kind == QN_SUM_NUMBER) {
+        *out = (struct qn_pattern_numbers){.n = 1,
+                                           .values = &sum->number,
+                                           .is_integer = sum->is_integer,
+                                           .within = -1.0};
+    } else if (code == QUERN_OK) {
+        *out = (struct qn_pattern_numbers){.n = 1,
+                                           .values = &nothing,
+                                           .is_integer = true,
+                                           .within = -1.0,
+                                           .computed = sum};
+        *is_variable = sum->kind == QN_SUM_ATTR;
+    }
+    return code;
+}
+
 static enum quern_code parse_arg(struct qn_parser *p,
                                  struct qn_pattern_arg *arg)
 {
+    bool is_variable = false;
     qn_parser_skip(p);
+    if (p->is_replacement && (*p->at == '$' || *p->at == '(')) {
+        arg->kind = QN_ARG_CONSTANT;
+        return parse_computed(p, &arg->numbers, &is_variable);
+    }
     if (qn_parser_at_numbers(p)) {
         arg->kind = QN_ARG_CONSTANT;
         return qn_parser_numbers(p, &arg->numbers);
@@ -114,6 +173,27 @@ static size_t attr_variable(struct quern_pattern *pattern, const char *name)
     return i;
 }
 
+static enum quern_code bind_variable(struct qn_parser *p,
+                                     struct qn_pattern_attr *attr)
+{
+    struct quern_pattern *pattern = p->pattern;
+    attr->var = attr_variable(pattern, attr->text);
+    if (attr->var == QN_PATTERN_MOST_NAMES) {
+        return qn_parser_wrong(p, p->at, "more than %d attribute variables",
+                               QN_PATTERN_MOST_NAMES);
+    }
+    void *vars = pattern->match.attrs;
+    if (attr->var == pattern->n_attr_vars &&
+        !qn_pattern_grow(pattern, &vars, pattern->n_attr_vars,
+                         sizeof *pattern->match.attrs)) {
+        return qn_no_memory(p->context);
+    }
+    pattern->match.attrs = vars;
+    pattern->match.attrs[attr->var].variable = attr->text;
+    pattern->n_attr_vars += attr->var == pattern->n_attr_vars;
+    return QUERN_OK;
+}
+
 static enum quern_code parse_attr(struct qn_parser *p,
                                   struct qn_pattern_attr *attr)
 {
@@ -135,31 +215,22 @@ static enum quern_code parse_attr(struct qn_parser *p,
                : qn_parser_take(p, '"') ? QUERN_OK
                                         : qn_parser_found(p, "'\"'");
     }
-    if (!qn_parser_take(p, '$')) {
-        attr->kind = QN_ATTR_IS_NUMBERS;
+    attr->kind = QN_ATTR_IS_NUMBERS;
+    if (p->is_replacement && *p->at != '[') {
+        bool is_variable = false;
+        code = parse_computed(p, &attr->numbers, &is_variable);
+        if (code != QUERN_OK || !is_variable) {
+            return code;
+        }
+        attr->text = attr->numbers.computed->name;
+    } else if (qn_parser_take(p, '$')) {
+        code = qn_parser_name(p, "a name", &attr->text);
+    } else {
         return qn_parser_numbers(p, &attr->numbers);
     }
     attr->kind = QN_ATTR_IS_VAR;
-    code = qn_parser_name(p, "a name", &attr->text);
-    if (code == QUERN_OK) {
-        attr->var = attr_variable(pattern, attr->text);
-        if (attr->var == QN_PATTERN_MOST_NAMES) {
-            return qn_parser_wrong(p, p->at, "more than %d attribute variables",
-                                   QN_PATTERN_MOST_NAMES);
-        }
-        void *vars = pattern->match.attrs;
-        if (attr->var == pattern->n_attr_vars &&
-            !qn_pattern_grow(pattern, &vars, pattern->n_attr_vars,
-                             sizeof *pattern->match.attrs)) {
-            return qn_no_memory(p->context);
-        }
-        pattern->match.attrs = vars;
-        pattern->match.attrs[attr->var].variable = attr->text;
-        pattern->n_attr_vars += attr->var == pattern->n_attr_vars;
-    }
-    return code;
+    return code == QUERN_OK ? bind_variable(p, attr) : code;
 }
-
 static enum quern_code parse_attrs(struct qn_parser *p,
                                    struct qn_pattern_node *node)
 {

@@ -239,6 +239,27 @@ enum quern_code qn_parser_number(struct qn_parser *p, double *out_value,
     return QUERN_OK;
 }
 
+/* `~ number`: how far off all of them may be. */
+static enum quern_code parse_within(struct qn_parser *p,
+                                    struct qn_pattern_numbers *out)
+{
+    bool is_integer = true;
+    out->within = -1.0;
+    const char *start = p->at;
+    if (!qn_parser_take(p, '~')) {
+        return QUERN_OK;
+    }
+    enum quern_code code = qn_parser_number(p, &out->within, &is_integer);
+    if (code == QUERN_OK && p->is_replacement) {
+        return qn_parser_wrong(p, start, "'~' is for the match");
+    }
+    if (code == QUERN_OK && out->within < 0.0) {
+        return qn_parser_wrong(p, start, "found '~ %g', needs 0 or more",
+                               out->within);
+    }
+    return code;
+}
+
 enum quern_code qn_parser_numbers(struct qn_parser *p,
                                   struct qn_pattern_numbers *out)
 {
@@ -247,6 +268,7 @@ enum quern_code qn_parser_numbers(struct qn_parser *p,
     size_t n = 0;
     out->is_list = qn_parser_take(p, '[');
     out->is_integer = true;
+    out->computed = NULL;
     enum quern_code code = QUERN_OK;
     do {
         if (n == MOST) {
@@ -268,7 +290,7 @@ enum quern_code qn_parser_numbers(struct qn_parser *p,
     memcpy(copy, values, n * sizeof *copy);
     out->n = n;
     out->values = copy;
-    return QUERN_OK;
+    return parse_within(p, out);
 }
 
 bool qn_parser_at_operator(const struct qn_parser *p)

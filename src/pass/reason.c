@@ -51,6 +51,9 @@ static void say_numbers(struct words *w, const struct qn_pattern_numbers *n)
         say_number(w, n->values[i]);
     }
     say(w, "%s", n->is_list ? "]" : "");
+    if (n->within >= 0.0) {
+        say(w, "~%.3g", n->within);
+    }
 }
 
 static void say_found_attr(struct words *w, const struct quern_node *node,
@@ -108,6 +111,17 @@ static void say_constant(struct words *w, const struct qn_reason *r)
     say_numbers(w, &r->arg->numbers);
 }
 
+static void say_guard(struct words *w, const struct qn_reason *r)
+{
+    char text[160];
+    bool is_constant = quern_value_constant(r->value) != NULL;
+    say(w, "'%s' is %s", r->value->name, is_constant ? "const " : "");
+    qn_type_text(r->value->type, text, sizeof text);
+    say(w, "%s, needs ", text);
+    qn_guard_text(r->arg->guard, text, sizeof text);
+    say(w, "%s", text);
+}
+
 /* Reasons that hang on an input. */
 static void say_input(struct words *w, const struct quern_pattern *pattern,
                       const struct qn_reason *r)
@@ -120,6 +134,8 @@ static void say_input(struct words *w, const struct quern_pattern *pattern,
         say_wanted(w, pattern, r->arg);
     } else if (r->kind == QN_REASON_CONSTANT) {
         say_constant(w, r);
+    } else if (r->kind == QN_REASON_GUARD) {
+        say_guard(w, r);
     } else if (r->kind == QN_REASON_OTHER_VALUE) {
         say(w, "found '%s', needs ", r->value != NULL ? r->value->name : "");
         say_wanted(w, pattern, r->arg);
@@ -199,6 +215,7 @@ void qn_reason_print(const struct quern_pattern *pattern, char *text,
         return;
     case QN_REASON_LEFT_OUT:
     case QN_REASON_CONSTANT:
+    case QN_REASON_GUARD:
     case QN_REASON_OTHER_VALUE:
     case QN_REASON_NO_PRODUCER:
     case QN_REASON_PRODUCER:

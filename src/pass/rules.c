@@ -94,7 +94,10 @@ static enum quern_code make_constant(const struct making *m,
                                      const struct qn_pattern_node *wanted,
                                      size_t i, struct quern_value **out_value)
 {
-    const struct qn_pattern_numbers *numbers = &wanted->args[i].numbers;
+    double computed = 0.0;
+    const struct qn_pattern_numbers known =
+        qn_rule_numbers(m->match, &wanted->args[i].numbers, &computed);
+    const struct qn_pattern_numbers *numbers = &known;
     struct quern_context *context = m->ctx->context;
     struct quern_tensor *doubles = NULL;
     struct quern_tensor *tensor = NULL;
@@ -124,7 +127,10 @@ static enum quern_code set_numbers(const struct making *m,
                                    struct quern_node *node,
                                    const struct qn_pattern_attr *attr)
 {
-    const struct qn_pattern_numbers *n = &attr->numbers;
+    double computed = 0.0;
+    const struct qn_pattern_numbers known =
+        qn_rule_numbers(m->match, &attr->numbers, &computed);
+    const struct qn_pattern_numbers *n = &known;
     const struct qn_schema *schema = qn_node_schema(node);
     const struct qn_schema_attr *row =
         schema != NULL ? qn_schema_attr(schema, attr->name) : NULL;
@@ -141,7 +147,7 @@ static enum quern_code set_numbers(const struct making *m,
         struct quern_place place = place_of(m);
         place.attribute = attr->name;
         return quern_fail(m->ctx->context, QUERN_INVALID_ARGUMENT, &place,
-                          "rule '%s' sets it to %g, needs a whole number",
+                          "rule '%s' sets it to %.9g, needs a whole number",
                           m->rule->name, n->values[0]);
     }
     if (n->is_list) {
@@ -318,49 +324,6 @@ static enum quern_code take_over(struct making *m)
     return code;
 }
 
-/* Names of the rules that were applied in the last two rounds.
- * @return how many these are */
-static size_t name_active(const struct qn_rules *rules, char *text, size_t size)
-{
-    size_t n = 0;
-    size_t length = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < rules->n; i++) {
-        const struct qn_rule *rule = &rules->items[i];
-        if (rule->last_round > 0 && rule->last_round + 1 >= rules->round &&
-            length + 1 < size) {
-            length +=
-                (size_t)snprintf(text + length, size - length, "%s'%.60s'",
-                                 n > 0 ? " and " : "", rule->name);
-            n++;
-        }
-    }
-    return n;
-}
-
-enum quern_code qn_rules_endless(const struct quern_pass_ctx *ctx)
-{
-    struct quern_place place = QUERN_PLACE_NONE;
-    char names[512];
-    if (name_active(ctx->plan->rules, names, sizeof names) > 1) {
-        return quern_fail(ctx->context, QUERN_INVALID_ARGUMENT, &place,
-                          "rules %s undo each other: stopped after many rounds",
-                          names);
-    }
-    return quern_fail(ctx->context, QUERN_INVALID_ARGUMENT, &place,
-                      "rule %s still matches after many rounds: rules that "
-                      "make what they match do not end",
-                      names);
-}
-
-void qn_rules_tell_active(const struct quern_pass_ctx *ctx)
-{
-    char names[512];
-    size_t n = name_active(ctx->plan->rules, names, sizeof names);
-    quern_note(ctx->context, NULL, "rule%s %s made what is wrong there",
-               n == 1 ? "" : "s", names);
-}
-
 /* Each round may double the graph; so the number of replacements is bounded
  * too. */
 static enum quern_code check_growth(struct quern_pass_ctx *ctx,
@@ -380,7 +343,21 @@ static enum quern_code apply(struct quern_pass_ctx *ctx, void *user, size_t i,
     struct qn_rule *const *chosen = user;
     struct making m = {
         .ctx = ctx, .rule = chosen[i], .match = match, .root = match->nodes[0]};
+    if (qn_rule_is_barred(chosen[i], m.root)) {
+        return quern_pass_refuse(ctx, m.root,
+                                 "rule '%s' would change the shape of '%s'",
+                                 chosen[i]->name, m.root->outputs[0]->name);
+    }
+    if (!qn_rule_is_computable(chosen[i], match)) {
+        return quern_pass_refuse(ctx, m.root,
+                                 "rule '%s' computes with what is no single "
+                                 "number here",
+                                 chosen[i]->name);
+    }
     enum quern_code code = check_growth(ctx, chosen[i]);
+    if (code == QUERN_OK) {
+        code = qn_rules_note(ctx, chosen[i], m.root);
+    }
     if (code == QUERN_OK) {
         code = make_node(&m, m.rule->replace->nodes[0]);
     }
@@ -400,6 +377,30 @@ static bool is_chosen(const struct rules_params *params, const char *name)
         is_named = strcmp(params->names.items[i], name) == 0;
     }
     return is_named;
+}
+
+/* Until all shapes stay; each time some places are left out that were not. */
+static enum quern_code walk(struct quern_pass_ctx *ctx,
+                            struct qn_rewriter *rewriter,
+                            struct quern_graph *graph, struct qn_rule **chosen)
+{
+    struct qn_rules *rules = ctx->plan->rules;
+    struct quern_mark mark = quern_pass_mark(ctx);
+    bool good = rules == NULL;
+    enum quern_code code =
+        good ? qn_rewriter_walk(ctx, rewriter, graph, apply, chosen) : QUERN_OK;
+    while (code == QUERN_OK && !good) {
+        uint64_t n_applied = rules->n_applied;
+        code = qn_rewriter_walk(ctx, rewriter, graph, apply, chosen);
+        if (code == QUERN_OK) {
+            code = qn_rules_look_back(ctx, &good);
+        }
+        if (code == QUERN_OK && !good) {
+            quern_pass_undo(ctx, mark);
+            rules->n_applied = n_applied;
+        }
+    }
+    return code;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,
@@ -429,7 +430,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
     enum quern_code code = qn_rewriter_init(&rewriter, ctx->model,
                                             &ctx->scratch, patterns, names, n);
     if (code == QUERN_OK) {
-        code = qn_rewriter_walk(ctx, &rewriter, graph, apply, chosen);
+        code = walk(ctx, &rewriter, graph, chosen);
     }
     if (rules != NULL && graph == ctx->model->graph) {
         rules->round++; /* bodies come before the top graph */
@@ -451,7 +452,7 @@ const struct quern_pass_desc qn_pass_rules = {
     .summary = "rewrite by the rules of the recipe, until none applies",
     .options = options,
     .params_size = sizeof(struct rules_params),
-    .flags = QUERN_PASS_REPEAT,
+    .flags = QUERN_PASS_REPEAT | QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_APPROXIMATE,
     .run = run,
     .group = "shape",

@@ -13,6 +13,16 @@ struct qn_rule {
     struct quern_pattern *replace; /* read as what is to be made */
     struct quern_place place;      /* of the replacement's first character */
     uint64_t last_round;           /* in which it was applied, from 1 on */
+    bool *barred; /* by id of a root: there it would change a shape */
+    size_t n_barred;
+};
+
+/* An output of a match that a rule has replaced in this walk. */
+struct qn_rule_made {
+    struct qn_rule *rule;
+    uint32_t root_id; /* of the match */
+    const struct quern_value *value;
+    const struct qn_type *before;
 };
 
 struct qn_rules {
@@ -22,7 +32,23 @@ struct qn_rules {
     uint64_t n_applied; /* replacements so far, against rules without end */
     uint64_t limit;     /* set by the first one */
     uint64_t round;     /* over the model: those that are done */
+    struct qn_rule_made *made; /* in this walk over a graph */
+    size_t n_made, made_room;
 };
+
+/** A match with this root is none for the rule. */
+bool qn_rule_is_barred(const struct qn_rule *rule,
+                       const struct quern_node *root);
+
+/** Keep in mind what the root of a match makes, which is about to go. */
+enum quern_code qn_rules_note(struct quern_pass_ctx *ctx, struct qn_rule *rule,
+                              const struct quern_node *root)
+    __attribute__((warn_unused_result));
+
+/** Behind a walk: bar the places where a rule changed a shape.
+ * @param out_good  there is none */
+enum quern_code qn_rules_look_back(struct quern_pass_ctx *ctx, bool *out_good)
+    __attribute__((warn_unused_result));
 
 /** Where operators of a rule are looked at, for messages, and at which opsets.
  */
@@ -56,6 +82,28 @@ enum quern_code qn_rule_check_made(const struct quern_model *model,
                                    const struct qn_rule *rule,
                                    const struct qn_pattern_node *wanted,
                                    const struct quern_place *place)
+    __attribute__((warn_unused_result));
+
+/** The number that a sum comes to in a match.
+ * @param is_integer  becomes false where a part of it is none
+ * @return false: a part is no single number, or the result is not finite */
+bool qn_rule_compute(const struct quern_match *match,
+                     const struct qn_pattern_sum *sum, double *out,
+                     bool *is_integer);
+
+/** The numbers, with the computed one in its place, which is `computed`. */
+struct qn_pattern_numbers
+qn_rule_numbers(const struct quern_match *match,
+                const struct qn_pattern_numbers *numbers, double *computed);
+
+/** All that a rule computes can be computed in a match. */
+bool qn_rule_is_computable(const struct qn_rule *rule,
+                           const struct quern_match *match);
+
+/** Check that the match names what a node of the replacement computes with. */
+enum quern_code qn_rule_check_computed(const struct qn_rule_site *site,
+                                       const struct quern_pattern *match,
+                                       const struct qn_pattern_node *node)
     __attribute__((warn_unused_result));
 
 /** Check that the match binds the `$variable` of an attribute, to one of the

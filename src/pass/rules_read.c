@@ -14,15 +14,19 @@ struct reader {
 };
 
 /* The first character of a text: behind the quote, if there is one. */
-static struct quern_place text_place(const struct qn_recipe_rule *rule,
-                                     const char *key,
-                                     const struct quern_place *place)
+static struct quern_place text_place(const struct quern_place *place,
+                                     bool is_quoted)
 {
     struct quern_place start = *place;
-    const struct qn_yaml *node =
-        rule->node != NULL ? qn_yaml_get(rule->node, key) : NULL;
-    start.column += node != NULL && node->is_quoted;
+    start.column += is_quoted;
     return start;
+}
+
+static bool is_replace_quoted(const struct qn_recipe_rule *rule)
+{
+    const struct qn_yaml *node =
+        rule->node != NULL ? qn_yaml_get(rule->node, "replace") : NULL;
+    return node != NULL && node->is_quoted;
 }
 
 static struct quern_place node_place(const struct reader *r,
@@ -109,7 +113,7 @@ static enum quern_code check_attrs(const struct reader *r,
 {
     const struct qn_rule_site site = {
         .context = r->context, .rule = r->rule->name, .base = r->base};
-    enum quern_code code = QUERN_OK;
+    enum quern_code code = qn_rule_check_computed(&site, r->match, node);
     for (size_t i = 0; i < node->n_attrs && code == QUERN_OK; i++) {
         if (node->attrs[i].kind == QN_ATTR_IS_VAR) {
             code =
@@ -148,12 +152,12 @@ static enum quern_code read_rule(struct quern_context *context,
                                  const struct qn_recipe_rule *rule,
                                  struct qn_rule *out)
 {
-    struct quern_place base = text_place(rule, "match", &rule->match_place);
-    struct reader r = {.context = context,
-                       .recipe = recipe,
-                       .rule = rule,
-                       .base =
-                           text_place(rule, "replace", &rule->replace_place)};
+    struct quern_place base = text_place(&rule->match_place, rule->is_quoted);
+    struct reader r = {
+        .context = context,
+        .recipe = recipe,
+        .rule = rule,
+        .base = text_place(&rule->replace_place, is_replace_quoted(rule))};
     out->name = rule->name;
     enum quern_code code =
         qn_pattern_read(context, rule->match, &base, false, &out->match);

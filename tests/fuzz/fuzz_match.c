@@ -19,6 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     enum quern_code code = quern_pattern_create(context, text, &pattern);
     fuzz_judge(context, code);
+    (void)!quern_model_infer(model);
     struct quern_graph *graph = quern_model_graph(model);
     for (struct quern_node *n = quern_graph_first(graph);
          code == QUERN_OK && n != NULL; n = quern_node_next(n)) {

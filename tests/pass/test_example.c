@@ -72,6 +72,9 @@ static const char *const usual[] = {
     "y = Softmax(LeakyRelu(x){alpha=$a}){axis=$k}",
     "y, m = com.acme.Two(_shared, Pad(x, p){mode=\"edge\"})",
     "y = Reshape(x, [0, -1]){allowzero=0}",
+    "y = MatMul(x is float[..., 64], w is const float[64, 8])",
+    "y = Cast(Mul(x is float16[_, 3], 0.5 ~ 0.1)){to = 1}",
+    "y = Gather(x is int64[], i is int32[5])",
     "y = Conv(x, w, b?){strides=$s, auto_pad=\"NOTSET\"}",
 };
 

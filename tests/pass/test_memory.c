@@ -36,7 +36,8 @@ static enum quern_code run_recipe(void)
         "quern: 1\nopsets: {com.new: 1}\nrules:\n"
         "- {name: a, match: 'y = LeakyRelu(x){alpha=$s}',"
         " replace: 'y = com.new.Soft(Mul(x, 0.5)){slope=$s, kind=\"a\"}'}\n"
-        "- {name: b, match: 'y = Sigmoid(x)', replace: y = com.new.S(x)}\n"
+        "- {name: b, match: ['y = Sigmoid(x is float)', 'y = Tan(x)'],"
+        " replace: 'y = com.new.S(x){n = (1 + 2) * 3}'}\n"
         "steps: [rules]\n"
         "overrides:\n- {match: {op: X}, quantize: false}\n";
     return apply_recipe(text);
@@ -50,6 +51,11 @@ static enum quern_code try_pattern(void)
         context, "s = Sigmoid(x); y = Mul(z, s, r...)", &pattern);
     if (code == QUERN_OK) {
         code = quern_pattern_match(pattern, node_named("Mul1"), &match);
+    }
+    quern_pattern_destroy(&pattern);
+    if (code == QUERN_OK) {
+        code = quern_pattern_create(
+            context, "y = Mul(x is const float[..., 2], 1 ~ 0.1)", &pattern);
     }
     quern_pattern_destroy(&pattern);
     return code;

@@ -5,8 +5,9 @@
  *     outs = name {"," name}
  *     expr = [domain "."] op ["@" lo ".." hi] "(" [arg {"," arg}] ")"
  *            ["{" attr "=" (const | text | "$" var) {"," …} "}"]
- *     arg  = name ["?"] | name "..." | const | expr
- *     const = number | "[" number {"," number} "]"
+ *     arg  = name ["?"] ["is" guard] | name "..." | const | expr
+ *     const = (number | "[" number {"," number} "]") ["~" number]
+ *     guard = ["const"] [type] ["[" ["..."] {size | "_"} "]"], with commas
  *     text = '"' characters '"'
  *     domain, op = word | text
  *
@@ -20,7 +21,11 @@
  * occurs twice means the same value; it is any value, constant or not, unless
  * an equation makes it. `name?` may be left out; `name...` takes all remaining
  * inputs, also none. A number matches a constant tensor whose elements all
- * equal it within 1e-6 relative, a list one with as many elements. Both
+ * equal it within 1e-6 relative, or by at most what stands behind `~`; a list
+ * one with as many elements. `x is const float[..., 8]` asks more of a value:
+ * to be constant, its element type, its sizes; `_` is any size, `...` any axes
+ * in front, `[]` a scalar; sizes and types are those that inference knows
+ * (QUERN_PASS_NEEDS_SHAPES, quern_model_infer()). Both
  * operands of a commutative operator are tried in both orders. Attributes are
  * compared with what stands in the node, else with the default of its opset;
  * `$var` matches anything, at its second place only the same. Opsets `lo..hi`

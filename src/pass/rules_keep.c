@@ -1,0 +1,94 @@
+/* A rule must not change the shape of what it makes: where its match says
+ * Mul(x, 1), the constant may have more axes than x. Shapes are inferred once a
+ * walk; where some came out otherwise, the walk is undone, and done again
+ * without these places. */
+#include "pass/rules.h"
+
+#include <string.h>
+
+bool qn_rule_is_barred(const struct qn_rule *rule,
+                       const struct quern_node *root)
+{
+    return root->id < rule->n_barred && rule->barred[root->id];
+}
+
+enum quern_code qn_rules_note(struct quern_pass_ctx *ctx, struct qn_rule *rule,
+                              const struct quern_node *root)
+{
+    struct qn_rules *rules = ctx->plan->rules;
+    size_t n_outputs = rule->replace->nodes[0]->n_outs;
+    for (size_t i = 0; i < n_outputs; i++) {
+        if (rules->n_made == rules->made_room) {
+            size_t room = rules->made_room > 0 ? 2 * rules->made_room : 16;
+            struct qn_rule_made *grown =
+                qn_arena_alloc_n(&ctx->scratch, room, sizeof *grown);
+            if (grown == NULL) {
+                return qn_no_memory(ctx->context);
+            }
+            if (rules->n_made > 0) {
+                memcpy(grown, rules->made, rules->n_made * sizeof *grown);
+            }
+            rules->made = grown;
+            rules->made_room = room;
+        }
+        rules->made[rules->n_made++] = (struct qn_rule_made){
+            rule, root->id, root->outputs[i], qn_value_type(root->outputs[i])};
+    }
+    return QUERN_OK;
+}
+
+/* Both are known, and are not the same. What is not known may be. */
+static bool differ(const struct qn_type *a, const struct qn_type *b)
+{
+    if (a == NULL || b == NULL || a == b || a->kind != QUERN_KIND_TENSOR ||
+        b->kind != QUERN_KIND_TENSOR || a->rank < 0 || b->rank < 0) {
+        return false;
+    }
+    bool same = a->rank == b->rank;
+    for (int i = 0; i < a->rank && same; i++) {
+        int64_t from = a->dims[i].value;
+        int64_t to = b->dims[i].value;
+        same = from < 0 || to < 0 || from == to;
+    }
+    return !same;
+}
+
+static enum quern_code bar(struct quern_pass_ctx *ctx,
+                           const struct qn_rule_made *made)
+{
+    struct qn_rule *rule = made->rule;
+    if (made->root_id >= rule->n_barred) {
+        size_t n = ctx->model->next_node_id;
+        bool *grown =
+            qn_arena_alloc_n(&ctx->plan->rules->arena, n, sizeof(bool));
+        if (grown == NULL) {
+            return qn_no_memory(ctx->context);
+        }
+        if (rule->n_barred > 0) {
+            memcpy(grown, rule->barred, rule->n_barred * sizeof(bool));
+        }
+        rule->barred = grown;
+        rule->n_barred = n;
+    }
+    rule->barred[made->root_id] = true;
+    return QUERN_OK;
+}
+
+enum quern_code qn_rules_look_back(struct quern_pass_ctx *ctx, bool *out_good)
+{
+    struct qn_rules *rules = ctx->plan->rules;
+    enum quern_code code =
+        rules->n_made > 0 ? quern_model_infer(ctx->model) : QUERN_OK;
+    *out_good = true;
+    for (size_t i = 0; i < rules->n_made && code == QUERN_OK; i++) {
+        const struct qn_rule_made *made = &rules->made[i];
+        if (!made->value->erased &&
+            differ(made->before, qn_value_type(made->value))) {
+            *out_good = false;
+            code = bar(ctx, made);
+        }
+    }
+    rules->n_made = 0;
+    rules->made_room = 0; /* lies in what a run of the pass has to itself */
+    return code;
+}
