@@ -160,3 +160,34 @@ bool qn_is_done_twice(const struct quern_node *node)
            (quern_node_is(node, "Sign") && quern_node_is(made, "Sign")) ||
            (quern_node_is(node, "Abs") && quern_node_is(made, "Abs"));
 }
+
+/* A constant, or what ConstantOfShape fills in. */
+static const struct quern_tensor *numbers_of(const struct quern_value *v)
+{
+    const struct quern_node *fill = qn_maker(v, "ConstantOfShape");
+    struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
+    if (t == NULL && fill != NULL) {
+        return quern_node_attr_tensor(fill, "value", &t) == QUERN_OK ? t : NULL;
+    }
+    return t;
+}
+
+bool qn_is_all(const struct quern_value *v, double number)
+{
+    const struct quern_node *expand = qn_maker(v, "Expand");
+    const struct quern_node *fill = qn_maker(v, "ConstantOfShape");
+    const struct quern_tensor *t =
+        numbers_of(expand != NULL ? quern_node_input(expand, 0) : v);
+    int64_t len = t != NULL ? quern_tensor_len(t) : 0;
+    double each = 0.0;
+    if (fill != NULL && !quern_node_has_attr(fill, "value")) {
+        return number >= 0.0 && number <= 0.0;
+    }
+    for (int64_t i = 0; i < len; i++) {
+        if (!quern_tensor_read_doubles(t, i, 1, &each) ||
+            !(each >= number && each <= number)) {
+            return false;
+        }
+    }
+    return len > 0;
+}

@@ -18,4 +18,8 @@ bool qn_pools_by_one(const struct quern_node *node);
 /** Rounding of what is whole already, the sign of a sign, …. */
 bool qn_is_done_twice(const struct quern_node *node);
 
+/** A constant all of whose elements are that number, or one number that is
+ * spread at run time by ConstantOfShape or Expand. */
+bool qn_is_all(const struct quern_value *v, double number);
+
 #endif

@@ -270,40 +270,17 @@ static bool expands_by_ones(const struct quern_node *node)
     return n >= 0 && x != NULL && (n == 0 || qn_has_rank(x, n));
 }
 
-/* Where with a constant condition that is the same everywhere, and whose result
- * has the shape of the side that it takes. */
+/* Where with a condition that is the same everywhere, and whose result has the
+ * shape of the side that it takes. */
 static bool takes_one_side(const struct quern_node *node, size_t *out_input)
 {
-    const struct quern_tensor *t =
-        quern_value_constant(quern_node_input(node, 0));
-    int64_t first = 0;
-    int64_t each = 0;
-    if (!quern_node_is(node, "Where") || t == NULL ||
-        !quern_tensor_read_ints(t, 0, 1, &first)) {
+    const struct quern_value *condition = quern_node_input(node, 0);
+    bool yes = quern_node_is(node, "Where") && qn_is_all(condition, 1.0);
+    if (!yes && !(quern_node_is(node, "Where") && qn_is_all(condition, 0.0))) {
         return false;
     }
-    for (int64_t i = 1; i < quern_tensor_len(t); i++) {
-        if (!quern_tensor_read_ints(t, i, 1, &each) || each != first) {
-            return false;
-        }
-    }
-    *out_input = first != 0 ? 1 : 2;
+    *out_input = yes ? 1 : 2;
     return has_shape_of(node, *out_input);
-}
-
-/* A constant all of whose elements are that number. */
-static bool is_all(const struct quern_value *v, double number)
-{
-    const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
-    int64_t len = t != NULL ? quern_tensor_len(t) : 0;
-    double each = 0.0;
-    for (int64_t i = 0; i < len; i++) {
-        if (!quern_tensor_read_doubles(t, i, 1, &each) ||
-            !(each >= number && each <= number)) {
-            return false;
-        }
-    }
-    return len > 0;
 }
 
 /* Input i is x / sqrt(…), or x * (1 / sqrt(…)), as norms spell it. */
@@ -333,8 +310,9 @@ static bool is_norm_tail(const struct quern_node *node, size_t i)
             (is_normalized(scaled, 0) || is_normalized(scaled, 1)));
 }
 
-/* x * 1, x + 0 and their kin, with a constant that leaves the shape. The scale
- * and the bias of a norm that is spelled out stay: runtimes look for them. */
+/* x * 1, x + 0 and their kin, with a constant or a fill (torch.ones_like) that
+ * leaves the shape. The scale and the bias of a norm that is spelled out stay:
+ * runtimes look for them. */
 static bool is_neutral(const struct quern_node *node, size_t *out_input)
 {
     static const struct {
@@ -351,12 +329,12 @@ static bool is_neutral(const struct quern_node *node, size_t *out_input)
         for (size_t k = rows[r].commutes ? 0 : 1; k < 2; k++) {
             const struct quern_value *v = quern_node_input(node, k);
             const struct quern_value *x = quern_node_input(node, 1 - k);
-            if (x == NULL || !is_all(v, rows[r].neutral)) {
+            if (x == NULL || !qn_is_all(v, rows[r].neutral)) {
                 continue;
             }
             const struct quern_tensor *t = quern_value_constant(v);
-            int rank = quern_tensor_rank(t);
-            bool one = quern_tensor_len(t) == 1;
+            int rank = t != NULL ? quern_tensor_rank(t) : -1;
+            bool one = t != NULL && quern_tensor_len(t) == 1;
             *out_input = 1 - k;
             return rank == 0 || (one && qn_has_rank(x, rank)) ||
                    (has_shape_of(node, 1 - k) && !is_norm_tail(node, 1 - k));

@@ -723,7 +723,7 @@ def idle(g):
     if how == 6 and x.dtype.kind in "fi":
         unit, ops = g.choice([(1, ["Mul", "Div"]), (0, ["Add", "Sub"]), (1, ["Pow"]), (0, ["Mul"])])
         shape = g.choice([(), (1,), (1,) * x.rank, (1,) * (x.rank + 1), x.sizes[-1:] if x.sizes[-1] else (3,), (2,) if x.sizes[-1] == 1 else (1,)])
-        c = g.constant(np.full(shape, unit, x.dtype))
+        c = g.constant(np.full(shape, unit, x.dtype)) if g.chance(0.7) else filled(g, x, g.near(unit, 0.1))
         return g.op(g.choice(ops), [x, c] if g.chance(0.8) else [c, x])
     if how == 7:
         c = g.constant(np.full(g.choice([(), (1,), (1,) * x.rank, (2,) + (1,) * x.rank]), g.chance(0.5)))
@@ -734,6 +734,14 @@ def idle(g):
     if x.size(axis):
         return g.op("Gather", [x, g.constant(np.arange(x.size(axis)) if g.chance(0.8) else np.arange(x.size(axis))[::-1], np.int64)], axis=axis)
     raise Reject
+
+
+def filled(g, x, number):
+    """torch.ones_like(x), mostly of x itself."""
+    like = x if g.chance(0.7) else g.pick("f", rank=range(0, x.rank + 2))
+    shape = g.op("Shape", [like])
+    one = np.full(1, number, x.dtype)
+    return g.op("ConstantOfShape", [shape], value=numpy_helper.from_array(one)) if g.chance(0.7) else g.op("Expand", [g.constant(one), shape])
 
 
 @template(1)

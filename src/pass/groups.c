@@ -27,9 +27,9 @@ static const struct {
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
      "simplify-arithmetic,fuse-channel-order,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
-     "move-transposes,turn-patches,store-codes,fuse-affine-codes,drop-clip-"
-     "before-q,"
-     "unsigned-weights,lift-initializers,merge-equal,drop-dead"},
+     "move-transposes,turn-patches,fuse-matmul-add,store-codes,fuse-affine-"
+     "codes,drop-clip-before-q,unsigned-weights,lift-initializers,merge-equal,"
+     "drop-dead"},
     /* those of them that keep all bits */
     {"optimize-exact",
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
