@@ -102,7 +102,7 @@ static bool has_one_zero(const struct side *s)
     return true;
 }
 
-/* Constant codes with one scale, or one for each of `n` channels of `axis`. */
+/* Constant codes with one scale, or one for each index of `axis`. */
 static bool is_weight(const struct side *s, int rank, int axis)
 {
     const struct quern_tensor *w = quern_value_constant(s->codes);

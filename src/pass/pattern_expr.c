@@ -231,6 +231,7 @@ static enum quern_code parse_attr(struct qn_parser *p,
     attr->kind = QN_ATTR_IS_VAR;
     return code == QUERN_OK ? bind_variable(p, attr) : code;
 }
+
 static enum quern_code parse_attrs(struct qn_parser *p,
                                    struct qn_pattern_node *node)
 {

@@ -82,16 +82,16 @@ enum quern_code qn_parser_guard(struct qn_parser *p,
         if (code != QUERN_OK) {
             return code;
         }
+        enum quern_dtype dtype = quern_dtype_of_name(word);
         if (strcmp(word, "const") == 0) {
             guard->is_constant = true;
-        } else if (guard->dtype == QUERN_UNDEFINED) {
-            guard->dtype = quern_dtype_of_name(word);
-        } else {
+        } else if (guard->dtype != QUERN_UNDEFINED) {
             return qn_parser_wrong(p, start, "a second type, '%s'", word);
-        }
-        if (!guard->is_constant && guard->dtype == QUERN_UNDEFINED) {
+        } else if (dtype == QUERN_UNDEFINED) {
             return qn_parser_wrong(p, start, "found '%s', needs %s", word,
                                    needs);
+        } else {
+            guard->dtype = dtype;
         }
         qn_parser_skip(p);
     }

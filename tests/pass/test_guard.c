@@ -119,6 +119,7 @@ END_TEST
 static const char *const bad[][2] = {
     {"y = Mul(x is, z)", "1:13: found ', z)', needs 'const', a type or"},
     {"y = Mul(x is floaty, z)", "1:14: found 'floaty', needs 'const', a type"},
+    {"y = Mul(x is const floaty, z)", "1:20: found 'floaty', needs 'const', a"},
     {"y = Mul(x is float int64, z)", "1:20: a second type, 'int64'"},
     {"y = Mul(x is [1.5], z)", "1:15: size 1.5, needs a whole number"},
     {"y = Mul(x is [-1], z)", "1:15: size -1, needs a whole number"},
