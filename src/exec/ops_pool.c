@@ -227,7 +227,9 @@ static void means_channels_last(const struct qn_kernels *k,
             (const float *)(const void *)x->data + b * n * x->dims[1];
         float *to = (float *)(void *)y->data + b * x->dims[1];
         k->sum_stack(from, c, (size_t)n, to, c);
-        k->unary[QN_AFFINE](to, to, c, 1.0f / (float)n, 0.0f);
+        for (size_t i = 0; i < c; i++) {
+            to[i] /= (float)n;
+        }
     }
 }
 

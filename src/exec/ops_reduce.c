@@ -62,8 +62,8 @@ static enum quern_code arrange(struct qn_run *run, const struct qn_array *x,
     return QUERN_OK;
 }
 
-/* x seen in memory as [outer, reduced, inner] with the kept axes in their
- * order: no copy is needed then. */
+/* x seen in memory as [outer, reduced, inner] with the kept axes and the
+ * reduced ones in their order: no copy is needed then. */
 struct stack {
     int64_t outer;
     int64_t n;
@@ -75,7 +75,7 @@ static bool is_stack(const struct qn_array *x, const bool *gone,
 {
     int order[QUERN_MAX_RANK];
     int n = 0;
-    int kept = -1;
+    int last[2] = {-1, -1}; /* axis that is kept, that goes */
     *s = (struct stack){1, 1, 1};
     for (int i = 0; i < x->rank; i++) {
         if (x->dims[i] == 1) {
@@ -94,17 +94,15 @@ static bool is_stack(const struct qn_array *x, const bool *gone,
                 return false;
             }
             s->n *= x->dims[i];
-            continue;
-        }
-        if (i < kept) {
-            return false;
-        }
-        kept = i;
-        if (s->n > 1) {
+        } else if (s->n > 1) {
             s->inner *= x->dims[i];
         } else {
             s->outer *= x->dims[i];
         }
+        if (i < last[gone[i]]) {
+            return false;
+        }
+        last[gone[i]] = i;
     }
     return s->inner > 1 && x->len > 0 && qn_array_is_dense(x);
 }
@@ -117,9 +115,8 @@ static void reduce_stack(struct qn_run *run, bool mean, const struct stack *s,
     size_t inner = (size_t)s->inner;
     for (int64_t k = 0; k < s->outer; k++) {
         run->kernels->sum_stack(from, inner, (size_t)s->n, to, inner);
-        if (mean) {
-            run->kernels->unary[QN_AFFINE](to, to, inner, 1.0f / (float)s->n,
-                                           0.0f);
+        for (size_t i = 0; mean && i < inner; i++) {
+            to[i] /= (float)s->n;
         }
         from += s->n * s->inner;
         to += s->inner;

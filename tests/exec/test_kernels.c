@@ -227,6 +227,38 @@ START_TEST(products_of_other_types)
 }
 END_TEST
 
+/* A sum over columns gives the bits of one over a row: a rewrite that only
+ * turns a value changes no result. */
+START_TEST(sums_do_not_depend_on_layout)
+{
+    enum { ROWS = 101, COLUMNS = 35, STRIDE = 37 };
+    const struct qn_kernels *all[] = {&qn_kernels_base, qn_kernels_best(NULL)};
+    float *x = filled((size_t)ROWS * STRIDE, 3);
+    x[0] = -0.0f;
+    for (size_t l = 0; l < 2; l++) {
+        for (size_t rows = 0; rows <= ROWS; rows++) {
+            for (size_t n = 1; n <= COLUMNS; n += 17) {
+                float row[ROWS];
+                float got[STRIDE] = {0};
+                all[l]->sum_stack(x, STRIDE, rows, got, n);
+                for (size_t j = 0; j < n; j++) {
+                    for (size_t k = 0; k < rows; k++) {
+                        row[k] = x[k * STRIDE + j];
+                    }
+                    float want = all[l]->sum(row, rows);
+                    ck_assert_msg(memcmp(&want, &got[j], sizeof want) == 0,
+                                  "%s: %zu rows, column %zu of %zu: %a, not %a",
+                                  all[l]->name, rows, j, n, (double)got[j],
+                                  (double)want);
+                }
+                ck_assert(!(got[n] < 0.0f) && !(got[n] > 0.0f));
+            }
+        }
+    }
+    free(x);
+}
+END_TEST
+
 Suite *qtest_suite(void)
 {
     Suite *suite = suite_create("exec/kernels");
@@ -236,6 +268,7 @@ Suite *qtest_suite(void)
     tcase_add_test(tcase, maxima_keep_nan);
     tcase_add_test(tcase, halves_are_as_element_by_element);
     tcase_add_test(tcase, products_of_other_types);
+    tcase_add_test(tcase, sums_do_not_depend_on_layout);
     suite_add_tcase(suite, tcase);
     return suite;
 }

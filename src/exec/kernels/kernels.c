@@ -37,33 +37,27 @@ static void depthwise_row(const float *x, size_t step, size_t dilation,
 
 /* ------------------------------------------------------- sums and norms */
 
-/* 32 partial sums, so that the order of adding is the same at every level. */
+/* Partial sums, so that the order of adding is the same at every level. */
+enum { N_PARTS = 32 };
+
 static float sum(const float *x, size_t n)
 {
-    float part[32] = {0};
+    float part[N_PARTS] = {0};
     size_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-        for (size_t j = 0; j < 32; j++) {
+    for (; i + N_PARTS <= n; i += N_PARTS) {
+        for (size_t j = 0; j < N_PARTS; j++) {
             part[j] += x[i + j];
         }
     }
     for (size_t j = 0; i < n; i++, j++) {
         part[j] += x[i];
     }
-    for (size_t half = 16; half > 0; half /= 2) {
+    for (size_t half = N_PARTS / 2; half > 0; half /= 2) {
         for (size_t j = 0; j < half; j++) {
             part[j] += part[j + half];
         }
     }
     return part[0];
-}
-
-/* Sums or maxima of rows, column by column, a vector of columns at a time.
- * The list is that of `x`, or x itself and a stride. */
-static inline __attribute__((always_inline)) const float *
-row_at(const float *const *list, const float *x, size_t stride, size_t k)
-{
-    return list != NULL ? list[k] : x + k * stride;
 }
 
 /* NaN wins and stays. */
@@ -72,15 +66,15 @@ static inline float larger(float a, float b)
     return ((b > a) | (b != b)) ? b : a;
 }
 
+/* Sums or maxima of rows, column by column, a vector of columns at a time. */
 static inline __attribute__((always_inline)) void
-join_rows(const float *const *list, const float *x, size_t stride, size_t rows,
-          bool max, float *y, size_t n)
+join_rows(const float *const *x, size_t rows, bool max, float *y, size_t n)
 {
     size_t at = 0;
     for (; at + WIDTH <= n; at += WIDTH) {
-        vec acc = *(const vec *)(row_at(list, x, stride, 0) + at);
+        vec acc = *(const vec *)(x[0] + at);
         for (size_t k = 1; k < rows; k++) {
-            vec b = *(const vec *)(row_at(list, x, stride, k) + at);
+            vec b = *(const vec *)(x[k] + at);
             if (max) {
                 mask take = (b > acc) | (b != b);
                 acc = (vec)(((mask)b & take) | ((mask)acc & ~take));
@@ -91,9 +85,9 @@ join_rows(const float *const *list, const float *x, size_t stride, size_t rows,
         *(vec *)(y + at) = acc;
     }
     for (; at < n; at++) {
-        float a = row_at(list, x, stride, 0)[at];
+        float a = x[0][at];
         for (size_t k = 1; k < rows; k++) {
-            float b = row_at(list, x, stride, k)[at];
+            float b = x[k][at];
             a = max ? larger(a, b) : a + b;
         }
         y[at] = a;
@@ -107,14 +101,52 @@ static void none(bool max, float *y, size_t n)
     }
 }
 
+static inline __attribute__((always_inline)) vec load(const float *x,
+                                                      size_t width)
+{
+    vec v = {0};
+    memcpy(&v, x, width * sizeof *x);
+    return v;
+}
+
+/* What sum() makes of each column, by the same order of adding. Parts that
+ * would stay 0 change no sum: few rows need few of them (a power of two). */
+static inline __attribute__((always_inline)) void
+sum_columns(const float *x, size_t stride, size_t rows, float *y, size_t width,
+            size_t n_parts)
+{
+    vec part[N_PARTS];
+    for (size_t j = 0; j < n_parts; j++) {
+        part[j] = (vec){0};
+        if (j < rows) {
+            part[j] += load(x + j * stride, width);
+        }
+    }
+    for (size_t k = n_parts; k < rows; k++) {
+        part[k % n_parts] += load(x + k * stride, width);
+    }
+    for (size_t half = n_parts / 2; half > 0; half /= 2) {
+        for (size_t j = 0; j < half; j++) {
+            part[j] += part[j + half];
+        }
+    }
+    memcpy(y, &part[0], width * sizeof *y);
+}
+
 static void sum_stack(const float *x, size_t stride, size_t rows, float *y,
                       size_t n)
 {
-    if (rows == 0) {
-        none(false, y, n);
-        return;
+    size_t at = 0;
+    for (; at + WIDTH <= n; at += WIDTH) {
+        if (rows <= 4) {
+            sum_columns(x + at, stride, rows, y + at, WIDTH, 4);
+        } else {
+            sum_columns(x + at, stride, rows, y + at, WIDTH, N_PARTS);
+        }
     }
-    join_rows(NULL, x, stride, rows, false, y, n);
+    if (at < n) {
+        sum_columns(x + at, stride, rows, y + at, n - at, N_PARTS);
+    }
 }
 
 static void sum_rows(const float *const *x, size_t rows, float *y, size_t n)
@@ -123,7 +155,7 @@ static void sum_rows(const float *const *x, size_t rows, float *y, size_t n)
         none(false, y, n);
         return;
     }
-    join_rows(x, NULL, 0, rows, false, y, n);
+    join_rows(x, rows, false, y, n);
 }
 
 static void max_rows(const float *const *x, size_t rows, float *y, size_t n)
@@ -132,7 +164,7 @@ static void max_rows(const float *const *x, size_t rows, float *y, size_t n)
         none(true, y, n);
         return;
     }
-    join_rows(x, NULL, 0, rows, true, y, n);
+    join_rows(x, rows, true, y, n);
 }
 
 static float sum_squares(const float *x, size_t n)

@@ -154,7 +154,8 @@ struct qn_kernels {
     /** y[i] = sum, or maximum, of x[k][i] over `rows` pointers (1 or more). */
     void (*sum_rows)(const float *const *x, size_t rows, float *y, size_t n);
     void (*max_rows)(const float *const *x, size_t rows, float *y, size_t n);
-    /** The same with rows `stride` apart. */
+    /** y[i]: what sum() makes of x[i], x[i + stride], … to the last bit: how a
+     * value lies in memory changes no result. */
     void (*sum_stack)(const float *x, size_t stride, size_t rows, float *y,
                       size_t n);
     float (*sum_squares)(const float *x, size_t n);
