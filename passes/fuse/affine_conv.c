@@ -249,7 +249,9 @@ static enum quern_code split(struct quern_pass_ctx *ctx, struct quern_node *add,
 
 /* *out_again: another scale may now stand in front of the Add. */
 static enum quern_code try_front(struct quern_pass_ctx *ctx,
-                                 struct quern_node *op, bool *out_again)
+                                 struct quern_node *op,
+                                 const struct qn_factors *factors,
+                                 bool *out_again)
 {
     const struct quern_value *y = quern_node_output(op, 0);
     struct readers readers;
@@ -263,7 +265,7 @@ static enum quern_code try_front(struct quern_pass_ctx *ctx,
         !keeps_shape(op, data, &readers.at[0])) {
         return QUERN_OK;
     }
-    enum quern_code code = qn_leave_chain(ctx, op, &stays);
+    enum quern_code code = qn_leave_factor(ctx, op, factors, &stays);
     if (code != QUERN_OK || stays) {
         return code;
     }
@@ -279,10 +281,9 @@ static enum quern_code try_all(struct quern_pass_ctx *ctx,
                                struct quern_node *op, void *user)
 {
     enum quern_code code = QUERN_OK;
-    (void)user;
     for (bool again = true; again && code == QUERN_OK;) {
         again = false;
-        code = try_front(ctx, op, &again);
+        code = try_front(ctx, op, user, &again);
     }
     return code;
 }
@@ -294,9 +295,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
         "BatchNormalization", "Mul", "Add", "Sub", "Div", "Neg", NULL};
     struct quern_each each = {
         .ops = ops, .backward = true, .with_constant = true};
-    (void)params;
+    struct qn_factors factors = *(const struct qn_factors *)params;
     /* From the end: of a chain, what stands next to the Conv goes first. */
-    return quern_pass_each(ctx, graph, &each, try_all, NULL);
+    return quern_pass_each(ctx, graph, &each, try_all, &factors);
 }
 
 const struct quern_pass_desc qn_pass_fuse_affine_conv = {
@@ -305,6 +306,8 @@ const struct quern_pass_desc qn_pass_fuse_affine_conv = {
     .name = "fuse-affine-conv",
     .summary = "fold Neg and constant Mul, Add, Sub, Div in front of a Conv, "
                "ConvTranspose, Gemm or MatMul into it",
+    .options = qn_factors_options,
+    .params_size = sizeof(struct qn_factors),
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_REAL_EXACT,
     .run = run,

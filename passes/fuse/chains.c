@@ -6,7 +6,9 @@
 
 #include "fuse/norms.h"
 
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A chain ends at most so many readers behind a node of it. */
 enum { DEPTH = 4, MOST_ENDS = 24 };
@@ -100,17 +102,47 @@ enum quern_code qn_find_chain(struct quern_pass_ctx *ctx,
     return code;
 }
 
+const struct quern_option qn_factors_options[] = {
+    {"products", QUERN_OPTION_BOOL, offsetof(struct qn_factors, products), 0, 0,
+     NULL,
+     "a number beside a MatMul too where the target's float kernel takes it "
+     "in, "
+     "as FusedMatMul does: for weights that become codes"},
+    {0},
+};
+
+/* Tells `--explain` why a node stays in a chain, unless that is NULL. */
+static enum quern_code tell(struct quern_pass_ctx *ctx, struct quern_node *node,
+                            const char *chain, bool *out_stays)
+{
+    *out_stays = chain != NULL;
+    if (chain == NULL) {
+        return QUERN_OK;
+    }
+    enum quern_code code =
+        quern_pass_refuse(ctx, node, "target '%s' runs it as it is spelled: %s",
+                          quern_pass_target(ctx)->name, chain);
+    return code == QUERN_NOT_FOUND ? QUERN_OK : code;
+}
+
 enum quern_code qn_leave_chain(struct quern_pass_ctx *ctx,
                                struct quern_node *node, bool *out_stays)
 {
     const char *chain = NULL;
     enum quern_code code = qn_find_chain(ctx, node, &chain);
-    *out_stays = chain != NULL;
-    if (code == QUERN_OK && chain != NULL) {
-        code = quern_pass_refuse(ctx, node,
-                                 "target '%s' runs it as it is spelled: %s",
-                                 quern_pass_target(ctx)->name, chain);
-        code = code == QUERN_NOT_FOUND ? QUERN_OK : code;
+    return code == QUERN_OK ? tell(ctx, node, chain, out_stays) : code;
+}
+
+enum quern_code qn_leave_factor(struct quern_pass_ctx *ctx,
+                                struct quern_node *node,
+                                const struct qn_factors *factors,
+                                bool *out_stays)
+{
+    const char *chain = NULL;
+    enum quern_code code = qn_find_chain(ctx, node, &chain);
+    if (chain != NULL && factors->products &&
+        strstr(chain, "MatMul(") != NULL) {
+        chain = NULL;
     }
-    return code;
+    return code == QUERN_OK ? tell(ctx, node, chain, out_stays) : code;
 }

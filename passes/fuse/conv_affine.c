@@ -3,6 +3,7 @@
  * a (W x + b) + c = (a W) x + (a b + c). */
 #include "builtin.h"
 #include "common.h"
+#include "fuse/chains.h"
 #include "fuse/linear.h"
 
 /* The linear node that makes x, which `op` alone reads. */
@@ -128,10 +129,10 @@ static enum quern_code add_bias(struct quern_pass_ctx *ctx,
 static enum quern_code try_behind(struct quern_pass_ctx *ctx,
                                   struct quern_node *op, void *user)
 {
-    (void)user;
     struct qn_weights w;
     struct qn_affine f;
     bool done = false;
+    bool stays = false;
     enum quern_code code = QUERN_OK;
     bool is_norm = quern_node_is(op, "BatchNormalization");
     for (size_t data = 0; data < (is_norm ? 1 : 2); data++) {
@@ -141,6 +142,10 @@ static enum quern_code try_behind(struct quern_pass_ctx *ctx,
             !qn_affine_of(ctx, op, w.rank, w.axis, w.n_out, &read, &f) ||
             read != data) {
             continue;
+        }
+        code = qn_leave_factor(ctx, op, user, &stays);
+        if (code != QUERN_OK || stays) {
+            return code;
         }
         code = qn_weights_absorb(ctx, &w, NULL, &f, &done);
         if (code == QUERN_OK && done) {
@@ -173,8 +178,9 @@ static enum quern_code run_bn(struct quern_pass_ctx *ctx,
 {
     static const char *const ops[] = {"BatchNormalization", NULL};
     struct quern_each each = {.ops = ops, .behind = linear_or_move};
+    struct qn_factors factors = {0};
     (void)params;
-    return quern_pass_each(ctx, graph, &each, try_behind, NULL);
+    return quern_pass_each(ctx, graph, &each, try_behind, &factors);
 }
 
 static enum quern_code run_affine(struct quern_pass_ctx *ctx,
@@ -183,8 +189,8 @@ static enum quern_code run_affine(struct quern_pass_ctx *ctx,
     static const char *const ops[] = {"Mul", "Add", "Sub", "Div", "Neg", NULL};
     struct quern_each each = {
         .ops = ops, .behind = linear_or_move, .with_constant = true};
-    (void)params;
-    return quern_pass_each(ctx, graph, &each, try_behind, NULL);
+    struct qn_factors factors = *(const struct qn_factors *)params;
+    return quern_pass_each(ctx, graph, &each, try_behind, &factors);
 }
 
 const struct quern_pass_desc qn_pass_fuse_conv_bn = {
@@ -206,6 +212,8 @@ const struct quern_pass_desc qn_pass_fuse_conv_affine = {
     .summary = "fold Neg and constant Mul, Add, Sub, Div behind a Conv, "
                "ConvTranspose, Gemm or MatMul into it, through Reshape and "
                "Transpose too",
+    .options = qn_factors_options,
+    .params_size = sizeof(struct qn_factors),
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_REAL_EXACT,
     .run = run_affine,

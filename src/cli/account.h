@@ -39,6 +39,7 @@ void cli_lines_print(const struct cli *cli);
 
 /** Steps behind `optimize` that write what integer kernels know. */
 #define CLI_FORMS                                                              \
+    "fuse-conv-affine{products=true},fuse-affine-conv{products=true},"         \
     "turn-products,move-transposes,merge-equal,fuse-matmul-add,fuse-global-"   \
     "pool"
 

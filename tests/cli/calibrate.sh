@@ -44,10 +44,10 @@ for file in bad short; do
     run 3 quantize "$model" --stats "$work/$file" -o "$work/x.onnx"
     says err 'check sum differs'
 done
-run 2 apply "$model" -o "$work/x.onnx" --passes "optimize,load-statistics{file=$work/s,recipe=\"raise-opset,optimize,turn-products,move-transposes,merge-equal,fuse-matmul-add,fuse-global-pool\"}"
+run 2 apply "$model" -o "$work/x.onnx" --passes "optimize,load-statistics{file=$work/s,recipe=\"raise-opset,optimize,fuse-conv-affine{products=true},fuse-affine-conv{products=true},turn-products,move-transposes,merge-equal,fuse-matmul-add,fuse-global-pool\"}"
 says err "statistics do not fit: the fingerprint of the model is '[0-9a-f]+', needs"
 run 2 apply "$model" -o "$work/x.onnx" --passes "raise-opset,optimize,load-statistics{file=$work/s,recipe=optimize}"
-says err "the recipe up to calibration is 'raise-opset,optimize,turn-products,move-transposes,merge-equal,fuse-matmul-add,fuse-global-pool', needs 'optimize'"
+says err "the recipe up to calibration is 'raise-opset,optimize,fuse-conv-affine\{products=true\},fuse-affine-conv\{products=true\},turn-products,move-transposes,merge-equal,fuse-matmul-add,fuse-global-pool', needs 'optimize'"
 [ -e "$work/x.onnx" ] && fail 'an output all the same'
 run 2 calibrate "$model" -o "$work/s"
 says err 'no calibration data given, needs --data'

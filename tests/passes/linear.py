@@ -176,7 +176,15 @@ CASES = {
     "the_half_of_gelu_stays": dense(
         "c = Div(x, r) e = Erf(c) t = Add(e, o) m = Mul(x, t) d = Mul(m, h) y = MatMul(d, w)",
         {"r": scalar(2 ** 0.5), "o": scalar(1.0), "h": scalar(0.5)}, FRONT, None, x="N,S,5", y="N,S,4"),
-    "another_half_goes": dense("m = Mul(x, x) d = Mul(m, h) y = MatMul(d, w)", {"h": scalar(0.5)}, FRONT, "Mul MatMul", x="N,S,5", y="N,S,4"),
+    "another_half_goes": dense("m = Mul(x, x) d = Mul(m, h) y = MatMul(d, w)", {"h": scalar(0.5)}, FRONT + "{products=true}",
+                               "Mul MatMul", x="N,S,5", y="N,S,4"),
+    # ONNX Runtime makes a FusedMatMul of them.
+    "a_number_in_front_of_a_product_stays": dense("d = Mul(x, h) y = MatMul(d, w)", {"h": scalar(0.5)}, FRONT, None),
+    "a_divisor_in_front_of_a_product_stays": dense("d = Div(x, h) y = MatMul(d, w)", {"h": scalar(0.5)}, FRONT, None),
+    "a_number_behind_a_product_stays": dense("d = MatMul(x, w) y = Mul(h, d)", {"h": scalar(0.5)}, BEHIND, None),
+    "a_divisor_behind_a_product_stays": dense("d = MatMul(x, w) y = Div(d, h)", {"h": scalar(0.5)}, BEHIND, None),
+    "a_number_behind_a_product_goes": dense("d = MatMul(x, w) y = Mul(h, d)", {"h": scalar(0.5)}, BEHIND + "{products=true}", "MatMul"),
+    "numbers_behind_a_product_go": dense("d = MatMul(x, w) y = Mul(h, d)", {"h": rand(4)}, BEHIND, "MatMul"),
 }
 CASES["bn_that_overflows_float16_stays"]["weights"] = {
     "w": rand(4, 3, 3, 3, low=2e4, high=3e4).astype(np.float16), "s": np.full(4, 6e4, np.float16), "m": rand(4).astype(np.float16),
