@@ -13,7 +13,8 @@ struct operand {
 
 static bool is_one(const struct quern_value *scale)
 {
-    return quern_value_rank(scale) == 0 || quern_value_len(scale) == 1;
+    return quern_value_rank(scale) == 0 ||
+           (quern_value_rank(scale) == 1 && quern_value_len(scale) == 1);
 }
 
 /* DequantizeLinear has as many zero points as scales; QLinearConv may have one
@@ -33,7 +34,7 @@ static enum quern_code fit_zero(const struct lowering *l,
         return QUERN_OK;
     }
     *out = NULL;
-    if (z == NULL || quern_tensor_len(z) != 1) {
+    if (z == NULL || quern_tensor_len(z) != 1 || n < 0) {
         return QUERN_OK;
     }
     enum quern_code code =
@@ -86,7 +87,7 @@ static enum quern_code dequantize(const struct lowering *l,
     if (code == QUERN_OK && in[2] == NULL) {
         return qn_lower_refuse(l, node,
                                "its scales and zero points are not of one "
-                               "number, and the latter not constant");
+                               "number, or it is not known how many they are");
     }
     if (code == QUERN_OK) {
         code = put(node, "DequantizeLinear", suffix, in, 3, &dq);

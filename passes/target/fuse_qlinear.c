@@ -142,9 +142,32 @@ static bool has_bias_scale(const struct side *b, const struct side *x,
             zero == 0);
 }
 
-/* Float numbers as codes. None: a bias beyond int32, or one that its codes move
- * by more than a 128th of a step of the result, which more than one result in
- * 128 would be rounded differently for. */
+/* How far from 0 the codes of a bias may be: the products of a Conv are added
+ * to them in int32, and must not leave it. */
+static double most_code(const struct side *w, int64_t n)
+{
+    enum { MOST_PRODUCT = 255 * 255 };
+    int64_t len = quern_tensor_len(quern_value_constant(w->codes));
+    return INT32_MAX - (n > 0 ? (double)(len / n) * MOST_PRODUCT : 0.0);
+}
+
+/* Constant codes are; of others that is not known. */
+static bool has_room(const struct quern_value *codes, double most)
+{
+    const struct quern_tensor *t = quern_value_constant(codes);
+    int64_t code = 0;
+    for (int64_t i = 0; t != NULL && i < quern_tensor_len(t); i++) {
+        if (!quern_tensor_read_ints(t, i, 1, &code) ||
+            fabs((double)code) > most) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Float numbers as codes. None: a bias with which sums would leave int32, or
+ * one that its codes move by more than a 128th of a step of the result, which
+ * more than one result in 128 would be rounded differently for. */
 static enum quern_code code_bias(struct quern_pass_ctx *ctx,
                                  struct quern_value *bias,
                                  const struct side sides[3], int64_t n,
@@ -161,12 +184,12 @@ static enum quern_code code_bias(struct quern_pass_ctx *ctx,
     enum quern_code code =
         quern_tensor_create(quern_pass_context(ctx), QUERN_INT32, 1, &n, &t);
     int32_t *codes = code == QUERN_OK ? quern_tensor_data_mut(t) : NULL;
+    double most = most_code(&sides[1], n);
     for (int64_t i = 0; codes != NULL && i < n; i++) {
         double step = scale_at(&sides[0], 0) * scale_at(&sides[1], i);
         double c = rint((double)values[i] / step);
         double moved = fabs(c * step - (double)values[i]);
-        if (!(c >= INT32_MIN && c <= INT32_MAX) ||
-            moved * 128.0 > scale_at(&sides[2], 0)) {
+        if (!(fabs(c) <= most) || moved * 128.0 > scale_at(&sides[2], 0)) {
             quern_tensor_release(&t);
             return QUERN_OK;
         }
@@ -199,7 +222,8 @@ static enum quern_code find_bias(struct quern_pass_ctx *ctx,
     if (read_dq(bias, &b) && b.dtype == QUERN_INT32 &&
         quern_value_rank(b.codes) == 1 && quern_value_len(b.codes) == n &&
         (quern_tensor_len(b.scales) == 1 || quern_tensor_len(b.scales) == n) &&
-        has_bias_scale(&b, &sides[0], &sides[1], n)) {
+        has_bias_scale(&b, &sides[0], &sides[1], n) &&
+        has_room(b.codes, most_code(&sides[1], n))) {
         *out_codes = b.codes;
     }
     return QUERN_OK;
@@ -294,7 +318,9 @@ static enum quern_code fuse_matmul(struct quern_pass_ctx *ctx,
 {
     const struct side *b = &sides[1];
     bool one_scale = quern_tensor_len(b->scales) == 1 && is_byte(b->dtype);
+    /* no sum at all is what the runtime's kernel leaves unset */
     if (!is_activation(&sides[0]) || (!one_scale && !is_weight(b, 2, 1)) ||
+        quern_value_len(b->codes) == 0 ||
         quern_value_rank(sides[0].codes) < 2 ||
         quern_value_rank(b->codes) < 2) {
         return quern_pass_refuse(ctx, matmul,
@@ -397,8 +423,8 @@ static enum quern_code try_operator(struct quern_pass_ctx *ctx,
     if (node == NULL) {
         node = qn_single_producer(x, "MatMul");
     }
-    if (node == NULL) {
-        return QUERN_NOT_FOUND;
+    if (node == NULL || quern_value_only_user(x) == NULL) {
+        return QUERN_NOT_FOUND; /* the latter: of a graph around this one */
     }
     if (!read_dq(quern_node_input(node, 0), &sides[0]) ||
         !read_dq(quern_node_input(node, 1), &sides[1])) {

@@ -262,6 +262,9 @@ REFUSED |= {
     "(QLinearConv, #0): cannot be taken apart: its bias, or a scale of it, is not constant": (4, qlinear(
         "y = QLinearConv(x, xs, xz, w, ws, wz, ys, yz, o)", None, more=", int32[4] o")),
     "its scales and zero points are not of one number": (4, qlinear("y = QLinearConv(x, xs, xz, w, wsc, o, ys, yz)", None, more=", int8 o")),
+    "or it is not known how many they are": (4, qlinear("y = QLinearConv(x, xs, xz, w, o, wz, ys, yz)", None, more=", float[M] o")),
+    "(QLinearMatMul, #0): cannot be taken apart: its scales are neither one": (4, from_matrix(
+        "y = QLinearMatMul(x, xs, xz, w, ws, wz, ys, yz)", ws=np.array([[0.005]], np.float32), wz=np.array([[0]], np.int8))),
     "neither one nor one for each index of an axis (opset 13 and up)": (4, qlinear("y = QLinearConv(x, xs, xz, w, wsc, wzc, ys, yz)", None, opset=10)),
     "its data or result has several scales": (4, from_matrix("y = QLinearMatMul(x, rows, rowz, w, ws, wz, rows, rowz)")),
 }

@@ -103,6 +103,13 @@ CASES = {
     "conv_with_a_bias_that_codes_hold_badly": conv(bias=", f", ws=scalar(0.3), f=np.array([0, 0, 0, 0.0025], np.float32), after=None),
     "conv_with_a_bias_that_is_no_number": conv(bias=", f", f=np.array([0, np.nan, 0, 0], np.float32), after=None) | {"feeds": {}},
     "conv_with_a_bias_from_outside": conv(bias=", f", more=", float[4] f", after=None),
+    "conv_whose_bias_leaves_no_room_in_32_bits": conv(bias=", f", f=np.full(4, 0.0001 * 2147400000, np.float32), ys=scalar(1000.0), after=None),
+    "conv_whose_bias_codes_leave_no_room_in_32_bits": conv(bias=", v", front=FRONT + "v = DequantizeLinear(b, bs, bz) ", ys=scalar(1000.0),
+                                                           b=np.array([0, 0, 0, -2147400000], np.int32), after=None),
+    "conv_whose_result_is_coded_in_a_branch": dict(
+        conv(after=None), feeds={"p": np.array(True)}, text="g (float[N,3,9,8] x, bool p) => (float[A,B,C,D] y) { " + FRONT +
+        "k = DequantizeLinear(w, ws, wz) r = Conv(d, k) y = If(p) <then_branch = t () => (float[A,B,C,D] u) { e = QuantizeLinear(r, ys, yz) "
+        "u = DequantizeLinear(e, ys, yz) }, else_branch = f () => (float[A,B,C,D] v) { v = Identity(x) }> }"),
     "conv_that_others_read": conv(behind=" e = QuantizeLinear(r, ys, yz) o = DequantizeLinear(e, ys, yz) y = Add(o, r)", after=None),
     "conv_that_is_an_output": dict(conv(after=None), text="g (float[N,3,9,8] x) => (float[A,B,C,D] y, float[A,B,C,D] r) { " + FRONT +
                                    "k = DequantizeLinear(w, ws, wz) r = Conv(d, k)" + BEHIND + " }"),
@@ -115,6 +122,7 @@ CASES = {
     "matmul_with_a_scale_a_row": matmul("k = DequantizeLinear<axis = 0>(w, wsc, wzc) r = MatMul(d, k)", None, w=codes(6, 5), wsc=np.full(6, 0.01, np.float32),
                                         wzc=np.zeros(6, np.int8)),
     "matmul_of_a_vector": matmul("k = DequantizeLinear(w, ws, wz) r = MatMul(d, k)", None, w=codes(6), y="A,B"),
+    "matmul_of_no_columns": matmul("k = DequantizeLinear(w, ws, wz) r = MatMul(d, k)", None, x="N,3,0", w=codes(0, 4)),
     "gemm": case("k = DequantizeLinear(w, ws, wz) r = Gemm(d, k)", None, x="N,6", y="A,B", w=M["w"]),
     "conv_for_tensorrt": conv(after=None, args=("--target", "tensorrt-10")),
     "conv_for_arm": conv(after=None, args=("--target", "ort-cpu-arm")),
