@@ -51,7 +51,9 @@ static const struct quern_node *find_conv(const struct quern_node *transpose,
         return NULL;
     }
     *out_reshape = reshape;
-    return qn_single_producer(x, "Conv");
+    /* Others may read it, as a Shape does. */
+    const struct quern_node *conv = quern_value_producer(x);
+    return conv != NULL && quern_node_is(conv, "Conv") ? conv : NULL;
 }
 
 static bool is_averaged(const struct quern_value *tokens)

@@ -468,6 +468,8 @@ CASES |= {
                                                 one=ints(1), rest=ints(5, -1)),
     "patches_without_a_norm": patches(TOKENS, None, ends="y = Relu(t)"),
     "patches_that_others_read": patches(TOKENS, None, ends="m = ReduceMean<axes = [-1]>(t) p = Sub(t, m) z = Transpose<perm = [0, 2, 1]>(p) y = Add(r, z)"),
+    "patches_of_a_conv_that_others_read": patches(TOKENS, "Conv Transpose Reshape ReduceMean Sub Shape Neg Reshape", y="A,B,C,D", check=perms((0, 2, 3, 1)),
+                                                  ends="m = ReduceMean<axes = [-1]>(t) p = Sub(t, m) s = Shape(c) h = Neg(p) y = Reshape(h, s)"),
     "patches_turned_otherwise": patches(TOKENS.replace("[0, 2, 1]", "[2, 0, 1]"), None),
     "patches_of_channels_that_are_joined": patches(TOKENS, None, to=ints(0, 15, -1)),
     "tokens_of_no_conv": patches("r = Reshape(x, to) t = Transpose<perm = [0, 2, 1]>(r)", None, to=ints(0, 3, -1)),
