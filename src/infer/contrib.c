@@ -61,6 +61,18 @@ void qn_infer_ms_integer_matmul(struct qn_infer_ctx *c)
     qn_infer_product(c, 0, 1, false, false);
 }
 
+/* DynamicQuantizeLSTM: as LSTM, but that its weights say four times the hidden
+ * size where those of LSTM say it. */
+void qn_infer_ms_lstm(struct qn_infer_ctx *c)
+{
+    for (size_t i = 0; i < c->n_out; i++) {
+        qn_infer_out_dtype(c, i, qn_infer_in_dtype(c, 0));
+    }
+    if (qn_infer_attr_int(c, "hidden_size", 0) > 0) {
+        qn_infer_rnn(c);
+    }
+}
+
 /* QGemm: a, a_scale, a_zero, b, …; float unless there is a y_zero. */
 void qn_infer_ms_qgemm(struct qn_infer_ctx *c)
 {

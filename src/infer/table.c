@@ -213,6 +213,7 @@ static const struct qn_infer_row standard[] = {
 static const struct qn_infer_row microsoft[] = {
     {"BiasGelu", qn_infer_ms_binary, NULL, 1},
     {"DequantizeLinear", qn_infer_ms_like, NULL, 1},
+    {"DynamicQuantizeLSTM", qn_infer_ms_lstm, NULL, 2},
     {"DynamicQuantizeMatMul", qn_infer_ms_integer_matmul, NULL, 0},
     {"FastGelu", qn_infer_ms_like, NULL, 0},
     {"FusedConv", qn_infer_conv, NULL, QN_WINDOW_CONV},

@@ -138,6 +138,7 @@ void qn_infer_ms_fused_matmul(struct qn_infer_ctx *c);
 void qn_infer_ms_matmul_nbits(struct qn_infer_ctx *c);
 void qn_infer_ms_skip_norm(struct qn_infer_ctx *c);
 void qn_infer_ms_integer_matmul(struct qn_infer_ctx *c);
+void qn_infer_ms_lstm(struct qn_infer_ctx *c);
 void qn_infer_ms_qgemm(struct qn_infer_ctx *c);
 
 /* numbers.c, numbers_move.c: numbers of output 0 when its shape is known;

@@ -68,6 +68,23 @@ START_TEST(unknown_operators_stop_nothing)
 }
 END_TEST
 
+START_TEST(a_contrib_lstm_has_the_shapes_of_lstm)
+{
+    struct quern_value *in = add_input(graph, "x", QUERN_FLOAT, "seq b 8");
+    struct quern_value *codes = add_input(graph, "w", QUERN_INT8, "1 8 64");
+    struct quern_value *open =
+        add_node(graph, "DynamicQuantizeLSTM", "o", in, codes);
+    struct quern_value *out =
+        add_node(graph, "DynamicQuantizeLSTM", "y", in, codes);
+    open->producer->domain = "com.microsoft";
+    out->producer->domain = "com.microsoft";
+    set_int(out, "hidden_size", 16);
+    infer();
+    ck_assert_str_eq(type_text(out), "float [seq, 1, b, 16]");
+    ck_assert_str_eq(type_text(open), "float ?");
+}
+END_TEST
+
 START_TEST(placeholders_are_not_equal)
 {
     struct quern_value *in = add_input(graph, "x", QUERN_FLOAT, "None None");
@@ -431,6 +448,7 @@ Suite *qtest_suite(void)
     tcase_add_test(t, reshape_finds_the_rest);
     tcase_add_test(t, shapes_are_followed_through_arithmetic);
     tcase_add_test(t, unknown_operators_stop_nothing);
+    tcase_add_test(t, a_contrib_lstm_has_the_shapes_of_lstm);
     tcase_add_test(t, placeholders_are_not_equal);
     tcase_add_test(t, value_info_is_a_hint_that_is_checked);
     tcase_add_test(t, contradictions_are_told_with_both_sides);
