@@ -20,6 +20,7 @@ extern const struct quern_pass_desc qn_pass_merge_shapes;
 extern const struct quern_pass_desc qn_pass_move_transposes;
 extern const struct quern_pass_desc qn_pass_turn_patches;
 extern const struct quern_pass_desc qn_pass_drop_expand;
+extern const struct quern_pass_desc qn_pass_fuse_space_to_depth;
 extern const struct quern_pass_desc qn_pass_split_slices;
 extern const struct quern_pass_desc qn_pass_shorten_sizes;
 extern const struct quern_pass_desc qn_pass_constants_to_initializers;

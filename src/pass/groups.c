@@ -20,7 +20,8 @@ static const struct {
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
      "inline-if,drop-zero-states,drop-sequences,replace-einsum,"
      "fold-shapes,shorten-sizes,fold-constants,drop-no-op,tidy-nodes,"
-     "merge-shapes,split-slices,drop-expand,drop-dead,shorten-sizes,"
+     "merge-shapes,split-slices,fuse-space-to-depth,drop-expand,drop-dead,"
+     "shorten-sizes,"
      /* activations before the folds that would take their numbers */
      "normalize-gemm,fuse-conv-bn,fuse-leaky-relu,merge-clips,fuse-pad,fuse-"
      "sigmoid,"
@@ -34,7 +35,8 @@ static const struct {
     {"optimize-exact",
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
      "inline-if,drop-zero-states,drop-sequences,fold-shapes,shorten-sizes,"
-     "merge-shapes,split-slices,drop-expand,drop-dead,shorten-sizes,fuse-pad,"
+     "merge-shapes,split-slices,fuse-space-to-depth,drop-expand,drop-dead,"
+     "shorten-sizes,fuse-pad,"
      "turn-patches,store-codes,drop-clip-before-q,unsigned-weights,lift-"
      "initializers,merge-"
      "equal,drop-dead"},
@@ -45,8 +47,8 @@ static const struct {
      "drop-dead"},
     {"fold", "constants-to-initializers,fold-shapes,fold-constants,drop-dead"},
     {"shapes", "fold-shapes,shorten-sizes,drop-dead"},
-    {"layout", "drop-no-op,merge-shapes,split-slices,drop-expand,move-"
-               "transposes,turn-patches,drop-dead"},
+    {"layout", "drop-no-op,merge-shapes,split-slices,fuse-space-to-depth,drop-"
+               "expand,move-transposes,turn-patches,drop-dead"},
     {"arith",
      "replace-einsum,normalize-gemm,fuse-conv-bn,fuse-pad,simplify-arithmetic,"
      "fuse-channel-order,"
@@ -102,6 +104,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_shorten_sizes,
     &qn_pass_drop_expand,
     &qn_pass_split_slices,
+    &qn_pass_fuse_space_to_depth,
     &qn_pass_merge_shapes,
     &qn_pass_move_transposes,
     &qn_pass_turn_patches,

@@ -1,4 +1,4 @@
-"""drop-expand, fold-shapes, shorten-sizes, split-slices, merge-shapes, move-transposes, turn-patches, merge-equal."""
+"""drop-expand, fold-shapes, shorten-sizes, split-slices, fuse-space-to-depth, merge-shapes, move-transposes, turn-patches, merge-equal."""
 from support import helper, ints, main, np, rand, scalar
 
 FOLD = "fold-shapes,drop-dead"
@@ -473,6 +473,48 @@ CASES |= {
     "patches_turned_otherwise": patches(TOKENS.replace("[0, 2, 1]", "[2, 0, 1]"), None),
     "patches_of_channels_that_are_joined": patches(TOKENS, None, to=ints(0, 15, -1)),
     "tokens_of_no_conv": patches("r = Reshape(x, to) t = Transpose<perm = [0, 2, 1]>(r)", None, to=ints(0, 3, -1)),
+}
+
+PLACES = {"z": ints(0, 0), "r": ints(1, 0), "c": ints(0, 1), "d": ints(1, 1), "e": ints(2 ** 63 - 1, 2 ** 63 - 1), "a": ints(2, 3), "s": ints(2, 2)}
+PARTS = "p = Slice(x, z, e, a, s) q = Slice(x, r, e, a, s) t = Slice(x, c, e, a, s) u = Slice(x, d, e, a, s) "
+
+
+def blocks(body, after, x="N,3,8,6", y="A,B,C,D", **weights):
+    more = {k: weights.pop(k) for k in ("check", "feeds", "opset") if k in weights}
+    weights = {k: v for k, v in {**PLACES, **weights}.items() if f"{k}," in body or f"{k})" in body}
+    return case(body, after, "fuse-space-to-depth", x=x, y=y, weights=weights, **more)
+
+
+def channels(*wanted):
+    def check(model):
+        t = [t for t in model.graph.initializer if t.name == model.graph.node[-1].input[1]][0]
+        got = np.frombuffer(t.raw_data, np.int64).tolist()
+        assert got == list(wanted), got
+    return check
+
+
+CASES |= {
+    "places_of_blocks_by_rows": blocks(PARTS + "y = Concat<axis = 1>(p, t, q, u)", "SpaceToDepth"),
+    "places_of_blocks_by_columns": blocks(PARTS + "y = Concat<axis = -3>(p, q, t, u)", "SpaceToDepth Gather",
+                                          check=channels(0, 1, 2, 6, 7, 8, 3, 4, 5, 9, 10, 11)),
+    "places_of_blocks_of_any_size": blocks(PARTS + "y = Concat<axis = 1>(p, q, t, u)", "SpaceToDepth Gather", x="N,3,H,W", opset=11,
+                                           feeds={"x": rand(2, 3, 4, 10)}),
+    "places_of_blocks_by_columns_first": blocks(PARTS + "y = Concat<axis = 1>(p, q, t, u)", "SpaceToDepth", a=ints(-1, -2)),
+    "places_of_blocks_of_three": blocks(
+        "".join(f"p{i} = Slice(x, z{i}, e, a, s) " for i in range(9)) + f"y = Concat<axis = 1>({', '.join(f'p{i}' for i in range(9))})", "SpaceToDepth",
+        x="1,2,6,9", s=ints(3, 3), e=ints(6, 9), **{f"z{i}": ints(i // 3, i % 3) for i in range(9)}),
+    "a_place_twice_stays": blocks(PARTS.replace("d,", "c,") + "y = Concat<axis = 1>(p, q, t, u)", None),
+    "places_of_two_tensors_stay": blocks("m = Neg(x) " + PARTS.replace("(x, d", "(m, d") + "y = Concat<axis = 1>(p, q, t, u)", None),
+    "a_place_that_others_read_stays": blocks(PARTS + "v = Concat<axis = 1>(p, q, t, u) w = Concat<axis = 1>(p, p, p, p) y = Add(v, w)", None),
+    "places_that_end_early_stay": blocks(PARTS + "y = Concat<axis = 1>(p, q, t, u)", None, e=ints(6, 6)),
+    "places_beside_each_other_stay": blocks(PARTS + "y = Concat<axis = 2>(p, q, t, u)", None),
+    "half_of_the_places_stays": blocks(PARTS + "v = Concat<axis = 1>(p, q) w = Concat<axis = 1>(t, u) y = Add(v, w)", None),
+    "places_of_oblong_blocks_stay": blocks(PARTS + "y = Concat<axis = 1>(p, q, t, u)", None, s=ints(2, 3)),
+    "places_by_rows_and_channels_stay": blocks(PARTS + "y = Concat<axis = 1>(p, q, t, u)", None, x="1,4,6,5", y="A,B,C,D", a=ints(1, 2), e=ints(9, 9)),
+    "places_of_unknown_channels_stay": blocks(PARTS + "y = Concat<axis = 1>(p, q, t, u)", None, x="N,C,8,6"),
+    "places_of_blocks_of_whole_numbers_stay": dict(
+        text=f"g (int32[N,3,8,6] x) => (int32[A,B,C,D] y) {{ {PARTS} y = Concat<axis = 1>(p, q, t, u) }}", weights=PLACES,
+        passes="fuse-space-to-depth", after=None),
 }
 
 main(CASES)
