@@ -86,6 +86,7 @@ static bool is_weight(const struct quern_value *v, const struct quern_value *x,
     int first = quern_value_rank(x) - rank;
     bool fits = rank >= n && first >= 0 &&
                 quern_tensor_dtype(t) == quern_value_dtype(x);
+    fits = fits && quern_tensor_len(t) > 0; /* runtimes want a number */
     for (int i = 0; i < rank && fits; i++) {
         fits = quern_tensor_dims(t)[i] ==
                (i < rank - n ? 1 : quern_value_dims(x)[first + i].value);
@@ -163,6 +164,18 @@ static bool casts_fit(const struct quern_match *match,
             quern_node_int(back, attr, 0) == (int64_t)dtype);
 }
 
+/* Epsilon, or the exponent, may have more axes than x. */
+static bool has_shape_of(const struct quern_value *y,
+                         const struct quern_value *x)
+{
+    int rank = quern_value_rank(x);
+    bool same = rank == quern_value_rank(y);
+    for (int i = 0; i < rank && same; i++) {
+        same = quern_dim_equal(quern_value_dims(x)[i], quern_value_dims(y)[i]);
+    }
+    return same;
+}
+
 static enum quern_code to_norm(struct quern_pass_ctx *ctx,
                                const struct qn_rule *rule,
                                const struct quern_match *match, bool *out_done)
@@ -174,6 +187,7 @@ static enum quern_code to_norm(struct quern_pass_ctx *ctx,
     int n = n_last_axes(match, x);
     float epsilon = 0.0f;
     if (quern_value_constant(x) != NULL || n == 0 ||
+        !has_shape_of(quern_node_output(root, 0), x) ||
         !quern_dtype_is_float(quern_value_dtype(x)) || !casts_fit(match, x) ||
         (g != NULL && !is_weight(g, x, n)) ||
         (b != NULL && !is_weight(b, x, n)) ||

@@ -219,6 +219,11 @@ CASES = {
     "layer_norm_with_axes_of_one_in_front_of_weights": norm(LAYER, "LayerNormalization", g=rand(1, 1, 8), b=rand(1, 8)),
     "layer_norm_with_weights_of_more_axes_stays_bare": norm(LAYER, "LayerNormalization Mul Add", g=rand(1, 1, 1, 8), x="N,S,8")
                                                        | dict(text="g (float[N,S,8] x) => (float[1,N,S,8] y) { " + LAYER + " }"),
+    "layer_norm_whose_epsilon_has_more_axes_stays": norm(LAYER, None, e=np.full((1, 1, 1, 1), 1e-3, np.float32))
+                                                    | dict(text="g (float[N,S,8] x) => (float[1,N,S,8] y) { " + LAYER + " }"),
+    "layer_norm_whose_exponent_has_more_axes_stays": norm(LAYER, None, two=np.full((1, 1, 1, 1), 2, np.float32))
+                                                     | dict(text="g (float[N,S,8] x) => (float[1,N,S,8] y) { " + LAYER + " }"),
+    "layer_norm_over_nothing_stays": norm(LAYER, None, x="N,S,0", g=rand(0), b=rand(0)),
     "layer_norm_without_weights": norm(BARE, "LayerNormalization"),
     "layer_norm_without_bias": norm(BARE.replace("y = Div", "n = Div") + " y = Mul(g, n)", "LayerNormalization"),
     "layer_norm_with_a_number_for_weights": norm(LAYER, "LayerNormalization Mul Add", g=scalar(2.0)),
@@ -238,6 +243,8 @@ CASES = {
     "rms_norm_of_halves": wide(RMS.replace(" y = Mul(n, g)", ""), "RMSNormalization", "h = Cast<to = 10>(n) y = Mul(g, h)", opset=23, passes="fuse-rms-norm"),
     "rms_norm_of_what_else_reads_wide": wide(RMS.replace(" y = Mul(n, g)", ""), "Cast RMSNormalization Cast Add",
                                              "h = Cast<to = 10>(n) k = Mul(g, h) l = Cast<to = 10>(c) y = Add(k, l)", opset=23, passes="fuse-rms-norm"),
+    "rms_norm_whose_epsilon_has_more_axes_stays": norm(RMS, None, opset=23, passes="fuse-rms-norm", e=np.full((1, 1, 1, 1), 1e-3, np.float32))
+                                                  | dict(text="g (float[N,S,8] x) => (float[1,N,S,8] y) { " + RMS + " }"),
     "rms_norm_below_23_stays": norm(RMS, None, opset=22, passes="fuse-rms-norm"),
 }
 main({k: used(v) if k.startswith(("layer", "rms")) else v for k, v in CASES.items()})
