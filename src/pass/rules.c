@@ -111,6 +111,15 @@ static enum quern_code make_constant(const struct making *m,
         code = quern_tensor_cast(context, doubles, constant_type(m, wanted, i),
                                  &tensor);
     }
+    if (code == QUERN_OK && !qn_rule_holds(tensor, numbers)) {
+        struct quern_place place = place_of(m);
+        code = quern_fail(context, QUERN_INVALID_ARGUMENT, &place,
+                          "rule '%s' makes a constant of %.9g%s, which %s does "
+                          "not hold",
+                          m->rule->name, numbers->values[0],
+                          numbers->n > 1 ? " and others" : "",
+                          quern_dtype_name(quern_tensor_dtype(tensor)));
+    }
     if (code == QUERN_OK) {
         quern_name_extend(name, sizeof name, m->root->outputs[0]->name,
                           "_constant");
@@ -140,15 +149,17 @@ static enum quern_code set_numbers(const struct making *m,
         row != NULL ? row->type == QN_ATTR_FLOAT || row->type == QN_ATTR_FLOATS
                     : !n->is_integer;
     for (size_t i = 0; i < n->n; i++) {
-        ints[i] = n->is_integer ? (int64_t)n->values[i] : 0;
-        floats[i] = (float)n->values[i];
-    }
-    if (!is_float && !n->is_integer) {
+        if (qn_rule_to_attribute(n->values[i], is_float, &ints[i],
+                                 &floats[i])) {
+            continue;
+        }
         struct quern_place place = place_of(m);
         place.attribute = attr->name;
         return quern_fail(m->ctx->context, QUERN_INVALID_ARGUMENT, &place,
-                          "rule '%s' sets it to %.9g, needs a whole number",
-                          m->rule->name, n->values[0]);
+                          "rule '%s' sets it to %.9g, needs %s", m->rule->name,
+                          n->values[i],
+                          is_float ? "a number that float holds"
+                                   : "a whole number of 64 bits");
     }
     if (n->is_list) {
         return is_float ? quern_node_set_floats(node, attr->name, floats, n->n)

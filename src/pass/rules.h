@@ -46,7 +46,8 @@ enum quern_code qn_rules_note(struct quern_pass_ctx *ctx, struct qn_rule *rule,
     __attribute__((warn_unused_result));
 
 /** Behind a walk: bar the places where a rule changed a shape.
- * @param out_good  there is none */
+ * @param out_good  there is none
+ * @return QUERN_OK; _INTERNAL: a rule changed a type */
 enum quern_code qn_rules_look_back(struct quern_pass_ctx *ctx, bool *out_good)
     __attribute__((warn_unused_result));
 
@@ -99,6 +100,16 @@ qn_rule_numbers(const struct quern_match *match,
 /** All that a rule computes can be computed in a match. */
 bool qn_rule_is_computable(const struct qn_rule *rule,
                            const struct quern_match *match);
+
+/** A number as an attribute has it; 2^63 is what is read of the largest int64.
+ * @return false: it is none of the type */
+bool qn_rule_to_attribute(double number, bool is_float, int64_t *out_int,
+                          float *out_float);
+
+/** A constant made of the numbers has them: its type takes fractions where
+ * there are any, and none is too large for it. */
+bool qn_rule_holds(const struct quern_tensor *tensor,
+                   const struct qn_pattern_numbers *numbers);
 
 /** Check that the match names what a node of the replacement computes with. */
 enum quern_code qn_rule_check_computed(const struct qn_rule_site *site,

@@ -1,6 +1,7 @@
 /* What a replacement computes, from constants and attributes of the match. */
 #include "pass/rules.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -112,6 +113,35 @@ bool qn_rule_is_computable(const struct qn_rule *rule,
             good = node->args[k].kind != QN_ARG_CONSTANT ||
                    can_compute(match, &node->args[k].numbers);
         }
+    }
+    return good;
+}
+
+bool qn_rule_to_attribute(double number, bool is_float, int64_t *out_int,
+                          float *out_float)
+{
+    static const double end = 9223372036854775808.0;
+    if (is_float) {
+        bool fits = fabs(number) <= (double)FLT_MAX;
+        *out_float = fits ? (float)number : 0.0f;
+        return fits;
+    }
+    if (fabs(number - trunc(number)) > 0 || fabs(number) > end) {
+        return false;
+    }
+    *out_int = number < end ? (int64_t)number : INT64_MAX;
+    return true;
+}
+
+bool qn_rule_holds(const struct quern_tensor *tensor,
+                   const struct qn_pattern_numbers *numbers)
+{
+    bool is_float = quern_dtype_is_float(quern_tensor_dtype(tensor));
+    bool good = true;
+    double got = 0.0;
+    for (size_t i = 0; i < numbers->n && good; i++) {
+        good = quern_tensor_read_doubles(tensor, (int64_t)i, 1, &got) &&
+               (is_float ? isfinite(got) : fabs(got - numbers->values[i]) <= 0);
     }
     return good;
 }

@@ -1,7 +1,7 @@
 /* A rule must not change the shape of what it makes: where its match says
  * Mul(x, 1), the constant may have more axes than x. Shapes are inferred once a
  * walk; where some came out otherwise, the walk is undone, and done again
- * without these places. */
+ * without these places. A rule that changes a type is wrong itself. */
 #include "pass/rules.h"
 
 #include <string.h>
@@ -53,6 +53,27 @@ static bool differ(const struct qn_type *a, const struct qn_type *b)
     return !same;
 }
 
+/* Readers, and users of the model, rely on the element type. The manager names
+ * the rules that were applied. */
+static enum quern_code check_type(struct quern_pass_ctx *ctx,
+                                  const struct qn_rule_made *made)
+{
+    const struct qn_type *now = qn_value_type(made->value);
+    const struct quern_node *node = quern_value_producer(made->value);
+    if (made->before == NULL || now == NULL || node == NULL ||
+        made->before->kind != QUERN_KIND_TENSOR ||
+        now->kind != QUERN_KIND_TENSOR || now->dtype == made->before->dtype ||
+        now->dtype == QUERN_UNDEFINED ||
+        made->before->dtype == QUERN_UNDEFINED) {
+        return QUERN_OK;
+    }
+    struct quern_place place = quern_node_place(node);
+    return quern_fail(ctx->context, QUERN_INTERNAL, &place,
+                      "makes '%s' as %s, needs %s as before", made->value->name,
+                      quern_dtype_name(now->dtype),
+                      quern_dtype_name(made->before->dtype));
+}
+
 static enum quern_code bar(struct quern_pass_ctx *ctx,
                            const struct qn_rule_made *made)
 {
@@ -80,9 +101,10 @@ enum quern_code qn_rules_look_back(struct quern_pass_ctx *ctx, bool *out_good)
     enum quern_code code =
         rules->n_made > 0 ? quern_model_infer(ctx->model) : QUERN_OK;
     *out_good = true;
-    for (size_t i = 0; i < rules->n_made && code == QUERN_OK; i++) {
+    for (size_t i = rules->n_made; i-- > 0 && code == QUERN_OK;) {
         const struct qn_rule_made *made = &rules->made[i];
-        if (!made->value->erased &&
+        code = made->value->erased ? QUERN_OK : check_type(ctx, made);
+        if (code == QUERN_OK && !made->value->erased &&
             differ(made->before, qn_value_type(made->value))) {
             *out_good = false;
             code = bar(ctx, made);

@@ -207,6 +207,14 @@ static const char *const wrong[][2] = {
     {"y = Elu(x is float){alpha = 1}", "'is' is for the match"},
     {"y = Elu(x){alpha = 1 ~ 2}", "found '~ 2}', needs ',' or '}'"},
     {"y = Softmax(x){axis = $a * 3}", "sets it to 0.75, needs a whole number"},
+    {"y = Softmax(x){axis = 9999999999999999999}", "sets it to 1e+19, needs a"},
+    {"y = Softmax(x){axis = $a * 1e30}", "2.5e+29, needs a whole number of 64"},
+    {"y = com.acme.F(x){a = 0 - 9999999999999999999}", "sets it to -1e+19"},
+    {"y = Elu(x){alpha = 1e300}", "1e+300, needs a number that float holds"},
+    {"y = Elu(x){alpha = $a * 1e300}", "sets it to 2.5e+299, needs a number"},
+    {"y = Mul(x, 1e39)", "a constant of 1e+39, which float does not hold"},
+    {"y = Gather(x, ($a * 2))", "constant of 0.5, which int64 does not hold"},
+    {"y = Reshape(x, [0, 0.5])", "a constant of 0 and others, which int64"},
 };
 
 START_TEST(what_cannot_be_computed_is_told)
@@ -214,6 +222,24 @@ START_TEST(what_cannot_be_computed_is_told)
     build("y = LeakyRelu(a){alpha = 0.25}");
     const char *text = apply("'y = LeakyRelu(x){alpha = $a}'", wrong[_i][0]);
     ck_assert_msg(strstr(text, wrong[_i][1]) != NULL, "%s", text);
+}
+END_TEST
+
+/* Whole numbers of float are whole, too, and the largest int64 is one. */
+START_TEST(whole_numbers_become_integers)
+{
+    build("y = LeakyRelu(a){alpha = 0.5}");
+    ck_assert_str_eq(apply("'y = LeakyRelu(x){alpha = $a}'",
+                           "y = Softmax(x){axis = $a * 2 - 2}"),
+                     "");
+    ck_assert_int_eq(quern_node_int(node_named("LeakyRelu0"), "axis", 7), -1);
+    ck_assert_str_eq(apply("'y = Softmax(x)'",
+                           "y = com.acme.F(x, [9223372036854775807]){a = "
+                           "9223372036854775807, b = -9223372036854775808}"),
+                     "");
+    const struct quern_node *node = node_named("LeakyRelu0");
+    ck_assert_int_eq(quern_node_int(node, "a", 0), INT64_MAX);
+    ck_assert_int_eq(quern_node_int(node, "b", 0), INT64_MIN);
 }
 END_TEST
 
@@ -248,6 +274,22 @@ START_TEST(a_rule_that_would_change_a_shape_is_not_applied)
 }
 END_TEST
 
+START_TEST(a_rule_that_changes_a_type_is_wrong)
+{
+    build("y = Sigmoid(a)");
+    give("a", QUERN_FLOAT, 1, (const int64_t[]){3});
+    const char *text = apply("'y = Sigmoid(x)'", "y = Cast(x){to = 7}");
+    ck_assert_msg(strstr(text, "(Cast, #1): makes 'y' as int64, needs float") !=
+                      NULL,
+                  "%s", text);
+    ck_assert_str_eq(quern_node_op(node_named("Sigmoid0")), "Sigmoid");
+    ck_assert_str_eq(apply("'y = Sigmoid(x is int64)'", "y = Cast(x){to = 7}"),
+                     "");
+    ck_assert_str_eq(apply("'y = Sigmoid(x)'", "y = Cast(x){to = 1}"), "");
+    ck_assert_str_eq(quern_node_op(node_named("Sigmoid0")), "Cast");
+}
+END_TEST
+
 #define LOOP(tests, test, rows)                                                \
     tcase_add_loop_test(tests, test, 0, (int)(sizeof(rows) / sizeof *(rows)))
 
@@ -267,8 +309,10 @@ Suite *qtest_suite(void)
     tcase_add_test(all, constants_become_attributes_and_attributes_constants);
     tcase_add_test(all, what_is_no_number_is_not_computed_with);
     LOOP(all, what_cannot_be_computed_is_told, wrong);
+    tcase_add_test(all, whole_numbers_become_integers);
     tcase_add_test(all, a_rule_may_match_in_several_ways);
     tcase_add_test(all, a_rule_that_would_change_a_shape_is_not_applied);
+    tcase_add_test(all, a_rule_that_changes_a_type_is_wrong);
     suite_add_tcase(suite, all);
     return suite;
 }
