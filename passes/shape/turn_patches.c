@@ -47,7 +47,8 @@ static const struct quern_node *find_conv(const struct quern_node *transpose,
         reshape != NULL ? quern_node_input(reshape, 0) : NULL;
     if (quern_node_attr_ints(transpose, "perm", &perm, &n) != QUERN_OK ||
         n != N_GROUPS || perm[0] != 0 || perm[1] != 2 || x == NULL ||
-        quern_node_opset(transpose) < 5) {
+        quern_node_opset(transpose) < 5 ||
+        quern_node_graph(reshape) != quern_node_graph(transpose)) {
         return NULL;
     }
     *out_reshape = reshape;

@@ -423,8 +423,8 @@ static enum quern_code try_operator(struct quern_pass_ctx *ctx,
     if (node == NULL) {
         node = qn_single_producer(x, "MatMul");
     }
-    if (node == NULL || quern_value_only_user(x) == NULL) {
-        return QUERN_NOT_FOUND; /* the latter: of a graph around this one */
+    if (node == NULL || quern_node_graph(node) != quern_node_graph(q->node)) {
+        return QUERN_NOT_FOUND;
     }
     if (!read_dq(quern_node_input(node, 0), &sides[0]) ||
         !read_dq(quern_node_input(node, 1), &sides[1])) {

@@ -472,6 +472,9 @@ CASES |= {
                                                   ends="m = ReduceMean<axes = [-1]>(t) p = Sub(t, m) s = Shape(c) h = Neg(p) y = Reshape(h, s)"),
     "patches_turned_otherwise": patches(TOKENS.replace("[0, 2, 1]", "[2, 0, 1]"), None),
     "patches_of_channels_that_are_joined": patches(TOKENS, None, to=ints(0, 15, -1)),
+    "patches_turned_in_a_branch": dict(patches(TOKENS, None), feeds={"p": np.array(True)}, text="g (float[N,3,8,6] x, bool p) => (float[A,B,C] y) { " +
+                                       TOKENS.replace("t = Transpose", "y = If(p) <then_branch = f () => (float[A,B,C] u) { t = Transpose") +
+                                       " m = ReduceMean<axes = [-1]>(t) u = Sub(t, m) }, else_branch = e () => (float[A,B,C] v) { v = Neg(r) }> }"),
     "tokens_of_no_conv": patches("r = Reshape(x, to) t = Transpose<perm = [0, 2, 1]>(r)", None, to=ints(0, 3, -1)),
 }
 
