@@ -143,7 +143,9 @@ static enum quern_code try_behind(struct quern_pass_ctx *ctx,
             read != data) {
             continue;
         }
-        code = qn_leave_factor(ctx, op, user, &stays);
+        if (quern_node_is(w.node, "MatMul")) {
+            code = qn_leave_factor(ctx, op, user, &stays);
+        }
         if (code != QUERN_OK || stays) {
             return code;
         }
