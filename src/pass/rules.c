@@ -32,63 +32,7 @@ static struct quern_value *matched_value(const struct making *m,
     return quern_match_value(m->match, m->rule->replace->vars[arg->var].name);
 }
 
-static const struct qn_schema *schema_of(const struct making *m,
-                                         const struct qn_pattern_node *wanted)
-{
-    return qn_schema_find(wanted->domain, wanted->op,
-                          quern_model_opset(m->ctx->model, wanted->domain));
-}
-
 /* ------------------------------------------------------------- constants */
-
-/* Type of an argument whose port shares its type variable with port `i`. */
-static enum quern_dtype type_beside(const struct making *m,
-                                    const struct qn_pattern_node *wanted,
-                                    const struct qn_schema *schema, size_t i)
-{
-    const struct qn_schema_port *port =
-        schema != NULL ? qn_schema_input(schema, i) : NULL;
-    for (size_t k = 0; k < wanted->n_args; k++) {
-        const struct qn_schema_port *other =
-            schema != NULL ? qn_schema_input(schema, k) : NULL;
-        bool is_kin = schema == NULL ||
-                      (port != NULL && other != NULL && port->variable != 255 &&
-                       port->variable == other->variable);
-        const struct quern_value *v =
-            is_kin && wanted->args[k].kind == QN_ARG_VALUE
-                ? matched_value(m, &wanted->args[k])
-                : NULL;
-        if (v != NULL && quern_value_dtype(v) != QUERN_UNDEFINED) {
-            return quern_value_dtype(v);
-        }
-    }
-    return QUERN_UNDEFINED;
-}
-
-/* As its neighbours, else what the schema allows: float, or int64 for whole
- * numbers where float is not allowed. */
-static enum quern_dtype constant_type(const struct making *m,
-                                      const struct qn_pattern_node *wanted,
-                                      size_t i)
-{
-    const struct qn_schema *schema = schema_of(m, wanted);
-    enum quern_dtype beside = type_beside(m, wanted, schema, i);
-    if (beside != QUERN_UNDEFINED) {
-        return beside;
-    }
-    const struct qn_schema_port *port =
-        schema != NULL ? qn_schema_input(schema, i) : NULL;
-    uint32_t types = port != NULL ? port->types : 1u << QUERN_FLOAT;
-    if ((types & 1u << QUERN_FLOAT) == 0 && (types & 1u << QUERN_INT64) != 0) {
-        return QUERN_INT64;
-    }
-    for (int t = QUERN_FLOAT; (types & 1u << QUERN_FLOAT) == 0 && t < 32; t++) {
-        if ((types & 1u << t) != 0) {
-            return (enum quern_dtype)t;
-        }
-    }
-    return QUERN_FLOAT;
-}
 
 static enum quern_code make_constant(const struct making *m,
                                      const struct qn_pattern_node *wanted,
@@ -108,8 +52,10 @@ static enum quern_code make_constant(const struct making *m,
     if (code == QUERN_OK) {
         memcpy(quern_tensor_data_mut(doubles), numbers->values,
                numbers->n * sizeof *numbers->values);
-        code = quern_tensor_cast(context, doubles, constant_type(m, wanted, i),
-                                 &tensor);
+        code = quern_tensor_cast(
+            context, doubles,
+            qn_rule_constant_type(m->ctx->model, m->rule, m->match, wanted, i),
+            &tensor);
     }
     if (code == QUERN_OK && !qn_rule_holds(tensor, numbers)) {
         struct quern_place place = place_of(m);

@@ -101,6 +101,15 @@ qn_rule_numbers(const struct quern_match *match,
 bool qn_rule_is_computable(const struct qn_rule *rule,
                            const struct quern_match *match);
 
+/** Type of a constant among the arguments of a new node: as its neighbours, be
+ * they of the match or made, else what the schema allows: float, or int64 for
+ * whole numbers where float is not allowed. */
+enum quern_dtype qn_rule_constant_type(const struct quern_model *model,
+                                       const struct qn_rule *rule,
+                                       const struct quern_match *match,
+                                       const struct qn_pattern_node *node,
+                                       size_t i);
+
 /** A number as an attribute has it; 2^63 is what is read of the largest int64.
  * @return false: it is none of the type */
 bool qn_rule_to_attribute(double number, bool is_float, int64_t *out_int,

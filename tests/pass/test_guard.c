@@ -274,6 +274,38 @@ START_TEST(a_rule_that_would_change_a_shape_is_not_applied)
 }
 END_TEST
 
+/* The first constant of a node that the rule made, and its type. */
+static enum quern_dtype type_of_constant(const char *node)
+{
+    const struct quern_tensor *t =
+        quern_value_constant(quern_node_input(node_named(node), 1));
+    return t != NULL ? quern_tensor_dtype(t) : QUERN_UNDEFINED;
+}
+
+static const struct {
+    enum quern_dtype dtype; /* of what is matched */
+    const char *replace;
+    enum quern_dtype wanted;
+} beside[] = {
+    {QUERN_FLOAT, "y = Mul(Neg(x), 2)", QUERN_FLOAT},
+    {QUERN_FLOAT16, "y = Mul(Neg(Mul(Neg(x), 3)), 2)", QUERN_FLOAT16},
+    {QUERN_INT64, "n = Neg(x); y = Mul(n, 2)", QUERN_INT64},
+    {QUERN_INT32, "y = Cast(Mul(Cast(x){to = 11}, 2)){to = 6}", QUERN_DOUBLE},
+    {QUERN_INT32, "y = Cast(Mul(Shape(x), 2)){to = 6}", QUERN_INT64},
+    {QUERN_FLOAT, "y = Mul(com.acme.F(x), 2)", QUERN_FLOAT},
+};
+
+START_TEST(constants_have_the_type_of_what_is_made_beside_them)
+{
+    build("y = Abs(a)");
+    give("a", beside[_i].dtype, 1, (const int64_t[]){1});
+    ck_assert_str_eq(apply("'y = Abs(x)'", beside[_i].replace), "");
+    const char *name =
+        strstr(beside[_i].replace, "y = Cast") != NULL ? "Abs0_Mul" : "Abs0";
+    ck_assert_int_eq(type_of_constant(name), beside[_i].wanted);
+}
+END_TEST
+
 START_TEST(a_rule_that_changes_a_type_is_wrong)
 {
     build("y = Sigmoid(a)");
@@ -312,6 +344,7 @@ Suite *qtest_suite(void)
     tcase_add_test(all, whole_numbers_become_integers);
     tcase_add_test(all, a_rule_may_match_in_several_ways);
     tcase_add_test(all, a_rule_that_would_change_a_shape_is_not_applied);
+    LOOP(all, constants_have_the_type_of_what_is_made_beside_them, beside);
     tcase_add_test(all, a_rule_that_changes_a_type_is_wrong);
     suite_add_tcase(suite, all);
     return suite;
