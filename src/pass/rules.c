@@ -355,6 +355,7 @@ static enum quern_code walk(struct quern_pass_ctx *ctx,
         if (code == QUERN_OK && !good) {
             quern_pass_undo(ctx, mark);
             rules->n_applied = n_applied;
+            code = quern_model_infer(ctx->model); /* guards ask for sizes */
         }
     }
     return code;

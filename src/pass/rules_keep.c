@@ -95,20 +95,79 @@ static enum quern_code bar(struct quern_pass_ctx *ctx,
     return QUERN_OK;
 }
 
+static bool is_changed(const struct qn_rule_made *made)
+{
+    return !made->value->erased &&
+           differ(made->before, qn_value_type(made->value));
+}
+
+enum { CHANGED = 1, BEHIND = 2 };
+
+/* Marks by id of a value: its shape was changed; it is made of such a one,
+ * whose rule may be the only one to blame. */
+static uint8_t *trace(struct quern_pass_ctx *ctx)
+{
+    const struct qn_rules *rules = ctx->plan->rules;
+    uint8_t *marks = qn_arena_alloc_n(&ctx->scratch, ctx->model->next_value_id,
+                                      sizeof *marks);
+    if (marks == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < rules->n_made; i++) {
+        marks[rules->made[i].value->id] |=
+            is_changed(&rules->made[i]) ? CHANGED : 0;
+    }
+    const struct quern_node *node =
+        quern_graph_first(rules->made[0].value->graph);
+    for (; node != NULL; node = quern_node_next(node)) {
+        bool behind = false;
+        for (size_t i = 0; i < node->n_inputs && !behind; i++) {
+            const struct quern_value *v = quern_node_input(node, i);
+            behind = v != NULL && marks[v->id] != 0;
+        }
+        for (size_t i = 0; i < node->n_outputs && behind; i++) {
+            if (node->outputs[i] != NULL) {
+                marks[node->outputs[i]->id] |= BEHIND;
+            }
+        }
+    }
+    return marks;
+}
+
+/* Bar the places of changes that are not behind others; all where that leaves
+ * none, so that each time there are more. */
+static enum quern_code bar_causes(struct quern_pass_ctx *ctx)
+{
+    const struct qn_rules *rules = ctx->plan->rules;
+    const uint8_t *marks = trace(ctx);
+    enum quern_code code =
+        marks != NULL ? QUERN_OK : qn_no_memory(ctx->context);
+    size_t n = 0;
+    for (size_t i = 0; i < rules->n_made && code == QUERN_OK; i++) {
+        if (marks[rules->made[i].value->id] == CHANGED) {
+            code = bar(ctx, &rules->made[i]);
+            n++;
+        }
+    }
+    for (size_t i = 0; i < rules->n_made && code == QUERN_OK && n == 0; i++) {
+        code = is_changed(&rules->made[i]) ? bar(ctx, &rules->made[i]) : code;
+    }
+    return code;
+}
+
 enum quern_code qn_rules_look_back(struct quern_pass_ctx *ctx, bool *out_good)
 {
     struct qn_rules *rules = ctx->plan->rules;
     enum quern_code code =
         rules->n_made > 0 ? quern_model_infer(ctx->model) : QUERN_OK;
     *out_good = true;
-    for (size_t i = rules->n_made; i-- > 0 && code == QUERN_OK;) {
+    for (size_t i = 0; i < rules->n_made && code == QUERN_OK; i++) {
         const struct qn_rule_made *made = &rules->made[i];
         code = made->value->erased ? QUERN_OK : check_type(ctx, made);
-        if (code == QUERN_OK && !made->value->erased &&
-            differ(made->before, qn_value_type(made->value))) {
-            *out_good = false;
-            code = bar(ctx, made);
-        }
+        *out_good = *out_good && !is_changed(made);
+    }
+    if (code == QUERN_OK && !*out_good) {
+        code = bar_causes(ctx);
     }
     rules->n_made = 0;
     rules->made_room = 0; /* lies in what a run of the pass has to itself */

@@ -274,6 +274,19 @@ START_TEST(a_rule_that_would_change_a_shape_is_not_applied)
 }
 END_TEST
 
+/* Only where it is the rule that changes the shape, not what stands before. */
+START_TEST(what_follows_such_a_place_is_rewritten)
+{
+    build("y = Mul(Mul(Mul(a, [1, 1, 1]), [1, 1, 1]), [1, 1, 1])");
+    give("a", QUERN_FLOAT, 1, (const int64_t[]){1});
+    ck_assert_str_eq(apply("'y = Mul(x, 1)'", "y = Identity(x)"), "");
+    const struct quern_node *node = quern_graph_first(model->graph);
+    ck_assert_str_eq(quern_node_op(node), "Mul");
+    ck_assert_str_eq(quern_node_op(quern_node_next(node)), "Identity");
+    ck_assert_str_eq(quern_node_op(quern_graph_last(model->graph)), "Identity");
+}
+END_TEST
+
 /* The first constant of a node that the rule made, and its type. */
 static enum quern_dtype type_of_constant(const char *node)
 {
@@ -345,6 +358,7 @@ Suite *qtest_suite(void)
     tcase_add_test(all, a_rule_may_match_in_several_ways);
     tcase_add_test(all, a_rule_that_would_change_a_shape_is_not_applied);
     LOOP(all, constants_have_the_type_of_what_is_made_beside_them, beside);
+    tcase_add_test(all, what_follows_such_a_place_is_rewritten);
     tcase_add_test(all, a_rule_that_changes_a_type_is_wrong);
     suite_add_tcase(suite, all);
     return suite;
