@@ -28,8 +28,9 @@ static const struct {
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
      "simplify-arithmetic,fuse-channel-order,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
-     "move-transposes,turn-patches,fuse-matmul-add,store-codes,fuse-affine-"
-     "codes,drop-clip-before-q,unsigned-weights,lift-initializers,merge-equal,"
+     "move-transposes,turn-patches,fuse-matmul-add,fuse-shared-gemm,store-"
+     "codes,fuse-affine-codes,drop-clip-before-q,unsigned-weights,lift-"
+     "initializers,merge-equal,"
      "drop-dead"},
     /* those of them that keep all bits */
     {"optimize-exact",
@@ -112,6 +113,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_fuse_pad,
     &qn_pass_normalize_gemm,
     &qn_pass_fuse_matmul_add,
+    &qn_pass_fuse_shared_gemm,
     &qn_pass_fuse_global_pool,
     &qn_pass_fuse_conv_bn,
     &qn_pass_fuse_conv_affine,

@@ -1,4 +1,4 @@
-"""merge-clips, fuse-pad, fuse-global-pool, normalize-gemm, fuse-matmul-add, turn-products."""
+"""merge-clips, fuse-pad, fuse-global-pool, normalize-gemm, fuse-matmul-add, fuse-shared-gemm, turn-products."""
 from support import ints, main, np, rand, scalar
 
 LOWEST = scalar(-np.inf)
@@ -119,6 +119,40 @@ CASES = {
     "matmul_add_that_adds_an_axis_stays": gemm("m = MatMul(x, w) y = Add(m, b)", None, y="A,N,4", passes="fuse-matmul-add",
                                                b=rand(1, 1, 4)),
     "matmul_read_twice_stays": gemm("m = MatMul(x, w) n = Add(m, b) y = Mul(m, n)", None, passes="fuse-matmul-add", b=rand(4)),
+}
+
+
+# Several layers of one tensor, each behind a Reshape.
+LAYERS = "m = MatMul(x, w) a = Add(m, b) r = Reshape(a, to) n = MatMul(x, v) c = Add(d, n) s = Reshape(c, to) "
+ROWS = "Reshape Gemm Reshape Gemm Reshape Mul"
+
+
+def shared(body, after, x="2,6,5", y="A,B,C,D", edit=(), **weights):
+    more = {k: weights.pop(k) for k in ("opset",) if k in weights}
+    weights = {"w": rand(5, 4), "v": rand(5, 4), "b": rand(4), "d": rand(1, 4), "to": ints(2, -1, 2, 2), **weights}
+    for old, new in edit:
+        assert old in body, old
+        body = body.replace(old, new)
+    return gemm(body, after, x=x, y=y, passes="fuse-shared-gemm", **more, **weights)
+
+
+CASES |= {
+    "layers_of_one_tensor": shared(LAYERS + "y = Mul(r, s)", ROWS),
+    "layers_of_any_batch": shared(LAYERS + "y = Mul(r, s)", ROWS, x="N,6,5", to=ints(-1, 6, 2, 2), opset=7),
+    "layers_of_four_axes": shared(LAYERS + "y = Mul(r, s)", ROWS, x="2,3,2,5"),
+    "layers_that_more_than_they_read": shared(LAYERS + "e = Neg(x) f = Reshape(e, all) g = ReduceMax(f) h = Mul(r, s) y = Add(h, g)",
+                                              "Reshape Gemm Reshape Gemm Reshape Neg Reshape ReduceMax Mul Add", all=ints(-1)),
+    "layers_of_other_widths": shared(LAYERS + "y = Mul(r, s)", ROWS, v=rand(5, 1), d=rand(1), edit=[("Reshape(c, to)", "Reshape(c, too)")],
+                                     too=ints(2, -1, 1, 1)),
+    "one_layer_stays": shared("m = MatMul(x, w) a = Add(m, b) y = Reshape(a, to)", None),
+    "layers_that_copy_sizes_stay": shared(LAYERS + "y = Mul(r, s)", None, to=ints(0, -1, 2, 2)),
+    "layers_of_two_axes_stay": shared(LAYERS + "y = Mul(r, s)", None, x="12,5"),
+    "layers_without_reshapes_stay": shared("m = MatMul(x, w) a = Add(m, b) n = MatMul(x, v) c = Add(d, n) y = Mul(a, c)", None, y="A,B,C"),
+    "a_layer_that_others_read_stays": shared(LAYERS + "e = Exp(a) g = ReduceMax(e) h = Mul(r, s) y = Add(h, g)", None),
+    "layers_whose_bias_has_rows_stay": shared(LAYERS + "y = Mul(r, s)", None, b=rand(6, 4), d=rand(6, 1)),
+    "layers_on_the_other_side_stay": shared(LAYERS + "y = Mul(r, s)", None, x="2,4,5", w=rand(4, 4), v=rand(4, 4), b=rand(5), d=rand(1, 5),
+                                            to=ints(2, -1, 2, 2), edit=[("(x, w)", "(w, x)"), ("(x, v)", "(v, x)")]),
+    "layers_of_batched_weights_stay": shared(LAYERS + "y = Mul(r, s)", None, w=rand(2, 5, 4), v=rand(2, 5, 4)),
 }
 
 
