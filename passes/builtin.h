@@ -27,6 +27,7 @@ extern const struct quern_pass_desc qn_pass_constants_to_initializers;
 extern const struct quern_pass_desc qn_pass_merge_clips;
 extern const struct quern_pass_desc qn_pass_fuse_pad;
 extern const struct quern_pass_desc qn_pass_normalize_gemm;
+extern const struct quern_pass_desc qn_pass_merge_reductions;
 extern const struct quern_pass_desc qn_pass_fuse_matmul_add;
 extern const struct quern_pass_desc qn_pass_fuse_shared_gemm;
 extern const struct quern_pass_desc qn_pass_fuse_global_pool;

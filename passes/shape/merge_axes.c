@@ -1,4 +1,4 @@
-/* merge-shapes: Unsqueeze, Slice, Concat. */
+/* merge-shapes: Unsqueeze, Squeeze, Slice. */
 #include "common.h"
 #include "shape/merge_shapes.h"
 
@@ -165,12 +165,40 @@ struct bounds {
     size_t n;
 };
 
+/* Slice below opset 10 has them as attributes; without axes, the first ones. */
+static bool read_attrs(const struct quern_node *node, int rank,
+                       struct bounds *out)
+{
+    static const char *const names[] = {"starts", "ends"};
+    const int64_t *list = NULL;
+    size_t n = 0;
+    for (size_t r = 0; r < 2; r++) {
+        if (quern_node_attr_ints(node, names[r], &list, &n) != QUERN_OK ||
+            n == 0 || n > (size_t)rank || (r == 1 && n != out->n)) {
+            return false;
+        }
+        out->n = n;
+        memcpy(out->of[r], list, n * sizeof *list);
+    }
+    for (size_t i = 0; i < n; i++) {
+        out->of[2][i] = (int64_t)i;
+        out->of[3][i] = 1;
+    }
+    return !quern_node_has_attr(node, "axes") ||
+           read_axes(node, 3, rank, out->of[2]) == n;
+}
+
 static bool read_bounds(const struct quern_node *node, struct bounds *out)
 {
     int rank = quern_value_rank(quern_node_input(node, 0));
-    out->n = rank > 0 && !quern_node_has_attr(node, "starts")
-                 ? read_axes(node, 3, rank, out->of[2])
-                 : 0;
+    out->n = 0;
+    if (rank < 1 || rank > QUERN_MAX_RANK) {
+        return false;
+    }
+    if (quern_node_has_attr(node, "starts")) {
+        return read_attrs(node, rank, out);
+    }
+    out->n = read_axes(node, 3, rank, out->of[2]);
     for (size_t i = 0; i < 2; i++) {
         int n = qn_int_values(quern_node_input(node, i + 1), QUERN_MAX_RANK,
                               out->of[i]);
@@ -184,6 +212,21 @@ static bool read_bounds(const struct quern_node *node, struct bounds *out)
     }
     return steps == NULL ||
            qn_int_values(steps, QUERN_MAX_RANK, out->of[3]) == (int)out->n;
+}
+
+/* Written as the node has them, attributes or inputs. */
+static enum quern_code write_bounds(struct quern_pass_ctx *ctx,
+                                    struct quern_node *node,
+                                    const struct bounds *b)
+{
+    static const char *const names[] = {"starts", "ends", "axes"};
+    bool by_attr = quern_node_has_attr(node, "starts");
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < (by_attr ? 3 : 4) && code == QUERN_OK; i++) {
+        code = by_attr ? quern_node_set_ints(node, names[i], b->of[i], b->n)
+                       : set_ints_input(ctx, node, i + 1, b->of[i], b->n);
+    }
+    return code;
 }
 
 /* Bounds k of b, of what bounds i of a leave: as bounds i of a. Counted from
@@ -243,10 +286,7 @@ enum quern_code qn_merge_slice(struct quern_pass_ctx *ctx,
         !add_bounds(&a, &b)) {
         return QUERN_OK;
     }
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < 4 && code == QUERN_OK; i++) {
-        code = set_ints_input(ctx, node, i + 1, a.of[i], a.n);
-    }
+    enum quern_code code = write_bounds(ctx, node, &a);
     return code == QUERN_OK ? qn_bypass(ctx, node, first) : code;
 }
 
@@ -395,88 +435,4 @@ enum quern_code qn_merge_squeeze(struct quern_pass_ctx *ctx,
     enum quern_code code =
         to_gather(ctx, node, quern_node_input(slice, 0), axes[0], at);
     return code == QUERN_OK ? quern_node_erase_dead(slice) : code;
-}
-
-/* ------------------------------------------------------------------ Concat */
-
-/* A Concat along the same axis whose output this input alone reads. */
-static struct quern_node *inner_concat(const struct quern_node *node, size_t i)
-{
-    struct quern_value *x = quern_node_input(node, i);
-    struct quern_node *inner = x != NULL ? quern_value_producer(x) : NULL;
-    int rank = x != NULL ? quern_value_rank(x) : -1;
-    if (inner == NULL || !quern_node_is(inner, "Concat") || inner == node ||
-        quern_node_graph(inner) != quern_node_graph(node) ||
-        quern_value_n_uses(x) != 1 || quern_value_is_graph_output(x) ||
-        rank < 1) {
-        return NULL;
-    }
-    int64_t a = quern_node_int(node, "axis", 0);
-    int64_t b = quern_node_int(inner, "axis", 0);
-    return a + (a < 0 ? rank : 0) == b + (b < 0 ? rank : 0) ? inner : NULL;
-}
-
-/* Parts without elements go, but for the last one that is left. */
-static enum quern_code drop_empty(struct quern_pass_ctx *ctx,
-                                  struct quern_node *node)
-{
-    size_t n = quern_node_n_inputs(node);
-    size_t n_kept = 0;
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
-        struct quern_value *x = quern_node_input(node, i);
-        int rank = x != NULL ? quern_value_rank(x) : -1;
-        int64_t axis = quern_node_int(node, "axis", 0);
-        axis += axis < 0 ? rank : 0;
-        bool empty = rank > 0 && axis >= 0 && axis < rank &&
-                     quern_value_dims(x)[axis].value == 0;
-        if (!empty || (n_kept == 0 && i + 1 == n)) {
-            code = n_kept < i ? quern_node_set_input(node, n_kept, x) : code;
-            n_kept++;
-        } else {
-            quern_pass_account(ctx, node, "'%s', which is empty, left out",
-                               quern_value_name(x));
-        }
-    }
-    for (size_t i = n; i-- > n_kept && code == QUERN_OK;) {
-        code = quern_node_set_input(node, i, NULL);
-    }
-    return code;
-}
-
-enum quern_code qn_merge_concat(struct quern_pass_ctx *ctx,
-                                struct quern_node *node)
-{
-    enum quern_code emptied = drop_empty(ctx, node);
-    if (emptied != QUERN_OK) {
-        return emptied;
-    }
-    struct quern_value *in[MOST_PARTS];
-    struct quern_node *gone[MOST_PARTS];
-    size_t n = 0;
-    size_t n_gone = 0;
-    for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
-        struct quern_node *inner = inner_concat(node, i);
-        size_t k = inner != NULL ? quern_node_n_inputs(inner) : 1;
-        if (k > MOST_PARTS - n) {
-            return QUERN_OK;
-        }
-        if (inner != NULL) {
-            gone[n_gone++] = inner;
-        }
-        for (size_t j = 0; j < k; j++) {
-            in[n++] = inner != NULL ? quern_node_input(inner, j)
-                                    : quern_node_input(node, i);
-        }
-    }
-    enum quern_code code = QUERN_OK;
-    for (size_t i = 0; i < n && n_gone > 0 && code == QUERN_OK; i++) {
-        code = quern_node_set_input(node, i, in[i]);
-    }
-    for (size_t i = 0; i < n_gone && code == QUERN_OK; i++) {
-        quern_pass_account(ctx, node, "took in Concat '%s'",
-                           quern_node_name(gone[i]));
-        code = quern_node_erase_dead(gone[i]);
-    }
-    return code;
 }

@@ -1,9 +1,9 @@
-/* merge-shapes: parts of a tensor that are joined again, and parts of what was
- * joined. */
+/* merge-shapes: parts of a tensor that are joined again, parts of what was
+ * joined, and a Concat in a Concat. */
 #include "common.h"
 #include "shape/merge_shapes.h"
 
-enum { MOST_PARTS = 64 };
+enum { MOST_PARTS = 64, MOST_INPUTS = 256 };
 
 static int64_t axis_of(const struct quern_node *node, int rank)
 {
@@ -139,4 +139,88 @@ enum quern_code qn_merge_concat_slice(struct quern_pass_ctx *ctx,
         at += size;
     }
     return QUERN_OK;
+}
+
+/* ------------------------------------------------------------------ Concat */
+
+/* A Concat along the same axis whose output this input alone reads. */
+static struct quern_node *inner_concat(const struct quern_node *node, size_t i)
+{
+    struct quern_value *x = quern_node_input(node, i);
+    struct quern_node *inner = x != NULL ? quern_value_producer(x) : NULL;
+    int rank = x != NULL ? quern_value_rank(x) : -1;
+    if (inner == NULL || !quern_node_is(inner, "Concat") || inner == node ||
+        quern_node_graph(inner) != quern_node_graph(node) ||
+        quern_value_n_uses(x) != 1 || quern_value_is_graph_output(x) ||
+        rank < 1) {
+        return NULL;
+    }
+    int64_t a = quern_node_int(node, "axis", 0);
+    int64_t b = quern_node_int(inner, "axis", 0);
+    return a + (a < 0 ? rank : 0) == b + (b < 0 ? rank : 0) ? inner : NULL;
+}
+
+/* Parts without elements go, but for the last one that is left. */
+static enum quern_code drop_empty(struct quern_pass_ctx *ctx,
+                                  struct quern_node *node)
+{
+    size_t n = quern_node_n_inputs(node);
+    size_t n_kept = 0;
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < n && code == QUERN_OK; i++) {
+        struct quern_value *x = quern_node_input(node, i);
+        int rank = x != NULL ? quern_value_rank(x) : -1;
+        int64_t axis = quern_node_int(node, "axis", 0);
+        axis += axis < 0 ? rank : 0;
+        bool empty = rank > 0 && axis >= 0 && axis < rank &&
+                     quern_value_dims(x)[axis].value == 0;
+        if (!empty || (n_kept == 0 && i + 1 == n)) {
+            code = n_kept < i ? quern_node_set_input(node, n_kept, x) : code;
+            n_kept++;
+        } else {
+            quern_pass_account(ctx, node, "'%s', which is empty, left out",
+                               quern_value_name(x));
+        }
+    }
+    for (size_t i = n; i-- > n_kept && code == QUERN_OK;) {
+        code = quern_node_set_input(node, i, NULL);
+    }
+    return code;
+}
+
+enum quern_code qn_merge_concat(struct quern_pass_ctx *ctx,
+                                struct quern_node *node)
+{
+    enum quern_code emptied = drop_empty(ctx, node);
+    if (emptied != QUERN_OK) {
+        return emptied;
+    }
+    struct quern_value *in[MOST_INPUTS];
+    struct quern_node *gone[MOST_INPUTS];
+    size_t n = 0;
+    size_t n_gone = 0;
+    for (size_t i = 0; i < quern_node_n_inputs(node); i++) {
+        struct quern_node *inner = inner_concat(node, i);
+        size_t k = inner != NULL ? quern_node_n_inputs(inner) : 1;
+        if (k > MOST_INPUTS - n) {
+            return QUERN_OK;
+        }
+        if (inner != NULL) {
+            gone[n_gone++] = inner;
+        }
+        for (size_t j = 0; j < k; j++) {
+            in[n++] = inner != NULL ? quern_node_input(inner, j)
+                                    : quern_node_input(node, i);
+        }
+    }
+    enum quern_code code = QUERN_OK;
+    for (size_t i = 0; i < n && n_gone > 0 && code == QUERN_OK; i++) {
+        code = quern_node_set_input(node, i, in[i]);
+    }
+    for (size_t i = 0; i < n_gone && code == QUERN_OK; i++) {
+        quern_pass_account(ctx, node, "took in Concat '%s'",
+                           quern_node_name(gone[i]));
+        code = quern_node_erase_dead(gone[i]);
+    }
+    return code;
 }

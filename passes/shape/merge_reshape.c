@@ -1,6 +1,6 @@
-/* merge-shapes: Flatten, Squeeze and Unsqueeze behind nodes that only rename
- * axes, too, and a Transpose there that moves nothing but axes of length 1. One
- * Reshape to constant sizes stands for both. */
+/* merge-shapes: Flatten, Squeeze, Unsqueeze and Reshape behind nodes that only
+ * rename axes, too, and a Transpose there that moves nothing but axes of
+ * length 1. One Reshape to constant sizes stands for both. */
 #include "common.h"
 #include "shape/merge_shapes.h"
 
@@ -72,15 +72,18 @@ bool qn_moves_nothing(const struct quern_node *node)
 enum quern_code qn_merge_reshape_kin(struct quern_pass_ctx *ctx,
                                      struct quern_node *node)
 {
-    static const char *const attrs[] = {"axis", "axes", "perm"};
+    static const char *const attrs[] = {"axis", "axes", "perm", "allowzero"};
     struct quern_node *first = kin_before(node);
     const struct quern_value *x =
         first != NULL ? quern_node_input(first, 0) : NULL;
     struct quern_value *y = quern_node_output(node, 0);
     struct quern_value *shape = NULL;
     int64_t target[QUERN_MAX_RANK];
-    /* Unsqueezes in a row are for qn_merge_unsqueeze(). */
-    if (x == NULL || y == NULL || quern_node_is(first, quern_node_op(node)) ||
+    /* Unsqueezes in a row are for qn_merge_unsqueeze(), and a Reshape behind
+     * another comes here where it copies sizes that the first has made. */
+    if (x == NULL || y == NULL ||
+        (quern_node_is(first, quern_node_op(node)) &&
+         !quern_node_is(node, "Reshape")) ||
         (quern_node_is(node, "Transpose") && !qn_moves_nothing(node))) {
         return QUERN_OK;
     }
@@ -93,7 +96,7 @@ enum quern_code qn_merge_reshape_kin(struct quern_pass_ctx *ctx,
     }
     enum quern_code code = qn_new_ints(ctx, quern_node_graph(node),
                                        quern_value_name(y), target, n, &shape);
-    for (size_t i = 0; i < 3 && code == QUERN_OK; i++) {
+    for (size_t i = 0; i < 4 && code == QUERN_OK; i++) {
         if (quern_node_has_attr(node, attrs[i])) {
             code = quern_node_remove_attr(node, attrs[i]);
         }

@@ -264,6 +264,7 @@ static const struct {
     {"Reshape", drop_pair},
     {"Reshape", merge_batch_transpose},
     {"Reshape", merge_reshape},
+    {"Reshape", qn_merge_reshape_kin},
     {"Transpose", qn_merge_reshape_kin},
     {"Flatten", qn_merge_reshape_kin},
     {"Squeeze", qn_merge_reshape_kin},

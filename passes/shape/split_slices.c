@@ -5,6 +5,7 @@
 
 enum {
     MOST_PARTS = 64,
+    SINCE = 2,
     SIZES_SINCE = 13, /* opset from which on sizes are an input */
 };
 
@@ -64,23 +65,47 @@ static bool read_gather(struct quern_node *node, int64_t *out_axis,
     return *out_size > 0 && out->from >= 0 && out->to <= *out_size;
 }
 
-/* A Slice along one axis whose size is a number, by steps of 1. */
+/* The bounds of a Slice along one axis, by steps of 1: inputs, and attributes
+ * below opset 10. */
+static bool read_bounds(const struct quern_node *node, int64_t *out_axis,
+                        struct part *out)
+{
+    const int64_t *from = NULL;
+    const int64_t *to = NULL;
+    const int64_t *axes = out_axis;
+    size_t n[3] = {1, 1, 1};
+    int64_t step = 1;
+    if (!quern_node_has_attr(node, "starts")) {
+        return one_int(quern_node_input(node, 1), &out->from) &&
+               one_int(quern_node_input(node, 2), &out->to) &&
+               (quern_node_input(node, 3) == NULL ||
+                one_int(quern_node_input(node, 3), out_axis)) &&
+               (quern_node_input(node, 4) == NULL ||
+                one_int(quern_node_input(node, 4), &step)) &&
+               step == 1;
+    }
+    if (quern_node_attr_ints(node, "starts", &from, &n[0]) != QUERN_OK ||
+        quern_node_attr_ints(node, "ends", &to, &n[1]) != QUERN_OK ||
+        (quern_node_has_attr(node, "axes") &&
+         quern_node_attr_ints(node, "axes", &axes, &n[2]) != QUERN_OK) ||
+        n[0] != 1 || n[1] != 1 || n[2] != 1) {
+        return false;
+    }
+    out->from = from[0];
+    out->to = to[0];
+    *out_axis = axes[0];
+    return true;
+}
+
+/* A Slice along one axis whose size is a number. */
 static bool read_slice(struct quern_node *node, int64_t *out_axis,
                        int64_t *out_size, struct part *out)
 {
     const struct quern_value *x = quern_node_input(node, 0);
     int rank = x != NULL ? quern_value_rank(x) : -1;
-    int64_t step = 1;
     *out_axis = 0;
     if (rank < 1 || !quern_node_is(node, "Slice") ||
-        *quern_node_domain(node) != '\0' ||
-        !one_int(quern_node_input(node, 1), &out->from) ||
-        !one_int(quern_node_input(node, 2), &out->to) ||
-        (quern_node_input(node, 3) != NULL &&
-         !one_int(quern_node_input(node, 3), out_axis)) ||
-        (quern_node_input(node, 4) != NULL &&
-         !one_int(quern_node_input(node, 4), &step)) ||
-        step != 1) {
+        *quern_node_domain(node) != '\0' || !read_bounds(node, out_axis, out)) {
         return false;
     }
     *out_axis += *out_axis < 0 ? rank : 0;
@@ -151,38 +176,46 @@ static bool find_parts(struct quern_node *first, struct parts *out)
     return out->n > 1 && at == out->size;
 }
 
+/* The sizes of all parts: an input, or an attribute. */
 static enum quern_code set_sizes(struct quern_pass_ctx *ctx,
-                                 const struct parts *p,
-                                 struct quern_value **out)
+                                 const struct parts *p, struct quern_node *node)
 {
     int64_t sizes[MOST_PARTS];
-    const struct quern_node *first = p->of[0].slice;
+    struct quern_value *value = NULL;
     for (size_t i = 0; i < p->n; i++) {
         sizes[i] = p->of[i].to - p->of[i].from;
     }
-    return qn_new_ints(ctx, quern_node_graph(first),
-                       quern_value_name(quern_node_output(first, 0)), sizes,
-                       (int64_t)p->n, out);
+    if (quern_node_opset(node) < SIZES_SINCE) {
+        return quern_node_set_ints(node, "split", sizes, p->n);
+    }
+    enum quern_code code =
+        qn_new_ints(ctx, quern_node_graph(node),
+                    quern_value_name(quern_node_output(node, 0)), sizes,
+                    (int64_t)p->n, &value);
+    return code == QUERN_OK ? quern_node_set_input(node, 1, value) : code;
 }
 
 static enum quern_code split(struct quern_pass_ctx *ctx,
                              struct quern_node *first, const struct parts *p)
 {
-    struct quern_value *in[2] = {quern_node_input(first, 0), NULL};
+    struct quern_value *x = quern_node_input(first, 0);
     struct quern_value *outputs[MOST_PARTS];
     struct quern_node *node = NULL;
-    enum quern_code code = set_sizes(ctx, p, &in[1]);
+    enum quern_code code = QUERN_OK;
     for (size_t i = 0; i < p->n && code == QUERN_OK; i++) {
         outputs[i] = quern_node_output(p->of[i].slice, 0);
         code = quern_node_set_output(p->of[i].slice, 0, NULL);
     }
     if (code == QUERN_OK) {
         code = quern_node_create(quern_node_graph(first), first, "Split",
-                                 quern_node_name(first), in, 2, outputs, p->n,
+                                 quern_node_name(first), &x, 1, outputs, p->n,
                                  &node);
     }
     if (code == QUERN_OK) {
         code = quern_node_set_int(node, "axis", p->axis);
+    }
+    if (code == QUERN_OK) {
+        code = set_sizes(ctx, p, node);
     }
     if (code == QUERN_OK) {
         quern_pass_account(ctx, node, "Split from %zu parts", p->n);
@@ -206,7 +239,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
 {
     static const char *const ops[] = {"Slice", "Gather", NULL};
     (void)params;
-    return quern_model_opset(quern_pass_model(ctx), "") >= SIZES_SINCE
+    return quern_model_opset(quern_pass_model(ctx), "") >= SINCE
                ? quern_pass_each(ctx, graph, &(struct quern_each){.ops = ops},
                                  visit, NULL)
                : QUERN_OK;

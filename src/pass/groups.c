@@ -26,7 +26,7 @@ static const struct {
      "normalize-gemm,fuse-conv-bn,fuse-leaky-relu,merge-clips,fuse-pad,fuse-"
      "sigmoid,"
      "fuse-hardsigmoid,fuse-hardswish,fuse-gelu,fuse-layer-norm,fuse-rms-norm,"
-     "simplify-arithmetic,fuse-channel-order,"
+     "simplify-arithmetic,merge-reductions,fuse-channel-order,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
      "move-transposes,turn-patches,fuse-matmul-add,fuse-shared-gemm,store-"
      "codes,fuse-affine-codes,drop-clip-before-q,unsigned-weights,lift-"
@@ -52,6 +52,7 @@ static const struct {
                "expand,move-transposes,turn-patches,drop-dead"},
     {"arith",
      "replace-einsum,normalize-gemm,fuse-conv-bn,fuse-pad,simplify-arithmetic,"
+     "merge-reductions,"
      "fuse-channel-order,"
      "fuse-conv-affine,fuse-affine-conv,fuse-conv-affine,fuse-affine-norm,"
      "drop-dead"},
@@ -112,6 +113,7 @@ const struct quern_pass_desc *const qn_builtin_passes[] = {
     &qn_pass_merge_clips,
     &qn_pass_fuse_pad,
     &qn_pass_normalize_gemm,
+    &qn_pass_merge_reductions,
     &qn_pass_fuse_matmul_add,
     &qn_pass_fuse_shared_gemm,
     &qn_pass_fuse_global_pool,

@@ -74,6 +74,8 @@ CASES = {
     "gelu_half_of_x": gelu(ERF + "m = Mul(half, x) y = Mul(m, g)", "Gelu"),
     "gelu_half_of_erf": gelu(ERF + "m = Mul(g, half) y = Mul(m, x)", "Gelu"),
     "gelu_by_mul": gelu("e = Mul(iroot2, x) f = Erf(e) g = Add(f, one) m = Mul(x, g) y = Mul(m, half)", "Gelu"),
+    "gelu_of_a_root_with_four_digits": gelu(ERF + "m = Mul(x, g) y = Mul(m, half)", "Gelu", weights={"root2": scalar(1.4142)}),
+    "gelu_of_a_root_with_three_digits_stays": gelu(ERF + "m = Mul(x, g) y = Mul(m, half)", None, weights={"root2": scalar(1.414)}),
     "gelu_tanh": gelu(TANH + "m = Mul(x, g) y = Mul(m, half)", "Gelu", check=attr(approximate="tanh")),
     "gelu_tanh_of_products": gelu(TANH.replace("p = Pow(x, three)", "u = Mul(x, x) p = Mul(u, x)") + "m = Mul(x, half) y = Mul(m, g)",
                                   "Gelu"),

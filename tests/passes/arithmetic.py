@@ -1,5 +1,5 @@
-"""simplify-arithmetic."""
-from support import main, np, rand, scalar
+"""simplify-arithmetic, merge-reductions."""
+from support import ints, main, np, rand, scalar
 
 
 def case(body, after, x="float[N,8]", y=None, weights=None, **more):
@@ -118,5 +118,37 @@ CASES |= {
     "not_that_others_read_stays": dict(
         text="g (bool[N] c, float[N] x) => (float[N] y, bool[N] n) { n = Not(c) a = Neg(x) y = Where(n, x, a) }",
         weights={}, passes="simplify-arithmetic", after=None),
+}
+
+def reductions(body, after, x="N,3,4,5", y="A,B,C,D", **more):
+    return dict(text=f"g (float[{x}] x) => (float[{y}] y) {{ {body} }}", passes="merge-reductions", after=after, **{"tol": 1e-5, "opset": 13, **more})
+
+
+def over(*wanted):
+    def check(model):
+        node = model.graph.node[-1]
+        axes = [list(a.ints) for a in node.attribute if a.name == "axes"]
+        got = axes[0] if axes else [np.frombuffer(t.raw_data, np.int64).tolist() for t in model.graph.initializer if t.name == node.input[1]][0]
+        assert got == list(wanted), got
+    return check
+
+
+INPUT = {"opset": 18, "weights": {"a": ints(-1), "b": ints(2)}}
+CASES |= {
+    "mean_of_means": reductions("m = ReduceMean<axes = [3]>(x) y = ReduceMean<axes = [-2]>(m)", "ReduceMean", check=over(2, 3)),
+    "mean_of_means_that_drop_axes": reductions("m = ReduceMean<axes = [2], keepdims = 0>(x) y = ReduceMean<axes = [2], keepdims = 0>(m)", "ReduceMean",
+                                               y="A,B", check=over(2, 3)),
+    "mean_of_means_that_drop_axes_in_front": reductions("m = ReduceMean<axes = [1, 3], keepdims = 0>(x) y = ReduceMean<axes = [-2], keepdims = 0>(m)",
+                                                        "ReduceMean", y="A", check=over(0, 1, 3)),
+    "mean_of_means_by_inputs": reductions("m = ReduceMean(x, a) y = ReduceMean(m, b)", "ReduceMean", check=over(2, 3), **INPUT),
+    "sums_of_sums_of_sums": reductions("m = ReduceSum(x, a) n = ReduceSum(m, b) y = ReduceSum(n, b)", "ReduceSum", **INPUT),
+    "largest_of_largest": reductions("m = ReduceMax<axes = [3]>(x) y = ReduceMax<axes = [1, 2]>(m)", "ReduceMax", tol=0),
+    "sum_of_means_stays": reductions("m = ReduceMean(x, a) y = ReduceSum(m, b)", None, **INPUT),
+    "mean_that_drops_axes_of_one_that_keeps_them_stays": reductions("m = ReduceMean<axes = [3]>(x) y = ReduceMean<axes = [2], keepdims = 0>(m)", None, y="A,B,C"),
+    "means_that_others_read_stay": reductions("m = ReduceMean<axes = [3]>(x) n = ReduceMean<axes = [2]>(m) y = Add(m, n)", None),
+    "mean_of_all_stays": reductions("m = ReduceMean<axes = [3]>(x) y = ReduceMean(m)", None),
+    "means_of_whole_numbers_stay": dict(text="g (int32[N,3,4] x) => (int32[A,B,C] y) { m = ReduceMean<axes = [2]>(x) y = ReduceMean<axes = [1]>(m) }",
+                                        passes="merge-reductions", after=None),
+    "norms_of_norms_stay": reductions("m = ReduceSumSquare<axes = [3]>(x) y = ReduceSumSquare<axes = [2]>(m)", None),
 }
 main(CASES)

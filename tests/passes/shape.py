@@ -37,7 +37,7 @@ def perms(*wanted):
 
 
 def merge(body, after, **weights):
-    more = {k: weights.pop(k) for k in ("x", "y", "opset", "check") if k in weights}
+    more = {k: weights.pop(k) for k in ("x", "y", "opset", "check", "feeds") if k in weights}
     return case(body, after, "merge-shapes", weights=weights, **more)
 
 
@@ -151,7 +151,13 @@ CASES = {
     "parts_of_unknown_size_stay": slices("a = Slice(x, z, f, q) b = Slice(x, f, e, q) y = Concat<axis = 1>(a, b)", None, z=ints(0), f=ints(4),
                                          e=ints(2 ** 63 - 1), q=ints(1)) | dict(feeds={"x": rand(2, 9, 8)}),
     "steps_stay": slices("a = Slice(x, z, e, q, s) b = Slice(x, o, e, q, s) y = Sub(a, b)", None, z=ints(0), o=ints(1), e=ints(8), q=ints(2), s=ints(2)),
-    "slices_of_opset_12_stay": slices("a = Slice(x, z, f, q) b = Slice(x, f, e, q) y = Sub(a, b)", None, z=ints(0), f=ints(4), e=ints(8), q=ints(2),
+    "slices_of_opset_9": slices("a = Slice<axes = [2], starts = [0], ends = [3]>(x) b = Slice<axes = [-1], starts = [-5], ends = [99]>(x) y = Concat<axis = -1>(b, a)",
+                                "Split Concat", opset=9),
+    "a_slice_of_the_first_axis_of_opset_9": slices("a = Slice<starts = [0], ends = [2]>(x) b = Slice<starts = [2], ends = [4]>(x) y = Sub(a, b)", "Split Sub",
+                                                   x="4,6,8", opset=9),
+    "slices_of_two_axes_of_opset_9_stay": slices("a = Slice<starts = [0, 0], ends = [2, 6]>(x) b = Slice<starts = [2, 0], ends = [4, 6]>(x) y = Sub(a, b)",
+                                                 None, x="4,6,8", opset=9),
+    "slices_of_opset_12": slices("a = Slice(x, z, f, q) b = Slice(x, f, e, q) y = Sub(a, b)", "Split Sub", z=ints(0), f=ints(4), e=ints(8), q=ints(2),
                                       opset=12),
     "a_part_that_is_an_output": dict(
         text="g (float[N,8] x) => (float[N,4] a, float[N,4] y) { b = Slice(x, f, e, q) a = Slice(x, z, f, q) y = Neg(b) }",
@@ -162,7 +168,13 @@ CASES = {
     "a_transpose_read_twice_stays": merge("t = Transpose<perm = [1, 0, 2]>(x) u = Transpose<perm = [0, 2, 1]>(t) v = Transpose<perm = [0, 2, 1]>(t) "
                                           "y = Add(u, v)", None),
     "two_reshapes": merge("r = Reshape(x, a) y = Reshape(r, b)", "Reshape", a=ints(-1), b=ints(-1, 2, 4)),
-    "a_zero_that_copies_a_new_size_stays": merge("r = Reshape(x, a) y = Reshape(r, b)", None, a=ints(-1, 2, 4), b=ints(0, 4, 2)),
+    "a_zero_that_copies_a_new_size": merge("r = Reshape(x, a) y = Reshape(r, b)", "Reshape", a=ints(-1, 2, 4), b=ints(0, 4, 2), check=target(-1, 4, 2)),
+    "a_zero_that_copies_a_new_number": merge("r = Reshape(x, a) y = Reshape(r, b)", "Reshape", x="N,6,8", a=ints(-1, 12, 4), b=ints(0, 0, 2, 2),
+                                             y="A,B,2,2", check=target(0, 12, 2, 2)),
+    "zeros_that_copy_two_open_sizes_stay": merge("r = Reshape(x, a) y = Reshape(r, b)", None, x="N,S,T,8", a=ints(0, -1, 0, 4), b=ints(0, 0, -1),
+                                                 feeds={"x": rand(2, 3, 3, 8)}),
+    "zeros_that_copy_nothing": merge("r = Reshape<allowzero = 1>(x, a) y = Reshape<allowzero = 1>(r, b)", "Reshape", x="0,S,8", a=ints(0, 2, 4),
+                                      b=ints(0, 4, 2), opset=14, feeds={"x": rand(0, 3, 8)}),
     "a_zero_that_copies_the_same_size": merge("r = Reshape(x, a) y = Reshape(r, b)", "Reshape", a=ints(0, -1), b=ints(0, -1, 4)),
     "reshape_behind_flatten": merge("r = Flatten(x) y = Reshape(r, b)", "Reshape", b=ints(-1, 2, 4)),
     "flatten_behind_reshape": merge("r = Reshape(x, a) y = Flatten(r)", "Reshape", a=ints(0, -1, 2, 4), y="A,B"),
@@ -240,8 +252,13 @@ CASES = {
                                    b=ints(2), c=ints(-1)) | dict(tol=1e-5),
     "slices_of_which_one_is_read_stay": merge("r = Slice(x, z, e, a) u = Slice(r, z, f, b) v = ReduceSum<keepdims = 1>(r) y = Add(u, v)", None,
                                               x="4,6,8", z=ints(1), e=ints(3), f=ints(4), a=ints(0), b=ints(2)),
-    "slices_by_attribute": merge("r = Slice<axes = [0], starts = [1], ends = [3]>(x) y = Slice<axes = [1], starts = [0], ends = [2]>(r)", None,
+    "slices_by_attribute": merge("r = Slice<axes = [0], starts = [1], ends = [3]>(x) y = Slice<axes = [-2], starts = [0], ends = [2]>(r)", "Slice",
                                  x="4,6,8", opset=9),
+    "slices_by_attribute_without_axes": merge("r = Slice<starts = [1, 2], ends = [3, -1]>(x) y = Slice<starts = [1], ends = [9223372036854775807]>(r)",
+                                              "Slice", x="4,6,8", opset=9),
+    "slices_by_attribute_from_the_end_stay": merge("r = Slice<axes = [1], starts = [1], ends = [-1]>(x) y = Slice<axes = [1], starts = [-2], ends = [9]>(r)",
+                                                   None, x="4,6,8", opset=9),
+    "one_position_by_attributes": merge("r = Slice<axes = [1], starts = [2], ends = [3]>(x) y = Squeeze<axes = [1]>(r)", "Gather", y="A,B", x="N,5,8", opset=9),
     "cast_and_back": merge("d = Cast<to = 11>(x) f = Cast<to = 1>(d) y = Relu(f)", "Relu"),
     "cast_through_a_wider_type": dict(
         text="g (int32[N] x) => (float[N] y) { d = Cast<to = 7>(x) y = Cast<to = 1>(d) }", passes="merge-shapes", after="Cast", tol=0),
