@@ -1,7 +1,8 @@
 /* fuse-shared-gemm: of several MatMul + Add of one tensor with three axes or
- * more, each behind a Reshape, as queries, keys and values are split into
- * heads, each becomes a Gemm of all rows; one Reshape makes these. Real-exact.
- */
+ * more, a Reshape behind each, as queries, keys and values are split into
+ * heads, each becomes a Gemm of all rows; one Reshape makes these. So does a
+ * single one where the tensor comes from a Reshape or its kin, which takes that
+ * Reshape in. Real-exact. */
 #include "builtin.h"
 #include "common.h"
 
@@ -94,6 +95,14 @@ static size_t find_layers(const struct quern_node *first,
     return n;
 }
 
+/* What makes x for this layer alone only says how its axes are counted. */
+static bool is_counted_anew(const struct quern_value *x)
+{
+    return qn_single_producer(x, "Reshape") != NULL ||
+           qn_single_producer(x, "Unsqueeze") != NULL ||
+           qn_single_producer(x, "Squeeze") != NULL;
+}
+
 /* x as rows, in front of a node. */
 static enum quern_code put_rows(struct quern_pass_ctx *ctx,
                                 struct quern_node *before,
@@ -148,7 +157,7 @@ static enum quern_code visit(struct quern_pass_ctx *ctx,
         return QUERN_OK;
     }
     size_t n = find_layers(node, x, layers);
-    if (n < 2) {
+    if (n == 0 || (n == 1 && !is_counted_anew(x))) {
         return QUERN_OK;
     }
     int64_t n_in = quern_tensor_dims(quern_value_constant(layers[0].w))[0];
@@ -177,7 +186,7 @@ const struct quern_pass_desc qn_pass_fuse_shared_gemm = {
     .abi = QUERN_ABI,
     .name = "fuse-shared-gemm",
     .summary = "Gemm of all rows from each MatMul and Add of one tensor, where "
-               "Reshapes follow",
+               "Reshapes follow, or of one between two Reshapes",
     .flags = QUERN_PASS_NEEDS_SHAPES,
     .contract = QUERN_REAL_EXACT,
     .run = run,

@@ -144,6 +144,12 @@ CASES |= {
                                               "Reshape Gemm Reshape Gemm Reshape Neg Reshape ReduceMax Mul Add", all=ints(-1)),
     "layers_of_other_widths": shared(LAYERS + "y = Mul(r, s)", ROWS, v=rand(5, 1), d=rand(1), edit=[("Reshape(c, to)", "Reshape(c, too)")],
                                      too=ints(2, -1, 1, 1)),
+    "one_layer_between_reshapes": shared("q = Reshape(x, in) m = MatMul(q, w) a = Add(m, b) y = Reshape(a, to)", "Reshape Reshape Gemm Reshape",
+                                         x="2,30", **{"in": ints(2, 6, 5)}),
+    "one_layer_behind_an_unsqueeze": shared("q = Unsqueeze(x, one) m = MatMul(q, w) a = Add(m, b) y = Reshape(a, to)", "Unsqueeze Reshape Gemm Reshape",
+                                            x="12,5", one=ints(1)),
+    "one_layer_behind_a_reshape_that_others_read_stays": shared(
+        "q = Reshape(x, in) m = MatMul(q, w) a = Add(m, b) r = Reshape(a, to) n = ReduceMax(q) y = Add(r, n)", None, x="2,30", **{"in": ints(2, 6, 5)}),
     "one_layer_stays": shared("m = MatMul(x, w) a = Add(m, b) y = Reshape(a, to)", None),
     "layers_that_copy_sizes_stay": shared(LAYERS + "y = Mul(r, s)", None, to=ints(0, -1, 2, 2)),
     "layers_of_two_axes_stay": shared(LAYERS + "y = Mul(r, s)", None, x="12,5"),
