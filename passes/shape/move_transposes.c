@@ -10,33 +10,6 @@
 
 #include <string.h>
 
-int qn_read_perm(const struct quern_node *transpose, int64_t *out_perm)
-{
-    const struct quern_value *x = quern_node_input(transpose, 0);
-    int rank = x != NULL ? quern_value_rank(x) : -1;
-    const int64_t *perm = NULL;
-    size_t n = 0;
-    bool seen[QUERN_MAX_RANK] = {false};
-    if (x == NULL || !quern_node_is(transpose, "Transpose") ||
-        (quern_node_has_attr(transpose, "perm") &&
-         quern_node_attr_ints(transpose, "perm", &perm, &n) != QUERN_OK)) {
-        return 0;
-    }
-    rank = rank < 0 ? (int)n : rank;
-    if (rank < 2 || rank > QUERN_MAX_RANK ||
-        (perm != NULL && n != (size_t)rank)) {
-        return 0;
-    }
-    for (int i = 0; i < rank; i++) {
-        out_perm[i] = perm != NULL ? perm[i] : rank - 1 - i;
-        if (out_perm[i] < 0 || out_perm[i] >= rank || seen[out_perm[i]]) {
-            return 0;
-        }
-        seen[out_perm[i]] = true;
-    }
-    return rank;
-}
-
 struct qn_turned *qn_region_find(struct qn_region *region,
                                  const struct quern_value *value)
 {
@@ -273,23 +246,34 @@ static void leave(struct qn_region *region, size_t at)
     }
 }
 
-/* Nodes at the end that only push a Transpose on stay as they are. */
+/* A node at the end that only pushes a Transpose on. */
+static bool only_pushes(struct qn_region *region, const struct quern_node *node)
+{
+    size_t n_stay = 0;
+    bool wanted = false;
+    for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
+        const struct qn_turned *row =
+            qn_region_find(region, quern_node_output(node, i));
+        n_stay += row->stays;
+        wanted = wanted || is_wanted(region, row->value);
+    }
+    return n_stay > 0 && !wanted && n_freed(region, node) <= n_stay;
+}
+
+/* Nodes that only push a Transpose on stay as they are. One that stays may be
+ * what kept another in, so this goes on until none does: what is left then does
+ * not hang on the order in which nodes joined. */
 static void prune(struct qn_region *region)
 {
-    for (size_t i = region->n_nodes; i-- > 0;) {
-        struct quern_node *node = region->nodes[i];
-        size_t n_stay = 0;
-        bool wanted = false;
-        for (size_t k = 0; k < quern_node_n_outputs(node); k++) {
-            const struct qn_turned *row =
-                qn_region_find(region, quern_node_output(node, k));
-            n_stay += row->stays;
-            wanted = wanted || is_wanted(region, row->value);
+    size_t n_before;
+    do {
+        n_before = region->n_nodes;
+        for (size_t i = n_before; i-- > 0;) {
+            if (only_pushes(region, region->nodes[i])) {
+                leave(region, i);
+            }
         }
-        if (n_stay > 0 && !wanted && n_freed(region, node) <= n_stay) {
-            leave(region, i);
-        }
-    }
+    } while (region->n_nodes < n_before);
 }
 
 /* Transposes that go, less those that come. */

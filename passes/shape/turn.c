@@ -1,10 +1,38 @@
-/* move-transposes: one node, with its axes and constants turned. */
+/* move-transposes: axes of a Transpose; one node, with its axes and constants
+ * turned. */
 #include "common.h"
 #include "kinds.h"
 #include "shape/region.h"
 
 /* Larger constants are turned only when nobody else reads them. */
 enum { MOST_SHARED_BYTES = 64 << 10 };
+
+int qn_read_perm(const struct quern_node *transpose, int64_t *out_perm)
+{
+    const struct quern_value *x = quern_node_input(transpose, 0);
+    int rank = x != NULL ? quern_value_rank(x) : -1;
+    const int64_t *perm = NULL;
+    size_t n = 0;
+    bool seen[QUERN_MAX_RANK] = {false};
+    if (x == NULL || !quern_node_is(transpose, "Transpose") ||
+        (quern_node_has_attr(transpose, "perm") &&
+         quern_node_attr_ints(transpose, "perm", &perm, &n) != QUERN_OK)) {
+        return 0;
+    }
+    rank = rank < 0 ? (int)n : rank;
+    if (rank < 2 || rank > QUERN_MAX_RANK ||
+        (perm != NULL && n != (size_t)rank)) {
+        return 0;
+    }
+    for (int i = 0; i < rank; i++) {
+        out_perm[i] = perm != NULL ? perm[i] : rank - 1 - i;
+        if (out_perm[i] < 0 || out_perm[i] >= rank || seen[out_perm[i]]) {
+            return 0;
+        }
+        seen[out_perm[i]] = true;
+    }
+    return rank;
+}
 
 enum qn_turn qn_turn_of(const struct quern_node *node)
 {
