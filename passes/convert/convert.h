@@ -17,6 +17,7 @@ struct qn_raise {
     struct quern_pass_ctx *ctx;
     int64_t from;
     int64_t to;
+    bool *info_fails; /* set: value_info of the file does not hold any more */
 };
 
 typedef enum quern_code (*qn_raise_fn)(const struct qn_raise *r,

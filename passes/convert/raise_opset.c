@@ -50,12 +50,26 @@ static void warn_of_lag(const struct qn_raise *r, const struct quern_node *node)
     }
 }
 
+/* Before 22 onnx infers a window more of a pool that rounds up than there is
+ * where that would begin in the padding, and exporters write that down. */
+static void look_at_pool(const struct qn_raise *r,
+                         const struct quern_node *node)
+{
+    static const char *const pools[] = {"AveragePool", "MaxPool", "LpPool",
+                                        NULL};
+    if (r->from < 22 && r->to >= 22 && qn_is_one_of(node, pools) &&
+        quern_node_int(node, "ceil_mode", 0) != 0) {
+        *r->info_fails = true;
+    }
+}
+
 static enum quern_code raise_node(const struct qn_raise *r,
                                   struct quern_node *node)
 {
     enum quern_code code = QUERN_OK;
     int64_t at = r->from;
     warn_of_lag(r, node);
+    look_at_pool(r, node);
     while (code == QUERN_OK) {
         /* Looked for anew: a step may change the operator. */
         const struct qn_raise_step *step = next_step(r, node, at);
@@ -96,8 +110,11 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
 {
     const struct raise_params *p = params;
     struct quern_model *model = quern_pass_model(ctx);
-    struct qn_raise r = {
-        .ctx = ctx, .from = quern_model_opset(model, ""), .to = p->opset};
+    bool info_fails = false;
+    struct qn_raise r = {.ctx = ctx,
+                         .from = quern_model_opset(model, ""),
+                         .to = p->opset,
+                         .info_fails = &info_fails};
     int64_t most = quern_pass_target(ctx)->opset_maximum;
     if (p->opset == USUAL && r.to > most) {
         r.to = most; /* a wish of the user's own stands */
@@ -116,7 +133,9 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            (long long)r.from, (long long)r.to);
         code = quern_model_set_opset(model, "", r.to);
     }
-    return code;
+    return code == QUERN_OK && info_fails
+               ? quern_model_strip(model, QUERN_STRIP_VALUE_INFO)
+               : code;
 }
 
 static const struct quern_option options[] = {

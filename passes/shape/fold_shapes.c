@@ -195,6 +195,16 @@ static struct target read_target(const struct quern_node *node,
     return t;
 }
 
+/* Of data without elements no rest can be told beside a size that is copied.
+ * Targets put together from sizes are not meant for it, whatever their
+ * allowzero, which PyTorch writes always; the sizes of a tensor as they are,
+ * zeros included, may be. */
+static bool is_for_empty(const struct quern_node *node, const struct target *t)
+{
+    return t->n_copies > 0 && quern_node_int(node, "allowzero", 0) != 0 &&
+           qn_maker(quern_node_input(node, 1), "Shape") != NULL;
+}
+
 static enum quern_code fold_reshape(struct quern_pass_ctx *ctx,
                                     struct quern_node *node)
 {
@@ -207,7 +217,7 @@ static enum quern_code fold_reshape(struct quern_pass_ctx *ctx,
         return QUERN_OK;
     }
     struct target t = read_target(node, numbers, n);
-    if (t.n_rest > 1 || t.zero) {
+    if (t.n_rest > 1 || t.zero || (t.n_rest == 1 && is_for_empty(node, &t))) {
         return QUERN_OK;
     }
     enum quern_code code = QUERN_OK;

@@ -39,6 +39,18 @@ CASES = {
     "softmax_of_unknown_rank_is_flattened": case(
         "g (float[N,3,5] x, int64[3] s) => (float[A,B,C] y) { z = Reshape(x, s) y = Softmax<axis = 2>(z) }", 12,
         "Reshape Softmax", feeds={"x": rand(2, 3, 5), "s": ints(5, 3, 2)}),
+    "softmax_over_axes_of_which_one_is_long_stays_one_node": case(
+        "g (float[N,3,1,H,1] x) => (float[N,3,1,H,1] y) { y = Softmax<axis = 2>(x) }", 11, "Softmax"),
+    **{f"{op.lower()}_over_axes_that_may_be_empty{'' if some else '_and_are'}_at_{to}": case(
+        f"g (float[N,3,L] x) => (float[N,3,L] y) {{ y = {op}<axis = 1>(x) }}", 11,
+        f"Flatten Shape {op} Reshape" if to > 13 else f"Pad Flatten Shape {op} Reshape Slice",
+        passes=f"raise-opset{{opset={to}}}{then}", feeds={"x": rand(2, 3, 5) if some else np.zeros((0, 3, 5), np.float32)}) | dict(tol=1e-6)
+       for op in ("Softmax", "LogSoftmax", "Hardmax") for some in (0, 1) for to, then in ((13, ""), (14, ",fold-shapes"))},
+    "softmax_over_the_batch_that_is_empty": case(
+        "g (float[N,3,4] x) => (float[N,3,4] y) { y = Softmax<axis = 0>(x) }", 11, "Pad Flatten Shape Softmax Reshape Slice",
+        passes="raise-opset{opset=13}", feeds={"x": np.zeros((0, 3, 4), np.float32)}),
+    "softmax_of_nothing_stays_one_node": case(
+        "g (float[N,3,0] x) => (float[N,3,0] y) { y = Softmax<axis = 1>(x) }", 11, "Softmax"),
     "axes_become_inputs": case(
         "g (float[N,3,4] x) => (float[N,3] y) "
         "{ a = Unsqueeze<axes = [0, 2]>(x) b = ReduceSum<axes = [4], keepdims = 0>(a) y = Squeeze<axes = [0, 2]>(b) }",
