@@ -113,11 +113,14 @@ static enum quern_code drop_bias(struct quern_pass_ctx *ctx,
         return QUERN_OK;
     }
     quern_pass_account(ctx, node, "bias of zeros dropped");
+    struct quern_node *maker = quern_value_producer(bias); /* a Constant */
     enum quern_code code = quern_node_set_input(node, at, NULL);
-    return code == QUERN_OK && quern_value_n_uses(bias) == 0 &&
-                   !quern_value_erased(bias)
-               ? quern_value_erase(bias)
-               : code;
+    if (code != QUERN_OK || quern_value_erased(bias) ||
+        quern_value_n_uses(bias) > 0) {
+        return code;
+    }
+    return maker != NULL ? quern_node_erase_dead(maker)
+                         : quern_value_erase(bias);
 }
 
 /* ----------------------------------------------------------------- auto_pad */

@@ -292,6 +292,8 @@ CASES |= {
                                opset=15),
     "a_bias_of_zeros": tidy("c = Conv(x, w, b) y = Neg(c)", "Conv Neg", {"w": rand(2, 2, 3, 3), "b": np.zeros(2, np.float32)}, x="N,2,5,5",
                             y="N,2,3,3", check=parts(Conv=(2, 1))),
+    "a_bias_of_zeros_from_a_constant_node": tidy("b = Constant<value_floats = [0.0, 0.0, 0.0]>() y = Gemm<transB = 1>(x, w, b)", "Gemm",
+                                                 {"w": rand(3, 4)}, y="N,3"),
     "a_bias_of_negative_zeros_of_gemm": tidy("y = Gemm<transB = 1>(x, w, b)", "Gemm", {"w": rand(3, 4), "b": -np.zeros(3, np.float32)}, y="N,3",
                                              check=parts(Gemm=(2, 1))),
     "a_bias_of_old_gemm_stays": tidy("y = Gemm(x, w, b)", None, {"w": rand(4, 3), "b": np.zeros(3, np.float32)}, y="N,3", opset=10, ir=4),
