@@ -6,8 +6,9 @@
 #include "cli.h"
 
 /** What the verb optimize runs: recipes name the group and keep Q and DQ, which
- * what they do next may look for. */
-#define CLI_OPTIMIZE "optimize,fuse-qlinear,merge-equal"
+ * what they do next may look for. An operator between codes that are constant
+ * is constant as well, which it is not while Q and DQ stand there. */
+#define CLI_OPTIMIZE "optimize,fuse-qlinear,fold-constants,merge-equal"
 
 /** What verbs that run pipelines share. Zero: not given. */
 struct cli_recipe {
