@@ -1,7 +1,9 @@
 /* fuse-pad: a Pad in front of Conv, AveragePool or MaxPool goes into its pads.
  * Only constant, not negative, along the spatial axes, and with the number that
  * the reader itself pads with: 0 for Conv, of codes their zero point, 0 for
- * AveragePool that counts its padding, the least for MaxPool. Bit-exact. */
+ * AveragePool that counts its padding, the least for MaxPool. Real-exact: which
+ * kernel a runtime takes for a Conv, and so the order of its sums, hangs on its
+ * pads. */
 #include "builtin.h"
 #include "common.h"
 
@@ -298,7 +300,7 @@ const struct quern_pass_desc qn_pass_fuse_pad = {
     .name = "fuse-pad",
     .summary = "fold Pad into the Conv, AveragePool or MaxPool behind it",
     .flags = QUERN_PASS_NEEDS_SHAPES,
-    .contract = QUERN_BIT_EXACT,
+    .contract = QUERN_REAL_EXACT,
     .run = run,
     .group = "fuse",
 };

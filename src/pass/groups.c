@@ -37,10 +37,9 @@ static const struct {
      "constants-to-initializers,drop-identity,merge-equal{max-bytes=64},"
      "inline-if,drop-zero-states,drop-sequences,fold-shapes,shorten-sizes,"
      "merge-shapes,split-slices,fuse-space-to-depth,drop-expand,drop-dead,"
-     "shorten-sizes,fuse-pad,"
+     "shorten-sizes,"
      "turn-patches,store-codes,drop-clip-before-q,unsigned-weights,lift-"
-     "initializers,merge-"
-     "equal,drop-dead"},
+     "initializers,merge-equal,drop-dead"},
     /* parts of it, in its order */
     {"clean",
      "constants-to-initializers,drop-identity,inline-if,drop-zero-states,"
