@@ -375,6 +375,26 @@ enum quern_code qn_each_holder(struct quern_pass_ctx *ctx,
                            visit_holder, &h);
 }
 
+bool qn_must_stay_open(const struct quern_value *value)
+{
+    for (const struct quern_use *u = quern_value_first_use(value); u != NULL;
+         u = quern_use_next(u)) {
+        const struct quern_node *node = quern_use_node(u);
+        const struct quern_value *x = node != NULL && quern_use_index(u) > 0 &&
+                                              quern_node_is(node, "Slice") &&
+                                              quern_node_opset(node) == 10
+                                          ? quern_node_input(node, 0)
+                                          : NULL;
+        int rank = x != NULL ? quern_value_rank(x) : 0;
+        for (int i = 0; i < rank; i++) {
+            if (quern_value_dims(x)[i].value < 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 bool qn_target_lacks(struct quern_pass_ctx *ctx, const char *op)
 {
     return quern_target_has(&quern_pass_target(ctx)->lacks, op);

@@ -113,6 +113,12 @@ bool qn_can_stand_for(const struct quern_value *y, const struct quern_value *x);
  * @return false when it is not known */
 bool qn_known_int(const struct quern_value *value, int64_t *out_number);
 
+/** True when a value that could be a constant must not become one: a Slice of
+ * opset 10 reads it, of data whose sizes vary. onnx's inference takes such a
+ * Slice with constant numbers for one that keeps the size, and ONNX Runtime
+ * then gives two values of different sizes one buffer. */
+bool qn_must_stay_open(const struct quern_value *value);
+
 /** True when the target of the pipeline does not have an operator. */
 bool qn_target_lacks(struct quern_pass_ctx *ctx, const char *op);
 

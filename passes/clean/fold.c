@@ -80,7 +80,8 @@ static bool may_fold(const struct fold *f, const struct quern_node *node)
     for (size_t i = 0; i < quern_node_n_outputs(node); i++) {
         const struct quern_value *y = quern_node_output(node, i);
         if (y != NULL &&
-            (quern_value_is_graph_output(y) || f->blocked[quern_value_id(y)])) {
+            (quern_value_is_graph_output(y) || f->blocked[quern_value_id(y)] ||
+             qn_must_stay_open(y))) {
             return false;
         }
         any = any || (y != NULL && quern_value_n_uses(y) > 0);

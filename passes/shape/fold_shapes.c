@@ -95,7 +95,8 @@ static enum quern_code fold_outputs(struct quern_pass_ctx *ctx,
         struct quern_value *y = quern_node_output(node, i);
         struct quern_tensor *t = NULL;
         if (y == NULL || quern_value_n_uses(y) == 0 ||
-            quern_value_is_graph_output(y) || quern_value_constant(y) != NULL) {
+            quern_value_is_graph_output(y) || quern_value_constant(y) != NULL ||
+            qn_must_stay_open(y)) {
             continue;
         }
         code = known_tensor(ctx, y, &t);
