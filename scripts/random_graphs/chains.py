@@ -761,7 +761,7 @@ def shuffled(g):
         known = [s for s in z.sizes if s is not None]
         target = [-1, *known[1:]] if g.chance(0.5) else [0, -1]
     else:
-        target = g.choice([x.sizes, [-1], [0, -1], [*z.sizes[:1], -1, *z.sizes[-1:]]])
+        target = g.choice([sizes, [-1], [0, -1], [*z.sizes[:1], -1, *z.sizes[-1:]]])
     g.op("Reshape", [z, ints(g, *target)])
 
 
