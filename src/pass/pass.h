@@ -283,7 +283,8 @@ enum quern_code qn_plan_run(struct quern_pass_ctx *ctx)
 void qn_pass_ctx_finish(struct quern_pass_ctx *ctx);
 
 /** Before the first step: mark the nodes whose operators are wrong already, so
- * that no pass is blamed for them. */
+ * that no pass is blamed for them, and warn of shapes that contradict each
+ * other and of an opset that is too old. */
 enum quern_code qn_pass_verify_start(struct quern_pass_ctx *ctx)
     __attribute__((warn_unused_result));
 

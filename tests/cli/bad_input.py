@@ -13,7 +13,7 @@ import time
 import zipfile
 
 sys.path.insert(0, os.path.join(os.environ["QUERN_SOURCE"], "tests", "malformed"))
-from wire import F2, FLOAT, attr, graph, ln, model, node, npy, num, tensor, value  # noqa: E402
+from wire import F2, FLOAT, RELU, attr, graph, ln, model, node, npy, num, tensor, value  # noqa: E402
 
 QUERN = os.environ["QUERN"]
 TESTDATA = os.environ["QUERN_TESTDATA"]
@@ -133,6 +133,10 @@ def models():
     newer = write("newer.onnx", model(graph([MATMUL, node("Relu", ["h"], ["y"])], init=[W]), opset=99))
     p = says("newer opset", 0, ["warning: newer.onnx:", "opset 99", "newer than the newest known"], "optimize", newer, "-o", "out.onnx")
     check("newer opset is told once", p.stderr.count("newest known") == 1, p)
+    odd = [node("Relu", ["x"], ["y"]), *(node("Add", ["x", "b"], [f"h{i}"], name=f"add{i}") for i in range(7))]
+    says("shapes that contradict", 0, ["node 'add0' (Add, #1): input 1, dimension 0: 3 does not broadcast with 2", "node 'add4'", "2 more contradictions: 'quern check'"],
+         "apply", write("odd.onnx", model(graph(odd, init=[tensor("b", [3], F2 + F2[:4])]))), "-o", "out.onnx", "--passes", "fold-shapes")
+    says("old opset", 0, "warning: opset 6 is below 7", "optimize", write("six.onnx", model(graph([RELU]), opset=6)), "-o", "out.onnx")
     says("newer IR", 0, ["warning:", "IR version 77", "newer than the newest known"], "optimize",
          write("ir.onnx", model(graph([MATMUL, node("Relu", ["h"], ["y"])], init=[W]), ir=77)), "-o", "out.onnx")
     quantize("good", 0, "integer   1 of 1")
