@@ -236,7 +236,7 @@ static enum quern_code make_node(struct making *m,
     for (size_t i = 0; i < wanted->n_args && code == QUERN_OK; i++) {
         code = make_input(m, wanted, i, inputs, &n);
     }
-    while (n > 0 && inputs[n - 1] == NULL) {
+    while (code == QUERN_OK && n > 0 && inputs[n - 1] == NULL) {
         n--; /* left out in the match, at the end */
     }
     if (code == QUERN_OK) {
