@@ -8,7 +8,6 @@
 
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 /* A chain ends at most so many readers behind a node of it. */
 enum { DEPTH = 4, MOST_ENDS = 24 };
@@ -50,9 +49,20 @@ static bool holds(const struct quern_match *match,
     return false;
 }
 
+static bool has_product(const struct quern_match *match)
+{
+    for (size_t i = 0; i < quern_match_n_nodes(match); i++) {
+        if (quern_node_is(quern_match_node(match, i), "MatMul")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum quern_code try_end(struct quern_pattern *pattern,
                                struct quern_node *end,
-                               const struct quern_node *node, bool *out_found)
+                               const struct quern_node *node, bool products,
+                               bool *out_found)
 {
     const struct quern_match *match = NULL;
     if (!quern_node_is(end, quern_pattern_root(pattern))) {
@@ -62,6 +72,7 @@ static enum quern_code try_end(struct quern_pattern *pattern,
     const struct quern_value *x =
         code == QUERN_OK ? quern_match_value(match, "x") : NULL;
     *out_found = code == QUERN_OK && holds(match, node) &&
+                 (products || !has_product(match)) &&
                  (x == NULL || qn_means_are_over_last(match, x));
     return code == QUERN_NOT_FOUND ? QUERN_OK : code;
 }
@@ -82,8 +93,9 @@ static enum quern_code compile(struct quern_pass_ctx *ctx, const char *chain,
     return code;
 }
 
-enum quern_code qn_find_chain(struct quern_pass_ctx *ctx,
-                              struct quern_node *node, const char **out_chain)
+/* Without `products`, chains with a MatMul are none. */
+static enum quern_code find(struct quern_pass_ctx *ctx, struct quern_node *node,
+                            bool products, const char **out_chain)
 {
     const struct quern_strings *chains = &quern_pass_target(ctx)->chains;
     struct quern_node *ends[MOST_ENDS];
@@ -95,11 +107,17 @@ enum quern_code qn_find_chain(struct quern_pass_ctx *ctx,
     for (size_t i = 0; i < chains->count && code == QUERN_OK && !found; i++) {
         code = compile(ctx, chains->items[i], &pattern);
         for (size_t k = 0; k < n && code == QUERN_OK && !found; k++) {
-            code = try_end(pattern, ends[k], node, &found);
+            code = try_end(pattern, ends[k], node, products, &found);
         }
         *out_chain = found ? chains->items[i] : NULL;
     }
     return code;
+}
+
+enum quern_code qn_find_chain(struct quern_pass_ctx *ctx,
+                              struct quern_node *node, const char **out_chain)
+{
+    return find(ctx, node, true, out_chain);
 }
 
 const struct quern_option qn_factors_options[] = {
@@ -111,26 +129,26 @@ const struct quern_option qn_factors_options[] = {
     {0},
 };
 
-/* Tells `--explain` why a node stays in a chain, unless that is NULL. */
-static enum quern_code tell(struct quern_pass_ctx *ctx, struct quern_node *node,
-                            const char *chain, bool *out_stays)
+static enum quern_code leave(struct quern_pass_ctx *ctx,
+                             struct quern_node *node, bool products,
+                             bool *out_stays)
 {
+    const char *chain = NULL;
+    enum quern_code code = find(ctx, node, products, &chain);
     *out_stays = chain != NULL;
-    if (chain == NULL) {
-        return QUERN_OK;
+    if (code == QUERN_OK && chain != NULL) {
+        code = quern_pass_refuse(ctx, node,
+                                 "target '%s' runs it as it is spelled: %s",
+                                 quern_pass_target(ctx)->name, chain);
+        code = code == QUERN_NOT_FOUND ? QUERN_OK : code;
     }
-    enum quern_code code =
-        quern_pass_refuse(ctx, node, "target '%s' runs it as it is spelled: %s",
-                          quern_pass_target(ctx)->name, chain);
-    return code == QUERN_NOT_FOUND ? QUERN_OK : code;
+    return code;
 }
 
 enum quern_code qn_leave_chain(struct quern_pass_ctx *ctx,
                                struct quern_node *node, bool *out_stays)
 {
-    const char *chain = NULL;
-    enum quern_code code = qn_find_chain(ctx, node, &chain);
-    return code == QUERN_OK ? tell(ctx, node, chain, out_stays) : code;
+    return leave(ctx, node, true, out_stays);
 }
 
 enum quern_code qn_leave_factor(struct quern_pass_ctx *ctx,
@@ -138,11 +156,5 @@ enum quern_code qn_leave_factor(struct quern_pass_ctx *ctx,
                                 const struct qn_factors *factors,
                                 bool *out_stays)
 {
-    const char *chain = NULL;
-    enum quern_code code = qn_find_chain(ctx, node, &chain);
-    if (chain != NULL && factors->products &&
-        strstr(chain, "MatMul(") != NULL) {
-        chain = NULL;
-    }
-    return code == QUERN_OK ? tell(ctx, node, chain, out_stays) : code;
+    return leave(ctx, node, !factors->products, out_stays);
 }

@@ -3,17 +3,10 @@
  * is left is the plain product that integer kernels know. Real-exact. */
 #include "builtin.h"
 #include "common.h"
+#include "fuse/linear.h"
 #include "fuse/rewrite.h"
 
 #include <math.h>
-
-static bool is_float_constant(const struct quern_value *v)
-{
-    const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
-    return t != NULL && (quern_tensor_dtype(t) == QUERN_FLOAT ||
-                         quern_tensor_dtype(t) == QUERN_DOUBLE ||
-                         quern_tensor_dtype(t) == QUERN_FLOAT16);
-}
 
 static bool is_one(float x)
 {
@@ -75,9 +68,9 @@ static enum quern_code fold_alpha(struct quern_pass_ctx *ctx,
                                   struct quern_node *node)
 {
     float alpha = quern_node_float(node, "alpha", 1.0f);
-    size_t i = is_float_constant(quern_node_input(node, 1)) ? 1 : 0;
+    size_t i = qn_gemm_constant(quern_node_input(node, 1)) != NULL ? 1 : 0;
     bool done = false;
-    if (is_one(alpha) || !is_float_constant(quern_node_input(node, i))) {
+    if (is_one(alpha) || qn_gemm_constant(quern_node_input(node, i)) == NULL) {
         return QUERN_OK;
     }
     enum quern_code code = scale_input(ctx, node, i, (double)alpha, &done);
@@ -97,7 +90,7 @@ static enum quern_code fold_beta(struct quern_pass_ctx *ctx,
     struct quern_value *c = quern_node_input(node, 2);
     bool done = c == NULL;
     enum quern_code code = QUERN_OK;
-    if (is_one(beta) || (c != NULL && !is_float_constant(c))) {
+    if (is_one(beta) || (c != NULL && qn_gemm_constant(c) == NULL)) {
         return QUERN_OK;
     }
     if (c != NULL) {
@@ -222,16 +215,7 @@ static enum quern_code to_gemm(struct quern_pass_ctx *ctx,
     struct quern_value *x = quern_match_value(match, "x");
     struct quern_value *w = quern_match_value(match, "w");
     struct quern_value *b = quern_match_value(match, "b");
-    if (quern_value_rank(x) != 2 || !is_float_constant(w) ||
-        !is_float_constant(b)) {
-        return QUERN_OK;
-    }
-    const struct quern_tensor *t = quern_value_constant(w);
-    const struct quern_tensor *v = quern_value_constant(b);
-    int rank = quern_tensor_rank(v);
-    if (quern_tensor_rank(t) != 2 || rank < 1 || rank > 2 ||
-        quern_tensor_dims(v)[rank - 1] != quern_tensor_dims(t)[1] ||
-        quern_tensor_len(v) != quern_tensor_dims(t)[1]) {
+    if (quern_value_rank(x) != 2 || !qn_is_gemm(w, b)) {
         return QUERN_OK;
     }
     struct quern_value *in[3] = {x, w, b};

@@ -11,6 +11,29 @@ bool qn_is_wide_float(enum quern_dtype dtype)
            dtype == QUERN_FLOAT16 || dtype == QUERN_BFLOAT16;
 }
 
+const struct quern_tensor *qn_gemm_constant(const struct quern_value *value)
+{
+    const struct quern_tensor *t =
+        value != NULL ? quern_value_constant(value) : NULL;
+    bool good = t != NULL && qn_is_wide_float(quern_tensor_dtype(t)) &&
+                quern_tensor_dtype(t) != QUERN_BFLOAT16;
+    return good ? t : NULL;
+}
+
+bool qn_is_gemm(const struct quern_value *weights,
+                const struct quern_value *bias)
+{
+    const struct quern_tensor *w = qn_gemm_constant(weights);
+    const struct quern_tensor *b = qn_gemm_constant(bias);
+    if (w == NULL || b == NULL || quern_tensor_rank(w) != 2) {
+        return false;
+    }
+    int rank = quern_tensor_rank(b);
+    int64_t n = quern_tensor_dims(w)[1];
+    return rank >= 1 && rank <= 2 && quern_tensor_dims(b)[rank - 1] == n &&
+           quern_tensor_len(b) == n;
+}
+
 static bool reads_padding(const struct quern_node *node)
 {
     const char *mode = NULL;

@@ -37,6 +37,14 @@ struct qn_affine {
  * @return false when it is none of them, or has no constant float weights */
 bool qn_weights_init(struct quern_node *node, struct qn_weights *out);
 
+/** A constant of a type that runtimes have a Gemm of, or NULL. */
+const struct quern_tensor *qn_gemm_constant(const struct quern_value *value);
+
+/** Constants that a Gemm takes: weights of two axes, a bias of as many numbers
+ * as they have columns, in one row. */
+bool qn_is_gemm(const struct quern_value *weights,
+                const struct quern_value *bias);
+
 /** float, double, float16 or bfloat16. */
 bool qn_is_wide_float(enum quern_dtype dtype);
 

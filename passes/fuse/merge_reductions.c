@@ -2,6 +2,7 @@
  * axes: the mean of means of as many numbers each is their mean. Real-exact. */
 #include "builtin.h"
 #include "common.h"
+#include "fuse/linear.h"
 
 static const char *const ops[] = {"ReduceMean", "ReduceSum",  "ReduceMax",
                                   "ReduceMin",  "ReduceProd", NULL};
@@ -55,14 +56,6 @@ static enum quern_code set_axes(struct quern_pass_ctx *ctx,
     return code == QUERN_OK ? qn_replace_input(node, 1, value) : code;
 }
 
-/* Floats: means and sums of whole numbers are cut off on the way. */
-static bool is_float(const struct quern_value *x)
-{
-    enum quern_dtype t = quern_value_dtype(x);
-    return t == QUERN_FLOAT || t == QUERN_DOUBLE || t == QUERN_FLOAT16 ||
-           t == QUERN_BFLOAT16;
-}
-
 static enum quern_code visit(struct quern_pass_ctx *ctx,
                              struct quern_node *node, void *user)
 {
@@ -73,7 +66,9 @@ static enum quern_code visit(struct quern_pass_ctx *ctx,
     int rank = x != NULL ? quern_value_rank(x) : -1;
     bool keeps = quern_node_int(node, "keepdims", 1) != 0;
     (void)user;
-    if (rank < 1 || rank > QUERN_MAX_RANK || !is_float(x) ||
+    /* Means and sums of whole numbers are cut off on the way. */
+    if (rank < 1 || rank > QUERN_MAX_RANK ||
+        !qn_is_wide_float(quern_value_dtype(x)) ||
         quern_node_graph(first) != quern_node_graph(node) ||
         (quern_node_int(first, "keepdims", 1) != 0) != keeps) {
         return QUERN_OK;

@@ -5,6 +5,7 @@
  * Reshape in. Real-exact. */
 #include "builtin.h"
 #include "common.h"
+#include "fuse/linear.h"
 
 enum { MOST_USES = 64, MOST_LAYERS = 16 };
 
@@ -13,26 +14,6 @@ struct layer {
     struct quern_node *product, *add;
     struct quern_value *w, *b;
 };
-
-static const struct quern_tensor *float_constant(const struct quern_value *v)
-{
-    const struct quern_tensor *t = v != NULL ? quern_value_constant(v) : NULL;
-    enum quern_dtype dtype = t != NULL ? quern_tensor_dtype(t) : QUERN_BOOL;
-    return dtype == QUERN_FLOAT || dtype == QUERN_DOUBLE ||
-                   dtype == QUERN_FLOAT16
-               ? t
-               : NULL;
-}
-
-/* One row of as many numbers as w has columns. */
-static bool is_bias(const struct quern_value *b, const struct quern_value *w)
-{
-    const struct quern_tensor *t = float_constant(b);
-    int rank = t != NULL ? quern_tensor_rank(t) : 0;
-    int64_t n = quern_tensor_dims(quern_value_constant(w))[1];
-    return rank >= 1 && rank <= 2 && quern_tensor_len(t) == n &&
-           quern_tensor_dims(t)[rank - 1] == n;
-}
 
 /* A Reshape to sizes that do not depend on the axes of what it reads. */
 static bool is_reshape(const struct quern_node *node,
@@ -56,11 +37,9 @@ static bool read_layer(struct quern_node *product, const struct quern_value *x,
                        struct layer *out)
 {
     const struct quern_value *m = quern_node_output(product, 0);
-    const struct quern_tensor *w = float_constant(quern_node_input(product, 1));
     struct quern_node *add = quern_value_only_user(m);
     if (!quern_node_is(product, "MatMul") ||
-        quern_node_input(product, 0) != x || w == NULL ||
-        quern_tensor_rank(w) != 2 || add == NULL ||
+        quern_node_input(product, 0) != x || add == NULL ||
         !quern_node_is(add, "Add") ||
         quern_node_graph(add) != quern_node_graph(product)) {
         return false;
@@ -70,7 +49,7 @@ static bool read_layer(struct quern_node *product, const struct quern_value *x,
                           quern_node_input(add, other)};
     const struct quern_value *sum = quern_node_output(add, 0);
     const struct quern_node *reshape = quern_value_only_user(sum);
-    return is_bias(out->b, out->w) && is_reshape(reshape, sum) &&
+    return qn_is_gemm(out->w, out->b) && is_reshape(reshape, sum) &&
            quern_node_graph(reshape) == quern_node_graph(product);
 }
 
