@@ -103,7 +103,7 @@ static enum quern_code put_rows(struct quern_pass_ctx *ctx,
                             : code;
 }
 
-/* The Gemm stands where the MatMul stood. */
+/* The Gemm stands where the Add stood, behind what makes the bias. */
 static enum quern_code become_gemm(struct quern_pass_ctx *ctx,
                                    const struct layer *layer,
                                    struct quern_value *rows)
@@ -116,7 +116,7 @@ static enum quern_code become_gemm(struct quern_pass_ctx *ctx,
     enum quern_code code = quern_node_set_output(layer->add, 0, NULL);
     if (code == QUERN_OK) {
         code = quern_node_create(
-            quern_node_graph(layer->product), layer->product, "Gemm",
+            quern_node_graph(layer->product), layer->add, "Gemm",
             quern_node_name(layer->product), in, 3, &y, 1, &node);
     }
     if (code == QUERN_OK) { /* of other axes, so not the value it was */

@@ -81,24 +81,28 @@ static enum quern_code read_pads(struct qn_run *run, const struct qn_op *op,
     return QUERN_OK;
 }
 
+/* Sizes of the output. A window of a pool that is larger than its padded input
+ * is refused where that leaves less than nothing; the division cuts towards
+ * zero, as in ONNX and ONNX Runtime, so that strides may leave one window. A
+ * Conv has no such window. */
 static enum quern_code set_out(struct qn_run *run, const struct qn_op *op,
-                               struct qn_window *w)
+                               bool is_pool, struct qn_window *w)
 {
     bool up = quern_node_int(op->node, "ceil_mode", 0) != 0;
     for (int i = 0; i < QN_WINDOW_AXES; i++) {
         int64_t reach = (w->kernel[i] - 1) * w->dilation[i] + 1;
         int64_t room = w->in[i] + w->pad[i] + w->pad_end[i] - reach;
-        if (room < 0) {
+        if (room < 0 && (!is_pool || room / w->stride[i] + 1 < 0)) {
             return qn_op_fail(run, op, QUERN_INVALID_MODEL,
                               "window of %lld is larger than its input of "
                               "%lld with pads",
                               (long long)reach, (long long)(room + reach));
         }
         w->out[i] = room / w->stride[i] + 1;
-        if (up && room % w->stride[i] != 0 &&
-            w->out[i] * w->stride[i] < w->in[i] + w->pad[i]) {
-            w->out[i]++; /* a last window that begins inside */
-        }
+        w->out[i] += up && room > 0 && room % w->stride[i] != 0;
+        /* A last window must begin inside. */
+        w->out[i] -= up && (w->out[i] - 1) * w->stride[i] >=
+                               w->in[i] + w->pad[i];
     }
     return QUERN_OK;
 }
@@ -152,7 +156,7 @@ enum quern_code qn_window_init(struct qn_run *run, const struct qn_op *op,
     if (code == QUERN_OK) {
         code = read_pads(run, op, w);
     }
-    return code == QUERN_OK ? set_out(run, op, w) : code;
+    return code == QUERN_OK ? set_out(run, op, kernel == NULL, w) : code;
 }
 
 int qn_window_dims(const struct qn_window *w, int64_t batch, int64_t channels,
