@@ -107,6 +107,11 @@ static const char *misfit(const struct quern_value *q,
     const struct quern_dim *a = quern_value_dims(q);
     const struct quern_dim *b = quern_value_dims(turned);
     const struct quern_dim *c = quern_value_dims(v);
+    for (int i = 0; i < 4; i++) {
+        if (a[i].value == 0 || b[i].value == 0 || c[i].value == 0) {
+            return "q, k or v has no elements, which runtimes refuse";
+        }
+    }
     bool is_one = b[1].value == 1 && c[1].value == 1; /* head, for all of q */
     for (int i = 0; i < (is_one ? 1 : 2); i++) {
         if (!quern_dim_equal(a[i], b[i]) || !quern_dim_equal(a[i], c[i])) {

@@ -115,9 +115,9 @@ static enum quern_code become_gemm(struct quern_pass_ctx *ctx,
                        quern_node_name(layer->add));
     enum quern_code code = quern_node_set_output(layer->add, 0, NULL);
     if (code == QUERN_OK) {
-        code = quern_node_create(
-            quern_node_graph(layer->product), layer->add, "Gemm",
-            quern_node_name(layer->product), in, 3, &y, 1, &node);
+        code = quern_node_create(quern_node_graph(layer->product), layer->add,
+                                 "Gemm", quern_node_name(layer->product), in, 3,
+                                 &y, 1, &node);
     }
     if (code == QUERN_OK) { /* of other axes, so not the value it was */
         code = qn_renew_output(node, false);

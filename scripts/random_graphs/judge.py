@@ -202,6 +202,10 @@ class Judge:
                             return True
         return False
 
+    def has_softmax_of_nothing(self, feed):
+        real = values(self.model, feed)
+        return any(node.op_type == "Softmax" and real[node.output[0]].size == 0 for node in self.model.graph.node)
+
     def compare(self, s, exact):
         for r, (feed, wants) in enumerate(zip(self.feeds, self.wanted)):
             try:
@@ -209,6 +213,9 @@ class Judge:
             except Exception as e:
                 if "attempting to re-use buffer" in str(e) and self.inference_lies():
                     raise NotTaken("onnx infers sizes that it does not have, and ONNX Runtime plans its memory by them") from None
+                if "checkParameters() const q_sequence_length > 0" in str(e) and self.has_softmax_of_nothing(feed):
+                    self.notes.append("ONNX Runtime takes no Attention of nothing, which sizes that vary have come to")
+                    continue
                 raise Fault("does not run", str(e).strip().splitlines()[0][:300]) from None
             for k, (got, want) in enumerate(zip(gots, wants)):
                 d = difference(got, want, exact)

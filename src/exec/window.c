@@ -101,8 +101,8 @@ static enum quern_code set_out(struct qn_run *run, const struct qn_op *op,
         w->out[i] = room / w->stride[i] + 1;
         w->out[i] += up && room > 0 && room % w->stride[i] != 0;
         /* A last window must begin inside. */
-        w->out[i] -= up && (w->out[i] - 1) * w->stride[i] >=
-                               w->in[i] + w->pad[i];
+        w->out[i] -=
+            up && (w->out[i] - 1) * w->stride[i] >= w->in[i] + w->pad[i];
     }
     return QUERN_OK;
 }

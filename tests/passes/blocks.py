@@ -193,6 +193,7 @@ CASES = {
     "attention_with_capped_scores_as_output_stays": attention(SCORES + CAP + REST.replace("(s)", "(c)"), None, weights=CAPPED,
                                                               output="float[B,4,S,6] y, float[B,4,S,T] c0"),
     "attention_with_a_negative_scale_stays": attention(SCORES + "s = Mul(m, minus) " + REST, None, weights={"minus": scalar(-0.5)}),
+    "attention_of_nothing_stays": attention(SCORES + "s = Mul(m, third) " + REST, None, inputs=QKV.replace("S", "0")),
     "attention_below_23_stays": attention(SCORES + "s = Mul(m, third) " + REST, None, opset=22),
     "attention_over_another_axis_stays": attention(PLAIN + REST.replace("-1", "2"), None),
     "attention_with_a_mask_for_all_queries": attention(MASKED, "Clip Shape Concat Expand Attention", inputs=QKV + ", float[B,1,1,T] mask"),
