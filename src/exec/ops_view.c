@@ -159,7 +159,8 @@ enum quern_code qn_op_transpose(struct qn_run *run, const struct qn_op *op)
     return qn_out_view(run, op, 0, x, &view);
 }
 
-/* One axis of Slice, clamped as ONNX says. */
+/* One axis of Slice, clamped as ONNX says, but that the largest numbers are no
+ * end, as in ONNX Runtime, also backwards. */
 static void slice_axis(struct qn_array *view, int axis, int64_t start,
                        int64_t end, int64_t step)
 {
@@ -167,7 +168,9 @@ static void slice_axis(struct qn_array *view, int axis, int64_t start,
     /* Longer steps take one element as well, and do not overflow. */
     step = step > dim + 1 ? dim + 1 : step < -dim - 1 ? -dim - 1 : step;
     start = start < 0 ? start + dim : start;
+    bool is_open = end == INT32_MAX || end == INT64_MAX;
     end = end < 0 ? (end < -dim ? -1 : end + dim) : end;
+    end = is_open && step < 0 ? -1 : end;
     int64_t lowest = step > 0 ? 0 : -1;
     int64_t highest = step > 0 ? dim : dim - 1;
     start = start < 0 ? 0 : start > highest ? highest : start;

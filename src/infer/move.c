@@ -205,8 +205,9 @@ static struct quern_number cut_backwards(struct quern_number start,
         return d;
     }
     if (!qn_num_is_plain(start) || !qn_num_is_plain(end) ||
-        !qn_num_is_plain(d)) {
-        return QN_UNKNOWN;
+        !qn_num_is_plain(d) || end.value == INT32_MAX ||
+        end.value == INT64_MAX) {
+        return QN_UNKNOWN; /* such an end is d to ONNX, none to ONNX Runtime */
     }
     int64_t last = d.value - 1;
     int64_t a = start.value < 0 ? start.value + d.value : start.value;

@@ -353,6 +353,9 @@ CASES |= {
         weights={"k": rand(4, 1)}, passes="move-transposes", after="If (Mul) (Tanh)", tol=0),
     # merge-shapes: what is empty
     "an_empty_part": merge("a = Abs(x) c = Concat<axis = 1>(e, a, e, x) y = Neg(c)", "Abs Concat Neg", e=rand(1, 0, 8)),
+    "a_part_cut_backwards_to_an_open_end_is_not_empty": merge(  # ONNX says so, ONNX Runtime goes to the beginning
+        "b = Slice(x, from, to, at, by) c = Concat<axis = 1>(b, x) y = Neg(c)", "Slice Concat Neg", **{"from": ints(-9)}, to=ints(2**31 - 1), at=ints(1),
+        by=ints(-1), x="2,3,8", y="2,A,8"),
     "an_empty_part_of_one": merge("c = Concat<axis = 1>(e, x) y = Neg(c)", "Neg", e=rand(1, 0, 8)) | dict(passes="merge-shapes,drop-no-op"),
     "empty_parts_alone": merge("c = Concat<axis = -2>(e, e) s = Shape(c) t = Shape(x) y = Concat<axis = 0>(s, t)", "Concat Shape Shape Concat",
                                e=rand(1, 0, 8), y="6") | dict(text="g (float[N,S,8] x) => (int64[6] y) { c = Concat<axis = -2>(e, e) s = Shape(c) t = Shape(x) "
