@@ -151,7 +151,10 @@ CASES |= {
     "one_layer_behind_a_reshape_that_others_read_stays": shared(
         "q = Reshape(x, in) m = MatMul(q, w) a = Add(m, b) r = Reshape(a, to) n = ReduceMax(q) y = Add(r, n)", None, x="2,30", **{"in": ints(2, 6, 5)}),
     "one_layer_stays": shared("m = MatMul(x, w) a = Add(m, b) y = Reshape(a, to)", None),
-    "layers_that_copy_sizes_stay": shared(LAYERS + "y = Mul(r, s)", None, to=ints(0, -1, 2, 2)),
+    # the two Reshapes behind each are one for merge-shapes
+    "layers_that_copy_sizes": shared(LAYERS + "y = Mul(r, s)", "Reshape Gemm Reshape Reshape Gemm Reshape Reshape Mul", to=ints(0, -1, 2, 2)),
+    "layers_that_copy_sizes_for_optimize": shared(LAYERS + "y = Mul(r, s)", ROWS, to=ints(0, -1, 2, 2)) | dict(passes="optimize"),
+    "layers_that_copy_two_sizes_stay": shared(LAYERS + "y = Mul(r, s)", None, x="N,S,5", to=ints(0, 0, 2, 2)),
     "layers_of_two_axes_stay": shared(LAYERS + "y = Mul(r, s)", None, x="12,5"),
     "layers_without_reshapes_stay": shared("m = MatMul(x, w) a = Add(m, b) n = MatMul(x, v) c = Add(d, n) y = Mul(a, c)", None, y="A,B,C"),
     "a_layer_that_others_read_stays": shared(LAYERS + "e = Exp(a) g = ReduceMax(e) h = Mul(r, s) y = Add(h, g)", None),
@@ -159,6 +162,41 @@ CASES |= {
     "layers_on_the_other_side_stay": shared(LAYERS + "y = Mul(r, s)", None, x="2,4,5", w=rand(4, 4), v=rand(4, 4), b=rand(5), d=rand(1, 5),
                                             to=ints(2, -1, 2, 2), edit=[("(x, w)", "(w, x)"), ("(x, v)", "(v, x)")]),
     "layers_of_batched_weights_stay": shared(LAYERS + "y = Mul(r, s)", None, w=rand(2, 5, 4), v=rand(2, 5, 4)),
+}
+
+# Layers in a row: what works element by element between them takes rows as well.
+TWO_ROWS = "m = MatMul(x, w) a = Add(m, b) r = Relu(a) n = MatMul(r, v) c = Add(d, n) "
+THREE = TWO_ROWS + "t = Tanh(c) k = MatMul(t, u) "
+MADE = "Reshape Gemm Relu Gemm Tanh Gemm Reshape"
+
+
+def in_a_row(body, after, y="A,B,C", **more):
+    used = {k: w for k, w in dict(u=rand(4, 4), f=rand(4)).items() if f", {k})" in body}
+    return shared(body, after, y=y, **{"v": rand(4, 4), **used, **more})
+
+
+CASES |= {
+    "three_layers_in_a_row": in_a_row(THREE + "y = Add(k, f)", MADE),
+    "three_layers_of_any_batch": in_a_row(THREE + "y = Add(k, f)", MADE, x="N,6,5", opset=7),
+    "three_layers_of_an_empty_batch": in_a_row(THREE + "y = Add(k, f)", MADE, x="N,6,5") | dict(feeds={"x": rand(0, 6, 5)}),
+    "two_layers_with_an_unsqueeze_behind": in_a_row("q = Squeeze(x, one) " + TWO_ROWS.replace("x, w", "q, w") + "y = Unsqueeze(c, one)",
+                                                    "Squeeze Reshape Gemm Relu Gemm Reshape Unsqueeze", x="2,1,6,5", y="A,B,C,D", one=ints(1)),
+    "layers_behind_one_that_others_read": in_a_row(THREE + "o = Add(k, f) g = MatMul(o, u) z = Add(g, f) h = Exp(c) y = Mul(h, z)",
+                                                   "Reshape Gemm Relu Gemm Reshape Tanh Gemm Gemm Reshape Exp Mul"),
+    "a_layer_behind_one_that_others_read_stays": in_a_row(
+        THREE + "o = Add(k, f) h = Exp(r) i = Exp(t) j = Mul(h, i) y = Mul(j, o)", None),
+    "two_layers_in_a_row_stay": in_a_row(TWO_ROWS + "y = Relu(c)", None),
+    "three_layers_of_any_rows_and_columns_stay": in_a_row(THREE + "y = Add(k, f)", None, x="N,S,5"),
+    "three_layers_with_no_rows_stay": in_a_row(THREE + "y = Add(k, f)", None, x="2,0,5"),
+    "layers_with_a_gelu_between_them_stay": in_a_row(THREE.replace("Tanh", "Gelu") + "y = Add(k, f)", None, opset=20),
+    "layers_with_a_sum_of_two_between_them_stay": in_a_row(
+        TWO_ROWS + "t = Mul(c, r) k = MatMul(t, u) y = Add(k, f)", None),
+    "layers_with_a_norm_of_rows_between_them_stay": in_a_row(
+        THREE.replace("Tanh", "Softmax<axis = 1>") + "y = Add(k, f)", None),
+    "layers_whose_results_are_outputs": dict(
+        text="g (float[2,6,5] x) => (float[2,6,4] c, float[A,B,C] y) { " + THREE + "o = Add(k, f) s = Sigmoid(o) g = MatMul(s, u) y = Add(g, f) }",
+        weights={"w": rand(5, 4), "v": rand(4, 4), "u": rand(4, 4), "b": rand(4), "d": rand(4), "f": rand(4)}, passes="fuse-shared-gemm",
+        after="Reshape Gemm Relu Gemm Reshape Tanh Gemm Sigmoid Gemm Reshape"),
 }
 
 
