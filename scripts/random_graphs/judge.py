@@ -211,6 +211,13 @@ class Judge:
                             return True
         return False
 
+    def is_made_so_by_runtime(self, s, r, k):
+        """Whether fuse-qlinear did what it promises: what ONNX Runtime makes of the model itself, a bias as whole numbers included."""
+        if not any(n.op_type.startswith("QLinear") for n in onnx.load(self.folder / "out.onnx").graph.node):
+            return False
+        feed = self.feeds[r]
+        return difference(s.run(None, feed)[k], session(self.model, fused=True).run(None, feed)[k]) <= tolerance(self.wanted[r][k])
+
     def has_softmax_of_nothing(self, feed):
         real = values(self.model, feed)
         return any(node.op_type == "Softmax" and real[node.output[0]].size == 0 for node in self.model.graph.node)
@@ -228,6 +235,9 @@ class Judge:
                 raise Fault("does not run", str(e).strip().splitlines()[0][:300]) from None
             for k, (got, want) in enumerate(zip(gots, wants)):
                 d = difference(got, want, exact)
+                if d > tolerance(want) and not exact and self.is_made_so_by_runtime(s, r, k):
+                    self.notes.append("ONNX Runtime makes integers of it in the same way")
+                    continue
                 if d > (0 if exact else tolerance(want)) and (exact or d > self.allowed(k, want)):
                     raise Fault("difference", f"run {r}, output '{self.model.graph.output[k].name}': {d:.3g}")
                 if d > tolerance(want):
