@@ -105,6 +105,24 @@ static enum quern_code raise_graph(const struct qn_raise *r,
     return code;
 }
 
+/* What the file says of values inside, and wrongly of outputs: onnx's checker
+ * takes that no more. */
+static enum quern_code drop_sizes(struct quern_pass_ctx *ctx)
+{
+    struct quern_model *model = quern_pass_model(ctx);
+    enum quern_code code = quern_model_strip(model, QUERN_STRIP_VALUE_INFO);
+    uint64_t n_edits = quern_model_n_edits(model);
+    if (code == QUERN_OK) {
+        code = quern_model_strip(model, QUERN_STRIP_WRONG_SIZES);
+    }
+    if (code == QUERN_OK && quern_model_n_edits(model) > n_edits) {
+        quern_pass_account(ctx, NULL,
+                           "outputs declared sizes that they do not have: put "
+                           "right");
+    }
+    return code;
+}
+
 static enum quern_code run(struct quern_pass_ctx *ctx,
                            struct quern_graph *graph, const void *params)
 {
@@ -133,9 +151,7 @@ static enum quern_code run(struct quern_pass_ctx *ctx,
                            (long long)r.from, (long long)r.to);
         code = quern_model_set_opset(model, "", r.to);
     }
-    return code == QUERN_OK && info_fails
-               ? quern_model_strip(model, QUERN_STRIP_VALUE_INFO)
-               : code;
+    return code == QUERN_OK && info_fails ? drop_sizes(ctx) : code;
 }
 
 static const struct quern_option options[] = {

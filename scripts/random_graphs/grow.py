@@ -396,23 +396,21 @@ def broadcasts(a, b):
 
 
 def ran_over(y):
-    """Whole numbers so large that a sum or product of them did not fit: of 32 bits ONNX Runtime cuts some of these off at the largest."""
+    """Whole numbers so large that a sum or product of them did not fit."""
     most = {4: 2 ** 28, 8: 2 ** 40}.get(y.dtype.itemsize if y.dtype.kind in "iu" else 0)
     return most is not None and bool(((y > most) | (y < (-most if y.dtype.kind == "i" else 0))).any())
 
 
 def is_accident(op_type, inputs, outputs, attributes):
     """What runs, and says something that nobody means: a computed size of 0, which Reshape takes for "copy"; a window larger than its
-    picture; a picture that shrinks to nothing; the mean of nothing, and its edge; what has no elements, joined with what does not fit it; a
-    gate that is all but shut: what a GRU lets through is 1 less a number near 1, and so little of it is rounding."""
+    picture; a picture that shrinks to nothing; the mean of nothing, and its edge; what has no elements, joined with what does not fit it;
+    whole numbers that run over in what ONNX Runtime computes otherwise then: reductions (cut off at the largest) and Pow."""
     if op_type == "Concat":
         return any(len({a.shape[:at] + a.shape[at + 1:] for a in run}) > 1
                    for run in zip(*(v.runs for v in inputs)) for at in [attributes["axis"] % run[0].ndim])
     if op_type == "Reshape":
         return not inputs[1].fixed and not attributes.get("allowzero") and any((a == 0).any() for a in inputs[1].runs)
-    if op_type == "GRU" and any(0 < np.abs(y).max(initial=0) < 1e-3 for v in outputs for y in v.runs):
-        return True
-    if any(ran_over(y) for v in outputs if v.is_tensor for y in v.runs) and op_type not in ("Identity", "Constant"):
+    if (op_type.startswith("Reduce") or op_type == "Pow") and any(ran_over(y) for v in [*inputs, *outputs] if v.is_tensor for y in v.runs):
         return True
     if op_type.startswith("Reduce") or op_type in ("ArgMax", "ArgMin", "Pad", "Resize", "Upsample"):
         if not all(a.size for a in inputs[0].runs):

@@ -55,23 +55,38 @@ struct gru {
     float *sums;  /* [steps, batch, 3 H]: W x + Wb */
     float *reset; /* [batch, H]: what R h multiplies */
     float *part;  /* [batch, H] */
+    float *open;  /* [batch, H]: 1 - z */
     float *h;     /* [directions, batch, H] */
 };
 
-/* h of one sample from its gates: g = [z, r, W x + Wb] and `part`, which is
+/* h of sample b from its gates [z, r, W x + Wb] and `part`, which is
  * R (r h) + Rb, or R h + Rb that r is still to multiply. */
 static void cell(const struct qn_kernels *k, const struct gru *g, float *gates,
-                 const float *part, float *h)
+                 int64_t b, float *h)
 {
     size_t n = (size_t)g->io.hidden;
+    const float *part = g->part + b * g->io.hidden;
+    const float *open = g->open + b * g->io.hidden;
     float *c = gates + 2 * n;
     for (size_t i = 0; i < n; i++) {
         c[i] += g->linear_before_reset ? gates[n + i] * part[i] : part[i];
     }
     k->unary[QN_TANH](c, c, n, 0, 0);
     for (size_t i = 0; i < n; i++) {
-        h[i] = (1.0f - gates[i]) * c[i] + gates[i] * h[i];
+        h[i] = open[i] * c[i] + gates[i] * h[i];
     }
+}
+
+/* Gates z and r, and 1 - z of the sums' own: of a z near 1 a difference would
+ * leave little but rounding. */
+static void gates_of(const struct qn_kernels *k, float *gates, size_t n,
+                     float *open)
+{
+    for (size_t i = 0; i < n; i++) {
+        open[i] = -gates[i];
+    }
+    k->unary[QN_SIGMOID](open, open, n, 0, 0);
+    k->unary[QN_SIGMOID](gates, gates, 2 * n, 0, 0);
 }
 
 static void step(const struct qn_kernels *k, const struct gru_state *s,
@@ -90,7 +105,7 @@ static void step(const struct qn_kernels *k, const struct gru_state *s,
         for (size_t i = 0; rb != NULL && i < 2 * n; i++) {
             gates[i] += rb[i];
         }
-        k->unary[QN_SIGMOID](gates, gates, 2 * n, 0, 0);
+        gates_of(k, gates, n, g->open + b * io->hidden);
         const float *hb = h + b * io->hidden;
         float *reset = g->reset + b * io->hidden;
         for (size_t i = 0; i < n; i++) {
@@ -102,8 +117,7 @@ static void step(const struct qn_kernels *k, const struct gru_state *s,
         (struct qn_product){
             .bias = rb != NULL ? rb + 2 * n : NULL, .c = g->part, .ldc = n});
     for (int64_t b = 0; b < io->batch; b++) {
-        cell(k, g, sums + b * 3 * io->hidden, g->part + b * io->hidden,
-             h + b * io->hidden);
+        cell(k, g, sums + b * 3 * io->hidden, b, h + b * io->hidden);
     }
     qn_rnn_keep(io, d, t, h);
 }
@@ -131,12 +145,13 @@ static struct qn_chunk *make_room(struct qn_run *run, struct gru *g)
     size_t sums = (size_t)(io->steps * io->batch * 3 * io->hidden);
     size_t rows = (size_t)(io->batch * io->hidden);
     struct qn_chunk *room =
-        qn_scratch(run, (sums + 2 * rows + state) * sizeof(float));
+        qn_scratch(run, (sums + 3 * rows + state) * sizeof(float));
     if (room != NULL) {
         g->sums = (float *)(void *)room->data;
         g->reset = g->sums + sums;
         g->part = g->reset + rows;
-        g->h = g->part + rows;
+        g->open = g->part + rows;
+        g->h = g->open + rows;
         memset(g->h, 0, state * sizeof(float));
         if (io->h0 != NULL) {
             memcpy(g->h, io->h0, state * sizeof(float));

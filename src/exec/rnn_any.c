@@ -156,6 +156,22 @@ static void activate(const struct qn_kernels *k, const struct cells *c,
     }
 }
 
+/* What a gate keeps out: 1 less what `f` makes of x. Of a Sigmoid near 1 the
+ * difference would leave little but rounding. */
+static void activate_rest(const struct qn_kernels *k, const struct cells *c,
+                          const struct activation *f, const float *x,
+                          int64_t len, float *out)
+{
+    bool turns = f->unary == QN_SIGMOID;
+    for (int64_t i = 0; i < len; i++) {
+        out[i] = turns ? -x[i] : x[i];
+    }
+    activate(k, c, f, out, len);
+    for (int64_t i = 0; !turns && i < len; i++) {
+        out[i] = 1.0f - out[i];
+    }
+}
+
 /* ----------------------------------------------------------------- cells */
 
 /* y[i] += weights[i] . x */
@@ -188,8 +204,10 @@ static void gru_cell(const struct qn_kernels *k, const struct cells *c,
     float *hidden = c->g + 2 * n;
     float *part = c->g + 3 * n;
     float *reset = c->g + 4 * n;
+    float *open = c->c; /* 1 - z; a GRU has no state of this name */
     add_product(r, c->h, 2 * n, n, z);
     add_row(rb, 2 * n, z);
+    activate_rest(k, c, &c->functions[d][0], z, n, open);
     activate(k, c, &c->functions[d][0], z, 2 * n);
     for (int64_t i = 0; i < n; i++) {
         part[i] = rb != NULL ? rb[2 * n + i] : 0.0f;
@@ -201,7 +219,7 @@ static void gru_cell(const struct qn_kernels *k, const struct cells *c,
     }
     activate(k, c, &c->functions[d][1], hidden, n);
     for (int64_t i = 0; i < n; i++) {
-        c->h[i] = (1.0f - z[i]) * hidden[i] + z[i] * c->h[i];
+        c->h[i] = open[i] * hidden[i] + z[i] * c->h[i];
     }
 }
 
@@ -226,12 +244,15 @@ static void lstm_cell(const struct qn_kernels *k, const struct cells *c,
     add_row(c->bias != NULL ? c->bias + (d * 8 + 4) * n : NULL, 4 * n, c->g);
     add_peephole(c, d, 0, in);
     add_peephole(c, d, 2, forget);
+    if (c->input_forget) {
+        activate_rest(k, c, &f[0], in, n, forget);
+    } else {
+        activate(k, c, &f[0], forget, n);
+    }
     activate(k, c, &f[0], in, n);
-    activate(k, c, &f[0], forget, n);
     activate(k, c, &f[1], cell, n);
     for (int64_t i = 0; i < n; i++) {
-        float keep = c->input_forget ? 1.0f - in[i] : forget[i];
-        c->c[i] = keep * c->c[i] + in[i] * cell[i];
+        c->c[i] = forget[i] * c->c[i] + in[i] * cell[i];
     }
     add_peephole(c, d, 1, out);
     activate(k, c, &f[0], out, n);

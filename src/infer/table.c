@@ -127,7 +127,7 @@ static const struct qn_infer_row standard[] = {
     {"OptionalGetElement", qn_infer_optional_get, NULL, 0},
     {"OptionalHasElement", qn_infer_scalar, NULL, 0},
     {"Or", qn_infer_binary, qn_infer_numbers_binary, QN_OR},
-    {"PRelu", qn_infer_unary, NULL, 0},
+    {"PRelu", qn_infer_binary, NULL, 0},
     {"Pad", qn_infer_pad, NULL, 0},
     {"Pow", qn_infer_binary, NULL, 0},
     {"QLinearConv", qn_infer_conv, NULL, QN_WINDOW_QLINEAR},

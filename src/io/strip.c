@@ -248,6 +248,32 @@ static void strip_info(struct strip *s, struct quern_value *v)
     }
 }
 
+/* What an output declares, with the numbers that inference contradicts put
+ * right; names stay. */
+static void strip_sizes(struct strip *s, struct quern_value *v)
+{
+    struct quern_dim dims[QUERN_MAX_RANK];
+    const struct qn_type *said = v->declared;
+    const struct qn_type *found = v->type;
+    bool differs = false;
+    if ((s->what & QUERN_STRIP_WRONG_SIZES) == 0 || said == NULL ||
+        found == NULL || v->is_input || !quern_value_is_graph_output(v) ||
+        said->kind != QUERN_KIND_TENSOR || found->kind != QUERN_KIND_TENSOR ||
+        said->rank < 1 || said->rank != found->rank) {
+        return;
+    }
+    for (int i = 0; i < said->rank; i++) {
+        bool wrong = said->dims[i].value >= 0 && found->dims[i].value >= 0 &&
+                     said->dims[i].value != found->dims[i].value;
+        dims[i] = wrong ? found->dims[i] : said->dims[i];
+        differs = differs || wrong;
+    }
+    if (differs && quern_value_set_type(v, quern_value_dtype(v), said->rank,
+                                        dims) != QUERN_OK) {
+        s->no_memory = true;
+    }
+}
+
 /* A tensor that lies in another file keeps its words: they are where its place
  * is told. */
 static void strip_tensor(struct strip *s, struct quern_value *v)
@@ -272,6 +298,7 @@ static void strip_graph(struct strip *s, struct quern_graph *graph)
     for (struct quern_value *v = graph->first_value; v; v = v->next_value) {
         if (!v->erased) {
             strip_info(s, v);
+            strip_sizes(s, v);
             strip_tensor(s, v);
         }
     }

@@ -14,9 +14,10 @@ static inline float from_bits(int32_t bits)
     return x;
 }
 
-/* e^x for |x| <= 88, else saturated to 0 or infinity by the callers' clamps.
+/* e^x where it is a number above 0, those below FLT_MIN included.
  * x = n ln 2 + r, |r| <= ln 2 / 2; the polynomial is the Taylor series with
- * its last terms fitted (Cephes expf, Moshier); error below 1.5 ulp. */
+ * its last terms fitted (Cephes expf, Moshier); error below 1.5 ulp. 2^n is the
+ * product of two powers, since 2^128 and 2^-150 are no floats. */
 static inline float exp_core(float x)
 {
     float n = nearbyintf(x * 1.44269504f);
@@ -29,7 +30,10 @@ static inline float exp_core(float x)
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    return p * from_bits(((int32_t)n + 127) << 23);
+    int32_t all = (int32_t)n;
+    int32_t half = all / 2;
+    return p * from_bits((half + 127) << 23) *
+           from_bits((all - half + 127) << 23);
 }
 
 static inline float clamp(float x, float lo, float hi)
@@ -38,12 +42,16 @@ static inline float clamp(float x, float lo, float hi)
     return x > hi ? hi : x;
 }
 
-/* Clamped in front of the conversion to int, which NaN would not survive. */
+/* What has no such e^x, NaN too, is left out of the conversion to int, which it
+ * would not survive, and of products below FLT_MIN, which are slow: rows under
+ * a mask are full of it. */
 static inline float exp_any(float x)
 {
-    float y = exp_core(clamp(x == x ? x : 0.0f, -87.3f, 88.3762626f));
-    y = x < -103.9f ? 0.0f : y;
-    y = x > 88.7228394f ? INFINITY : y;
+    float lowest = -103.972077f;
+    float highest = 88.7228394f;
+    float y = exp_core(x >= lowest && x <= highest ? x : 0.0f);
+    y = x < lowest ? 0.0f : y;
+    y = x > highest ? INFINITY : y;
     return x == x ? y : x;
 }
 

@@ -153,14 +153,17 @@ quern_model_set_metadata(struct quern_model *model, const char *key,
 
 /** What quern_model_strip() takes away. */
 enum quern_strip {
-    QUERN_STRIP_DOCS = 1,       /**< doc strings, of all that has some */
-    QUERN_STRIP_METADATA = 2,   /**< metadata_props, of all that has some */
-    QUERN_STRIP_VALUE_INFO = 4, /**< types of values inside */
-    QUERN_STRIP_PRODUCER = 8,   /**< name and version of what made it */
-    QUERN_STRIP_NOTES = 16,     /**< of the metadata_props of nodes, values,
-                                     graphs and functions those whose keys begin
-                                     with "pkg.": what an exporter notes for
-                                     itself, stack traces mostly */
+    QUERN_STRIP_DOCS = 1,        /**< doc strings, of all that has some */
+    QUERN_STRIP_METADATA = 2,    /**< metadata_props, of all that has some */
+    QUERN_STRIP_VALUE_INFO = 4,  /**< types of values inside */
+    QUERN_STRIP_PRODUCER = 8,    /**< name and version of what made it */
+    QUERN_STRIP_NOTES = 16,      /**< of the metadata_props of nodes, values,
+                                      graphs and functions those whose keys begin
+                                      with "pkg.": what an exporter notes for
+                                      itself, stack traces mostly */
+    QUERN_STRIP_WRONG_SIZES = 32 /**< numbers that outputs, those of bodies too,
+                                     declare as sizes, where inference has found
+                                     others: these take their place */
 };
 
 /** Take words away that no computation needs (journaled): from the model, its
