@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct run {
     const char *data;
@@ -346,7 +347,7 @@ static enum quern_code check_ending(struct cli *cli, const char *out)
                                          ".csv"};
     const char *dot = out != NULL ? strrchr(out, '.') : NULL;
     for (size_t i = 0; dot != NULL && i < sizeof others / sizeof *others; i++) {
-        if (strcmp(dot, others[i]) == 0) {
+        if (strcasecmp(dot, others[i]) == 0) {
             return cli_usage(cli,
                              "output '%s' is no %s file: outputs are "
                              "written as .npz",

@@ -132,6 +132,11 @@ static enum quern_code make_entry(struct quern_npz *npz, const char *name,
                           "at most %d",
                           size, QUERN_NPZ_MOST_NAME);
     }
+    if (names->count == UINT16_MAX) { /* the end of the file counts no more */
+        return refuse(npz, name,
+                      "cannot be written as .npz: holds 65535 arrays already, "
+                      "the most");
+    }
     struct entry *e = qn_arena_alloc(&npz->arena, sizeof *e);
     if (e == NULL) {
         return qn_no_memory(npz->context);

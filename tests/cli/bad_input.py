@@ -283,7 +283,7 @@ def results_of_run():
     for what, out, code, texts in (
             ("no folder", "nowhere/y.npz", 5, "nowhere/y.npz: create output: No such file"), ("a folder", "empty", 5, "must be a regular file: Is a directory"),
             ("below a file", "good.npz/y.npz", 5, "Not a directory"), ("a device", "/dev/full", 5, "must be a regular file"),
-            ("another kind", "y.npy", 2, "output 'y.npy' is no npy file: outputs are written as .npz"), ("a model", "y.onnx", 2, "is no onnx file")):
+            ("another kind", "y.npy", 2, "output 'y.npy' is no npy file: outputs are written as .npz"), ("a model", "y.ONNX", 2, "is no ONNX file")):
         for name, n in cases.items():
             write(f"{name}.run", model(graph([n], init=far)))
             says(f"results into {what}, {name}", code, texts, "run", f"{name}.run", "--data", "good.npz", "-o", out)
@@ -294,6 +294,8 @@ def results_of_run():
         more = [node("Cast", ["x"], [n], attr("to", 2, num(3, t))) for n, t in dict(outputs).items()]
         write("odd.run", model(graph([cases["odd"], *more], outputs=[value("y"), *(value(n, dtype=t) for n, t in outputs)], init=far)))
         says(f"results of {what}", code, texts, "run", "odd.run", "--data", "good.npz", "-o", "y.npz", "--engine", "cpu")
+    write("odd.run", model(graph([cases["odd"]], outputs=[value("y"), *(value(f"w{i}") for i in range(65535))], init=[*far, *(tensor(f"w{i}", [1, 2], F2) for i in range(65535))])))
+    says("more results than a file holds", 4, ["'w65534'", "holds 65535 arrays already"], "run", "odd.run", "--data", "good.npz", "-o", "y.npz", "--engine", "cpu")
     write("some.run", model(graph([node("NonZero", ["x"], ["y"])], outputs=[value("y", [2, "n"], 7)])))
     parts = npz("some.npz", {"x": npy("(4, 2)", body=struct.pack("<8f", 1, 1, 0, 1, 1, 1, 0, 0))})
     says("results of other shapes", 4, ["'y'", "that of sample 1 is int64[2, 1], of sample 0 int64[2, 2]"], "run", "some.run", "--data", parts, "-o", "y.npz")
