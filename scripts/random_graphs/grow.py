@@ -404,13 +404,17 @@ def ran_over(y):
 def is_accident(op_type, inputs, outputs, attributes):
     """What runs, and says something that nobody means: a computed size of 0, which Reshape takes for "copy"; a window larger than its
     picture; a picture that shrinks to nothing; the mean of nothing, and its edge; what has no elements, joined with what does not fit it;
-    whole numbers that run over in what ONNX Runtime computes otherwise then: reductions (cut off at the largest) and Pow."""
+    a sum of which little but rounding is left; whole numbers that run over in what ONNX Runtime computes otherwise then: reductions (cut
+    off at the largest) and Pow."""
     if op_type == "Concat":
         return any(len({a.shape[:at] + a.shape[at + 1:] for a in run}) > 1
                    for run in zip(*(v.runs for v in inputs)) for at in [attributes["axis"] % run[0].ndim])
     if op_type == "Reshape":
         return not inputs[1].fixed and not attributes.get("allowzero") and any((a == 0).any() for a in inputs[1].runs)
     if (op_type.startswith("Reduce") or op_type == "Pow") and any(ran_over(y) for v in [*inputs, *outputs] if v.is_tensor for y in v.runs):
+        return True
+    if op_type in ("ReduceSum", "ReduceMean") and any(x.dtype.kind == "f" and ((y != 0) & (np.abs(y) < 1e-5 * np.abs(x).max(initial=0))).any()
+                                                      for x, y in zip(inputs[0].runs, outputs[0].runs)):
         return True
     if op_type.startswith("Reduce") or op_type in ("ArgMax", "ArgMin", "Pad", "Resize", "Upsample"):
         if not all(a.size for a in inputs[0].runs):
