@@ -11,8 +11,8 @@ from grow import session
 TOLERANCE = {"e": 1e-2, "f": 1e-4, "d": 1e-4}  # of an output's largest number, by its type
 NOISE = {"e": 2e-3, "f": 1e-6, "d": 1e-6}  # of each number in a graph, to see how much outputs hang on rounding
 N_NOISY = 6
-NEAR_ONE = 6e-8  # rounding of a number near 1, which ONNX Runtime's tanh and 1 less a gate have however small they are
-RECURRENT = ("RNN", "GRU", "LSTM")
+NEAR_ONE = 6e-8  # rounding of a number near 1, which ONNX Runtime's tanh, logistic (0 at -20) and 1 less a gate have however small they are
+ROUNDED_SO = ("RNN", "GRU", "LSTM", "Sigmoid", "Tanh")
 SLACK = 8  # times what noise moves an output, a rewrite may move it
 
 
@@ -95,7 +95,7 @@ def disturb(graph, samples, random):
                 factors = 1 + random.uniform(-1, 1, sample.shape) * NOISE[sample.dtype.char]
                 graph.initializer.append(numpy_helper.from_array(np.asarray(factors, sample.dtype), f"{name}/factors"))
                 node.output[k] = f"{name}/plain"
-                made = f"{name}/scaled" if node.op_type in RECURRENT else name
+                made = f"{name}/scaled" if node.op_type in ROUNDED_SO else name
                 behind.append(helper.make_node("Mul", [node.output[k], f"{name}/factors"], [made]))
                 if made != name:
                     terms = random.uniform(-1, 1, sample.shape) * NEAR_ONE
