@@ -21,7 +21,7 @@ static struct quern_node *kin_before(const struct quern_node *node)
 
 /* A shape as Reshape's second input, for data of x: numbers, 0 where a size of
  * x is copied, and at most one -1, which no size that may be 0 stands beside
- * unless there was a Reshape already (`infers`): it cannot be found there.
+ * unless there was one already (`infers`): it cannot be found there.
  * @return false where that does not say it */
 static bool say(const struct quern_value *x, const struct quern_dim *dims,
                 int rank, bool infers, int64_t *out_target)
@@ -41,6 +41,22 @@ static bool say(const struct quern_value *x, const struct quern_dim *dims,
         out_target[i] = copies ? 0 : d.value > 0 ? d.value : -1;
     }
     return rank > 0 && rank_x >= 0 && (infers || open == 0 || copied == 0);
+}
+
+/* A Reshape that may find a size by what is left: not one to numbers without
+ * a -1. */
+static bool infers(const struct quern_node *node)
+{
+    int64_t target[QUERN_MAX_RANK];
+    bool found = false;
+    if (!quern_node_is(node, "Reshape")) {
+        return false;
+    }
+    int n = qn_int_values(quern_node_input(node, 1), QUERN_MAX_RANK, target);
+    for (int i = 0; i < n; i++) {
+        found = found || target[i] < 0;
+    }
+    return n < 0 || found;
 }
 
 bool qn_moves_nothing(const struct quern_node *node)
@@ -88,10 +104,8 @@ enum quern_code qn_merge_reshape_kin(struct quern_pass_ctx *ctx,
         return QUERN_OK;
     }
     int n = quern_value_rank(y);
-    if (n > QUERN_MAX_RANK ||
-        !say(x, quern_value_dims(y), n,
-             quern_node_is(first, "Reshape") || quern_node_is(node, "Reshape"),
-             target)) {
+    if (n > QUERN_MAX_RANK || !say(x, quern_value_dims(y), n,
+                                   infers(first) || infers(node), target)) {
         return QUERN_OK;
     }
     enum quern_code code = qn_new_ints(ctx, quern_node_graph(node),

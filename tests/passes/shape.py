@@ -177,6 +177,7 @@ CASES = {
                                       b=ints(0, 4, 2), opset=14, feeds={"x": rand(0, 3, 8)}),
     "a_zero_that_copies_the_same_size": merge("r = Reshape(x, a) y = Reshape(r, b)", "Reshape", a=ints(0, -1), b=ints(0, -1, 4)),
     "reshape_behind_flatten": merge("r = Flatten(x) y = Reshape(r, b)", "Reshape", b=ints(-1, 2, 4)),
+    "reshape_that_copies_behind_flatten_stays": merge("r = Flatten(x) y = Reshape(r, b)", None, b=ints(0, 0), x="N,S,T", y="N,B"),  # N may be 0
     "flatten_behind_reshape": merge("r = Reshape(x, a) y = Flatten(r)", "Reshape", a=ints(0, -1, 2, 4), y="A,B"),
     "flatten_of_two_open_sizes_stays": merge("r = Reshape(x, a) y = Flatten<axis = 2>(r)", None, a=ints(0, 0, -1, 1), y="A,B", x="N,S,T"),
     "unsqueeze_behind_reshape": merge("r = Reshape(x, a) y = Unsqueeze(r, b)", "Reshape", a=ints(0, -1, 4), b=ints(1), y="A,1,B,4"),
