@@ -13,7 +13,7 @@ NOISE = {"e": 2e-3, "f": 1e-6, "d": 1e-6}  # of each number in a graph, to see h
 N_NOISY = 6
 NEAR_ONE = 6e-8  # rounding of a number near 1, which ONNX Runtime's tanh, logistic (0 at -20) and 1 less a gate have however small they are
 ROUNDED_SO = ("RNN", "GRU", "LSTM", "Sigmoid", "Tanh")
-BIAS = 1 / 128  # of the step of codes, by which fuse-qlinear may round a bias
+BIAS = 1.1 / 128  # of the step of codes: fuse-qlinear may round a bias by a 128th
 SUMS = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum")  # rounded against their terms, not against what is left of them
 SLACK = 8  # times what noise moves an output, a rewrite may move it
 
@@ -95,7 +95,7 @@ def disturb(graph, samples, random):
         step = samples.get(node.input[1]) if node.op_type == "QuantizeLinear" else None
         if isinstance(step, np.ndarray) and step.size == 1 and isinstance(samples.get(node.input[0]), np.ndarray):
             x = samples[node.input[0]]
-            graph.initializer.append(numpy_helper.from_array((random.uniform(-1, 1, x.shape) * step.reshape(()) * BIAS).astype(x.dtype),
+            graph.initializer.append(numpy_helper.from_array((random.choice([-1, 1], x.shape) * step.reshape(()) * BIAS).astype(x.dtype),
                                                              f"{node.output[0]}/bias"))
             ahead = [helper.make_node("Add", [node.input[0], f"{node.output[0]}/bias"], [f"{node.output[0]}/moved"])]
             node.input[0] = f"{node.output[0]}/moved"
