@@ -85,14 +85,15 @@ static bool saturates(const struct quern_qparams *p, float bound, bool lowest)
            bytes[0] == wanted[0] && bytes[1] == wanted[1];
 }
 
-static enum quern_code visit(struct quern_pass_ctx *ctx, struct quern_node *q,
-                             void *user)
+/* Drop the one right in front, if it may go. */
+static enum quern_code drop(struct quern_pass_ctx *ctx, struct quern_node *q,
+                            bool *out_done)
 {
     struct quern_value *y = quern_node_input(q, 0);
     struct quern_node *clip = y != NULL ? quern_value_producer(y) : NULL;
     struct bounds b;
     struct quern_qparams p = {0};
-    (void)user;
+    *out_done = false;
     if (clip == NULL || !read_bounds(clip, &b) ||
         quern_node_input(clip, 0) == NULL) {
         return QUERN_OK;
@@ -110,11 +111,24 @@ static enum quern_code visit(struct quern_pass_ctx *ctx, struct quern_node *q,
         enum quern_code code = quern_pass_refuse(ctx, clip, "%s", why);
         return code == QUERN_NOT_FOUND ? QUERN_OK : code;
     }
+    *out_done = true;
     quern_pass_account(ctx, clip, "dropped: '%s' cuts off as much",
                        quern_node_name(q));
     enum quern_code code =
         quern_node_set_input(q, 0, quern_node_input(clip, 0));
     return code == QUERN_OK ? quern_node_erase_dead(clip) : code;
+}
+
+static enum quern_code visit(struct quern_pass_ctx *ctx, struct quern_node *q,
+                             void *user)
+{
+    bool done = true;
+    enum quern_code code = QUERN_OK;
+    (void)user;
+    while (done && code == QUERN_OK) {
+        code = drop(ctx, q, &done);
+    }
+    return code;
 }
 
 static enum quern_code run(struct quern_pass_ctx *ctx,

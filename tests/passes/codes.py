@@ -138,6 +138,7 @@ CASES |= {
     "clip_whose_upper_bound_is_the_highest_code": clip("c = Clip(x, lo, six)", QDQ, scale=np.float32(6) / np.float32(255)),
     "clip_with_codes_that_end_sooner": clip("c = Clip(x, lo, six)", QDQ, scale=0.02),
     "clip_by_attributes": clip("c = Clip<min = 0.0, max = 6.0>(x)", QDQ, scale=0.02, opset=10),
+    "several_in_a_row": clip("a = Relu(x) b = Clip(a, lo, six) d = Relu(b) e = Relu(d) c = Relu(e)", QDQ, told="cuts off as much"),
     "clip_without_bounds": clip("c = Clip(x)", QDQ, zero=scalar(7, np.int8)),
     "clip_with_codes_that_go_on_stays": clip("c = Clip(x, lo, six)", None, scale=0.03),
     "relu_before_codes_of_negative_numbers_stays": clip("c = Relu(x)", None, zero=scalar(1, np.uint8)),
